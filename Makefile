@@ -1,0 +1,68 @@
+# Thin names over go commands. `make` alone prints this list.
+
+# Two sets of build flags, no third: each change of one rebuilds everything.
+# What is shipped, and what is merely looked at, is built without cgo.
+export CGO_ENABLED = 0
+# Tests run once, under the race detector, which needs cgo and a C compiler.
+# modernc.org is SQLite translated from C: it is not ours to search for races,
+# and watching each of its memory accesses makes the suite ten times as slow.
+RACE = -race -gcflags=modernc.org/...=-race=false
+
+PKG ?= ./...
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test format vet unit lint bench cover fuzz generate vuln docker clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build and serve on 127.0.0.1:8080, SQLite in ./data
+	@exec bin/rolegate serve
+
+build: ## build bin/rolegate, one static binary
+	@go build -trimpath -o bin/rolegate ./cmd/rolegate
+
+test: format vet unit ## everything that must be green: format, vet, tests on SQLite and PostgreSQL with the race detector
+
+format:
+	@echo "== format"
+	@files=$$(gofmt -l .) && test -z "$$files" || { echo "gofmt -w these:"; echo "$$files"; exit 1; }
+
+vet:
+	@echo "== vet"
+	@go vet $(PKG)
+
+unit:
+	@echo "== tests, race detector on"
+	@CGO_ENABLED=1 go test -vet=off $(RACE) -timeout 15m $(PKG)
+
+lint: format vet ## format, vet and staticcheck
+	@echo "== staticcheck"
+	@go tool staticcheck $(PKG)
+
+bench: ## run the benchmarks
+	@go test -vet=off -run '^$$' -bench . -benchmem -timeout 30m $(PKG)
+
+cover: ## test coverage of the whole module, in coverage.out
+	@go test -vet=off -coverpkg=./... -coverprofile=coverage.out -timeout 15m ./...
+	@go tool cover -func=coverage.out | tail -n 1
+
+fuzz: ## fuzz every target for FUZZTIME (default 30s) each
+	@for pkg in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "== $$pkg $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-30s} $$pkg || exit 1; \
+		done; \
+	done
+
+generate: ## write generated files anew
+	@go generate ./...
+
+vuln: ## look for known vulnerabilities (needs vuln.go.dev)
+	@go run golang.org/x/vuln/cmd/govulncheck@latest ./...
+
+docker: ## build the container image rolegate
+	@docker build -t rolegate .
+
+clean: ## remove what was built; data stays
+	@rm -rf bin coverage.out

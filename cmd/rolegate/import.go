@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"rolegate/internal/app"
+	"rolegate/internal/directory"
+)
+
+func (c *cli) importFile() *cobra.Command {
+	var r app.FileRequest
+	cmd := &cobra.Command{
+		Use: "import FILE.json", Short: "import subjects, teams, units, territories, roles, assignments, resources", Args: cobra.ExactArgs(1),
+		Long: "Imports a directory file: all or nothing, twice is the same as once, every bad entry named.\nIts form is in docs/operations.md; - reads standard input.",
+		RunE: func(_ *cobra.Command, args []string) (err error) {
+			r.Tenant = c.tenant
+			if r.Text, err = readFile(args[0]); err != nil {
+				return err
+			}
+			return do(c, app.ImportDirectory, r, func(w io.Writer, res directory.ImportResult) {
+				verb := "imported"
+				if res.DryRun {
+					verb = "would import"
+				}
+				fmt.Fprintf(w, "%s %d subjects, %d teams, %d units, %d territories, %d roles, %d assignments, %d resources\n",
+					verb, res.Subjects, res.Teams, res.Units, res.Territories, res.Roles, res.Assignments, res.Resources)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&r.DryRun, "dry-run", false, "check everything and change nothing")
+	cmd.Flags().StringVar(&r.Reason, "reason", "", "why; required when it gives an office in a tenant that has administrators")
+	return c.tenantFlag(cmd)
+}

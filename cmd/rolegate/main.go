@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"rolegate/internal/app"
+	"rolegate/model"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is main without the process: it returns the exit status. 0 is done, 1
+// failed, 2 misused.
+func run(args []string, stdout, stderr *os.File) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	c := &cli{stdout: stdout, stderr: stderr}
+	root := c.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	return c.fail(err)
+}
+
+// cli is what commands share: where to write, and how.
+type cli struct {
+	stdout, stderr *os.File
+	json           bool
+	tenant         string
+	settings       map[string]*string // flag values by setting name
+	command        *cobra.Command     // the one that runs
+}
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "rolegate",
+		Short: "The access gate in front of a CRM: login with TOTP, role decisions, a record of both",
+		Long: `Rolegate logs people in with password and TOTP, decides with role policies what
+each may do to which record of a CRM, and keeps a record of every answer.
+
+  rolegate serve      run the service (settings: rolegate serve --help)
+  rolegate demo       see the whole story on a throw-away database
+  rolegate init       the first tenant and its three administrators`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetOut(c.stdout)
+	root.SetErr(c.stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentFlags().BoolVar(&c.json, "json", false, "print the result as JSON")
+	c.settings = map[string]*string{}
+	for _, s := range app.Settings() {
+		c.settings[s.Name] = root.PersistentFlags().String(s.Flag, s.Default, s.About)
+		_ = root.PersistentFlags().MarkHidden(s.Flag) // listed by serve --help, not by every command
+	}
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { c.command = cmd }
+	root.AddCommand(
+		c.serve(), c.init(), c.demo(), c.tenants(), c.users(), c.clients(), c.roles(), c.policies(),
+		c.importFile(), c.keys(), c.migrate(), c.version(), c.healthcheck(),
+	)
+	wrapArgs(root)
+	return root
+}
+
+// wrapArgs makes a wrong number of arguments a usage error in every command.
+func wrapArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usageError{err}
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		wrapArgs(sub)
+	}
+}
+
+// group is a command that only holds others.
+func group(use, short string, subs ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	g.AddCommand(subs...)
+	return g
+}
+
+// config reads the environment, over which the flags that were set win.
+func (c *cli) config() (app.Config, error) {
+	environ := os.Environ()
+	for _, s := range app.Settings() {
+		if f := c.command.Flags().Lookup(s.Flag); f != nil && f.Changed {
+			environ = append(environ, s.Name+"="+*c.settings[s.Name])
+		}
+	}
+	return app.ReadConfig(environ)
+}
+
+// tenantFlag adds --tenant, which a single-tenant install never needs.
+func (c *cli) tenantFlag(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().StringVar(&c.tenant, "tenant", model.DefaultTenant, "the tenant")
+	return cmd
+}
+
+// usageError is a misuse of the command line: exit status 2 and a hint.
+type usageError struct{ error }
+
+// fail prints an error with every bad place it names.
+func (c *cli) fail(err error) int {
+	var misuse usageError
+	if errors.As(err, &misuse) || strings.HasPrefix(err.Error(), "unknown command") {
+		fmt.Fprintf(c.stderr, "rolegate: %v\nrun `rolegate --help`, or any command with --help\n", err)
+		return 2
+	}
+	var e *model.Error
+	if !errors.As(err, &e) {
+		e = &model.Error{Code: model.CodeInternal, Message: err.Error()}
+	}
+	if c.json {
+		writeJSON(c.stderr, map[string]any{"error": map[string]any{"code": e.Code, "message": err.Error(), "details": e.Details}})
+		return 1
+	}
+	fmt.Fprintf(c.stderr, "rolegate: %v\n", err)
+	for _, d := range e.Details {
+		fmt.Fprintf(c.stderr, "  %s\n", d)
+	}
+	return 1
+}

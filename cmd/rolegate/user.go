@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"rolegate/internal/app"
+	"rolegate/internal/directory"
+)
+
+func (c *cli) users() *cobra.Command {
+	return group("user", "people who can log in", c.userAdd(), c.userInvite(), c.userList(), c.userDisable(), c.userEnable(), c.userAssign(), c.userUnassign())
+}
+
+func (c *cli) userAdd() *cobra.Command {
+	var r app.UserRequest
+	cmd := &cobra.Command{
+		Use: "add ID", Short: "make a user, give roles, and print a one-time invitation", Args: cobra.ExactArgs(1),
+		Example: "  rolegate user add alice --role sales-rep",
+		RunE: func(_ *cobra.Command, args []string) error {
+			r.Tenant, r.User = c.tenant, args[0]
+			return do(c, app.AddUser, r, printInvitation(args[0]))
+		},
+	}
+	cmd.Flags().StringVar(&r.Username, "username", "", "login name (default: the id)")
+	cmd.Flags().StringSliceVar(&r.Roles, "role", nil, "role to give; may be repeated")
+	cmd.Flags().DurationVar(&r.TTL, "expires-in", directory.InviteTTL, "how long the invitation may wait")
+	cmd.Flags().StringVar(&r.Reason, "reason", "", "why, when it gives an office in a tenant that has administrators")
+	return c.tenantFlag(cmd)
+}
+
+func (c *cli) userInvite() *cobra.Command {
+	var r app.UserRequest
+	cmd := &cobra.Command{
+		Use: "invite ID", Short: "print a new invitation; older ones end", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			r.Tenant, r.User = c.tenant, args[0]
+			return do(c, app.InviteUser, r, printInvitation(args[0]))
+		},
+	}
+	cmd.Flags().DurationVar(&r.TTL, "expires-in", directory.InviteTTL, "how long the invitation may wait")
+	return c.tenantFlag(cmd)
+}
+
+func printInvitation(user string) func(io.Writer, directory.Invitation) {
+	return func(w io.Writer, inv directory.Invitation) {
+		fmt.Fprintf(w, "%s is invited until %s. Pass this link on over a channel you trust; it works once\nand is not shown again:\n\n  %s\n", user, date(inv.ExpiresAt), inv.URL)
+	}
+}
+
+func (c *cli) userList() *cobra.Command {
+	r := app.UserRequest{}
+	cmd := &cobra.Command{
+		Use: "list", Short: "list users by id", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			r.Tenant = c.tenant
+			return do(c, app.ListUsers, r, func(w io.Writer, us []app.UserInfo) {
+				var rows [][]string
+				for _, u := range us {
+					rows = append(rows, []string{u.User, u.Username, yes(u.Password), yes(u.Disabled), date(u.CreatedAt)})
+				}
+				table(w, "USER USERNAME PASSWORD-SET DISABLED CREATED", rows)
+				if len(us) == r.Limit {
+					fmt.Fprintf(w, "\nmore with --after %s\n", us[len(us)-1].User)
+				}
+			})
+		},
+	}
+	cmd.Flags().StringVar(&r.After, "after", "", "list users with an id after this one")
+	cmd.Flags().IntVar(&r.Limit, "limit", 1000, "list at most so many")
+	return c.tenantFlag(cmd)
+}
+
+func (c *cli) userDisable() *cobra.Command {
+	return c.userSetDisabled("disable ID", "refuse a user and end all sessions at once", true, "%s is disabled and every session has ended")
+}
+
+func (c *cli) userEnable() *cobra.Command {
+	return c.userSetDisabled("enable ID", "let a disabled user log in again", false, "%s can log in again")
+}
+
+func (c *cli) userSetDisabled(use, short string, disabled bool, done string) *cobra.Command {
+	var r app.UserRequest
+	cmd := &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			r.Tenant, r.User, r.Disabled = c.tenant, args[0], disabled
+			return do(c, app.SetUserDisabled, r, say(done, args[0]))
+		},
+	}
+	cmd.Flags().StringVar(&r.Reason, "reason", "", "why; recorded")
+	return c.tenantFlag(cmd)
+}
+
+func (c *cli) userAssign() *cobra.Command {
+	return c.assignment("assign ID --role ROLE", "give a user a role", func(args []string, r *app.RoleRequest) { r.Member = args[0] }, true, app.Assign)
+}
+
+func (c *cli) userUnassign() *cobra.Command {
+	return c.assignment("unassign ID --role ROLE", "take a role away; felt at the next decision", func(args []string, r *app.RoleRequest) { r.Member = args[0] }, true, app.Unassign)
+}

@@ -1,0 +1,216 @@
+// Package app wires Rolegate: it turns a Config into an open store, the
+// services over it, and a running process. It is the only package that sees all
+// others.
+//
+//	Config ─▶ open ─┬─▶ store, keystore, key-encryption key, log
+//	                ├─▶ login, directory, policy
+//	                └─▶ Serve: public API, admin listener, local socket
+//
+// Commands come through Operation: on the store itself under the process lock,
+// or through the local socket of the process that holds it.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"rolegate"
+	"rolegate/internal/audit"
+	"rolegate/internal/directory"
+	"rolegate/internal/keyring"
+	"rolegate/internal/login"
+	"rolegate/internal/password"
+	"rolegate/internal/policy"
+	"rolegate/internal/store"
+	"rolegate/internal/store/sqlstore"
+	"rolegate/internal/token"
+	"rolegate/model"
+)
+
+// App is an open Rolegate. Close gives the data directory back.
+type App struct {
+	Config    Config
+	Store     store.Store
+	Keystore  store.Keystore
+	Log       *audit.Log
+	Login     *login.Service
+	Directory *directory.Service
+	Policy    *policy.Service
+	Logger    *slog.Logger
+	Now       func() time.Time
+
+	db   *sqlstore.DB
+	lock *lock
+}
+
+// Open takes the data directory and opens everything in it. Whoever has it
+// already makes it a CodeLocked error.
+func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
+	l, err := takeLock(c.Data)
+	if errors.Is(err, errLocked) {
+		return nil, model.Errorf(model.CodeLocked, "another rolegate works on %s; stop it, or set ROLEGATE_DATA to another directory", c.Data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, c, l, logger)
+}
+
+// open opens everything under a lock that was taken, which it gives back on failure.
+func open(ctx context.Context, c Config, l *lock, logger *slog.Logger) (_ *App, err error) {
+	a := &App{Config: c.complete(), Logger: logger, Now: time.Now, lock: l}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if err := a.Config.Validate(); err != nil {
+		return nil, err
+	}
+	if err := a.openStores(ctx); err != nil {
+		return nil, err
+	}
+	kek, err := a.openKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if a.Log, err = audit.Open(ctx, a.Store, a.Keystore, kek, a.now); err != nil {
+		return nil, err
+	}
+	return a, a.openServices(ctx, kek)
+}
+
+// now lets tests move the clock of an open App.
+func (a *App) now() time.Time { return a.Now() }
+
+func (a *App) openStores(ctx context.Context) (err error) {
+	c := a.Config
+	if c.DatabaseURL != "" {
+		a.db, err = sqlstore.OpenPostgres(ctx, c.DatabaseURL)
+	} else {
+		a.db, err = sqlstore.OpenSQLite(ctx, filepath.Join(c.Data, "rolegate.db"))
+	}
+	if err != nil {
+		return err
+	}
+	a.Store = a.db
+	open := sqlstore.OpenKeystoreSQLite
+	if isPostgres(c.KeystoreURL) {
+		open = sqlstore.OpenKeystorePostgres
+	}
+	keystore, err := open(ctx, c.KeystoreURL)
+	if err != nil {
+		return err
+	}
+	a.Keystore = keystore
+	return nil
+}
+
+const keyCheckName = "kek_check"
+
+// leeway is how far the clocks of replicas may be apart.
+const leeway = 10 * time.Second
+
+// openKey reads the key-encryption key and holds it against the check value the
+// store keeps. Only for an empty SQLite store is a key made.
+func (a *App) openKey(ctx context.Context) (*keyring.KEK, error) {
+	path := a.Config.KeyFile
+	check, err := a.Store.MetaValue(ctx, keyCheckName)
+	fresh := errors.Is(err, store.ErrNotFound)
+	if err != nil && !fresh {
+		return nil, err
+	}
+	kek, err := keyring.ReadFile(path)
+	if model.CodeOf(err) == model.CodeKeyMissing {
+		switch {
+		case !fresh:
+			return nil, model.Errorf(model.CodeKeyMissing, "the key file %s is missing, and this store was made with it: restore it, or name it in ROLEGATE_KEY_FILE", path)
+		case a.Config.DatabaseURL != "":
+			return nil, model.Errorf(model.CodeKeyMissing, "the key file %s is missing: make it once with `rolegate keys init`, and give every replica the same file", path)
+		}
+		kek, err = keyring.CreateFile(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if fresh {
+		if err := a.Store.InsertMeta(ctx, keyCheckName, kek.Check()); err != nil && !errors.Is(err, store.ErrExists) {
+			return nil, err
+		}
+		if check, err = a.Store.MetaValue(ctx, keyCheckName); err != nil { // another replica may have been first
+			return nil, err
+		}
+	}
+	if !kek.Matches(check) {
+		return nil, model.Errorf(model.CodeKeyWrong, "the key in %s is not the one this store was made with; name the right one in ROLEGATE_KEY_FILE", path)
+	}
+	return kek, nil
+}
+
+func (a *App) openServices(ctx context.Context, kek *keyring.KEK) error {
+	c := a.Config
+	keys, err := login.OpenKeys(ctx, a.Store, a.Log, kek, c.SigningAlgorithm, a.now)
+	if err != nil {
+		return err
+	}
+	verifier, err := token.NewVerifier(token.Verifier{Issuer: c.Issuer, Audience: c.Audience, Leeway: leeway, Now: a.now, Key: keys.Find})
+	if err != nil {
+		return err
+	}
+	a.Policy = &policy.Service{Store: a.Store, Log: a.Log, Now: a.now, Snapshots: policy.NewSnapshots(a.Store, a.now)}
+	a.Login = &login.Service{
+		Store: a.Store, Log: a.Log, KEK: kek, Hasher: password.New(password.Default, 0, password.DefaultWait),
+		Keys: keys, Requirements: a.Policy, Verifier: verifier, Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
+	}
+	a.Policy.Assurer = a.Login
+	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, Now: a.now}
+	return nil
+}
+
+// starterPolicy is the document of the first tenant.
+func (a *App) starterPolicy() (string, error) {
+	if a.Config.Policy == "" {
+		return rolegate.StarterPolicy, nil
+	}
+	b, err := os.ReadFile(a.Config.Policy)
+	if err != nil {
+		return "", settingError("ROLEGATE_POLICY: cannot read %s: %v", a.Config.Policy, cause(err))
+	}
+	return string(b), nil
+}
+
+func (a *App) schema(ctx context.Context) (Schema, error) {
+	v, err := a.db.SchemaVersion(ctx)
+	return Schema{string(a.db.Dialect()), v}, err
+}
+
+// Ready tells whether a question could be answered and recorded now.
+func (a *App) Ready(ctx context.Context) error {
+	if err := a.Store.Ping(ctx); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if err := a.Keystore.Ping(ctx); err != nil {
+		return fmt.Errorf("keystore: %w", err)
+	}
+	return nil
+}
+
+// Close closes the databases and gives the data directory back.
+func (a *App) Close() error {
+	var errs []error
+	if a.Keystore != nil {
+		errs = append(errs, a.Keystore.Close())
+	}
+	if a.db != nil {
+		errs = append(errs, a.db.Close())
+	}
+	if a.lock != nil {
+		errs = append(errs, a.lock.release())
+	}
+	return errors.Join(errs...)
+}

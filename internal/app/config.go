@@ -1,0 +1,268 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+
+	"rolegate/model"
+)
+
+// Config is every setting of the service. Each field is an environment variable
+// and a flag of the same name; docs/operations.md explains them. The zero value of a field added later must mean what the service did
+// before it.
+type Config struct {
+	Listen           string   `env:"ROLEGATE_LISTEN" envDefault:"127.0.0.1:8080" about:"public API and pages"`
+	AdminListen      string   `env:"ROLEGATE_ADMIN_LISTEN" envDefault:"127.0.0.1:8081" about:"readiness, metrics, pprof; never the public listener"`
+	Issuer           string   `env:"ROLEGATE_ISSUER" envDefault:"http://localhost:8080" about:"the only source of URLs in metadata, links and iss"`
+	Audience         string   `env:"ROLEGATE_AUDIENCE" about:"aud of access tokens (default: the issuer)"`
+	SigningAlgorithm string   `env:"ROLEGATE_SIGNING_ALGORITHM" envDefault:"ES256" about:"ES256 or EdDSA"`
+	CORSOrigins      []string `env:"ROLEGATE_CORS_ORIGINS" about:"exact origins of CRM frontends that call login from a browser, comma-separated"`
+	Data             string   `env:"ROLEGATE_DATA" envDefault:"./data" about:"SQLite files, key file, lock and local socket"`
+	DatabaseURL      string   `env:"ROLEGATE_DATABASE_URL" about:"postgres://... (default: SQLite in ROLEGATE_DATA); also ROLEGATE_DATABASE_URL_FILE"`
+	KeyFile          string   `env:"ROLEGATE_KEY_FILE" about:"key-encryption key, mode 0600 (default: master.key in ROLEGATE_DATA)"`
+	KeystoreURL      string   `env:"ROLEGATE_KEYSTORE_URL" about:"keys of the log: a file or postgres://... (default: keys.db in ROLEGATE_DATA; required with PostgreSQL); also ROLEGATE_KEYSTORE_URL_FILE"`
+	FourEyes         string   `env:"ROLEGATE_FOUR_EYES" envDefault:"required" about:"required, or single for one-person firms"`
+	TLSCert          string   `env:"ROLEGATE_TLS_CERT" about:"PEM certificate; serves TLS"`
+	TLSKey           string   `env:"ROLEGATE_TLS_KEY" about:"PEM key of ROLEGATE_TLS_CERT"`
+	BehindProxy      bool     `env:"ROLEGATE_BEHIND_PROXY" about:"TLS ends at a proxy in front: permits a non-loopback listen without a certificate"`
+	TrustedProxies   []string `env:"ROLEGATE_TRUSTED_PROXIES" about:"CIDRs whose X-Forwarded-For is believed, comma-separated"`
+	Audit            string   `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed"`
+	Policy           string   `env:"ROLEGATE_POLICY" about:"policy file of the first tenant (default: the embedded policy.csv)"`
+}
+
+// Setting describes one setting for help texts.
+type Setting struct {
+	Name    string // ROLEGATE_LISTEN
+	Flag    string // listen
+	Default string
+	About   string
+}
+
+// Settings describes all settings in the order of Config.
+func Settings() []Setting {
+	t := reflect.TypeFor[Config]()
+	out := make([]Setting, 0, t.NumField())
+	for f := range t.Fields() {
+		name := f.Tag.Get("env")
+		flag := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, prefix)), "_", "-")
+		out = append(out, Setting{name, flag, f.Tag.Get("envDefault"), f.Tag.Get("about")})
+	}
+	return out
+}
+
+// secrets are the settings that may also come from a file named by NAME_FILE.
+var secrets = []string{"ROLEGATE_DATABASE_URL", "ROLEGATE_KEYSTORE_URL"}
+
+const prefix = "ROLEGATE_"
+
+// ReadConfig reads the environment ("KEY=value" lines, as os.Environ gives
+// them). A variable of our prefix that no setting has is an error, since it is
+// most likely a misspelt one.
+func ReadConfig(environ []string) (Config, error) {
+	vars := map[string]string{}
+	for _, kv := range environ {
+		if k, v, ok := strings.Cut(kv, "="); ok && strings.HasPrefix(k, prefix) {
+			vars[k] = v
+		}
+	}
+	if err := readSecretFiles(vars); err != nil {
+		return Config{}, err
+	}
+	for name := range vars {
+		if !slices.ContainsFunc(Settings(), func(s Setting) bool { return s.Name == name }) {
+			return Config{}, settingError("%s is not a setting of Rolegate; `rolegate serve --help` lists them", name)
+		}
+	}
+	for name, v := range vars {
+		if v == "" {
+			delete(vars, name) // empty is as unset, as compose files write it
+		}
+	}
+	var c Config
+	if err := env.ParseWithOptions(&c, env.Options{Environment: vars}); err != nil {
+		return Config{}, settingError("%v", strings.TrimPrefix(err.Error(), "env: "))
+	}
+	return c, nil
+}
+
+// readSecretFiles replaces NAME_FILE by NAME with the file's first line.
+func readSecretFiles(vars map[string]string) error {
+	for _, name := range secrets {
+		path, ok := vars[name+"_FILE"]
+		if !ok {
+			continue
+		}
+		delete(vars, name+"_FILE")
+		if path == "" {
+			continue
+		}
+		if vars[name] != "" {
+			return settingError("%s and %s_FILE are both set; set one", name, name)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return settingError("%s_FILE: cannot read %s: %v", name, path, cause(err))
+		}
+		vars[name], _, _ = strings.Cut(strings.TrimSpace(string(b)), "\n")
+	}
+	return nil
+}
+
+// complete fills in what is derived from other settings.
+func (c Config) complete() Config {
+	if c.Audience == "" {
+		c.Audience = c.Issuer
+	}
+	if c.KeyFile == "" {
+		c.KeyFile = filepath.Join(c.Data, "master.key")
+	}
+	if c.KeystoreURL == "" && c.DatabaseURL == "" {
+		c.KeystoreURL = filepath.Join(c.Data, "keys.db")
+	}
+	return c
+}
+
+// Validate says which setting to mend, in one sentence, or nothing.
+func (c Config) Validate() error {
+	checks := []func(Config) error{
+		checkListen, checkIssuer, checkDatabase, checkTLS, checkOrigins, checkProxies, checkChoices,
+	}
+	for _, check := range checks {
+		if err := check(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkListen(c Config) error {
+	for name, addr := range map[string]string{"ROLEGATE_LISTEN": c.Listen, "ROLEGATE_ADMIN_LISTEN": c.AdminListen} {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return settingError("%s %q is not host:port", name, addr)
+		}
+	}
+	if c.Listen == c.AdminListen && !strings.HasSuffix(c.Listen, ":0") {
+		return settingError("ROLEGATE_LISTEN and ROLEGATE_ADMIN_LISTEN are both %s; metrics and pprof never share the public listener", c.Listen)
+	}
+	return nil
+}
+
+func checkIssuer(c Config) error {
+	u, err := url.Parse(c.Issuer)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return settingError("ROLEGATE_ISSUER %q is not an http or https URL", c.Issuer)
+	}
+	if u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(c.Issuer, "/") {
+		return settingError("ROLEGATE_ISSUER %q must have no query, fragment, user or trailing slash", c.Issuer)
+	}
+	return nil
+}
+
+func checkDatabase(c Config) error {
+	if c.Data == "" {
+		return settingError("ROLEGATE_DATA is empty; the lock and the local socket live there")
+	}
+	if c.DatabaseURL == "" {
+		return nil
+	}
+	if !isPostgres(c.DatabaseURL) {
+		return settingError("ROLEGATE_DATABASE_URL must begin with postgres:// (leave it empty for SQLite in ROLEGATE_DATA)")
+	}
+	if c.KeystoreURL == "" {
+		return settingError("ROLEGATE_KEYSTORE_URL is required with ROLEGATE_DATABASE_URL: the log's keys live apart from the log")
+	}
+	if c.KeystoreURL == c.DatabaseURL {
+		return settingError("ROLEGATE_KEYSTORE_URL is the same as ROLEGATE_DATABASE_URL: the log's keys live apart from the log")
+	}
+	return nil
+}
+
+func isPostgres(u string) bool {
+	return strings.HasPrefix(u, "postgres://") || strings.HasPrefix(u, "postgresql://")
+}
+
+func checkTLS(c Config) error {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return settingError("ROLEGATE_TLS_CERT and ROLEGATE_TLS_KEY go together; only one is set")
+	}
+	if c.TLSCert != "" && c.BehindProxy {
+		return settingError("ROLEGATE_BEHIND_PROXY says TLS ends at a proxy, and ROLEGATE_TLS_CERT says it ends here; set one")
+	}
+	if c.TLSCert == "" && !c.BehindProxy && !loopback(c.Listen) {
+		return settingError("ROLEGATE_LISTEN %s is reachable from elsewhere without TLS: set ROLEGATE_TLS_CERT and ROLEGATE_TLS_KEY, or ROLEGATE_BEHIND_PROXY=true where a proxy in front ends TLS", c.Listen)
+	}
+	return nil
+}
+
+// loopback tells whether addr can be reached from this machine only.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+func checkOrigins(c Config) error {
+	for _, o := range c.CORSOrigins {
+		u, err := url.Parse(o)
+		if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || strings.Contains(o, "*") {
+			return settingError("ROLEGATE_CORS_ORIGINS: %q is not an exact origin such as https://crm.example.com", o)
+		}
+	}
+	return nil
+}
+
+func checkProxies(c Config) error {
+	for _, p := range c.TrustedProxies {
+		if _, err := netip.ParsePrefix(p); err != nil {
+			return settingError("ROLEGATE_TRUSTED_PROXIES: %q is not a CIDR such as 10.0.0.0/8", p)
+		}
+	}
+	return nil
+}
+
+func checkChoices(c Config) error {
+	switch {
+	case c.SigningAlgorithm != "ES256" && c.SigningAlgorithm != "EdDSA":
+		return settingError("ROLEGATE_SIGNING_ALGORITHM is ES256 or EdDSA, not %q", c.SigningAlgorithm)
+	case c.FourEyes != "required" && c.FourEyes != "single":
+		return settingError("ROLEGATE_FOUR_EYES is required or single, not %q", c.FourEyes)
+	case c.Audit == "buffered":
+		return settingError("ROLEGATE_AUDIT=buffered is not offered by this version; leave it durable")
+	case c.Audit != "durable":
+		return settingError("ROLEGATE_AUDIT is durable, not %q", c.Audit)
+	}
+	return nil
+}
+
+func settingError(format string, args ...any) error {
+	return model.Errorf(model.CodeSettingInvalid, format, args...)
+}
+
+// cause is a file error without the path it repeats.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return fmt.Errorf("%w", err)
+}
+
+// KeyPath is where the key file lies.
+func (c Config) KeyPath() string { return c.complete().KeyFile }

@@ -1,0 +1,35 @@
+package app
+
+import (
+	"net/http"
+	"net/netip"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"rolegate/internal/console"
+	"rolegate/internal/server"
+)
+
+// handlers makes the public surface and that of the admin listener.
+func (a *App) handlers() (public, admin http.Handler) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	c := a.Config
+	api := &server.Server{
+		Issuer: c.Issuer, Login: a.Login, Decider: a.Policy, Recorder: a.Log,
+		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: server.NewMetrics(registry),
+		TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,
+	}
+	ops := &server.Admin{Ready: a.Ready, Registry: registry, Logger: a.Logger}
+	return api.Handler(), ops.Handler()
+}
+
+// prefixes parses CIDRs that Validate has seen.
+func prefixes(cidrs []string) []netip.Prefix {
+	out := make([]netip.Prefix, 0, len(cidrs))
+	for _, c := range cidrs {
+		out = append(out, netip.MustParsePrefix(c))
+	}
+	return out
+}

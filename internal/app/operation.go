@@ -1,0 +1,142 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"rolegate/model"
+)
+
+// Operation is one thing an operator's command does. A command never guesses
+// whether a service is running: Do takes the process lock of the data directory
+// and runs the operation on the store itself, or, when the lock is held, asks
+// its holder through the local socket. Request and result are JSON, so both ways
+// are the same.
+type Operation[Req, Res any] struct {
+	Name string
+	Run  func(ctx context.Context, a *App, caller model.Caller, req Req) (Res, error)
+}
+
+// lockWait bounds how long a command waits for another command to finish.
+const lockWait = 10 * time.Second
+
+// Do runs the operation here or in the running service.
+func (o Operation[Req, Res]) Do(ctx context.Context, c Config, req Req) (Res, error) {
+	var res Res
+	deadline := time.Now().Add(lockWait)
+	for {
+		l, err := takeLock(c.Data)
+		if err == nil {
+			return o.here(ctx, c, l, req)
+		}
+		if !errors.Is(err, errLocked) {
+			return res, err
+		}
+		err = ask(ctx, socketPath(c.Data), o.Name, req, &res)
+		if !errors.Is(err, errNobody) {
+			return res, err
+		}
+		if time.Now().After(deadline) {
+			return res, model.Errorf(model.CodeLocked, "another process holds %s and answers no commands; wait for it to finish, or stop it", c.Data)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// here opens the store under the lock that was taken, and gives both back.
+func (o Operation[Req, Res]) here(ctx context.Context, c Config, l *lock, req Req) (res Res, err error) {
+	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	a, err := open(ctx, c, l, quiet)
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	return o.Run(ctx, a, operator(os.Getuid()), req)
+}
+
+// serve runs the operation on behalf of a command that came through the socket.
+func (o Operation[Req, Res]) serve(ctx context.Context, a *App, caller model.Caller, body []byte) (any, error) {
+	var req Req
+	if err := json.Unmarshal(body, &req); err != nil {
+		return nil, model.Errorf(model.CodeInvalidRequest, "the command and the service do not understand each other; are they the same version?").Because(err)
+	}
+	return o.Run(ctx, a, caller, req)
+}
+
+func (o Operation[Req, Res]) name() string { return o.Name }
+
+// served is an operation whatever its types.
+type served interface {
+	name() string
+	serve(ctx context.Context, a *App, caller model.Caller, body []byte) (any, error)
+}
+
+// operator is the caller behind a command: the user id the kernel vouches for.
+func operator(uid int) model.Caller {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return model.Caller{Kind: model.CallerOperator, ID: strconv.Itoa(uid) + "@" + host}
+}
+
+// errNobody means nobody listens on the socket.
+var errNobody = errors.New("nobody answers on the local socket")
+
+// answerTimeout bounds one operation through the socket; an import of the
+// largest file is the slowest.
+const answerTimeout = 5 * time.Minute
+
+// ask sends an operation through the socket and decodes its result.
+func ask(ctx context.Context, socket, name string, req, res any) error {
+	if err := checkSocketPath(socket); err != nil {
+		return err
+	}
+	body, err := json.Marshal(req)
+	if err != nil {
+		return err
+	}
+	client := http.Client{Timeout: answerTimeout, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+	}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://rolegate/operations/"+name, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(r)
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return errNobody
+	}
+	if err != nil {
+		return fmt.Errorf("local socket: %w", err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusOK {
+		return json.NewDecoder(answer.Body).Decode(res)
+	}
+	var failed wireError
+	if err := json.NewDecoder(answer.Body).Decode(&failed); err != nil {
+		return fmt.Errorf("local socket: status %d", answer.StatusCode)
+	}
+	return &model.Error{Code: failed.Code, Message: failed.Message, Details: failed.Details}
+}
+
+// wireError is a model.Error on the socket. The host's operator may see causes.
+type wireError struct {
+	Code    model.Code     `json:"code"`
+	Message string         `json:"message"`
+	Details []model.Detail `json:"details,omitempty"`
+}

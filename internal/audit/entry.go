@@ -1,0 +1,143 @@
+package audit
+
+import (
+	"rolegate/model"
+)
+
+// Class groups entries that share a month key and a retention period.
+type Class string
+
+const (
+	ClassLogin      Class = "login"       // login steps, tokens, sessions
+	ClassDecision   Class = "decision"    // access evaluations
+	ClassAdmin      Class = "admin"       // directory, clients, roles, policies
+	ClassBreakGlass Class = "break_glass" // host-only acts with a reason
+	ClassSystem     Class = "system"      // starts, jobs, keys
+)
+
+// Activity names what happened, in the words of the OWASP Logging Vocabulary
+// where it has one. The list is open; constants keep its spelling in one place.
+type Activity string
+
+const (
+	InviteAccepted   Activity = "invite_accept"
+	InviteFailed     Activity = "invite_fail"
+	PasswordPassed   Activity = "authn_password_success" // first step done, a second is due
+	PasswordFailed   Activity = "authn_login_fail"
+	LoginSucceeded   Activity = "authn_login_success"
+	OTPFailed        Activity = "authn_otp_fail"
+	RecoveryUsed     Activity = "authn_recovery_use"
+	RecoveryFailed   Activity = "authn_recovery_fail"
+	EnrolStarted     Activity = "mfa_enrol_start"
+	EnrolConfirmed   Activity = "mfa_enrol_confirm"
+	EnrolFailed      Activity = "mfa_enrol_fail"
+	TokenRefreshed   Activity = "authn_token_refresh"
+	RefreshFailed    Activity = "authn_token_refresh_fail"
+	RefreshReused    Activity = "authn_token_reuse"
+	LoggedOut        Activity = "authn_logout"
+	ClientToken      Activity = "authn_token_created"
+	ClientFailed     Activity = "authn_client_fail"
+	Evaluated        Activity = "authz_evaluate"
+	EvaluatedBatch   Activity = "authz_evaluate_batch"
+	RequestFailed    Activity = "request_fail" // refused before a service saw it
+	Started          Activity = "sys_startup"
+	Stopped          Activity = "sys_shutdown"
+	TenantCreated    Activity = "tenant_create"
+	TenantChanged    Activity = "tenant_update"
+	UserCreated      Activity = "user_create"
+	UserInvited      Activity = "user_invite"
+	UserDisabled     Activity = "user_disable"
+	UserEnabled      Activity = "user_enable"
+	ClientCreated    Activity = "client_create"
+	ClientDisabled   Activity = "client_disable"
+	ClientEnabled    Activity = "client_enable"
+	ClientRotated    Activity = "client_rotate_secret"
+	RoleChanged      Activity = "role_update"
+	RoleDeleted      Activity = "role_delete"
+	RoleAssigned     Activity = "role_assign"
+	RoleUnassigned   Activity = "role_unassign"
+	DirectoryImport  Activity = "directory_import"
+	PolicyImported   Activity = "policy_import"
+	SigningKeyMade   Activity = "signing_key_create"
+	KeyEncryptionKey Activity = "kek_create"
+)
+
+// Outcome is what came of it.
+type Outcome string
+
+const (
+	OutcomeOK    Outcome = "ok"    // done
+	OutcomeAllow Outcome = "allow" // decision: yes
+	OutcomeDeny  Outcome = "deny"  // decision, or credential: no
+	OutcomeError Outcome = "error" // could not be answered
+)
+
+// Entry is one thing that happened, as services hand it to the log. What names
+// a person or a record (Person, Personal) is sealed; the rest is the leaf.
+type Entry struct {
+	Tenant     string // tenant id; its ref is what the leaf holds; "" for none
+	Class      Class
+	Activity   Activity
+	Outcome    Outcome
+	Code       model.Code // reason
+	Roles      []string   // roles that decided
+	Object     string     // resource type
+	Op         string     // action
+	Rule       string     // the matched row: kind and position, such as "p:12"
+	PolicyHash []byte
+	Revision   int64
+	Service    string // the calling client's id
+	Level      int    // assurance level
+	Age        int64  // seconds since it was proven; -1 unknown
+	Items      []Item // members of a batch
+
+	// Caller is who did it; a user's or operator's identity is sealed.
+	Caller model.Caller
+	// Person is whom the actor's segment belongs to: "type:id". "" takes the caller.
+	Person string
+	// Personal is sealed with it: ids, names, addresses; JSON values.
+	Personal map[string]any
+}
+
+// Item is one member of a batch, as the leaf holds it.
+type Item struct {
+	Outcome Outcome    `cbor:"1,keyasint"`
+	Code    model.Code `cbor:"2,keyasint,omitempty"`
+	Object  string     `cbor:"3,keyasint,omitempty"`
+	Op      string     `cbor:"4,keyasint,omitempty"`
+	Rule    string     `cbor:"5,keyasint,omitempty"`
+}
+
+// Leaf is the public half of a record: exactly the bytes that are stored and,
+// with the tree, hashed. It holds no name, id of a person or record, address,
+// free text or token. Encoded as deterministic CBOR (RFC 8949 section 4.2.1).
+type Leaf struct {
+	Version    int        `cbor:"1,keyasint"`
+	Time       int64      `cbor:"2,keyasint"`           // Unix microseconds, UTC
+	Tenant     []byte     `cbor:"3,keyasint,omitempty"` // the tenant's 16-byte ref
+	Class      Class      `cbor:"4,keyasint"`
+	Activity   Activity   `cbor:"5,keyasint"`
+	Outcome    Outcome    `cbor:"6,keyasint"`
+	Code       model.Code `cbor:"7,keyasint,omitempty"`
+	Roles      []string   `cbor:"8,keyasint,omitempty"`
+	Object     string     `cbor:"9,keyasint,omitempty"`
+	Op         string     `cbor:"10,keyasint,omitempty"`
+	Rule       string     `cbor:"11,keyasint,omitempty"`
+	PolicyHash []byte     `cbor:"12,keyasint,omitempty"`
+	Revision   int64      `cbor:"13,keyasint,omitempty"`
+	Service    string     `cbor:"14,keyasint,omitempty"`
+	Request    string     `cbor:"15,keyasint,omitempty"` // trace id
+	Level      int        `cbor:"16,keyasint,omitempty"`
+	Age        int64      `cbor:"17,keyasint,omitempty"`
+	Items      []Item     `cbor:"18,keyasint,omitempty"`
+	Actor      string     `cbor:"19,keyasint"` // kind of the caller: user, client, operator, system, anonymous
+	Source     []byte     `cbor:"20,keyasint"` // this process's start: 8 random bytes
+	Segments   []SegRef   `cbor:"21,keyasint,omitempty"`
+}
+
+// SegRef ties a sealed segment to its leaf.
+type SegRef struct {
+	Ref   []byte `cbor:"1,keyasint"` // the person's pseudonym
+	Epoch string `cbor:"2,keyasint"` // class and month of the month key, such as decision/2026-11
+	Sum   []byte `cbor:"3,keyasint"` // SHA-256 of the sealed bytes
+}

@@ -1,0 +1,66 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"rolegate/internal/keyring"
+	"rolegate/internal/store"
+)
+
+// strict refuses what the writer never writes: unknown fields, duplicates,
+// indefinite lengths.
+var strict = func() cbor.DecMode {
+	m, err := cbor.DecOptions{
+		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden,
+		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
+	}.DecMode()
+	if err != nil {
+		panic(err) // constant options
+	}
+	return m
+}()
+
+// Decode reads a stored leaf and refuses fields it does not know.
+func Decode(leaf []byte) (Leaf, error) {
+	var l Leaf
+	if err := strict.Unmarshal(leaf, &l); err != nil {
+		return Leaf{}, fmt.Errorf("leaf: %w", err)
+	}
+	return l, nil
+}
+
+// Unseal opens the personal data of an entry: the sealed bytes must be those
+// the leaf names, and both keys must still exist.
+func (l *Log) Unseal(ctx context.Context, leaf Leaf, e store.Entry, person string) (map[string]any, error) {
+	if len(leaf.Segments) == 0 || len(leaf.Segments) != len(e.Sealed) {
+		return nil, errors.New("leaf and sealed segments do not match")
+	}
+	ref, s := leaf.Segments[0], e.Sealed[0]
+	if !bytes.Equal(ref.Sum, segmentSum(s)) {
+		return nil, errors.New("sealed bytes are not those the leaf names")
+	}
+	pk, err := l.people.person(ctx, leaf.Tenant, person)
+	if err != nil {
+		return nil, err
+	}
+	mk, err := l.people.month(ctx, leaf.Tenant, leaf.Class, monthOf(leaf))
+	if err != nil {
+		return nil, err
+	}
+	plain, err := keyring.OpenSegment(pk.key, mk, segmentLabel(ref.Epoch, ref.Ref), s.Salt, s.Commitment, s.Ciphertext)
+	if err != nil {
+		return nil, err
+	}
+	var m map[string]any
+	return m, json.Unmarshal(plain, &m)
+}
+
+// monthOf is the month of the key that seals the leaf's segments.
+func monthOf(l Leaf) string { return time.UnixMicro(l.Time).UTC().Format("2006-01") }

@@ -1,0 +1,118 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/store"
+	"rolegate/internal/token"
+	"rolegate/model"
+)
+
+// Credentials are a client's, shown once.
+type Credentials struct {
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+}
+
+// AddClient makes a client with a random secret.
+func (s *Service) AddClient(ctx context.Context, caller model.Caller, c model.Client) (Credentials, error) {
+	if err := checkClient(c); err != nil {
+		return Credentials{}, err
+	}
+	secret, hash := token.NewSecret()
+	c.SecretHash, c.CreatedAt = hash, s.Now()
+	c.Scopes = slices.Compact(slices.Sorted(slices.Values(c.Scopes)))
+	err := s.Store.InTx(ctx, func(tx store.Tx) error {
+		for _, t := range append(slices.Clone(c.Tenants), c.Tenant) {
+			if t == "" || t == "*" {
+				continue
+			}
+			if _, err := Tenant(ctx, tx, t); err != nil {
+				return err
+			}
+		}
+		if err := tx.InsertClient(ctx, c); err != nil {
+			return exists(err, "a client named %q is already there", c.ID)
+		}
+		e := act(caller, c.Tenant, audit.ClientCreated, "", map[string]any{"scopes": c.Scopes, "tenants": c.Tenants})
+		e.Service = c.ID
+		return s.Log.AppendIn(ctx, tx, e)
+	})
+	if err != nil {
+		return Credentials{}, err
+	}
+	return Credentials{ClientID: c.ID, ClientSecret: secret}, nil
+}
+
+func checkClient(c model.Client) error {
+	if err := checkID("client's name", c.ID); err != nil {
+		return err
+	}
+	if c.ID == "rolegate" || strings.ContainsAny(c.ID, ": \t") {
+		return model.Errorf(model.CodeInvalidRequest, "%q cannot name a client: no colons or blanks, and rolegate is our own", c.ID)
+	}
+	if (c.Tenant == "") == (len(c.Tenants) == 0) {
+		return model.Errorf(model.CodeInvalidRequest, "a client belongs to one tenant (--tenant) or serves several (--tenants), not both")
+	}
+	if len(c.Scopes) == 0 {
+		return model.Errorf(model.CodeInvalidRequest, "a client needs at least one scope of %s", strings.Join(model.Scopes, ", "))
+	}
+	for _, scope := range c.Scopes {
+		if !slices.Contains(model.Scopes, scope) {
+			return model.Errorf(model.CodeInvalidScope, "%q is no scope; there are %s", scope, strings.Join(model.Scopes, ", "))
+		}
+	}
+	return nil
+}
+
+// ListClients lists them all by name.
+func (s *Service) ListClients(ctx context.Context) ([]model.Client, error) {
+	return s.Store.ListClients(ctx)
+}
+
+// SetClientDisabled disables or enables a client; its tokens are refused from
+// the next request on.
+func (s *Service) SetClientDisabled(ctx context.Context, caller model.Caller, id string, disabled bool) error {
+	activity := audit.ClientEnabled
+	if disabled {
+		activity = audit.ClientDisabled
+	}
+	return s.changeClient(ctx, caller, id, activity, func(tx store.Tx) (bool, error) {
+		return tx.SetClientDisabled(ctx, id, disabled)
+	})
+}
+
+// RotateClientSecret replaces the secret; the old one stops working at once,
+// tokens already handed out live out their ten minutes.
+func (s *Service) RotateClientSecret(ctx context.Context, caller model.Caller, id string) (Credentials, error) {
+	secret, hash := token.NewSecret()
+	err := s.changeClient(ctx, caller, id, audit.ClientRotated, func(tx store.Tx) (bool, error) {
+		return tx.SetClientSecret(ctx, id, hash)
+	})
+	if err != nil {
+		return Credentials{}, err
+	}
+	return Credentials{ClientID: id, ClientSecret: secret}, nil
+}
+
+func (s *Service) changeClient(ctx context.Context, caller model.Caller, id string, a audit.Activity, change func(store.Tx) (bool, error)) error {
+	return s.Store.InTx(ctx, func(tx store.Tx) error {
+		c, err := tx.Client(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return model.Errorf(model.CodeClientUnknown, "there is no client %q; `rolegate client list` shows them", id)
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := change(tx); err != nil {
+			return err
+		}
+		e := act(caller, c.Tenant, a, "", nil)
+		e.Service = id
+		return s.Log.AppendIn(ctx, tx, e)
+	})
+}

@@ -1,0 +1,264 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/store"
+	"rolegate/model"
+)
+
+// MaxImport is the largest import file in bytes.
+const MaxImport = 64 << 20
+
+// ImportResult says what an import did, or with a dry run would have done.
+type ImportResult struct {
+	Subjects    int   `json:"subjects"`
+	Teams       int   `json:"teams"`
+	Units       int   `json:"units"`
+	Territories int   `json:"territories"`
+	Roles       int   `json:"roles"`
+	Assignments int   `json:"assignments"`
+	Resources   int   `json:"resources"`
+	DryRun      bool  `json:"dry_run"`
+	Revision    int64 `json:"revision"` // 0 in a dry run
+}
+
+// Import reads a directory file (docs/operations.md has its form) and applies
+// it: all or nothing, and twice is the same as once. Every bad entry is named.
+// References to managers, units, parents, heads and teams may dangle, since
+// files are split as their owners like; members and roles of assignments may not.
+func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string, file []byte, dryRun bool, reason string) (ImportResult, error) {
+	in, err := parseImport(file)
+	if err != nil {
+		return ImportResult{}, err
+	}
+	res := in.counts()
+	res.DryRun = dryRun
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := Tenant(ctx, tx, tenant); err != nil {
+			return err
+		}
+		there, err := tx.LoadDirectory(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		if bad := in.check(there); len(bad) > 0 {
+			return importInvalid(bad)
+		}
+		class, err := s.write(ctx, tx, tenant, in, reason)
+		if err != nil {
+			return err
+		}
+		if dryRun {
+			return errDryRun
+		}
+		if res.Revision, err = tx.Bump(ctx, tenant, true); err != nil {
+			return err
+		}
+		e := act(caller, tenant, audit.DirectoryImport, reason, map[string]any{"counts": res})
+		e.Class, e.Revision = class, res.Revision
+		return s.Log.AppendIn(ctx, tx, e)
+	})
+	if err == errDryRun {
+		return res, nil
+	}
+	return res, err
+}
+
+// errDryRun rolls the transaction of a dry run back.
+var errDryRun = fmt.Errorf("dry run")
+
+func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in importFile, reason string) (class audit.Class, err error) {
+	class = audit.ClassAdmin
+	put := func(e error) {
+		if err == nil {
+			err = e
+		}
+	}
+	for _, v := range in.Roles {
+		put(tx.EnsureRole(ctx, tenant, v))
+	}
+	for _, v := range in.Teams {
+		put(tx.PutTeam(ctx, tenant, v))
+	}
+	for _, v := range in.Units {
+		put(tx.PutUnit(ctx, tenant, v))
+	}
+	for _, v := range in.Territories {
+		put(tx.PutTerritory(ctx, tenant, v))
+	}
+	for _, v := range in.Subjects {
+		put(tx.PutSubject(ctx, tenant, v))
+	}
+	for _, v := range in.Resources {
+		put(tx.PutResource(ctx, tenant, v))
+	}
+	if err != nil {
+		return class, err
+	}
+	for i, v := range in.Assignments {
+		c, err := s.assign(ctx, tx, tenant, v, reason)
+		if err != nil {
+			return class, at(fmt.Sprintf("assignments[%d]", i), err)
+		}
+		if c == audit.ClassBreakGlass {
+			class = c
+		}
+	}
+	return class, nil
+}
+
+// at names the entry that an error of the directory's rules is about.
+func at(path string, err error) error {
+	switch code := model.CodeOf(err); code {
+	case model.CodeInvalidRequest, model.CodeOfficeConflict, model.CodeRoleUnknown:
+		return importInvalid([]model.Detail{{Path: path, Reason: err.Error()}})
+	}
+	return err
+}
+
+// importFile is a parsed file: ids bare, every entry well formed in itself.
+type importFile struct {
+	Subjects    []model.Subject
+	Teams       []model.Team
+	Units       []model.Unit
+	Territories []model.Territory
+	Roles       []string
+	Assignments []model.Assignment
+	Resources   []model.Resource
+}
+
+func (in importFile) counts() ImportResult {
+	return ImportResult{Subjects: len(in.Subjects), Teams: len(in.Teams), Units: len(in.Units), Territories: len(in.Territories),
+		Roles: len(in.Roles), Assignments: len(in.Assignments), Resources: len(in.Resources)}
+}
+
+// parseImport reads a file strictly and names every entry that is bad in itself.
+func parseImport(file []byte) (importFile, error) {
+	if len(file) > MaxImport {
+		return importFile{}, model.Errorf(model.CodeLimitExceeded, "the file is larger than %d MiB", MaxImport>>20)
+	}
+	var raw struct {
+		Subjects    []jsontext.Value `json:"subjects"`
+		Teams       []jsontext.Value `json:"teams"`
+		Units       []jsontext.Value `json:"units"`
+		Territories []jsontext.Value `json:"territories"`
+		Roles       []jsontext.Value `json:"roles"`
+		Assignments []jsontext.Value `json:"assignments"`
+		Resources   []jsontext.Value `json:"resources"`
+	}
+	if err := json.Unmarshal(file, &raw, json.RejectUnknownMembers(true)); err != nil {
+		return importFile{}, importInvalid([]model.Detail{{Reason: readable(err)}})
+	}
+	var in importFile
+	var bad []model.Detail
+	in.Subjects = entries(&bad, "subjects", raw.Subjects, cleanSubject)
+	in.Teams = entries(&bad, "teams", raw.Teams, func(t model.Team) (model.Team, string, error) {
+		t.ID = Bare("team", t.ID)
+		return t, t.ID, checkID("id", t.ID)
+	})
+	in.Units = entries(&bad, "units", raw.Units, func(u model.Unit) (model.Unit, string, error) {
+		u.ID, u.Parent = Bare("unit", u.ID), Bare("unit", u.Parent)
+		bareAll("user", u.Heads)
+		return u, u.ID, checkID("id", u.ID)
+	})
+	in.Territories = entries(&bad, "territories", raw.Territories, func(t model.Territory) (model.Territory, string, error) {
+		t.ID, t.Parent = Bare("territory", t.ID), Bare("territory", t.Parent)
+		return t, t.ID, checkID("id", t.ID)
+	})
+	in.Roles = entries(&bad, "roles", raw.Roles, func(r string) (string, string, error) {
+		r = Bare("role", r)
+		return r, r, checkID("role", r)
+	})
+	in.Assignments = entries(&bad, "assignments", raw.Assignments, cleanAssignment)
+	in.Resources = entries(&bad, "resources", raw.Resources, func(r model.Resource) (model.Resource, string, error) {
+		if err := checkID("type", r.Type); err != nil {
+			return r, "", err
+		}
+		return r, r.Type + ":" + r.ID, checkID("id", r.ID)
+	})
+	if len(bad) > 0 {
+		return importFile{}, importInvalid(bad)
+	}
+	return in, nil
+}
+
+// entries decodes and cleans a list, collecting what is bad; an entry whose key
+// stands twice is bad too, since which of the two counts would be a guess.
+func entries[T any](bad *[]model.Detail, list string, raw []jsontext.Value, clean func(T) (T, string, error)) []T {
+	var out []T
+	first := map[string]int{}
+	for i, r := range raw {
+		path := fmt.Sprintf("%s[%d]", list, i)
+		var v T
+		if err := json.Unmarshal(r, &v, json.RejectUnknownMembers(true)); err != nil {
+			*bad = append(*bad, model.Detail{Path: path, Reason: readable(err)})
+			continue
+		}
+		v, key, err := clean(v)
+		if err != nil {
+			*bad = append(*bad, model.Detail{Path: path, Reason: err.Error()})
+			continue
+		}
+		if j, twice := first[key]; twice {
+			*bad = append(*bad, model.Detail{Path: path, Reason: fmt.Sprintf("%q is already in %s[%d]", key, list, j)})
+			continue
+		}
+		first[key] = i
+		out = append(out, v)
+	}
+	return out
+}
+
+func cleanSubject(s model.Subject) (model.Subject, string, error) {
+	s.Unit, s.Manager, s.Contact = Bare("unit", s.Unit), Bare("user", s.Manager), Bare("contact", s.Contact)
+	bareAll("team", s.Teams)
+	bareAll("territory", s.Territories)
+	bareAll("account", s.Accounts)
+	if err := checkID("type", s.Type); err != nil {
+		return s, "", err
+	}
+	if s.Type == "role" || strings.Contains(s.Type, ":") {
+		return s, "", model.Errorf(model.CodeInvalidRequest, "%q cannot be the type of a subject", s.Type)
+	}
+	return s, s.Key(), checkID("id", s.ID)
+}
+
+// cleanAssignment checks member, role and window; offices and existence are
+// checked against the directory.
+func cleanAssignment(a model.Assignment) (model.Assignment, string, error) {
+	a.Member, a.Role = MemberKey(a.Member), Bare("role", a.Role)
+	a.From, a.Until = a.From.UTC().Truncate(time.Microsecond), a.Until.UTC().Truncate(time.Microsecond)
+	return a, a.Member + " " + a.Role, checkAssignment(a)
+}
+
+func bareAll(kind string, ids []string) {
+	for i, id := range ids {
+		ids[i] = Bare(kind, id)
+	}
+}
+
+func importInvalid(bad []model.Detail) *model.Error {
+	e := model.Errorf(model.CodeImportInvalid, "the file has %d bad entries, so nothing was imported", len(bad))
+	if len(bad) == 1 {
+		e.Message = "the file has a bad entry, so nothing was imported"
+	}
+	e.Details = bad
+	return e
+}
+
+// readable is a decoding error without the package's prefix.
+func readable(err error) string {
+	s := err.Error()
+	for _, prefix := range []string{"json: ", "jsontext: "} {
+		s = strings.TrimPrefix(s, prefix)
+	}
+	return s
+}

@@ -1,0 +1,53 @@
+package directory
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"rolegate/model"
+)
+
+// MaxID is the longest id in bytes.
+const MaxID = 256
+
+// checkID refuses what cannot be an id: empty, too long, not text, or the wildcard.
+func checkID(what, id string) error {
+	switch {
+	case id == "":
+		return model.Errorf(model.CodeInvalidRequest, "the %s is empty", what)
+	case len(id) > MaxID:
+		return model.Errorf(model.CodeInvalidRequest, "the %s is longer than %d bytes", what, MaxID)
+	case id == "*":
+		return model.Errorf(model.CodeInvalidRequest, "the %s is *, which stands for all of them", what)
+	case !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl):
+		return model.Errorf(model.CodeInvalidRequest, "the %s %q holds control characters or is not UTF-8", what, id)
+	}
+	return nil
+}
+
+// Bare takes the kind's prefix off an id that may be written with it:
+// "role:sales-rep" and "sales-rep" are the same role.
+func Bare(kind, id string) string { return strings.TrimPrefix(id, kind+":") }
+
+func bareUser(key string) string { return Bare("user", key) }
+
+// MemberKey completes the member of an assignment: without a prefix it is a user.
+func MemberKey(id string) string {
+	if strings.Contains(id, ":") {
+		return id
+	}
+	return "user:" + id
+}
+
+// checkMember refuses what cannot hold a role.
+func checkMember(key string) error {
+	typ, id, ok := strings.Cut(key, ":")
+	if !ok || typ == "" {
+		return model.Errorf(model.CodeInvalidRequest, "%q is no member: write type:id, such as user:alice or team:emea", key)
+	}
+	if typ == "role" {
+		return model.Errorf(model.CodeInvalidRequest, "%q is a role; which roles inherit which is written in the policy document, as g rows", key)
+	}
+	return checkID("member's id", id)
+}

@@ -1,0 +1,252 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/store"
+	"rolegate/model"
+)
+
+// PutRole adds a role or changes its mark. The offices always require MFA.
+func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant string, r model.Role, create bool) error {
+	r.ID = Bare("role", r.ID)
+	if err := checkID("role", r.ID); err != nil {
+		return err
+	}
+	if model.IsOffice(r.ID) && !r.RequireMFA {
+		return model.Errorf(model.CodeInvalidRequest, "%s is an office, and the offices always require a second factor", r.ID)
+	}
+	return s.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := Tenant(ctx, tx, tenant); err != nil {
+			return err
+		}
+		_, err := tx.Role(ctx, tenant, r.ID)
+		switch {
+		case err == nil && create:
+			return model.Errorf(model.CodeConflict, "the role %q is already there", r.ID)
+		case errors.Is(err, store.ErrNotFound) && !create:
+			return unknownRole(tenant, r.ID)
+		case err != nil && !errors.Is(err, store.ErrNotFound):
+			return err
+		}
+		if err := tx.PutRole(ctx, tenant, r); err != nil {
+			return err
+		}
+		if _, err := tx.Bump(ctx, tenant, true); err != nil {
+			return err
+		}
+		e := act(caller, tenant, audit.RoleChanged, "", nil)
+		e.Roles = []string{r.Key()}
+		return s.Log.AppendIn(ctx, tx, e)
+	})
+}
+
+// DeleteRole removes a role nobody holds. Rows of the policy that name it stay
+// and match nobody.
+func (s *Service) DeleteRole(ctx context.Context, caller model.Caller, tenant, role string) error {
+	role = Bare("role", role)
+	if model.IsOffice(role) {
+		return model.Errorf(model.CodeInvalidRequest, "%s is an office and cannot be removed", role)
+	}
+	return s.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := Tenant(ctx, tx, tenant); err != nil {
+			return err
+		}
+		holders, err := tx.Assignments(ctx, tenant, "", role)
+		if err != nil {
+			return err
+		}
+		if len(holders) > 0 {
+			return model.Errorf(model.CodeConflict, "%d members still hold the role %q; `rolegate role unassign` first", len(holders), role)
+		}
+		deleted, err := tx.DeleteRole(ctx, tenant, role)
+		if err != nil {
+			return err
+		}
+		if !deleted {
+			return unknownRole(tenant, role)
+		}
+		if _, err := tx.Bump(ctx, tenant, true); err != nil {
+			return err
+		}
+		e := act(caller, tenant, audit.RoleDeleted, "", nil)
+		e.Roles = []string{model.RolePrefix + role}
+		return s.Log.AppendIn(ctx, tx, e)
+	})
+}
+
+// Assign gives a member a role within a window, replacing an earlier window.
+func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string, a model.Assignment, reason string) error {
+	a.Member, a.Role = MemberKey(a.Member), Bare("role", a.Role)
+	return s.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := Tenant(ctx, tx, tenant); err != nil {
+			return err
+		}
+		if err := registered(ctx, tx, tenant, a.Member); err != nil {
+			return err
+		}
+		class, err := s.assign(ctx, tx, tenant, a, reason)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Bump(ctx, tenant, true); err != nil {
+			return err
+		}
+		e := act(caller, tenant, audit.RoleAssigned, reason, map[string]any{"member": a.Member, "from": a.From, "until": a.Until})
+		e.Class, e.Roles = class, []string{model.RolePrefix + a.Role}
+		return s.Log.AppendIn(ctx, tx, e)
+	})
+}
+
+// assign writes one assignment after every check but the member's existence.
+func (s *Service) assign(ctx context.Context, tx store.Queries, tenant string, a model.Assignment, reason string) (audit.Class, error) {
+	if err := checkAssignment(a); err != nil {
+		return "", err
+	}
+	if _, err := tx.Role(ctx, tenant, a.Role); err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			return "", unknownRole(tenant, a.Role)
+		}
+		return "", err
+	}
+	class := audit.ClassAdmin
+	if model.IsOffice(a.Role) {
+		var err error
+		if class, err = BreakGlass(ctx, tx, tenant, reason); err != nil {
+			return "", err
+		}
+		if err := oneOffice(ctx, tx, tenant, a); err != nil {
+			return "", err
+		}
+	}
+	return class, tx.PutAssignment(ctx, tenant, a)
+}
+
+// checkAssignment refuses what no directory could make sense of.
+func checkAssignment(a model.Assignment) error {
+	if err := checkMember(a.Member); err != nil {
+		return err
+	}
+	if err := checkID("role", a.Role); err != nil {
+		return err
+	}
+	if !a.From.IsZero() && !a.Until.IsZero() && !a.From.Before(a.Until) {
+		return model.Errorf(model.CodeInvalidRequest, "the assignment of %s to %s ends before it begins", a.Role, a.Member)
+	}
+	if model.IsOffice(a.Role) && !strings.HasPrefix(a.Member, "user:") {
+		return model.Errorf(model.CodeOfficeConflict, "%s is an office: it is held by users themselves, not by %s", a.Role, a.Member)
+	}
+	return nil
+}
+
+// oneOffice refuses a second office for one account, whatever the windows.
+func oneOffice(ctx context.Context, tx store.Directory, tenant string, a model.Assignment) error {
+	held, err := tx.Assignments(ctx, tenant, a.Member, "")
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		if model.IsOffice(h.Role) && h.Role != a.Role {
+			return model.Errorf(model.CodeOfficeConflict, "%s already holds the office %s; one account cannot hold two", a.Member, h.Role)
+		}
+	}
+	return nil
+}
+
+// Unassign takes a role away. It is felt at the next decision.
+func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, member, role, reason string) error {
+	member, role = MemberKey(member), Bare("role", role)
+	return s.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := Tenant(ctx, tx, tenant); err != nil {
+			return err
+		}
+		if model.IsOffice(role) {
+			if err := keepsOffices(ctx, tx, tenant, member, role); err != nil {
+				return err
+			}
+		}
+		gone, err := tx.DeleteAssignment(ctx, tenant, member, role)
+		if err != nil {
+			return err
+		}
+		if !gone {
+			return model.Errorf(model.CodeNotFound, "%s does not hold the role %q", member, role)
+		}
+		if _, err := tx.Bump(ctx, tenant, true); err != nil {
+			return err
+		}
+		e := act(caller, tenant, audit.RoleUnassigned, reason, map[string]any{"member": member})
+		e.Roles = []string{model.RolePrefix + role}
+		return s.Log.AppendIn(ctx, tx, e)
+	})
+}
+
+// keepsOffices refuses to leave an office without a holder who can log in, when
+// member loses office ("" for all that member holds).
+func keepsOffices(ctx context.Context, tx store.Queries, tenant, member, office string) error {
+	held, err := tx.Assignments(ctx, tenant, member, office)
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		if !model.IsOffice(h.Role) {
+			continue
+		}
+		others, err := tx.Assignments(ctx, tenant, "", h.Role)
+		if err != nil {
+			return err
+		}
+		kept := false
+		for _, o := range others {
+			u, err := tx.User(ctx, tenant, bareUser(o.Member))
+			if err == nil && o.Member != member && !u.Disabled {
+				kept = true
+			}
+		}
+		if !kept {
+			return model.Errorf(model.CodeLastOfficeHolder, "%s is the last holder of the office %s; give it to someone else first", member, h.Role)
+		}
+	}
+	return nil
+}
+
+// Roles lists a tenant's roles and who holds them, in order.
+func (s *Service) Roles(ctx context.Context, tenant string) ([]model.Role, []model.Assignment, error) {
+	if _, err := Tenant(ctx, s.Store, tenant); err != nil {
+		return nil, nil, err
+	}
+	d, err := s.Store.LoadDirectory(ctx, tenant)
+	return d.Roles, d.Assignments, err
+}
+
+// registered refuses a member the directory does not know.
+func registered(ctx context.Context, tx store.Directory, tenant, member string) error {
+	typ, id, ok := strings.Cut(member, ":")
+	if !ok {
+		return checkMember(member)
+	}
+	if typ == "team" {
+		d, err := tx.LoadDirectory(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		for _, t := range d.Teams {
+			if t.ID == id {
+				return nil
+			}
+		}
+		return model.Errorf(model.CodeNotFound, "tenant %q has no team %q", tenant, id)
+	}
+	_, err := tx.Subject(ctx, tenant, typ, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return model.Errorf(model.CodeUserUnknown, "tenant %q has no subject %q", tenant, member)
+	}
+	return err
+}
+
+func unknownRole(tenant, role string) error {
+	return model.Errorf(model.CodeRoleUnknown, "tenant %q has no role %q; `rolegate role list` shows them, `rolegate role add` adds one", tenant, role)
+}

@@ -1,0 +1,196 @@
+// Package directory keeps tenants, people, clients, teams, trees, roles and who
+// holds them. Every change bumps the tenant's revision and is recorded, in one
+// transaction. The command line, the API and the pages all come through here.
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"regexp"
+	"time"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/store"
+	"rolegate/model"
+)
+
+// InviteTTL is how long an invitation may wait.
+const InviteTTL = 72 * time.Hour
+
+// Service is the directory. All fields are required; safe for concurrent use.
+type Service struct {
+	Store  store.Store
+	Log    *audit.Log
+	Issuer string // the only source of invitation links
+	Now    func() time.Time
+}
+
+var tenantName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// CreateTenant makes a tenant with an empty policy, which denies everything.
+func (s *Service) CreateTenant(ctx context.Context, caller model.Caller, t model.Tenant) (model.Tenant, error) {
+	if !tenantName.MatchString(t.ID) {
+		return t, model.Errorf(model.CodeInvalidRequest, "a tenant's name is 1 to 63 lower-case letters, digits and hyphens, and %q is not", t.ID)
+	}
+	if t.MFA == "" {
+		t.MFA = model.MFAEveryone
+	}
+	if err := checkMFA(t.MFA); err != nil {
+		return t, err
+	}
+	t.Ref = make([]byte, 16)
+	rand.Read(t.Ref)
+	t.CreatedAt = s.Now()
+	err := s.Store.InTx(ctx, func(tx store.Tx) error {
+		if err := tx.InsertTenant(ctx, t); err != nil {
+			return exists(err, "the tenant %q is already there", t.ID)
+		}
+		for _, office := range model.Offices {
+			if err := tx.PutRole(ctx, t.ID, model.Role{ID: office, RequireMFA: true}); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Bump(ctx, t.ID, true); err != nil {
+			return err
+		}
+		return s.Log.AppendIn(ctx, tx, act(caller, t.ID, audit.TenantCreated, "", nil))
+	})
+	if err != nil {
+		return t, err
+	}
+	return s.Store.Tenant(ctx, t.ID)
+}
+
+// TenantChange is what may change of a tenant; nil leaves as it is.
+type TenantChange struct {
+	MFA          *model.MFAMode
+	StrictFields *bool
+	Disabled     *bool
+	Catalog      *string // checked by the caller
+}
+
+// UpdateTenant changes a tenant. Replacing the catalogue of a tenant that has
+// administrators is break-glass and needs a reason.
+func (s *Service) UpdateTenant(ctx context.Context, caller model.Caller, id string, c TenantChange, reason string) (model.Tenant, error) {
+	if c.MFA != nil {
+		if err := checkMFA(*c.MFA); err != nil {
+			return model.Tenant{}, err
+		}
+	}
+	err := s.Store.InTx(ctx, func(tx store.Tx) error {
+		t, err := Tenant(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		class := audit.ClassAdmin
+		if c.Catalog != nil {
+			if class, err = BreakGlass(ctx, tx, id, reason); err != nil {
+				return err
+			}
+			t.Catalog = *c.Catalog
+		}
+		set(&t.MFA, c.MFA)
+		set(&t.StrictFields, c.StrictFields)
+		set(&t.Disabled, c.Disabled)
+		if err := tx.UpdateTenant(ctx, t); err != nil {
+			return err
+		}
+		if _, err := tx.Bump(ctx, id, true); err != nil {
+			return err
+		}
+		e := act(caller, id, audit.TenantChanged, reason, nil)
+		e.Class = class
+		return s.Log.AppendIn(ctx, tx, e)
+	})
+	if err != nil {
+		return model.Tenant{}, err
+	}
+	return s.Store.Tenant(ctx, id)
+}
+
+// ListTenants lists them all by name.
+func (s *Service) ListTenants(ctx context.Context) ([]model.Tenant, error) {
+	return s.Store.ListTenants(ctx)
+}
+
+// Tenant finds a tenant or says that there is none of that name.
+func Tenant(ctx context.Context, q store.Tenants, id string) (model.Tenant, error) {
+	t, err := q.Tenant(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return t, model.Errorf(model.CodeTenantUnknown, "there is no tenant %q; `rolegate tenant list` shows them", id)
+	}
+	return t, err
+}
+
+// BreakGlass is the class an exceptional act on the host is recorded under. Where the tenant
+// has administrators it must come with a reason: they would otherwise decide.
+func BreakGlass(ctx context.Context, tx store.Queries, tenant, reason string) (audit.Class, error) {
+	has, err := HasAdministrators(ctx, tx, tenant)
+	if err != nil {
+		return "", err
+	}
+	if !has {
+		return audit.ClassAdmin, nil
+	}
+	if reason == "" {
+		return "", model.Errorf(model.CodeReasonRequired, "tenant %q has administrators, so this is a break-glass act: say why with --reason; it is recorded", tenant)
+	}
+	return audit.ClassBreakGlass, nil
+}
+
+// HasAdministrators tells whether someone who can log in holds an office: an
+// invitation nobody has accepted does not make an administrator.
+func HasAdministrators(ctx context.Context, q store.Queries, tenant string) (bool, error) {
+	for _, office := range model.Offices {
+		holders, err := q.Assignments(ctx, tenant, "", office)
+		if err != nil {
+			return false, err
+		}
+		for _, h := range holders {
+			u, err := q.User(ctx, tenant, bareUser(h.Member))
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return false, err
+			}
+			if !u.Disabled && u.PasswordHash != "" {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+func checkMFA(m model.MFAMode) error {
+	if m != model.MFAEveryone && m != model.MFAByRole {
+		return model.Errorf(model.CodeInvalidRequest, "mfa is %q or %q, not %q", model.MFAEveryone, model.MFAByRole, m)
+	}
+	return nil
+}
+
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// act is the entry of an administrative act; what it names is sealed under the actor.
+func act(caller model.Caller, tenant string, a audit.Activity, reason string, personal map[string]any) audit.Entry {
+	if personal == nil {
+		personal = map[string]any{}
+	}
+	if reason != "" {
+		personal["reason"] = reason
+	}
+	return audit.Entry{Tenant: tenant, Class: audit.ClassAdmin, Activity: a, Outcome: audit.OutcomeOK, Caller: caller, Personal: personal}
+}
+
+// exists turns "already there" into a conflict with a sentence.
+func exists(err error, format string, args ...any) error {
+	if errors.Is(err, store.ErrExists) {
+		return model.Errorf(model.CodeConflict, format, args...)
+	}
+	return err
+}

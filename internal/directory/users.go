@@ -1,0 +1,159 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/store"
+	"rolegate/internal/token"
+	"rolegate/model"
+)
+
+// Invitation is the one-time link by which a user chooses a password. The
+// secret is shown once and stored as a digest.
+type Invitation struct {
+	Invite    string    `json:"invite"`
+	URL       string    `json:"invite_url"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// NewUser is what a user is made of.
+type NewUser struct {
+	ID          string // becomes `sub`; immutable
+	Username    string // "" takes the id
+	UsernameKey string // folded by login.UsernameKey
+	Roles       []string
+	InviteTTL   time.Duration // 0 takes InviteTTL
+}
+
+// AddUser makes a user, gives it roles and invites it, all or nothing. An
+// imported subject of the same id becomes able to log in.
+func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant string, n NewUser, reason string) (Invitation, error) {
+	if err := checkID("user's id", n.ID); err != nil {
+		return Invitation{}, err
+	}
+	var inv Invitation
+	err := s.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := Tenant(ctx, tx, tenant); err != nil {
+			return err
+		}
+		err := tx.InsertUser(ctx, model.User{Tenant: tenant, ID: n.ID, Username: n.Username, UsernameKey: n.UsernameKey, CreatedAt: s.Now()})
+		if err != nil {
+			return exists(err, "a user with the id %q or the name %q is already there", n.ID, n.Username)
+		}
+		if err := ensureSubject(ctx, tx, tenant, n.ID); err != nil {
+			return err
+		}
+		class := audit.ClassAdmin
+		for _, role := range n.Roles {
+			c, err := s.assign(ctx, tx, tenant, model.Assignment{Member: "user:" + n.ID, Role: Bare("role", role)}, reason)
+			if err != nil {
+				return err
+			}
+			if c == audit.ClassBreakGlass {
+				class = c
+			}
+		}
+		if inv, err = s.invite(ctx, tx, tenant, n.ID, n.InviteTTL); err != nil {
+			return err
+		}
+		if _, err := tx.Bump(ctx, tenant, true); err != nil {
+			return err
+		}
+		e := act(caller, tenant, audit.UserCreated, reason, map[string]any{"user": n.ID, "username": n.Username, "roles": n.Roles})
+		e.Class = class
+		return s.Log.AppendIn(ctx, tx, e)
+	})
+	return inv, err
+}
+
+func ensureSubject(ctx context.Context, tx store.Directory, tenant, id string) error {
+	_, err := tx.Subject(ctx, tenant, "user", id)
+	if errors.Is(err, store.ErrNotFound) {
+		return tx.PutSubject(ctx, tenant, model.Subject{Type: "user", ID: id})
+	}
+	return err
+}
+
+// InviteUser makes a new invitation and ends the older ones.
+func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, id string, ttl time.Duration) (Invitation, error) {
+	var inv Invitation
+	err := s.Store.InTx(ctx, func(tx store.Tx) error {
+		u, err := user(ctx, tx, tenant, id)
+		if err != nil {
+			return err
+		}
+		if inv, err = s.invite(ctx, tx, tenant, u.ID, ttl); err != nil {
+			return err
+		}
+		return s.Log.AppendIn(ctx, tx, act(caller, tenant, audit.UserInvited, "", map[string]any{"user": u.ID}))
+	})
+	return inv, err
+}
+
+func (s *Service) invite(ctx context.Context, tx store.Invites, tenant, id string, ttl time.Duration) (Invitation, error) {
+	if ttl == 0 {
+		ttl = InviteTTL
+	}
+	if ttl < 0 {
+		return Invitation{}, model.Errorf(model.CodeInvalidRequest, "an invitation cannot expire before it is made")
+	}
+	secret, hash := token.NewSecret()
+	now := s.Now()
+	expires := now.Add(ttl).UTC().Truncate(time.Second)
+	if err := tx.InsertInvite(ctx, store.Invite{Hash: hash, Tenant: tenant, User: id, CreatedAt: now, ExpiresAt: expires}); err != nil {
+		return Invitation{}, err
+	}
+	return Invitation{Invite: secret, URL: s.Issuer + "/invite/" + secret, ExpiresAt: expires}, nil
+}
+
+// SetUserDisabled disables or enables a user. Disabling ends every session at once.
+func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tenant, id string, disabled bool, reason string) error {
+	return s.Store.InTx(ctx, func(tx store.Tx) error {
+		u, err := user(ctx, tx, tenant, id)
+		if err != nil {
+			return err
+		}
+		activity := audit.UserEnabled
+		if disabled {
+			activity = audit.UserDisabled
+			if err := keepsOffices(ctx, tx, tenant, "user:"+u.ID, ""); err != nil {
+				return err
+			}
+			if _, err := tx.EndSessions(ctx, tenant, u.ID, "", s.Now()); err != nil {
+				return err
+			}
+			if err := tx.EndTickets(ctx, tenant, u.ID, s.Now()); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.SetUserDisabled(ctx, tenant, u.ID, disabled); err != nil {
+			return err
+		}
+		if _, err := tx.Bump(ctx, tenant, false); err != nil {
+			return err
+		}
+		return s.Log.AppendIn(ctx, tx, act(caller, tenant, activity, reason, map[string]any{"user": u.ID}))
+	})
+}
+
+// ListUsers pages through a tenant's users by id.
+func (s *Service) ListUsers(ctx context.Context, tenant, after string, limit int) ([]model.User, error) {
+	if _, err := Tenant(ctx, s.Store, tenant); err != nil {
+		return nil, err
+	}
+	return s.Store.ListUsers(ctx, tenant, after, limit)
+}
+
+func user(ctx context.Context, tx store.Queries, tenant, id string) (model.User, error) {
+	if _, err := Tenant(ctx, tx, tenant); err != nil {
+		return model.User{}, err
+	}
+	u, err := tx.User(ctx, tenant, bareUser(id))
+	if errors.Is(err, store.ErrNotFound) {
+		return u, model.Errorf(model.CodeUserUnknown, "tenant %q has no user %q who can log in", tenant, bareUser(id))
+	}
+	return u, err
+}

@@ -1,0 +1,186 @@
+package i18n
+
+import "rolegate/model"
+
+// Title is the short name of an error, the same for every occurrence.
+func Title(l Lang, code model.Code) string { return errorText(code).title.in(l) }
+
+// Detail says what an error means and what to do about it, where nothing more
+// exact is known.
+func Detail(l Lang, code model.Code) string { return errorText(code).detail.in(l) }
+
+func errorText(code model.Code) problem {
+	if p, ok := problems[code]; ok {
+		return p
+	}
+	return problems[model.CodeInternal]
+}
+
+type problem struct{ title, detail text }
+
+var problems = map[model.Code]problem{
+	model.CodeInternal: {
+		text{"Internal error", "内部错误"},
+		text{"Something went wrong on our side. Please tell the operators the trace id.", "服务内部出错，请将 trace_id 告知运维人员。"},
+	},
+	model.CodeInvalidRequest: {
+		text{"Invalid request", "请求无效"},
+		text{"The request is malformed or incomplete.", "请求格式有误或不完整。"},
+	},
+	model.CodeUnsupportedMedia: {
+		text{"Unsupported media type", "不支持的媒体类型"},
+		text{"The body must be JSON, with Content-Type: application/json.", "请求体必须为 JSON，并带有 Content-Type: application/json。"},
+	},
+	model.CodeTooLarge: {
+		text{"Request too large", "请求过大"},
+		text{"The body is larger than this route accepts.", "请求体超出了该接口允许的大小。"},
+	},
+	model.CodeNotFound: {
+		text{"Not found", "未找到"},
+		text{"There is nothing at this address.", "该地址不存在，或您无权得知其存在。"},
+	},
+	model.CodeMethodNotAllowed: {
+		text{"Method not allowed", "不允许的请求方法"},
+		text{"This address does not answer this method; the Allow header lists those it does.", "该地址不支持此请求方法，可用的方法见 Allow 响应头。"},
+	},
+	model.CodeConflict: {
+		text{"Conflict", "冲突"},
+		text{"It exists already, or was changed in the meantime. Read it again and repeat the change.", "对象已存在，或在此期间已被修改。请重新读取后再作修改。"},
+	},
+	model.CodeUnauthorized: {
+		text{"Not authenticated", "未通过身份验证"},
+		text{"A valid access token is needed in the Authorization header.", "需要在 Authorization 请求头中提供有效的访问令牌。"},
+	},
+	model.CodeForbidden: {
+		text{"Not allowed", "没有权限"},
+		text{"The access token is valid, but does not give the right to do this.", "访问令牌有效，但不具备执行此操作的权限。"},
+	},
+	model.CodeLoginFailed: {
+		text{"Login failed", "登录失败"},
+		text{"The user name or password is wrong.", "用户名或密码错误。"},
+	},
+	model.CodeTicketInvalid: {
+		text{"Login step expired", "登录步骤已失效"},
+		text{"This ticket is unknown, expired or used up. Please log in again.", "该登录凭据不存在、已过期或已用尽，请重新登录。"},
+	},
+	model.CodeCodeInvalid: {
+		text{"Wrong code", "验证码错误"},
+		text{"The code is wrong or was already used. Wait for the next one, and check that the phone's clock is right.", "验证码错误或已被使用。请等待下一个验证码，并确认手机时间准确。"},
+	},
+	model.CodeInviteInvalid: {
+		text{"Invitation not valid", "邀请无效"},
+		text{"This invitation is unknown, already used or expired. Ask whoever invited you for a new one.", "该邀请不存在、已被使用或已过期，请向邀请您的人索取新的邀请。"},
+	},
+	model.CodePasswordRejected: {
+		text{"Password not accepted", "密码不符合要求"},
+		text{"Choose a longer password that is not common and not derived from your user name.", "请换一个更长的密码：不能是常见密码，也不能与用户名等已知信息相同。启用动态验证码时至少 8 个字符，否则至少 15 个字符。"},
+	},
+	model.CodeTokenInvalid: {
+		text{"Session ended", "会话已结束"},
+		text{"This refresh token is unknown, expired or already used. Please log in again.", "该刷新令牌不存在、已过期或已被使用，请重新登录。"},
+	},
+	model.CodeBusy: {
+		text{"Busy", "系统繁忙"},
+		text{"Too much is going on at the moment. Please try again in a few seconds.", "当前请求过多，请过几秒再试。"},
+	},
+	model.CodeAuditUnavailable: {
+		text{"Audit log unavailable", "审计日志不可用"},
+		text{"The record of this request could not be written, so the request was refused. Please try again later.", "无法写入本次请求的审计记录，因此请求被拒绝，请稍后重试。"},
+	},
+	model.CodeStoreUnavailable: {
+		text{"Database unavailable", "数据库不可用"},
+		text{"The database cannot be reached or written at the moment. Please try again later.", "数据库暂时无法访问或写入，请稍后重试。"},
+	},
+	model.CodeStorageFull: {
+		text{"Storage full", "存储空间已满"},
+		text{"The storage is full, so nothing can be recorded. Please tell the operators.", "存储空间已满，无法写入记录，请联系运维人员。"},
+	},
+	model.CodeTenantUnknown: {
+		text{"Unknown tenant", "租户不存在"},
+		text{"There is no tenant of this name.", "没有该名称的租户。"},
+	},
+	model.CodeTenantDisabled: {
+		text{"Tenant disabled", "租户已停用"},
+		text{"This tenant is disabled.", "该租户已停用。"},
+	},
+	model.CodeUserUnknown: {
+		text{"Unknown user", "用户不存在"},
+		text{"There is no such user in this tenant.", "该租户中没有此用户。"},
+	},
+	model.CodeRoleUnknown: {
+		text{"Unknown role", "角色不存在"},
+		text{"There is no such role in this tenant.", "该租户中没有此角色。"},
+	},
+	model.CodeClientUnknown: {
+		text{"Unknown client", "客户端不存在"},
+		text{"There is no such client.", "没有此客户端。"},
+	},
+	model.CodeOfficeConflict: {
+		text{"Offices must stay separate", "三员职责冲突"},
+		text{"One account cannot hold two of the offices system-admin, security-admin and audit-admin.", "同一账号不能同时担任系统管理员、安全管理员和审计管理员中的两个。"},
+	},
+	model.CodeReasonRequired: {
+		text{"Reason required", "需要说明理由"},
+		text{"This act needs a reason, which is recorded and shown to the administrators.", "此操作必须说明理由；理由会写入审计日志并通知管理员。"},
+	},
+	model.CodePolicyInvalid: {
+		text{"Policy not valid", "策略无效"},
+		text{"The policy document has bad rows and was refused whole; every one is listed.", "策略文档中存在错误的行，已整体拒绝；所有错误均已列出。"},
+	},
+	model.CodeCatalogInvalid: {
+		text{"Catalogue not valid", "目录无效"},
+		text{"The catalogue has bad entries and was refused whole; every one is listed.", "目录中存在错误的条目，已整体拒绝；所有错误均已列出。"},
+	},
+	model.CodeImportInvalid: {
+		text{"Import not valid", "导入文件无效"},
+		text{"The import has bad entries and nothing was imported; every one is listed.", "导入文件中存在错误的条目，未导入任何数据；所有错误均已列出。"},
+	},
+	model.CodeLimitExceeded: {
+		text{"Limit exceeded", "超出限制"},
+		text{"The request passes a limit of this service.", "请求超出了本服务的限制。"},
+	},
+	model.CodeSettingInvalid: {
+		text{"Setting not valid", "配置项无效"},
+		text{"A setting is unknown, malformed or contradicts another one.", "存在未知、格式错误或相互矛盾的配置项。"},
+	},
+	model.CodeKeyMissing: {
+		text{"Key file missing", "缺少密钥文件"},
+		text{"The file with the key-encryption key is missing.", "找不到密钥加密密钥文件。"},
+	},
+	model.CodeKeyWrong: {
+		text{"Wrong key", "密钥不匹配"},
+		text{"The key-encryption key is not the one this store was made with.", "当前密钥加密密钥与创建该存储时所用的不一致。"},
+	},
+	model.CodeLocked: {
+		text{"Data directory in use", "数据目录被占用"},
+		text{"Another process holds the data directory and does not answer.", "另一个进程占用了数据目录，且没有响应。"},
+	},
+	model.CodeInvalidClient: {
+		text{"Client authentication failed", "客户端身份验证失败"},
+		text{"The client id or the client secret is wrong.", "客户端标识或密钥错误。"},
+	},
+	model.CodeInvalidScope: {
+		text{"Scope not allowed", "不允许的授权范围"},
+		text{"The client may not be given the scope or tenant it asks for.", "该客户端无权获得所请求的授权范围或租户。"},
+	},
+	model.CodeUnsupportedGrant: {
+		text{"Unsupported grant type", "不支持的授权类型"},
+		text{"The only supported grant_type is client_credentials.", "仅支持 grant_type=client_credentials。"},
+	},
+	model.CodeLastOfficeHolder: {
+		text{"Last holder of an office", "最后一名任职者"},
+		text{"The last holder of an office cannot be removed; appoint another one first.", "不能移除某一职位的最后一名任职者，请先任命其他人。"},
+	},
+	model.CodeClientTenantNeeded: {
+		text{"Tenant required", "需要指定租户"},
+		text{"This client serves several tenants: name one in the parameter tenant.", "该客户端服务于多个租户，请用参数 tenant 指定其中一个。"},
+	},
+	model.CodeCancelled: {
+		text{"Request cancelled", "请求已取消"},
+		text{"The caller went away before the answer was ready.", "调用方在应答之前断开了连接。"},
+	},
+	model.CodeRevisionBehind: {
+		text{"Revision not available yet", "所需版本尚不可用"},
+		text{"The answer would be older than context.min_revision demands. Please try again shortly.", "应答所依据的版本低于 context.min_revision 的要求，请稍后重试。"},
+	},
+}

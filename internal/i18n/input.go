@@ -1,0 +1,79 @@
+package i18n
+
+// Input names a way in which a request can be wrong.
+type Input string
+
+const (
+	MediaType       Input = "media_type"
+	FormType        Input = "form_type"
+	ContentEncoding Input = "content_encoding"
+	TooLarge        Input = "too_large"
+	Unreadable      Input = "unreadable"
+	Empty           Input = "empty"
+	NotObject       Input = "not_object"
+	Syntax          Input = "syntax"
+	Trailing        Input = "trailing"
+	Duplicate       Input = "duplicate"
+	UTF8            Input = "utf8"
+	Surrogate       Input = "surrogate"
+	TooDeep         Input = "too_deep"
+	BigNumber       Input = "big_number"
+	Unknown         Input = "unknown"
+	Missing         Input = "missing"
+	WantString      Input = "want_string"
+	WantObject      Input = "want_object"
+	WantArray       Input = "want_array"
+	WantOther       Input = "want_other"
+	WantRevision    Input = "want_revision"
+	EmptyString     Input = "empty_string"
+	TooLong         Input = "too_long"
+	AnyRecordProps  Input = "any_record_properties"
+	Semantic        Input = "semantic"
+	TooManyItems    Input = "too_many_items"
+	FormSyntax      Input = "form_syntax"
+	FormTwice       Input = "form_twice"
+	FormMissing     Input = "form_missing"
+	TwoCredentials  Input = "two_credentials"
+	NoCredentials   Input = "no_credentials"
+	ScopeMissing    Input = "scope_missing"
+)
+
+// Sentence says in one sentence what is wrong with a request.
+func Sentence(l Lang, what Input, words Words) string {
+	return fill(sentences[what].in(l), words)
+}
+
+var sentences = map[Input]text{
+	MediaType:       {"The Content-Type must be application/json.", "Content-Type 必须为 application/json。"},
+	FormType:        {"The Content-Type must be application/x-www-form-urlencoded.", "Content-Type 必须为 application/x-www-form-urlencoded。"},
+	ContentEncoding: {"The body must be sent uncompressed, without Content-Encoding.", "请求体不得压缩，也不得带有 Content-Encoding。"},
+	TooLarge:        {"The body has more than {limit} bytes.", "请求体超过 {limit} 字节。"},
+	Unreadable:      {"The body ended early or could not be read.", "请求体提前结束或无法读取。"},
+	Empty:           {"The body is empty; a JSON object is expected.", "请求体为空，应为一个 JSON 对象。"},
+	NotObject:       {"The body must be one JSON object.", "请求体必须是一个 JSON 对象。"},
+	Syntax:          {"The body is not valid JSON at byte {offset}.", "请求体在第 {offset} 字节处不是有效的 JSON。"},
+	Trailing:        {"There is something after the JSON object, at byte {offset}.", "JSON 对象之后还有多余内容（第 {offset} 字节处）。"},
+	Duplicate:       {"The member \"{path}\" is there more than once.", "成员 “{path}” 重复出现。"},
+	UTF8:            {"The body is not valid UTF-8.", "请求体不是有效的 UTF-8 文本。"},
+	Surrogate:       {"The body has an unpaired surrogate at byte {offset}.", "请求体在第 {offset} 字节处有不成对的代理字符。"},
+	TooDeep:         {"The body is nested deeper than {limit} levels.", "请求体的嵌套超过 {limit} 层。"},
+	BigNumber:       {"The number at \"{path}\" does not fit a double.", "“{path}” 处的数值超出双精度浮点数的范围。"},
+	Unknown:         {"The member \"{path}\" is unknown here.", "不认识成员 “{path}”。"},
+	Missing:         {"The member \"{path}\" is missing.", "缺少成员 “{path}”。"},
+	WantString:      {"The member \"{path}\" must be a string.", "成员 “{path}” 必须是字符串。"},
+	WantObject:      {"The member \"{path}\" must be an object.", "成员 “{path}” 必须是对象。"},
+	WantArray:       {"The member \"{path}\" must be an array.", "成员 “{path}” 必须是数组。"},
+	WantOther:       {"The member \"{path}\" has the wrong type.", "成员 “{path}” 的类型不正确。"},
+	WantRevision:    {"The member \"{path}\" must be a whole number, not negative.", "成员 “{path}” 必须是非负整数。"},
+	EmptyString:     {"The member \"{path}\" must not be empty.", "成员 “{path}” 不能为空。"},
+	TooLong:         {"The member \"{path}\" has more than {limit} bytes.", "成员 “{path}” 超过 {limit} 字节。"},
+	AnyRecordProps:  {"A resource.id of \"*\" asks about no particular record, so it cannot have properties.", "resource.id 为 “*” 时不针对具体记录，因此不能带有 properties。"},
+	Semantic:        {"options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit.", "options.evaluations_semantic 必须是 execute_all、deny_on_first_deny 或 permit_on_first_permit。"},
+	TooManyItems:    {"There are more than {limit} evaluations in one request.", "一次请求中的 evaluations 超过 {limit} 项。"},
+	FormSyntax:      {"The form cannot be read: an escape is malformed.", "表单无法解析：转义有误。"},
+	FormTwice:       {"The parameter {path} is there more than once.", "参数 {path} 重复出现。"},
+	FormMissing:     {"The parameter {path} is missing.", "缺少参数 {path}。"},
+	TwoCredentials:  {"The client authenticates twice: use HTTP Basic or the parameters, not both.", "客户端使用了两种验证方式：请只使用 HTTP Basic 或表单参数之一。"},
+	NoCredentials:   {"The client must authenticate with its id and secret, by HTTP Basic or in the form.", "客户端必须用标识和密钥进行验证，可用 HTTP Basic 或表单参数。"},
+	ScopeMissing:    {"The access token does not have the scope {scope}.", "访问令牌不包含授权范围 {scope}。"},
+}

@@ -1,0 +1,235 @@
+package keyring
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"rolegate/model"
+)
+
+func write(t *testing.T, content string, mode fs.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "master.key")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil { // whatever the umask
+		t.Fatal(err)
+	}
+	return path
+}
+
+// isError asserts a code, and a message that names the file.
+func isError(t *testing.T, name, path string, kek *KEK, err error, want model.Code) {
+	t.Helper()
+	var e *model.Error
+	if kek != nil || !errors.As(err, &e) || e.Code != want {
+		t.Errorf("%s: %v, %v; want %s", name, kek, err, want)
+		return
+	}
+	if !strings.Contains(e.Message, path) || !strings.HasSuffix(e.Message, ".") {
+		t.Errorf("%s: the message %q does not name the file, or is no sentence", name, e.Message)
+	}
+}
+
+func TestCreateAndReadFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "master.key")
+	made, err := CreateFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("the file has the mode %v (%v), want 0600", info.Mode(), err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || !regexp.MustCompile(`^rolegate-kek-v1:[A-Za-z0-9+/]{43}=\n$`).Match(text) {
+		t.Errorf("the file reads %q (%v)", text, err)
+	}
+	read, err := ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !read.Matches(made.Check()) {
+		t.Error("the key read is not the key made")
+	}
+	again, err := CreateFile(path)
+	isError(t, "a second file", path, again, err, model.CodeConflict)
+	if after, _ := os.ReadFile(path); !bytes.Equal(after, text) {
+		t.Error("the second CreateFile changed the file")
+	}
+	other, err := CreateFile(path + "2")
+	if err != nil || other.Matches(made.Check()) {
+		t.Errorf("two files hold one key (%v)", err)
+	}
+}
+
+func TestCreateFileOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "master.key")
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var made []*KEK
+	for range 20 {
+		wg.Go(func() {
+			k, err := CreateFile(path)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				made = append(made, k)
+			} else if model.CodeOf(err) != model.CodeConflict {
+				t.Errorf("CreateFile: %v, want %s", err, model.CodeConflict)
+			}
+		})
+	}
+	wg.Wait()
+	if len(made) != 1 {
+		t.Fatalf("%d of 20 made the file, want 1", len(made))
+	}
+	if read, err := ReadFile(path); err != nil || !read.Matches(made[0].Check()) {
+		t.Errorf("the file does not hold the winner's key (%v)", err)
+	}
+}
+
+func TestCreateFileWhereItCannot(t *testing.T) {
+	dir := t.TempDir()
+	for name, path := range map[string]string{
+		"no directory":   filepath.Join(dir, "missing", "master.key"),
+		"below a file":   filepath.Join(write(t, "x", 0o600), "master.key"),
+		"under no name":  "",
+		"name with NULs": filepath.Join(dir, "a\x00b"),
+	} {
+		kek, err := CreateFile(path)
+		isError(t, name, path, kek, err, model.CodeSettingInvalid)
+	}
+	link := filepath.Join(dir, "link") // O_EXCL does not follow it to another place
+	if err := os.Symlink(filepath.Join(dir, "elsewhere"), link); err != nil {
+		t.Fatal(err)
+	}
+	kek, err := CreateFile(link)
+	isError(t, "a dangling link", link, kek, err, model.CodeConflict)
+}
+
+func TestReadFileModes(t *testing.T) {
+	content := formatFile(counting(0))
+	for mode := fs.FileMode(0); mode <= 0o777; mode++ {
+		if mode&0o400 == 0 { // those are refused by the system, unless it is root who reads
+			continue
+		}
+		path := write(t, content, mode)
+		kek, err := ReadFile(path)
+		if mode&0o077 == 0 {
+			if err != nil {
+				t.Errorf("mode %04o: %v", mode, err)
+			}
+			continue
+		}
+		isError(t, mode.String(), path, kek, err, model.CodeSettingInvalid)
+		if err != nil && !strings.Contains(err.Error(), "chmod 600 "+path) {
+			t.Errorf("mode %04o: %v does not say what to do", mode, err)
+		}
+	}
+}
+
+func TestReadFileContents(t *testing.T) {
+	b64 := base64.StdEncoding.EncodeToString
+	good := strings.TrimSuffix(formatFile(counting(0)), "\n")
+	for name, content := range map[string]string{"with a line break": good + "\n", "without": good} {
+		if kek, err := ReadFile(write(t, content, 0o600)); err != nil || !kek.Matches(mustNew(t, counting(0)).Check()) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	odd := append(bytes.Repeat([]byte{0xfb}, 31), 0xff) // has + and / in base64
+	for name, content := range map[string]string{
+		"empty":             "",
+		"a line break":      "\n",
+		"prefix only":       "rolegate-kek-v1:",
+		"no prefix":         b64(counting(0)),
+		"another version":   strings.Replace(good, "v1", "v2", 1),
+		"prefix twice":      filePrefix + good,
+		"capitals":          strings.Replace(good, "rolegate", "Rolegate", 1),
+		"short key":         filePrefix + b64(counting(0)[:16]),
+		"31 bytes":          filePrefix + b64(counting(0)[:31]),
+		"33 bytes":          filePrefix + b64(append(counting(0), 1)),
+		"zeros":             filePrefix + b64(make([]byte, 32)),
+		"one letter":        filePrefix + b64(bytes.Repeat([]byte("x"), 32)),
+		"hex":               filePrefix + strings.Repeat("0f", 32),
+		"raw key":           filePrefix + string(counting(0)),
+		"no padding":        strings.TrimSuffix(good, "="),
+		"URL alphabet":      filePrefix + base64.URLEncoding.EncodeToString(odd),
+		"stray bits":        strings.Replace(good, "Hh8=", "Hh9=", 1),
+		"inner line break":  good[:30] + "\n" + good[30:],
+		"two line breaks":   good + "\n\n",
+		"CRLF":              good + "\r\n",
+		"final space":       good + " ",
+		"leading space":     " " + good,
+		"leading BOM":       "\ufeff" + good,
+		"two lines":         good + "\n" + good + "\n",
+		"a comment":         "# key\n" + good,
+		"a PEM block":       "-----BEGIN KEY-----\n",
+		"very long":         good + strings.Repeat("A", 1<<20),
+		"long, of newlines": good + strings.Repeat("\n", 1<<20),
+		"NULs":              strings.Repeat("\x00", 60),
+	} {
+		path := write(t, content, 0o600)
+		kek, err := ReadFile(path)
+		isError(t, name, path, kek, err, model.CodeSettingInvalid)
+		if key := strings.TrimPrefix(good, filePrefix); err != nil && strings.Contains(err.Error(), key[:20]) {
+			t.Errorf("%s: %v quotes the key", name, err)
+		}
+	}
+}
+
+func TestReadFileThatIsNone(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "master.key")
+	kek, err := ReadFile(missing)
+	isError(t, "missing", missing, kek, err, model.CodeKeyMissing)
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing: %v has lost its cause", err)
+	}
+	kek, err = ReadFile(dir)
+	isError(t, "a directory", dir, kek, err, model.CodeSettingInvalid)
+	below := filepath.Join(write(t, "x", 0o600), "master.key")
+	kek, err = ReadFile(below)
+	isError(t, "below a file", below, kek, err, model.CodeSettingInvalid)
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kek, err = ReadFile(pipe) // and does not wait for somebody to write
+	isError(t, "a pipe", pipe, kek, err, model.CodeSettingInvalid)
+	// Secrets are often mounted as links: what counts is the file behind it.
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(write(t, formatFile(counting(0)), 0o400), link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(link); err != nil {
+		t.Errorf("a link: %v", err)
+	}
+}
+
+// Whatever parseFile accepts is what formatFile writes.
+func FuzzParseFile(f *testing.F) {
+	f.Add(formatFile(counting(0)))
+	f.Add(filePrefix + "AAAA\n")
+	f.Add(filePrefix + strings.Repeat("A", 43) + "=\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		kek, err := parseFile(text)
+		if err != nil {
+			return
+		}
+		key, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(strings.TrimPrefix(text, filePrefix), "\n"))
+		if err != nil || strings.TrimSuffix(formatFile(key), "\n") != strings.TrimSuffix(text, "\n") || !mustNew(t, key).Matches(kek.Check()) {
+			t.Errorf("parseFile(%q) is accepted", text)
+		}
+	})
+}

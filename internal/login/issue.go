@@ -1,0 +1,88 @@
+package login
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"time"
+
+	"rolegate/internal/store"
+	"rolegate/internal/token"
+	"rolegate/model"
+)
+
+// issue is the one door for people's tokens: it opens a session for what was
+// proven, if that is enough for what is required now. A recovery code proves
+// enough to enrol again, and nothing else.
+func (s *Service) issue(ctx context.Context, tx store.Tx, t model.Tenant, u model.User, p proof) (Tokens, error) {
+	life := SessionTTL
+	if p.Recovery {
+		life = ReEnrolTTL
+	} else if err := s.enough(ctx, tx, t, u, p.level()); err != nil {
+		return Tokens{}, err
+	}
+	now := s.Now()
+	session := store.Session{
+		ID: rand.Text(), Tenant: t.ID, User: u.ID, Restricted: p.Recovery,
+		ACR: p.level(), AMR: p.Methods, AuthTime: p.At,
+		CreatedAt: now, LastSeen: now, ExpiresAt: now.Add(life),
+	}
+	if err := tx.InsertSession(ctx, session); err != nil {
+		return Tokens{}, err
+	}
+	if _, err := tx.Bump(ctx, t.ID, false); err != nil {
+		return Tokens{}, err
+	}
+	return s.mint(ctx, tx, session)
+}
+
+// enough refuses a proof below what user, roles and tenant require at this moment.
+func (s *Service) enough(ctx context.Context, tx store.Factors, t model.Tenant, u model.User, level int) error {
+	if level >= 2 {
+		return nil
+	}
+	due, err := s.mfaDue(ctx, t, u.ID)
+	if err != nil {
+		return err
+	}
+	devices, err := tx.Devices(ctx, t.ID, u.ID)
+	if err != nil {
+		return err
+	}
+	if due || len(devices) > 0 {
+		return model.Errorf(model.CodeForbidden, "a second factor is required")
+	}
+	return nil
+}
+
+// mint makes the next pair of tokens of a live session.
+func (s *Service) mint(ctx context.Context, tx store.Sessions, session store.Session) (Tokens, error) {
+	now := s.Now()
+	refresh, hash := token.NewSecret()
+	idle := min(RefreshTTL, session.ExpiresAt.Sub(now))
+	if err := tx.InsertRefreshToken(ctx, store.RefreshToken{Hash: hash, Session: session.ID, CreatedAt: now, ExpiresAt: now.Add(idle)}); err != nil {
+		return Tokens{}, err
+	}
+	ttl := min(AccessTTL, session.ExpiresAt.Sub(now))
+	access, err := s.sign(token.Claims{
+		Subject: session.User, ClientID: FirstPartyClient, Tenant: session.Tenant, SessionID: session.ID,
+		AuthTime: session.AuthTime, ACR: strconv.Itoa(session.ACR), AMR: session.AMR,
+	}, ttl)
+	if err != nil {
+		return Tokens{}, err
+	}
+	return Tokens{AccessToken: access, RefreshToken: refresh, ExpiresIn: ttl}, nil
+}
+
+// sign completes and signs claims with the newest key.
+func (s *Service) sign(c token.Claims, ttl time.Duration) (string, error) {
+	now := s.Now()
+	c.Issuer, c.Audience, c.ID = s.Issuer, s.Audience, rand.Text()
+	c.IssuedAt, c.ExpiresAt = now, now.Add(ttl)
+	raw, err := token.Sign(s.Keys.Current(), c)
+	if err != nil {
+		return "", fmt.Errorf("sign access token: %w", err)
+	}
+	return raw, nil
+}

@@ -1,0 +1,159 @@
+package login
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/store"
+	"rolegate/model"
+)
+
+// Recovery codes look like "7K3M-9QX2-…": a selector that finds the row and an
+// 80-bit secret, in Crockford's base32 without the letters people confuse.
+const (
+	recoveryCount    = 10
+	recoverySelector = 4
+	recoverySecret   = 16
+	recoveryAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+)
+
+// recoveryCodes are shown once (plain) and stored as argon2id hashes (rows).
+type recoveryCodes struct {
+	plain []string
+	rows  []store.RecoveryCode
+}
+
+func (s *Service) newRecoveryCodes(ctx context.Context, tenant, user string) (recoveryCodes, error) {
+	var codes recoveryCodes
+	seen := map[string]bool{}
+	for len(codes.plain) < recoveryCount {
+		code := randomCode(recoverySelector + recoverySecret)
+		selector := code[:recoverySelector]
+		if seen[selector] {
+			continue
+		}
+		seen[selector] = true
+		phc, err := s.Hasher.Hash(ctx, code[recoverySelector:])
+		if err != nil {
+			return recoveryCodes{}, err
+		}
+		codes.plain = append(codes.plain, hyphenate(code))
+		codes.rows = append(codes.rows, store.RecoveryCode{Selector: selector, Tenant: tenant, User: user, Hash: []byte(phc)})
+	}
+	return codes, nil
+}
+
+// randomCode takes 5 bits of each random byte, so every letter is as likely.
+func randomCode(n int) string {
+	b := make([]byte, n)
+	rand.Read(b)
+	for i := range b {
+		b[i] = recoveryAlphabet[b[i]&31]
+	}
+	return string(b)
+}
+
+func hyphenate(code string) string {
+	var groups []string
+	for ; len(code) > 0; code = code[4:] {
+		groups = append(groups, code[:4])
+	}
+	return strings.Join(groups, "-")
+}
+
+// parseRecovery reads a code in either case, with or without hyphens; anything
+// else is no code.
+func parseRecovery(code string) (selector, secret string, ok bool) {
+	plain := strings.ToUpper(strings.ReplaceAll(code, "-", ""))
+	if len(plain) != recoverySelector+recoverySecret || strings.Trim(plain, recoveryAlphabet) != "" {
+		return "", "", false
+	}
+	return plain[:recoverySelector], plain[recoverySelector:], true
+}
+
+// VerifyRecovery is the second step with a recovery code. It opens a session
+// that can do one thing, enrol a new device, and hands out the ticket for it.
+// Attempts share the ticket's budget with one-time codes.
+func (s *Service) VerifyRecovery(ctx context.Context, ticket, code string) (Result, error) {
+	tk, err := s.countAttempt(ctx, ticket)
+	if err != nil {
+		return Result{}, err
+	}
+	selector, secret, _ := parseRecovery(code)
+	row, err := s.Store.RecoveryCode(ctx, tk.Tenant, tk.User, selector)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return Result{}, err
+	}
+	ok, _, err := s.Hasher.Verify(ctx, string(row.Hash), secret)
+	if err != nil {
+		return Result{}, err
+	}
+	if !ok || row.Selector == "" || !row.UsedAt.IsZero() {
+		return Result{}, s.refuse(ctx, failure(tk.Tenant, tk.User, audit.RecoveryFailed, model.CodeCodeInvalid), errCode)
+	}
+	return s.recover(ctx, tk, selector)
+}
+
+// countAttempt commits one attempt before anything is hashed.
+func (s *Service) countAttempt(ctx context.Context, ticket string) (tk store.Ticket, err error) {
+	var refused error
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
+		tk, refused = s.attempt(ctx, tx, ticket, store.TicketMFA)
+		if refused != nil {
+			return s.recordRefusal(ctx, tx, tk, audit.RecoveryFailed, refused)
+		}
+		return nil
+	})
+	if err == nil {
+		err = refused
+	}
+	return tk, err
+}
+
+// recover burns the code and opens the re-enrol-only session.
+func (s *Service) recover(ctx context.Context, tk store.Ticket, selector string) (Result, error) {
+	var res Result
+	var refused error
+	err := s.Store.InTx(ctx, func(tx store.Tx) error {
+		res, refused = Result{}, nil
+		t, user, err := s.holder(ctx, tx, tk)
+		if err == nil {
+			err = burn(ctx, tx, tk, selector, s)
+		}
+		if err == nil {
+			err = endTicket(ctx, tx, tk, s)
+		}
+		if err != nil {
+			refused = err
+			return s.recordRefusal(ctx, tx, tk, audit.RecoveryFailed, err)
+		}
+		p := proof{Methods: append(tk.Methods, "mfa"), At: tk.AuthTime, Level: 1, Recovery: true}
+		tokens, err := s.issue(ctx, tx, t, user, p)
+		if err != nil {
+			return err
+		}
+		if res, err = s.newTicket(ctx, tx, user, store.TicketEnrol, StatusOK, []string{"totp"}, p); err != nil {
+			return err
+		}
+		res.Tokens = &tokens
+		left, err := tx.RecoveryCodesLeft(ctx, tk.Tenant, tk.User)
+		if err != nil {
+			return err
+		}
+		e := success(user, audit.RecoveryUsed, p)
+		e.Personal["codes_left"] = left
+		return s.Log.AppendIn(ctx, tx, e)
+	})
+	return answer(res, err, refused)
+}
+
+func burn(ctx context.Context, tx store.Factors, tk store.Ticket, selector string, s *Service) error {
+	used, err := tx.UseRecoveryCode(ctx, tk.Tenant, tk.User, selector, s.Now())
+	if err != nil || !used {
+		return cmpErr(err, errCode)
+	}
+	return nil
+}

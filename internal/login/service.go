@@ -1,0 +1,260 @@
+// Package login is the login state machine: from an invitation or a password
+// to tokens, and from tokens to a verified session.
+//
+//	invite ──▶ password ─┬─ no second factor due ───────────────▶ tokens (acr 1)
+//	                     ├─ device enrolled ─▶ ticket ─▶ TOTP ───▶ tokens (acr 2)
+//	                     │                        └─▶ recovery ─▶ re-enrol-only tokens + enrolment ticket
+//	                     └─ none enrolled ──▶ ticket ─▶ enrol ─▶ confirm ─▶ tokens (acr 2), recovery codes
+//	tokens ─▶ refresh ─▶ tokens                tokens ─▶ logout
+//	client id + secret ─▶ client token
+//
+// Every arrow that ends in tokens passes issue (issue.go), the only code that
+// makes them: it takes what was proven and what the tenant, user and roles
+// require now. A ticket is opaque, stored as a digest, lives five minutes,
+// counts five attempts and authorises its next step only.
+//
+// Every step appends one entry to the log in the transaction that settles it.
+// A failed step commits too: its attempt is counted and recorded before it is
+// answered. Races are settled by the store's conditional updates.
+package login
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/text/secure/precis"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/keyring"
+	"rolegate/internal/password"
+	"rolegate/internal/store"
+	"rolegate/internal/token"
+	"rolegate/model"
+)
+
+// Limits of the state machine. The sources are in docs/threat-model.md.
+const (
+	TicketTTL       = 5 * time.Minute
+	TicketTries     = 5
+	AccessTTL       = 10 * time.Minute
+	RefreshTTL      = time.Hour      // idle limit of a session
+	SessionTTL      = 24 * time.Hour // absolute limit of a session
+	ReEnrolTTL      = time.Hour      // absolute limit of a session that can only re-enrol
+	MinPasswordMFA  = 8              // NIST SP 800-63B-4, with a second factor
+	MinPasswordOnly = 15             // likewise, where the password is all
+)
+
+// Requirements tells what the roles a subject holds now ask of its login.
+type Requirements interface {
+	// RequiresMFA tells whether a role the subject ("user:alice") holds now,
+	// directly, by team or by inheritance, is marked or is an office.
+	RequiresMFA(ctx context.Context, tenant, subject string) (bool, error)
+}
+
+// Service runs the state machine. All fields are required; it is safe for
+// concurrent use.
+type Service struct {
+	Store        store.Store
+	Log          *audit.Log
+	KEK          *keyring.KEK
+	Hasher       *password.Hasher
+	Keys         *Keys
+	Requirements Requirements
+	Verifier     *token.Verifier // over Keys
+	Issuer       string          // iss, and the issuer people see in their authenticator
+	Audience     string          // aud of access tokens
+	Now          func() time.Time
+}
+
+// FirstPartyClient is the client_id of tokens that people log in for.
+const FirstPartyClient = "rolegate"
+
+// UsernameKey folds a login name so that its spellings are one account (RFC
+// 8265 UsernameCaseMapped: case, width and composition). A name with spaces,
+// control characters or mixed direction is an error.
+func UsernameKey(name string) (string, error) {
+	key, err := precis.UsernameCaseMapped.String(name)
+	if err != nil {
+		return "", model.Errorf(model.CodeInvalidRequest, "this is not a usable user name: no spaces or control characters, and not empty").Because(err)
+	}
+	return key, nil
+}
+
+var errLogin = model.Errorf(model.CodeLoginFailed, "the user name or password is wrong")
+
+// Login is the password step. Whichever half is wrong, the answer and the work
+// are the same: the same look-ups, one hash, one entry.
+func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Result, error) {
+	if len(pass) > password.MaxBytes {
+		return Result{}, model.Errorf(model.CodeInvalidRequest, "the password is longer than %d bytes", password.MaxBytes)
+	}
+	if tenant == "" {
+		tenant = model.DefaultTenant
+	}
+	t, user, err := s.lookup(ctx, tenant, username)
+	if err != nil {
+		return Result{}, err
+	}
+	ok, rehash, err := s.Hasher.Verify(ctx, user.PasswordHash, pass)
+	if err != nil {
+		return Result{}, err
+	}
+	if !ok || user.ID == "" || user.Disabled || t.ID == "" || t.Disabled {
+		if err := s.Log.Append(ctx, failure(t.ID, user.ID, audit.PasswordFailed, model.CodeLoginFailed, "username", username)); err != nil {
+			return Result{}, err
+		}
+		return Result{}, errLogin
+	}
+	if rehash {
+		s.upgrade(ctx, user, pass)
+	}
+	return s.proceed(ctx, t, user, proof{Methods: []string{"pwd"}, At: s.Now()}, "", nil)
+}
+
+// lookup finds tenant and user; a missing one is a zero value, not an error.
+func (s *Service) lookup(ctx context.Context, tenant, username string) (model.Tenant, model.User, error) {
+	t, err := s.Store.Tenant(ctx, tenant)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return model.Tenant{}, model.User{}, err
+	}
+	key, err := UsernameKey(username)
+	if err != nil {
+		key = "" // no user has it, so the look-up below finds nobody at the same cost
+	}
+	user, err := s.Store.UserByName(ctx, tenant, key)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return model.Tenant{}, model.User{}, err
+	}
+	return t, user, nil
+}
+
+// upgrade stores a hash with today's parameters. A failure leaves the old hash,
+// which still works, so the login goes on.
+func (s *Service) upgrade(ctx context.Context, u model.User, pass string) {
+	if hash, err := s.Hasher.Hash(ctx, pass); err == nil {
+		_, _ = s.Store.SetPassword(ctx, u.Tenant, u.ID, u.PasswordHash, hash)
+	}
+}
+
+// proof is what a person has shown so far.
+type proof struct {
+	Methods  []string // amr, RFC 8176
+	At       time.Time
+	Level    int  // acr; 0 is read as 1, the password
+	Recovery bool // the second factor was a recovery code: re-enrol only
+}
+
+// proceed decides what follows a right password: tokens, or a ticket for the
+// second factor or for enrolling one. first, if any, runs in the same
+// transaction before that; when it returns an error that is the answer. The
+// step is recorded as activity, "" meaning the password step.
+func (s *Service) proceed(ctx context.Context, t model.Tenant, user model.User, p proof, activity audit.Activity, first func(store.Tx) error) (Result, error) {
+	due, err := s.mfaDue(ctx, t, user.ID)
+	if err != nil {
+		return Result{}, err
+	}
+	var res Result
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
+		res = Result{}
+		if first != nil {
+			if err := first(tx); err != nil {
+				return err
+			}
+		}
+		var err error
+		if res, err = s.nextStep(ctx, tx, t, user, p, due); err != nil {
+			return err
+		}
+		name := activity
+		switch {
+		case name != "":
+		case res.Status == StatusOK:
+			name = audit.LoginSucceeded
+		default:
+			name = audit.PasswordPassed
+		}
+		return s.Log.AppendIn(ctx, tx, success(user, name, p))
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	return res, nil
+}
+
+// nextStep answers a right password: the second factor where one is enrolled,
+// enrolment where one is due, else tokens.
+func (s *Service) nextStep(ctx context.Context, tx store.Tx, t model.Tenant, user model.User, p proof, due bool) (Result, error) {
+	devices, err := tx.Devices(ctx, t.ID, user.ID)
+	if err != nil {
+		return Result{}, err
+	}
+	switch {
+	case len(devices) > 0:
+		left, err := tx.RecoveryCodesLeft(ctx, t.ID, user.ID)
+		if err != nil {
+			return Result{}, err
+		}
+		factors := []string{"totp"}
+		if left > 0 {
+			factors = append(factors, "recovery")
+		}
+		return s.newTicket(ctx, tx, user, store.TicketMFA, StatusMFARequired, factors, p)
+	case due:
+		return s.newTicket(ctx, tx, user, store.TicketEnrol, StatusEnrolmentRequired, []string{"totp"}, p)
+	}
+	tokens, err := s.issue(ctx, tx, t, user, p)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Status: StatusOK, Tokens: &tokens}, nil
+}
+
+// newTicket makes a ticket for the next step, ending the user's older ones.
+func (s *Service) newTicket(ctx context.Context, tx store.Tickets, u model.User, purpose store.TicketPurpose, status Status, factors []string, p proof) (Result, error) {
+	secret, hash := token.NewSecret()
+	now := s.Now()
+	err := tx.InsertTicket(ctx, store.Ticket{
+		Hash: hash, Tenant: u.Tenant, User: u.ID, Purpose: purpose, Methods: p.Methods, AuthTime: p.At,
+		CreatedAt: now, ExpiresAt: now.Add(TicketTTL),
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Status: status, Ticket: secret, Factors: factors, ExpiresIn: TicketTTL}, nil
+}
+
+// mfaDue tells whether the tenant or one of the user's roles asks for a second factor now.
+func (s *Service) mfaDue(ctx context.Context, t model.Tenant, user string) (bool, error) {
+	if t.MFA != model.MFAByRole {
+		return true, nil
+	}
+	return s.Requirements.RequiresMFA(ctx, t.ID, "user:"+user)
+}
+
+// success is the entry of a step that went well.
+func success(u model.User, a audit.Activity, p proof) audit.Entry {
+	return audit.Entry{
+		Tenant: u.Tenant, Class: audit.ClassLogin, Activity: a, Outcome: audit.OutcomeOK,
+		Level: p.level(), Caller: model.Caller{Kind: model.CallerAnonymous}, Person: "user:" + u.ID,
+		Personal: map[string]any{"methods": p.Methods},
+	}
+}
+
+// failure is the entry of a step that was refused. user may be "": then what
+// the caller sent is sealed under the tenant's key for nobody in particular.
+func failure(tenant, user string, a audit.Activity, code model.Code, personal ...string) audit.Entry {
+	e := audit.Entry{
+		Tenant: tenant, Class: audit.ClassLogin, Activity: a, Outcome: audit.OutcomeDeny, Code: code,
+		Caller: model.Caller{Kind: model.CallerAnonymous}, Personal: map[string]any{},
+	}
+	if user != "" {
+		e.Person = "user:" + user
+	}
+	for i := 0; i+1 < len(personal); i += 2 {
+		e.Personal[personal[i]] = personal[i+1]
+	}
+	return e
+}
+
+func (p proof) level() int { return max(p.Level, 1) }

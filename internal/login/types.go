@@ -1,0 +1,58 @@
+package login
+
+import (
+	"time"
+
+	"rolegate/model"
+)
+
+// Status of a login step's answer: the wire's `status`.
+type Status string
+
+const (
+	StatusOK                Status = "ok"                 // Tokens is set
+	StatusMFARequired       Status = "mfa_required"       // a ticket for /v1/login/totp or /recovery
+	StatusEnrolmentRequired Status = "enrolment_required" // a ticket for /v1/login/enrol
+)
+
+// Result is the answer of a login step: tokens, or a ticket for the next step,
+// never both except after a recovery code, whose tokens can only re-enrol.
+type Result struct {
+	Status        Status
+	Tokens        *Tokens
+	Ticket        string
+	Factors       []string      // "totp", "recovery"
+	ExpiresIn     time.Duration // of the ticket
+	RecoveryCodes []string      // enrol/confirm only; shown this once
+}
+
+// Tokens is what Issue hands out.
+type Tokens struct {
+	AccessToken  string
+	RefreshToken string // "" for clients
+	ExpiresIn    time.Duration
+	Scope        string // clients only
+}
+
+// Enrolment is a device waiting to be confirmed, shown once.
+type Enrolment struct {
+	DeviceID   string
+	Secret     string // base32 without padding
+	OTPAuthURI string
+	QRPNG      []byte
+}
+
+// ClientCredentials is an OAuth 2.0 client_credentials request.
+type ClientCredentials struct {
+	ClientID     string
+	ClientSecret string
+	Scope        string // space-separated; "" asks for all the client has
+	Tenant       string // platform clients must name one
+}
+
+// Session is a verified live session behind a person's access token.
+type Session struct {
+	Caller     model.Caller
+	Assurance  model.Assurance
+	Restricted bool // re-enrol only
+}

@@ -1,0 +1,194 @@
+// Package password turns passwords into argon2id hashes and checks them.
+//
+// Argon2id (RFC 9106) is slow and hungry for memory on purpose: whoever steals
+// the table pays the same for every guess. The same property makes it a lever
+// for taking the service down, so every hash goes through a Hasher, which runs
+// a bounded number at once and turns the rest away after a short wait.
+//
+// What is stored is a PHC string that carries its own parameters:
+//
+//	$argon2id$v=19$m=19456,t=2,p=1$<salt>$<key>
+//
+// so parameters can be raised later: Verify says when a hash is weaker than
+// what is current, and the caller stores a new one at that login.
+//
+// Passwords are hashed exactly as received, without trimming or Unicode
+// normalization (OWASP ASVS 5.0 6.2.8). Check holds the rules for new ones.
+package password
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"rolegate/model"
+)
+
+// Params are the cost parameters of argon2id.
+type Params struct {
+	MemoryKiB   uint32 // m: memory of one hash
+	Iterations  uint32 // t: passes over that memory
+	Parallelism uint8  // p: lanes; each busies a core
+}
+
+// Default is the cheapest setting the OWASP Password Storage Cheat Sheet
+// recommends for argon2id. One lane, because cores are shared with decisions.
+var Default = Params{MemoryKiB: 19456, Iterations: 2, Parallelism: 1}
+
+// DefaultWait is how long a caller waits for a worker when New is given none.
+const DefaultWait = 2 * time.Second
+
+// Bounds on parameters, our own and stored ones alike. A hash that was imported
+// or tampered with must not make one login cost gigabytes or minutes.
+const (
+	maxMemoryKiB   = 256 << 10
+	maxIterations  = 16
+	maxParallelism = 16
+)
+
+// Validate tells whether hashes with these parameters may be run at all.
+func (p Params) Validate() error {
+	switch {
+	case p.Parallelism < 1 || p.Parallelism > maxParallelism:
+		return fmt.Errorf("parallelism %d is not between 1 and %d", p.Parallelism, maxParallelism)
+	case p.Iterations < 1 || p.Iterations > maxIterations:
+		return fmt.Errorf("iterations %d is not between 1 and %d", p.Iterations, maxIterations)
+	case p.MemoryKiB < 8*uint32(p.Parallelism) || p.MemoryKiB > maxMemoryKiB: // RFC 9106, section 3.1: at least 8*p
+		return fmt.Errorf("memory %d KiB is not between 8 KiB a lane and %d KiB", p.MemoryKiB, maxMemoryKiB)
+	}
+	return nil
+}
+
+// Hasher hashes and verifies passwords with a bounded number of workers. It is
+// safe for concurrent use.
+type Hasher struct {
+	params Params
+	wait   time.Duration
+	slots  chan struct{} // holds one token for each hash that is running
+	dummy  hash          // stands in for the hash of a user who has none
+
+	// derive is argon2.IDKey, except in tests that watch workers.
+	derive func(password, salt []byte, time, memory uint32, threads uint8, keyLen uint32) []byte
+}
+
+// New makes a Hasher that runs at most workers hashes at once and lets a caller
+// wait at most wait for its turn.
+//
+// Zero params mean Default, workers <= 0 means one less than the number of
+// processors (at least one) so that decisions keep a core, and wait <= 0 means
+// DefaultWait. New panics on params that Params.Validate refuses: whoever takes
+// them from a setting validates them first.
+func New(params Params, workers int, wait time.Duration) *Hasher {
+	if params == (Params{}) {
+		params = Default
+	}
+	if err := params.Validate(); err != nil {
+		panic("password: " + err.Error())
+	}
+	if workers <= 0 {
+		workers = max(1, runtime.NumCPU()-1)
+	}
+	if wait <= 0 {
+		wait = DefaultWait
+	}
+	return &Hasher{
+		params: params,
+		wait:   wait,
+		slots:  make(chan struct{}, workers),
+		dummy:  hash{params: params, salt: make([]byte, saltSize), key: make([]byte, keySize)},
+		derive: argon2.IDKey,
+	}
+}
+
+// Workers is the number of hashes that may run at once.
+func (h *Hasher) Workers() int { return cap(h.slots) }
+
+// Hash makes the PHC string to store for a password. The error is of
+// model.CodeBusy when no worker came free in time, or of
+// model.CodePasswordRejected when the password is longer than MaxBytes.
+func (h *Hasher) Hash(ctx context.Context, password string) (phc string, err error) {
+	if len(password) > MaxBytes {
+		return "", tooLong()
+	}
+	salt := make([]byte, saltSize)
+	rand.Read(salt) // never fails: crypto/rand ends the process instead
+	key, err := h.run(ctx, h.params, salt, password, keySize)
+	if err != nil {
+		return "", err
+	}
+	return hash{params: h.params, salt: salt, key: key}.String(), nil
+}
+
+// Verify tells whether password is the one phc was made from, and whether phc
+// is weaker than what Hash makes today, so that it should be replaced now that
+// the password is at hand.
+//
+// Every call that returns without an error has run exactly one hash, so a
+// caller that also verifies users who do not exist, with phc == "", gives
+// nothing away by its timing: that hash uses current parameters and the answer
+// is false. An over-long password costs what any wrong password costs.
+//
+// The error is of model.CodeBusy when no worker came free in time. Any other
+// error means that phc is not a hash this package runs; it is a fault of the
+// stored data, and nothing was hashed.
+func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash bool, err error) {
+	stored, possible := h.dummy, false
+	if phc != "" {
+		if stored, err = parse(phc); err != nil {
+			return false, false, fmt.Errorf("stored password hash: %w", err)
+		}
+		possible = true
+	}
+	if len(password) > MaxBytes {
+		password, possible = "", false
+	}
+	key, err := h.run(ctx, stored.params, stored.salt, password, len(stored.key))
+	if err != nil {
+		return false, false, err
+	}
+	same := subtle.ConstantTimeCompare(key, stored.key) == 1
+	ok = same && possible
+	return ok, ok && stored.weakerThan(h.params), nil
+}
+
+// run derives a key on one of the workers. The hash runs in the caller's own
+// goroutine and looks at ctx only before it starts: argon2 cannot be stopped
+// half way, so a slot freed when a client hangs up would let a flood of
+// impatient clients run any number of hashes at once.
+func (h *Hasher) run(ctx context.Context, p Params, salt []byte, password string, size int) ([]byte, error) {
+	if err := h.acquire(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-h.slots }()
+	return h.derive([]byte(password), salt, p.Iterations, p.MemoryKiB, p.Parallelism, uint32(size)), nil
+}
+
+var errNoWorker = errors.New("no hash worker came free in time")
+
+// acquire takes a slot. Waiting callers are served in the order they came, as
+// senders on a channel are.
+func (h *Hasher) acquire(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return busy(err) // or a free slot could win the select below
+	}
+	timer := time.NewTimer(h.wait)
+	defer timer.Stop()
+	select {
+	case h.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return busy(ctx.Err())
+	case <-timer.C:
+		return busy(errNoWorker)
+	}
+}
+
+func busy(cause error) error {
+	return model.Errorf(model.CodeBusy, "Too many passwords are being checked right now. Try again in a few seconds.").Because(cause)
+}

@@ -1,0 +1,102 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"rolegate/model"
+)
+
+// MaxCatalog is the size limit of a catalogue, in bytes.
+const MaxCatalog = 16 << 20
+
+// Catalog is what a tenant's CRM consists of, as far as decisions care: objects
+// with their actions and fields, and the routes of forward-auth. Immutable.
+type Catalog struct {
+	Objects map[string]*Object
+	Routes  []Route
+}
+
+// Object is a kind of record.
+type Object struct {
+	Enabled     bool   // false: switched off whole, every action is denied
+	Person      bool   // the record is about a person
+	DataSubject string // the attribute naming the person the record is about
+	Actions     map[string]Action
+	Fields      map[string]Field
+}
+
+// Action is one thing that can be done with an object.
+type Action struct {
+	Requires []string   // actions of the object that must be allowed too
+	Audit    AuditLevel // how much of a decision the log keeps
+}
+
+// AuditLevel says what a decision's audit leaf holds; there is no "none".
+type AuditLevel string
+
+const (
+	AuditFull    AuditLevel = "full"    // the default
+	AuditMinimal AuditLevel = "minimal" // without the resource segment
+)
+
+// Field is one attribute of an object.
+type Field struct {
+	Type    string // string, number, bool, time, ref, "list of …" one of these; empty: not declared
+	Class   string // personal, sensitive, or empty
+	Mask    string // mask style; a field with one shows masked unless unmask is allowed
+	Secured bool   // closed unless a rule naming it opens it
+}
+
+// Route ties an HTTP route of the CRM to the object and action it means.
+type Route struct {
+	Method, Path   string // path segments are literal or {name}
+	Object, Action string
+}
+
+var (
+	fieldTypes = []string{"string", "number", "bool", "time", "ref"}
+	classes    = []string{"personal", "sensitive"}
+
+	// maskStyles says how a masked value is shown. The CRM's backend, which
+	// holds the values, does the masking.
+	maskStyles = []string{
+		"phone",  // 138****5678
+		"email",  // a***@example.com
+		"name",   // 王**, A***
+		"id",     // all but the first and last few characters
+		"amount", // the order of magnitude at most
+		"text",   // nothing of the value
+	}
+	httpMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+)
+
+// defaultMask is the style of a field that has a class and names no style: what
+// is personal is not shown for want of a word.
+const defaultMask = "text"
+
+func validFieldType(s string) bool {
+	element := strings.TrimPrefix(s, "list of ")
+	return slices.Contains(fieldTypes, element)
+}
+
+// ParseCatalog reads a catalogue in YAML. It is accepted whole or refused whole:
+// the error is a *model.Error whose Details list every bad entry.
+func ParseCatalog(text string) (*Catalog, error) {
+	if len(text) > MaxCatalog {
+		return nil, model.Errorf(model.CodeLimitExceeded, "the catalogue has %d bytes, more than the limit of 16 MiB", len(text))
+	}
+	r := &catalogReader{}
+	c := r.read(text)
+	if len(r.problems) == 0 {
+		r.checkRequires(c)
+		r.checkRoutes(c)
+	}
+	if len(r.problems) > 0 {
+		slices.SortStableFunc(r.problems, func(a, b model.Detail) int { return a.Line - b.Line })
+		e := model.Errorf(model.CodeCatalogInvalid, "the catalogue has %s", count(len(r.problems), "bad entry", "bad entries"))
+		e.Details = capDetails(r.problems)
+		return nil, e
+	}
+	return c, nil
+}

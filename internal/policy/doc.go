@@ -1,0 +1,20 @@
+// Package policy says what a tenant's policy means: it reads documents and
+// catalogues, and answers questions from an immutable snapshot of one tenant.
+// It is the only importer of Casbin.
+//
+//	policy text ──Parse──▶ Document ─┐
+//	catalogue ──ParseCatalog──▶ Catalog ─┤
+//	people (model.Directory) ────────┴─NewSnapshot─▶ Snapshot ──Decide──▶ model.Decision
+//	                                                    │
+//	                                                    └─ Engine: the passes of crm.conf, by Casbin
+//
+// A decision runs through gates, in this order, and the first that is closed
+// names the reason: is the tenant open, is the subject registered and enabled,
+// are object and action known, is the object switched on, grants, restrictions,
+// fields, the actions this one requires. Assurance is asked last, so that a
+// denial for want of a second factor promises that the factor would help.
+//
+// Everything a scope compares is three-valued (see truth): an attribute that
+// was not sent is unknown, an unknown grant does not grant and an unknown denial
+// denies. So nothing opens by leaving something out.
+package policy

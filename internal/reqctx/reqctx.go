@@ -1,0 +1,39 @@
+// Package reqctx carries what the log wants to know of a request beyond its
+// arguments: the trace id and where it came from. Nothing that decides anything
+// travels here; identity is always an argument.
+package reqctx
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Request describes the request a context belongs to.
+type Request struct {
+	TraceID   string // in answers, logs and the audit record alike
+	Address   string // the client's address, from the peer or a proxy we named; "" for none
+	UserAgent string
+
+	recorded atomic.Bool
+}
+
+type key struct{}
+
+// With returns a context that carries r.
+func With(ctx context.Context, r *Request) context.Context {
+	return context.WithValue(ctx, key{}, r)
+}
+
+// From returns the request of ctx, or an empty one.
+func From(ctx context.Context) *Request {
+	if r, ok := ctx.Value(key{}).(*Request); ok {
+		return r
+	}
+	return &Request{}
+}
+
+// MarkRecorded notes that the request has its entry in the log.
+func (r *Request) MarkRecorded() { r.recorded.Store(true) }
+
+// Recorded tells whether the request has its entry in the log.
+func (r *Request) Recorded() bool { return r.recorded.Load() }

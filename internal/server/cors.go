@@ -1,0 +1,34 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/go-chi/cors"
+)
+
+// cors lets the login pages of the CRM frontends that were named call the login
+// from a browser, and nothing else. Origins are compared exactly; cookies are
+// not involved.
+func (s *Server) cors() func(http.Handler) http.Handler {
+	if len(s.CORSOrigins) == 0 {
+		return func(next http.Handler) http.Handler { return next }
+	}
+	allow := cors.Handler(cors.Options{
+		AllowOriginFunc: func(_ *http.Request, origin string) bool { return slices.Contains(s.CORSOrigins, origin) },
+		AllowedMethods:  []string{http.MethodPost},
+		AllowedHeaders:  []string{"Authorization", "Content-Type", "Accept-Language", "X-Request-ID"},
+		ExposedHeaders:  []string{"X-Request-ID", "Retry-After", "Content-Language"},
+		MaxAge:          600,
+	})
+	return func(next http.Handler) http.Handler {
+		shared := allow(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if browserRoutes[r.URL.Path] {
+				shared.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}

@@ -1,0 +1,133 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"rolegate/internal/i18n"
+	"rolegate/model"
+)
+
+const (
+	maxBody         = 16 << 10  // bytes of a login or token request
+	maxDecisionBody = 256 << 10 // bytes of a decision request
+)
+
+// decode reads the JSON body of one of our own routes into T, a wire type.
+// Members T does not have are refused, and those T requires must be there.
+func decode[T any](w http.ResponseWriter, r *http.Request) (T, error) {
+	var v T
+	body, err := readJSON(w, r, maxBody, model.CodeUnsupportedMedia)
+	if err != nil {
+		return v, err
+	}
+	return decodeBytes[T](body)
+}
+
+func decodeBytes[T any](body []byte) (T, error) {
+	var v T
+	tree, err := parse(body)
+	if err != nil {
+		return v, err
+	}
+	if err := json.Unmarshal(body, &v, json.RejectUnknownMembers(true)); err != nil {
+		return v, semantic(err)
+	}
+	return v, required(v, tree)
+}
+
+// decodeAuthZEN reads the JSON body of one of AuthZEN's routes. Members nobody
+// asks for are ignored; a wrong Content-Type is 400 there.
+func decodeAuthZEN(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
+	body, err := readJSON(w, r, maxDecisionBody, model.CodeInvalidRequest)
+	if err != nil {
+		return nil, err
+	}
+	return parse(body)
+}
+
+// readJSON reads a body that says it is JSON; badType is the code if it does not.
+func readJSON(w http.ResponseWriter, r *http.Request, limit int64, badType model.Code) ([]byte, error) {
+	if !hasType(r, "application/json") {
+		return nil, bad(badType, i18n.MediaType, "", nil)
+	}
+	return readBody(w, r, limit, badType)
+}
+
+// readBody reads a body within its limit. Only plain bodies are taken, so that
+// the limit is one on what has to be parsed.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, badType model.Code) ([]byte, error) {
+	if e := r.Header.Values("Content-Encoding"); len(e) > 1 || len(e) == 1 && !strings.EqualFold(e[0], "identity") {
+		return nil, bad(badType, i18n.ContentEncoding, "", nil)
+	}
+	tooLarge := over(model.CodeTooLarge, i18n.TooLarge, "", limit)
+	if r.ContentLength > limit {
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, tooLarge
+	}
+	if err != nil {
+		if r.Context().Err() != nil {
+			return nil, r.Context().Err()
+		}
+		return nil, invalid(i18n.Unreadable, "")
+	}
+	return body, nil
+}
+
+// hasType tells whether the request has exactly one Content-Type, of the media
+// type whatever its parameters.
+func hasType(r *http.Request, want string) bool {
+	values := r.Header.Values("Content-Type")
+	if len(values) != 1 {
+		return false
+	}
+	got, _, err := mime.ParseMediaType(values[0])
+	return err == nil && got == want
+}
+
+// semantic says which member does not fit the wire type. Nothing of the
+// library's own message is shown: it may quote the body.
+func semantic(err error) error {
+	e, ok := errors.AsType[*json.SemanticError](err)
+	if !ok {
+		return invalid(i18n.Syntax, "")
+	}
+	path := dotted(e.JSONPointer)
+	switch {
+	case errors.Is(err, json.ErrUnknownName):
+		return invalid(i18n.Unknown, path)
+	case e.GoType != nil && e.GoType.Kind() == reflect.String:
+		return invalid(i18n.WantString, path)
+	}
+	return invalid(i18n.WantOther, path)
+}
+
+// required tells which member of a wire type is missing or empty. Those the
+// contract requires have no omitempty in their tag.
+func required(v any, tree map[string]any) error {
+	rv := reflect.ValueOf(v)
+	for i := range rv.NumField() {
+		name, options, _ := strings.Cut(rv.Type().Field(i).Tag.Get("json"), ",")
+		switch {
+		case strings.Contains(options, "omitempty") || !rv.Field(i).IsZero():
+		case tree[name] == nil:
+			return invalid(i18n.Missing, name)
+		default:
+			return invalid(i18n.EmptyString, name)
+		}
+	}
+	return nil
+}
+
+// isBlank tells whether there is nothing but JSON white space in b.
+func isBlank(b []byte) bool { return len(bytes.Trim(b, " \t\r\n")) == 0 }

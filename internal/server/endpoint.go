@@ -1,0 +1,132 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"rolegate/internal/i18n"
+	"rolegate/internal/reqctx"
+	"rolegate/model"
+)
+
+// endpoint is a handler with its permission, which the list of routes shows.
+type endpoint struct {
+	http.HandlerFunc
+	permission string
+}
+
+// Permission tells who may call the endpoint.
+func (e endpoint) Permission() string { return e.permission }
+
+// public serves what is the same for everybody. Failures are not recorded: they
+// are nobody's.
+func (s *Server) public(h func(http.ResponseWriter, *http.Request) error) endpoint {
+	return endpoint{permission: "public", HandlerFunc: func(w http.ResponseWriter, r *http.Request) {
+		if err := safely(func() error { return h(w, r) }); err != nil {
+			s.problem(w, r, err)
+		}
+	}}
+}
+
+// open serves anybody: the steps of a login.
+func (s *Server) open(h func(http.ResponseWriter, *http.Request) error) endpoint {
+	return s.recorded("open", s.problem, func(w http.ResponseWriter, r *http.Request, _ *model.Caller) error {
+		return h(w, r)
+	})
+}
+
+// clientSecret serves a client that sends its secret, and fails as OAuth wants.
+func (s *Server) clientSecret(h func(http.ResponseWriter, *http.Request) error) endpoint {
+	return s.recorded("client secret", s.oauthError, func(w http.ResponseWriter, r *http.Request, _ *model.Caller) error {
+		return h(w, r)
+	})
+}
+
+// person serves whoever holds a person's access token with a live session.
+func (s *Server) person(h func(http.ResponseWriter, *http.Request, model.Caller) error) endpoint {
+	return s.recorded("person", s.problem, func(w http.ResponseWriter, r *http.Request, caller *model.Caller) error {
+		raw, err := bearer(r)
+		if err != nil {
+			return err
+		}
+		session, err := s.Login.AuthenticateUser(r.Context(), raw)
+		if err != nil {
+			return err
+		}
+		*caller = session.Caller
+		return h(w, r, session.Caller)
+	})
+}
+
+// client serves a client whose access token has the scope.
+func (s *Server) client(scope string, h func(http.ResponseWriter, *http.Request, model.Caller) error) endpoint {
+	return s.recorded("client("+scope+")", s.problem, func(w http.ResponseWriter, r *http.Request, caller *model.Caller) error {
+		raw, err := bearer(r)
+		if err != nil {
+			return err
+		}
+		c, err := s.Login.AuthenticateClient(r.Context(), raw)
+		if err != nil {
+			return err
+		}
+		*caller = c
+		if !c.HasScope(scope) {
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf("Bearer realm=%q, error=%q, scope=%q", realm, "insufficient_scope", scope))
+			return bad(model.CodeForbidden, i18n.ScopeMissing, "", i18n.Words{"scope": scope})
+		}
+		return h(w, r, c)
+	})
+}
+
+// recorded runs h and, when it fails, sees to it that the failure is in the log
+// before it is answered. h sets the caller as soon as it knows one.
+func (s *Server) recorded(permission string, fail func(http.ResponseWriter, *http.Request, error),
+	h func(http.ResponseWriter, *http.Request, *model.Caller) error) endpoint {
+	return endpoint{permission: permission, HandlerFunc: func(w http.ResponseWriter, r *http.Request) {
+		caller := model.Caller{Kind: model.CallerAnonymous}
+		if err := safely(func() error { return h(w, r, &caller) }); err != nil {
+			fail(w, r, s.record(r, caller, err))
+		}
+	}}
+}
+
+// recordTimeout bounds how long the record of a failure may take.
+const recordTimeout = 5 * time.Second
+
+// record makes sure the failure has its entry, and returns what to answer. A
+// caller that hangs up does not get away unrecorded.
+func (s *Server) record(r *http.Request, caller model.Caller, failure error) error {
+	code := codeOf(r, failure)
+	if code == model.CodeAuditUnavailable || reqctx.From(r.Context()).Recorded() {
+		return failure
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), recordTimeout)
+	defer cancel()
+	route := r.Method + " " + chi.RouteContext(r.Context()).RoutePattern()
+	if err := s.Recorder.RecordFailure(ctx, caller, route, code); err != nil {
+		return model.Errorf(model.CodeAuditUnavailable, "the record of this request could not be written, so it was refused").
+			Because(errors.Join(fmt.Errorf("record %s of %s: %w", code, route, err), failure))
+	}
+	return failure
+}
+
+// safely turns a panic into an error, so that it is answered, recorded and
+// logged like any other fault of ours.
+func safely(f func() error) (err error) {
+	defer func() {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler: // net/http's own way to drop a connection
+			panic(v)
+		default:
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return f()
+}

@@ -1,0 +1,228 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"rolegate/api"
+	"rolegate/internal/i18n"
+	"rolegate/internal/reqctx"
+	"rolegate/model"
+)
+
+// statusCancelled is what the log says of a request whose caller went away;
+// there is nobody left to read it.
+const statusCancelled = 499
+
+// outcome is how a code is answered.
+type outcome struct {
+	status int
+	retry  int  // seconds of Retry-After; 0 for none
+	exact  bool // the message says more than the code, so it is shown in every language
+}
+
+// outcomes is the one table from code to answer. A code that is not here is
+// answered as CodeInternal.
+var outcomes = map[model.Code]outcome{
+	model.CodeInvalidRequest:     {status: 400, exact: true},
+	model.CodeLimitExceeded:      {status: 400, exact: true},
+	model.CodeReasonRequired:     {status: 400},
+	model.CodeInvalidScope:       {status: 400, exact: true},
+	model.CodeUnsupportedGrant:   {status: 400},
+	model.CodeClientTenantNeeded: {status: 400},
+
+	model.CodeUnauthorized:  {status: 401},
+	model.CodeLoginFailed:   {status: 401},
+	model.CodeTicketInvalid: {status: 401},
+	model.CodeCodeInvalid:   {status: 401},
+	model.CodeInviteInvalid: {status: 401},
+	model.CodeTokenInvalid:  {status: 401},
+	model.CodeInvalidClient: {status: 401},
+
+	model.CodeForbidden:      {status: 403, exact: true},
+	model.CodeTenantDisabled: {status: 403},
+
+	model.CodeNotFound:         {status: 404},
+	model.CodeTenantUnknown:    {status: 404},
+	model.CodeUserUnknown:      {status: 404},
+	model.CodeRoleUnknown:      {status: 404},
+	model.CodeClientUnknown:    {status: 404},
+	model.CodeMethodNotAllowed: {status: 405},
+
+	model.CodeConflict:         {status: 409, exact: true},
+	model.CodeOfficeConflict:   {status: 409},
+	model.CodeLastOfficeHolder: {status: 409},
+
+	model.CodeTooLarge:         {status: 413},
+	model.CodeUnsupportedMedia: {status: 415},
+	model.CodePasswordRejected: {status: 422, exact: true},
+	model.CodePolicyInvalid:    {status: 422},
+	model.CodeCatalogInvalid:   {status: 422},
+	model.CodeImportInvalid:    {status: 422},
+
+	model.CodeCancelled: {status: statusCancelled},
+
+	model.CodeInternal:       {status: 500},
+	model.CodeSettingInvalid: {status: 500},
+	model.CodeKeyMissing:     {status: 500},
+	model.CodeKeyWrong:       {status: 500},
+
+	model.CodeBusy:             {status: 503, retry: 2},
+	model.CodeRevisionBehind:   {status: 503, retry: 1},
+	model.CodeAuditUnavailable: {status: 503, retry: 10},
+	model.CodeStoreUnavailable: {status: 503, retry: 10},
+	model.CodeStorageFull:      {status: 503, retry: 60},
+	model.CodeLocked:           {status: 503, retry: 10},
+}
+
+// codeOf is the code an error is answered with.
+func codeOf(r *http.Request, err error) model.Code {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		return model.CodeCancelled
+	}
+	code := model.CodeOf(err)
+	if code == model.CodeInternal && errors.Is(err, context.DeadlineExceeded) {
+		return model.CodeBusy
+	}
+	if _, known := outcomes[code]; !known {
+		return model.CodeInternal
+	}
+	return code
+}
+
+// problem answers an error as problem+json (RFC 9457), in the caller's
+// language, and leaves code and cause to the request's log event. It is the
+// last thing that happens to a request.
+func (s *Server) problem(w http.ResponseWriter, r *http.Request, err error) {
+	code := codeOf(r, err)
+	to := fail(w, r, code, err)
+	if code == model.CodeUnauthorized {
+		w.Header().Set("WWW-Authenticate", challenge(r))
+	}
+	lang := localized(w, r)
+	trace := reqctx.From(r.Context()).TraceID
+	p := api.Problem{
+		Type:     "urn:rolegate:problem:" + string(code),
+		Title:    i18n.Title(lang, code),
+		Status:   to.status,
+		Instance: "urn:rolegate:trace:" + trace,
+		Code:     string(code),
+		TraceID:  trace,
+	}
+	p.Detail, p.Errors = explain(lang, code, to, err)
+	write(w, "application/problem+json", to.status, p)
+}
+
+// fail notes the error for the log and sets the headers every failure has.
+func fail(w http.ResponseWriter, r *http.Request, code model.Code, err error) outcome {
+	to := outcomes[code]
+	ev := eventOf(r.Context())
+	ev.code = code
+	if to.status >= 500 {
+		ev.cause = err
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Del("ETag")
+	if to.status != http.StatusUnauthorized && to.status != http.StatusForbidden {
+		h.Del("WWW-Authenticate")
+	}
+	if to.retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(to.retry))
+	}
+	if to.status == http.StatusRequestEntityTooLarge {
+		h.Set("Connection", "close") // the rest of the body is not worth reading
+	}
+	return to
+}
+
+// explain gives the sentence for people, and every bad place. What is a fault
+// of ours is told in a fixed sentence.
+func explain(lang i18n.Lang, code model.Code, to outcome, err error) (string, []api.ProblemDetail) {
+	detail := i18n.Detail(lang, code)
+	var input *inputError
+	if errors.As(err, &input) && input.code == code {
+		detail = input.in(lang)
+		if input.path == "" {
+			return detail, nil
+		}
+		return detail, []api.ProblemDetail{{Path: input.path, Reason: detail}}
+	}
+	var e *model.Error
+	if to.status >= 500 || !errors.As(err, &e) || e.Code != code {
+		return detail, nil
+	}
+	var places []api.ProblemDetail
+	for _, d := range e.Details {
+		places = append(places, api.ProblemDetail{Path: d.Path, Line: d.Line, Column: d.Column, Reason: d.Reason})
+	}
+	switch {
+	case e.Message == "":
+	case lang == i18n.English:
+		detail = sentence(e.Message)
+	case to.exact && len(places) == 0:
+		places = []api.ProblemDetail{{Reason: sentence(e.Message)}}
+	}
+	return detail, places
+}
+
+// sentence gives a message a capital and a full stop.
+func sentence(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	s = string(unicode.ToUpper(first)) + s[size:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}
+
+// localized chooses the language of an answer and says so in its headers.
+func localized(w http.ResponseWriter, r *http.Request) i18n.Lang {
+	lang := i18n.Negotiate(strings.Join(r.Header.Values("Accept-Language"), ","))
+	w.Header().Set("Content-Language", string(lang))
+	w.Header().Add("Vary", "Accept-Language")
+	return lang
+}
+
+// reply answers with JSON.
+func reply(w http.ResponseWriter, status int, v any) error {
+	write(w, "application/json", status, v)
+	return nil
+}
+
+// write encodes v whole before the first byte goes out. Our own wire types
+// always encode: a failure is a bug, and panics into the answer of one.
+func write(w http.ResponseWriter, contentType string, status int, v any) {
+	body, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		panic(err)
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1))
+	w.WriteHeader(status)
+	w.Write(append(body, '\n')) // an error means the caller is gone
+}
+
+// notFound answers paths that are none of ours.
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	s.problem(w, r, &model.Error{Code: model.CodeNotFound})
+}
+
+// methodNotAllowed answers other methods on our paths, naming those there are.
+func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	allowed := allowedMethods(r)
+	if len(allowed) == 0 { // a method nobody knows, on a path that is none of ours
+		s.notFound(w, r)
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	s.problem(w, r, &model.Error{Code: model.CodeMethodNotAllowed})
+}

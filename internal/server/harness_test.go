@@ -1,0 +1,353 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"rolegate/api"
+	"rolegate/internal/login"
+	"rolegate/internal/policy"
+	"rolegate/internal/reqctx"
+	"rolegate/model"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// harness is a server with fakes behind it.
+type harness struct {
+	t        *testing.T
+	server   *Server
+	login    *fakeLogin
+	decider  *fakeDecider
+	recorder *fakeRecorder
+	registry *prometheus.Registry
+	logs     *bytes.Buffer
+	handler  http.Handler // built at first use
+}
+
+func newHarness(t *testing.T) *harness {
+	h := &harness{t: t, login: &fakeLogin{}, decider: &fakeDecider{}, recorder: &fakeRecorder{},
+		registry: prometheus.NewRegistry(), logs: &bytes.Buffer{}}
+	h.server = &Server{
+		Issuer:   "https://gate.example.com",
+		Login:    h.login,
+		Decider:  h.decider,
+		Recorder: h.recorder,
+		Pages:    fakePages{},
+		Logger:   slog.New(slog.NewJSONHandler(io.MultiWriter(h.logs, t.Output()), nil)),
+		Metrics:  NewMetrics(h.registry),
+	}
+	return h
+}
+
+// answer is a response with its body read.
+type answer struct {
+	*http.Response
+	body []byte
+}
+
+func (a answer) json(t *testing.T) map[string]any {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal(a.body, &v); err != nil {
+		t.Fatalf("the answer is no JSON object: %v\n%s", err, a.body)
+	}
+	return v
+}
+
+// send serves a request and holds the answer to the contract.
+func (h *harness) send(req *http.Request) answer {
+	h.t.Helper()
+	if h.handler == nil {
+		h.handler = h.server.Handler()
+	}
+	var sent []byte
+	if req.Body != nil {
+		sent, _ = io.ReadAll(req.Body)
+		req.Body = io.NopCloser(bytes.NewReader(sent))
+	}
+	rec := httptest.NewRecorder()
+	h.handler.ServeHTTP(rec, req)
+	a := answer{rec.Result(), rec.Body.Bytes()}
+	req.Body = io.NopCloser(bytes.NewReader(sent))
+	validate(h.t, req, a)
+	return a
+}
+
+// option changes a request before it is sent.
+type option func(*http.Request)
+
+func header(name string, values ...string) option {
+	return func(r *http.Request) { r.Header[http.CanonicalHeaderKey(name)] = values }
+}
+
+func as(token string) option { return header("Authorization", "Bearer "+token) }
+
+// post sends JSON.
+func (h *harness) post(path, body string, options ...option) answer {
+	h.t.Helper()
+	return h.call("POST", path, body, append([]option{header("Content-Type", "application/json")}, options...)...)
+}
+
+func (h *harness) call(method, path, body string, options ...option) answer {
+	h.t.Helper()
+	req := httptest.NewRequest(method, path, strings.NewReader(body))
+	for _, o := range options {
+		o(req)
+	}
+	return h.send(req)
+}
+
+// decide asks AuthZEN's route with a client's token.
+func (h *harness) decide(path, body string, options ...option) answer {
+	h.t.Helper()
+	return h.post("/access/v1/"+path, body, append([]option{as("client-token")}, options...)...)
+}
+
+// want checks status and code of an answer.
+func (h *harness) want(a answer, status int, code model.Code) map[string]any {
+	h.t.Helper()
+	if a.StatusCode != status {
+		h.t.Fatalf("status %d, want %d %s\n%s", a.StatusCode, status, code, a.body)
+	}
+	if code == "" {
+		return nil
+	}
+	v := a.json(h.t)
+	if v["code"] != string(code) {
+		h.t.Fatalf("code %v, want %s\n%s", v["code"], code, a.body)
+	}
+	return v
+}
+
+// lastLog is the last line of the log.
+func (h *harness) lastLog() map[string]any {
+	h.t.Helper()
+	lines := strings.Split(strings.TrimSpace(h.logs.String()), "\n")
+	var v map[string]any
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &v); err != nil {
+		h.t.Fatal(err)
+	}
+	return v
+}
+
+// contract is the spec, with answers closed: a member the spec does not name is
+// an error here, though clients must ignore it.
+var contract, contractRouter = loadContract()
+
+func loadContract() (*openapi3.T, routers.Router) {
+	doc, err := openapi3.NewLoader().LoadFromData(api.Spec)
+	if err != nil {
+		panic(err)
+	}
+	if err := doc.Validate(context.Background()); err != nil {
+		panic(err)
+	}
+	for name, s := range doc.Components.Schemas {
+		if len(s.Value.Properties) > 0 && s.Value.AdditionalProperties.Has == nil && !strings.HasSuffix(name, "Request") &&
+			name != "Subject" && name != "Action" && name != "Resource" && name != "EvaluationItem" && name != "EvaluationsOptions" {
+			s.Value.AdditionalProperties.Has = new(bool)
+		}
+	}
+	router, err := legacy.NewRouter(doc)
+	if err != nil {
+		panic(err)
+	}
+	return doc, router
+}
+
+// validate holds an answer to the contract; of a request that was answered well
+// it wants that the contract allows it.
+func validate(t *testing.T, req *http.Request, a answer) {
+	t.Helper()
+	route, params, err := contractRouter.FindRoute(req)
+	if err != nil {
+		if a.StatusCode != 404 && a.StatusCode != 405 && req.Method != "OPTIONS" {
+			t.Errorf("%s %s is not in the contract, but answers %d", req.Method, req.URL.Path, a.StatusCode)
+		}
+		return
+	}
+	in := &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
+	if a.StatusCode < 300 {
+		if err := openapi3filter.ValidateRequest(t.Context(), in); err != nil {
+			t.Errorf("the contract does not allow this request, but it was answered %d: %v", a.StatusCode, err)
+		}
+	}
+	if a.StatusCode == statusCancelled { // nobody reads it
+		return
+	}
+	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: a.StatusCode, Header: a.Header,
+		Options: &openapi3filter.Options{IncludeResponseStatus: true}}
+	out.SetBodyBytes(a.body)
+	if err := openapi3filter.ValidateResponse(t.Context(), out); err != nil {
+		t.Errorf("%s %s: the answer breaks the contract: %v\n%s", req.Method, req.URL.Path, err, a.body)
+	}
+}
+
+func init() { openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.PlainBodyDecoder) }
+
+// fakeLogin answers what it is told to, or well. Each function it is given
+// replaces one method.
+type fakeLogin struct {
+	err    error
+	result login.Result
+	before func(ctx context.Context) // what happens during a call
+	got    []string                  // arguments of the last call
+	creds  login.ClientCredentials
+	scopes []string
+	caller model.Caller
+}
+
+func (f *fakeLogin) step(ctx context.Context, args ...string) (login.Result, error) {
+	f.got = args
+	if f.before != nil {
+		f.before(ctx)
+	}
+	if f.err != nil {
+		return login.Result{}, f.err
+	}
+	reqctx.From(ctx).MarkRecorded()
+	if f.result.Status == "" {
+		return login.Result{Status: login.StatusOK, Tokens: &login.Tokens{AccessToken: "access", RefreshToken: "refresh", ExpiresIn: 600e9}}, nil
+	}
+	return f.result, nil
+}
+
+func (f *fakeLogin) AcceptInvite(ctx context.Context, invite, password string) (login.Result, error) {
+	return f.step(ctx, "invite", invite, password)
+}
+func (f *fakeLogin) Login(ctx context.Context, tenant, username, password string) (login.Result, error) {
+	return f.step(ctx, "login", tenant, username, password)
+}
+func (f *fakeLogin) VerifyTOTP(ctx context.Context, ticket, code string) (login.Result, error) {
+	return f.step(ctx, "totp", ticket, code)
+}
+func (f *fakeLogin) VerifyRecovery(ctx context.Context, ticket, code string) (login.Result, error) {
+	return f.step(ctx, "recovery", ticket, code)
+}
+func (f *fakeLogin) ConfirmEnrolment(ctx context.Context, ticket, code string) (login.Result, error) {
+	return f.step(ctx, "confirm", ticket, code)
+}
+func (f *fakeLogin) Refresh(ctx context.Context, token string) (login.Result, error) {
+	return f.step(ctx, "refresh", token)
+}
+func (f *fakeLogin) Enrol(ctx context.Context, ticket string) (login.Enrolment, error) {
+	_, err := f.step(ctx, "enrol", ticket)
+	return login.Enrolment{DeviceID: "d1", Secret: "GEZDGNBV", OTPAuthURI: "otpauth://totp/x", QRPNG: []byte("png")}, err
+}
+func (f *fakeLogin) Logout(ctx context.Context, caller model.Caller) error {
+	f.caller = caller
+	_, err := f.step(ctx, "logout")
+	return err
+}
+func (f *fakeLogin) ClientToken(ctx context.Context, cc login.ClientCredentials) (login.Tokens, error) {
+	f.creds = cc
+	if cc.ClientSecret == "wrong" {
+		return login.Tokens{}, &model.Error{Code: model.CodeInvalidClient, Message: "client authentication failed"}
+	}
+	_, err := f.step(ctx, "client")
+	return login.Tokens{AccessToken: "client-token", ExpiresIn: 600e9, Scope: "decide"}, err
+}
+func (f *fakeLogin) AuthenticateUser(_ context.Context, raw string) (login.Session, error) {
+	if raw != "user-token" {
+		return login.Session{}, &model.Error{Code: model.CodeUnauthorized}
+	}
+	return login.Session{Caller: model.Caller{Kind: model.CallerUser, ID: "alice", Tenant: "default", Session: "s1"}}, nil
+}
+func (f *fakeLogin) AuthenticateClient(_ context.Context, raw string) (model.Caller, error) {
+	if raw != "client-token" {
+		return model.Caller{}, &model.Error{Code: model.CodeUnauthorized}
+	}
+	scopes := f.scopes
+	if scopes == nil {
+		scopes = []string{"decide"}
+	}
+	return model.Caller{Kind: model.CallerClient, ID: "crm", Tenant: "default", Scopes: scopes}, nil
+}
+func (f *fakeLogin) JWKS(context.Context) ([]byte, error) {
+	return []byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","use":"sig","kid":"k1","x":"AA"}]}`), f.err
+}
+
+// fakeDecider answers by answer, or yes; it answers batches in full, leaving
+// the cut to the server.
+type fakeDecider struct {
+	answer func(policy.Request) model.Decision
+	err    error
+	got    []policy.Request
+	sem    policy.Semantic
+	caller model.Caller
+}
+
+func (f *fakeDecider) Evaluate(ctx context.Context, caller model.Caller, r policy.Request) (model.Decision, error) {
+	ds, err := f.EvaluateBatch(ctx, caller, []policy.Request{r}, "")
+	if err != nil {
+		return model.Decision{}, err
+	}
+	return ds[0], nil
+}
+
+func (f *fakeDecider) EvaluateBatch(ctx context.Context, caller model.Caller, rs []policy.Request, sem policy.Semantic) ([]model.Decision, error) {
+	f.caller, f.got, f.sem = caller, rs, sem
+	if f.err != nil {
+		return nil, f.err
+	}
+	reqctx.From(ctx).MarkRecorded()
+	var ds []model.Decision
+	for _, r := range rs {
+		d := model.Decision{Allow: true, Code: model.ReasonAllowed, Revision: 42}
+		switch {
+		case r.Invalid != "":
+			d = model.Decision{Code: model.ReasonItemInvalid, Revision: 42}
+		case f.answer != nil:
+			d = f.answer(r)
+		}
+		ds = append(ds, d)
+	}
+	return ds, nil
+}
+
+type recorded struct {
+	caller model.Caller
+	route  string
+	code   model.Code
+}
+
+type fakeRecorder struct {
+	err     error
+	ctxErr  error
+	entries []recorded
+}
+
+func (f *fakeRecorder) RecordFailure(ctx context.Context, caller model.Caller, route string, code model.Code) error {
+	f.ctxErr = ctx.Err()
+	f.entries = append(f.entries, recorded{caller, route, code})
+	return f.err
+}
+
+type fakePages struct{}
+
+func (fakePages) Mount(r chi.Router) {
+	r.Method("GET", "/invite/{invite}", endpoint{permission: "public", HandlerFunc: func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, "<!doctype html>")
+	}})
+}
+
+func mustPrefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }

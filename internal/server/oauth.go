@@ -1,0 +1,147 @@
+package server
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"rolegate/api"
+	"rolegate/internal/i18n"
+	"rolegate/internal/login"
+	"rolegate/internal/reqctx"
+	"rolegate/model"
+)
+
+// clientToken is the token endpoint of RFC 6749, for the client_credentials
+// grant only.
+func (s *Server) clientToken(w http.ResponseWriter, r *http.Request) error {
+	form, err := decodeForm(w, r)
+	if err != nil {
+		return err
+	}
+	switch form["grant_type"] {
+	case "client_credentials":
+	case "":
+		return invalid(i18n.FormMissing, "grant_type")
+	default:
+		return &model.Error{Code: model.CodeUnsupportedGrant}
+	}
+	id, secret, err := credentials(r, form)
+	if err != nil {
+		return err
+	}
+	tokens, err := s.Login.ClientToken(r.Context(), login.ClientCredentials{
+		ClientID: id, ClientSecret: secret, Scope: form["scope"], Tenant: form["tenant"],
+	})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Pragma", "no-cache")
+	return reply(w, http.StatusOK, api.ClientToken{AccessToken: tokens.AccessToken, TokenType: api.ClientTokenTokenTypeBearer,
+		ExpiresIn: seconds(tokens.ExpiresIn), Scope: tokens.Scope})
+}
+
+// decodeForm reads a form of which no parameter occurs twice; one without a
+// value counts as left out (RFC 6749 section 3.2). The query does not count.
+func decodeForm(w http.ResponseWriter, r *http.Request) (map[string]string, error) {
+	if !hasType(r, "application/x-www-form-urlencoded") {
+		return nil, bad(model.CodeUnsupportedMedia, i18n.FormType, "", nil)
+	}
+	body, err := readBody(w, r, maxBody, model.CodeUnsupportedMedia)
+	if err != nil {
+		return nil, err
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, invalid(i18n.FormSyntax, "")
+	}
+	form := map[string]string{}
+	for _, name := range []string{"grant_type", "scope", "tenant", "client_id", "client_secret"} {
+		if len(values[name]) > 1 {
+			return nil, invalid(i18n.FormTwice, name)
+		}
+		form[name] = values.Get(name)
+	}
+	return form, nil
+}
+
+// credentials are the client's, by HTTP Basic or in the form, never both (RFC
+// 6749 section 2.3).
+func credentials(r *http.Request, form map[string]string) (id, secret string, err error) {
+	none := bad(model.CodeInvalidClient, i18n.NoCredentials, "", nil)
+	switch headers := r.Header.Values("Authorization"); {
+	case len(headers) > 1:
+		return "", "", none
+	case len(headers) == 0:
+		if form["client_id"] == "" || form["client_secret"] == "" {
+			return "", "", none
+		}
+		return form["client_id"], form["client_secret"], nil
+	}
+	user, pass, ok := r.BasicAuth()
+	if !ok {
+		return "", "", none
+	}
+	id, errID := url.QueryUnescape(user)
+	secret, errSecret := url.QueryUnescape(pass)
+	switch {
+	case errID != nil || errSecret != nil || id == "" || secret == "":
+		return "", "", none
+	case form["client_secret"] != "" || form["client_id"] != "" && form["client_id"] != id:
+		return "", "", invalid(i18n.TwoCredentials, "")
+	}
+	return id, secret, nil
+}
+
+// oauthErrors are the codes RFC 6749 section 5.2 has words for; of the others a
+// fault of ours is server_error or temporarily_unavailable, and everything else
+// invalid_request.
+var oauthErrors = map[model.Code]api.OAuthErrorError{
+	model.CodeInvalidClient:    api.OAuthErrorErrorInvalidClient,
+	model.CodeInvalidScope:     api.OAuthErrorErrorInvalidScope,
+	model.CodeUnsupportedGrant: api.OAuthErrorErrorUnsupportedGrantType,
+	model.CodeForbidden:        api.OAuthErrorErrorUnauthorizedClient,
+	model.CodeTenantDisabled:   api.OAuthErrorErrorUnauthorizedClient,
+}
+
+// oauthError answers an error of the token endpoint. Its description is English,
+// since RFC 6749 allows ASCII only.
+func (s *Server) oauthError(w http.ResponseWriter, r *http.Request, err error) {
+	code := codeOf(r, err)
+	to := fail(w, r, code, err)
+	word, ok := oauthErrors[code]
+	switch {
+	case ok:
+	case to.status == http.StatusServiceUnavailable:
+		word = api.OAuthErrorErrorTemporarilyUnavailable
+	case to.status >= 500:
+		word = api.OAuthErrorErrorServerError
+	default:
+		word = api.OAuthErrorErrorInvalidRequest
+	}
+	status := to.status
+	switch status {
+	case http.StatusForbidden, http.StatusNotFound, http.StatusConflict:
+		status = http.StatusBadRequest
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Basic realm="`+realm+`", charset="UTF-8"`)
+	}
+	w.Header().Set("Pragma", "no-cache")
+	w.Header().Set("Content-Language", string(i18n.English))
+	description, _ := explain(i18n.English, code, to, err)
+	write(w, "application/json", status, api.OAuthError{Error: word, ErrorDescription: ascii(description),
+		Code: string(code), TraceID: reqctx.From(r.Context()).TraceID})
+}
+
+// ascii keeps what RFC 6749 allows in a description.
+func ascii(s string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '"' || c == '\\':
+			return '\''
+		case c < ' ' || c > '~':
+			return '?'
+		}
+		return c
+	}, s)
+}

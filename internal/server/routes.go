@@ -1,0 +1,48 @@
+package server
+
+import "github.com/go-chi/chi/v5"
+
+// router is the whole surface, each path with who may call it.
+//
+//	public        anybody; nothing of anybody is in it, so nothing is recorded
+//	open          anybody; recorded
+//	person        a person's access token with a live session
+//	client(scope) a client's access token with the scope
+func (s *Server) router() chi.Router {
+	r := chi.NewRouter()
+	r.Use(s.clientAddress(), s.observe, s.cors())
+	r.NotFound(s.notFound)
+	r.MethodNotAllowed(s.methodNotAllowed)
+
+	r.Method("GET", "/healthz", s.public(s.health))
+	r.Method("GET", "/.well-known/jwks.json", s.public(s.jwks))
+	r.Method("GET", "/.well-known/oauth-authorization-server", s.public(s.metadata))
+	r.Method("POST", "/oauth2/token", s.clientSecret(s.clientToken))
+
+	r.Method("POST", "/v1/invite/accept", s.open(s.acceptInvite))
+	r.Method("POST", "/v1/login", s.open(s.login))
+	r.Method("POST", "/v1/login/totp", s.open(s.verifyTOTP))
+	r.Method("POST", "/v1/login/recovery", s.open(s.verifyRecovery))
+	r.Method("POST", "/v1/login/enrol", s.open(s.enrol))
+	r.Method("POST", "/v1/login/enrol/confirm", s.open(s.confirmEnrolment))
+	r.Method("POST", "/v1/token/refresh", s.open(s.refresh))
+	r.Method("POST", "/v1/logout", s.person(s.logout))
+
+	r.Method("POST", "/access/v1/evaluation", s.client("decide", s.evaluation))
+	r.Method("POST", "/access/v1/evaluations", s.client("decide", s.evaluations))
+
+	s.Pages.Mount(r) // GET /invite/{invite}: public
+	return r
+}
+
+// browserRoutes are those a CRM's login page calls from another origin.
+var browserRoutes = map[string]bool{
+	"/v1/invite/accept":       true,
+	"/v1/login":               true,
+	"/v1/login/totp":          true,
+	"/v1/login/recovery":      true,
+	"/v1/login/enrol":         true,
+	"/v1/login/enrol/confirm": true,
+	"/v1/token/refresh":       true,
+	"/v1/logout":              true,
+}

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/go-cmp/cmp"
+
+	"rolegate/api"
+	"rolegate/internal/console"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/routes.golden")
+
+type route struct{ method, path, permission string }
+
+// walk lists the routes of the real surface, pages included.
+func walk(t *testing.T) []route {
+	t.Helper()
+	h := newHarness(t)
+	h.server.Pages = &console.Pages{Issuer: h.server.Issuer}
+	var routes []route
+	err := chi.Walk(h.server.router(), func(method, path string, handler http.Handler, _ ...func(http.Handler) http.Handler) error {
+		p, ok := handler.(interface{ Permission() string })
+		if !ok || p.Permission() == "" {
+			return fmt.Errorf("%s %s has no permission", method, path)
+		}
+		routes = append(routes, route{method, path, p.Permission()})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(routes, func(a, b route) int { return strings.Compare(a.path+a.method, b.path+b.method) })
+	return routes
+}
+
+// The golden file is the API's authorization matrix: a route that opens up
+// shows in review.
+func TestRoutesAndPermissions(t *testing.T) {
+	var b strings.Builder
+	for _, r := range walk(t) {
+		fmt.Fprintf(&b, "%-5s %-42s %s\n", r.method, r.path, r.permission)
+	}
+	const golden = "testdata/routes.golden"
+	if *update {
+		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+		t.Errorf("routes differ from %s; -update rewrites it (-want +got):\n%s", golden, diff)
+	}
+}
+
+func TestContractAndRouterAgree(t *testing.T) {
+	inRouter := map[string]string{}
+	for _, r := range walk(t) {
+		inRouter[r.method+" "+r.path] = r.permission
+	}
+	inContract := map[string]string{}
+	for path, item := range contract.Paths.Map() {
+		for method, op := range item.Operations() {
+			inContract[method+" "+path] = securityOf(op)
+		}
+	}
+	for route, permission := range inRouter {
+		// The contract cannot tell routes nothing is recorded of from open ones.
+		if permission == "public" {
+			inRouter[route] = "open"
+		}
+	}
+	if diff := cmp.Diff(inContract, inRouter); diff != "" {
+		t.Errorf("contract and router differ (-contract +router):\n%s", diff)
+	}
+}
+
+// securityOf is an operation's security as routes.go spells permissions.
+func securityOf(op *openapi3.Operation) string {
+	if op.Security == nil {
+		return "unspecified"
+	}
+	for _, need := range *op.Security {
+		for scheme, scopes := range need {
+			switch scheme {
+			case "personToken":
+				return "person"
+			case "clientBasic":
+				return "client secret"
+			case "clientToken":
+				return "client(" + strings.Join(scopes, " ") + ")"
+			}
+		}
+	}
+	return "open"
+}
+
+func TestContractIsSelfContained(t *testing.T) {
+	if !strings.HasPrefix(string(api.Spec), "openapi: 3.0.3\n") {
+		t.Error("the contract is not OpenAPI 3.0.3")
+	}
+	for path, item := range contract.Paths.Map() {
+		for method, op := range item.Operations() {
+			if op.OperationID == "" || op.Summary == "" || len(op.Tags) != 1 {
+				t.Errorf("%s %s lacks an operationId, a summary or its tag", method, path)
+			}
+			if op.RequestBody == nil {
+				continue
+			}
+			for name, media := range op.RequestBody.Value.Content {
+				if media.Example == nil && len(media.Examples) == 0 {
+					t.Errorf("%s %s: %s has no example", method, path, name)
+				}
+				if len(media.Schema.Value.OneOf) > 0 {
+					t.Errorf("%s %s: oneOf in a request", method, path)
+				}
+			}
+		}
+	}
+}
+
+// TestBrowserRoutesExist keeps the CORS list from naming what is gone.
+func TestBrowserRoutesExist(t *testing.T) {
+	routes := walk(t)
+	for path := range browserRoutes {
+		if !slices.ContainsFunc(routes, func(r route) bool { return r.path == path }) {
+			t.Errorf("%s is no route", path)
+		}
+	}
+	for _, r := range routes {
+		if strings.HasPrefix(r.path, "/v1/login") && !browserRoutes[r.path] {
+			t.Errorf("%s cannot be called from a login page", r.path)
+		}
+	}
+}

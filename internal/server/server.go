@@ -1,0 +1,96 @@
+// Package server is the JSON API: it decodes strictly, calls a service, and
+// replies. Rules live in the services, so the command line and the console
+// share them; what lives here is HTTP.
+//
+//	request ─▶ client address ─▶ observe ─▶ CORS ─▶ routes.go ─▶ permission ─▶ handler
+//	             (proxy named)    trace id,  exact   one screen   token →       decode, call,
+//	                              headers,   origins              model.Caller  reply or error
+//	                              log line,                                        │
+//	                              metrics ◀── problem+json ◀── record ◀────────────┘
+//
+// A request that fails before a service has recorded it is recorded here, and
+// is answered 503 when that cannot be done.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+
+	"github.com/go-chi/chi/v5"
+
+	"rolegate/internal/login"
+	"rolegate/internal/policy"
+	"rolegate/model"
+)
+
+// Server answers the public listener. Fill it and call Handler once; all fields
+// but the optional ones are required.
+type Server struct {
+	// Issuer is the public URL without a trailing slash: the only source of URLs
+	// in answers. With https, answers carry Strict-Transport-Security.
+	Issuer string
+	// Login takes people through the login and verifies tokens.
+	Login Login
+	// Decider answers questions, each recorded before it is given.
+	Decider Decider
+	// Recorder writes the entry of a request that failed before a service did.
+	Recorder Recorder
+	// Pages are the pages for people.
+	Pages Pages
+	// Logger gets one event per request, without personal data or tokens.
+	Logger *slog.Logger
+	// Metrics counts requests and decisions; optional.
+	Metrics *Metrics
+	// TrustedProxies are the networks whose X-Forwarded-For is believed; optional.
+	TrustedProxies []netip.Prefix
+	// CORSOrigins are the exact origins of CRM frontends that log people in from
+	// a browser; optional, and without any there is no CORS.
+	CORSOrigins []string
+}
+
+// Login is what the server needs of the login service. Errors carry a
+// model.Code; an error without one is a fault of ours.
+type Login interface {
+	AcceptInvite(ctx context.Context, invite, password string) (login.Result, error)
+	Login(ctx context.Context, tenant, username, password string) (login.Result, error)
+	VerifyTOTP(ctx context.Context, ticket, code string) (login.Result, error)
+	VerifyRecovery(ctx context.Context, ticket, code string) (login.Result, error)
+	Enrol(ctx context.Context, ticket string) (login.Enrolment, error)
+	ConfirmEnrolment(ctx context.Context, ticket, code string) (login.Result, error)
+	Refresh(ctx context.Context, refreshToken string) (login.Result, error)
+	Logout(ctx context.Context, caller model.Caller) error
+	ClientToken(ctx context.Context, cc login.ClientCredentials) (login.Tokens, error)
+
+	// AuthenticateUser and AuthenticateClient are CodeUnauthorized for a token
+	// that is not valid, of another kind, or whose session or client has ended.
+	AuthenticateUser(ctx context.Context, raw string) (login.Session, error)
+	AuthenticateClient(ctx context.Context, raw string) (model.Caller, error)
+
+	// JWKS is the JSON Web Key Set of the public keys.
+	JWKS(ctx context.Context) ([]byte, error)
+}
+
+// Decider answers questions. An error means there is no answer, and nothing may
+// go through.
+type Decider interface {
+	Evaluate(ctx context.Context, caller model.Caller, r policy.Request) (model.Decision, error)
+	// EvaluateBatch answers in order, and cut short as the semantic says.
+	EvaluateBatch(ctx context.Context, caller model.Caller, rs []policy.Request, sem policy.Semantic) ([]model.Decision, error)
+}
+
+// Recorder writes one durable entry for a request that failed before a service
+// recorded it. The caller is anonymous where none was authenticated.
+type Recorder interface {
+	RecordFailure(ctx context.Context, caller model.Caller, route string, code model.Code) error
+}
+
+// Pages adds its own routes to a router; every handler it adds has a method
+// Permission() string for the list of routes.
+type Pages interface {
+	Mount(r chi.Router)
+}
+
+// Handler is the whole public surface.
+func (s *Server) Handler() http.Handler { return s.router() }

@@ -1,0 +1,91 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"rolegate/internal/store"
+)
+
+const deviceColumns = `id, tenant, user_id, name, secret, algorithm, digits, period, last_step, created_at, confirmed_at`
+
+func scanDevice(row scanner) (d store.Device, err error) {
+	err = row.Scan(&d.ID, &d.Tenant, &d.User, &d.Name, bytesInto(&d.Secret), &d.Algorithm, &d.Digits, &d.Period,
+		&d.LastStep, timeInto(&d.CreatedAt), timeInto(&d.ConfirmedAt))
+	return d, err
+}
+
+func (q queries) InsertDevice(ctx context.Context, d store.Device) error {
+	return q.insert(ctx, `INSERT INTO totp_devices (`+deviceColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+		d.ID, d.Tenant, d.User, d.Name, bytesOf(d.Secret), d.Algorithm, d.Digits, d.Period,
+		d.LastStep, micros(d.CreatedAt), micros(d.ConfirmedAt))
+}
+
+func (q queries) Device(ctx context.Context, id string) (store.Device, error) {
+	return one(ctx, q.conn, scanDevice, `SELECT `+deviceColumns+` FROM totp_devices WHERE id = $1`, id)
+}
+
+func (q queries) Devices(ctx context.Context, tenant, user string) ([]store.Device, error) {
+	return all(ctx, q.conn, scanDevice, `SELECT `+deviceColumns+` FROM totp_devices
+		WHERE tenant = $1 AND user_id = $2 AND confirmed_at <> 0 ORDER BY created_at, id`, tenant, user)
+}
+
+func (q queries) UseStep(ctx context.Context, device string, step int64) (bool, error) {
+	return q.took(ctx, `UPDATE totp_devices SET last_step = $2
+		WHERE id = $1 AND last_step < $2 AND confirmed_at <> 0`, device, step)
+}
+
+func (q queries) ConfirmDevice(ctx context.Context, device string, step int64, now time.Time) (bool, error) {
+	return q.took(ctx, `UPDATE totp_devices SET confirmed_at = $3, last_step = $2
+		WHERE id = $1 AND last_step < $2 AND confirmed_at = 0`, device, step, micros(now))
+}
+
+func (q queries) DeleteDevice(ctx context.Context, id string) error {
+	_, err := q.exec(ctx, `DELETE FROM totp_devices WHERE id = $1`, id)
+	return err
+}
+
+func (q queries) DeleteDevices(ctx context.Context, tenant, user, keep string) error {
+	_, err := q.exec(ctx, `DELETE FROM totp_devices WHERE tenant = $1 AND user_id = $2 AND id <> $3`, tenant, user, keep)
+	return err
+}
+
+// ReplaceRecoveryCodes takes the user's row first, so that of two at once the
+// later replaces the earlier instead of mixing with it.
+func (q queries) ReplaceRecoveryCodes(ctx context.Context, tenant, user string, codes []store.RecoveryCode) error {
+	return q.atomically(ctx, func(c conn) error {
+		if err := c.must(ctx, `UPDATE users SET disabled = disabled WHERE tenant = $1 AND id = $2`, tenant, user); err != nil {
+			return err
+		}
+		if _, err := c.exec(ctx, `DELETE FROM recovery_codes WHERE tenant = $1 AND user_id = $2`, tenant, user); err != nil {
+			return err
+		}
+		for _, code := range codes {
+			if err := c.insert(ctx, `INSERT INTO recovery_codes (tenant, user_id, selector, hash, used_at)
+				VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+				tenant, user, code.Selector, bytesOf(code.Hash), micros(code.UsedAt)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (q queries) RecoveryCode(ctx context.Context, tenant, user, selector string) (store.RecoveryCode, error) {
+	return one(ctx, q.conn, func(row scanner) (r store.RecoveryCode, err error) {
+		err = row.Scan(&r.Selector, &r.Tenant, &r.User, bytesInto(&r.Hash), timeInto(&r.UsedAt))
+		return r, err
+	}, `SELECT selector, tenant, user_id, hash, used_at FROM recovery_codes
+		WHERE tenant = $1 AND user_id = $2 AND selector = $3`, tenant, user, selector)
+}
+
+func (q queries) UseRecoveryCode(ctx context.Context, tenant, user, selector string, now time.Time) (bool, error) {
+	return q.took(ctx, `UPDATE recovery_codes SET used_at = $4
+		WHERE tenant = $1 AND user_id = $2 AND selector = $3 AND used_at = 0`, tenant, user, selector, micros(now))
+}
+
+func (q queries) RecoveryCodesLeft(ctx context.Context, tenant, user string) (int, error) {
+	return one(ctx, q.conn, scanValue[int],
+		`SELECT count(*) FROM recovery_codes WHERE tenant = $1 AND user_id = $2 AND used_at = 0`, tenant, user)
+}

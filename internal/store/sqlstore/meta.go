@@ -1,0 +1,15 @@
+package sqlstore
+
+import "context"
+
+// MetaValue and InsertMeta serve the main database and the keystore alike.
+func (c conn) MetaValue(ctx context.Context, key string) ([]byte, error) {
+	return one(ctx, c, func(row scanner) (v []byte, err error) {
+		err = row.Scan(bytesInto(&v))
+		return v, err
+	}, `SELECT value FROM meta WHERE key = $1`, key)
+}
+
+func (c conn) InsertMeta(ctx context.Context, key string, value []byte) error {
+	return c.insert(ctx, `INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`, key, bytesOf(value))
+}

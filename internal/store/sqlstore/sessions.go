@@ -1,0 +1,64 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"rolegate/internal/store"
+)
+
+const sessionColumns = `id, tenant, user_id, restricted, acr, amr, auth_time, created_at, last_seen, expires_at, ended_at`
+
+func scanSession(row scanner) (s store.Session, err error) {
+	err = row.Scan(&s.ID, &s.Tenant, &s.User, &s.Restricted, &s.ACR, jsonInto(&s.AMR), timeInto(&s.AuthTime),
+		timeInto(&s.CreatedAt), timeInto(&s.LastSeen), timeInto(&s.ExpiresAt), timeInto(&s.EndedAt))
+	return s, err
+}
+
+func (q queries) InsertSession(ctx context.Context, s store.Session) error {
+	amr, err := jsonOf(s.AMR)
+	if err != nil {
+		return err
+	}
+	return q.insert(ctx, `INSERT INTO sessions (`+sessionColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+		s.ID, s.Tenant, s.User, s.Restricted, s.ACR, amr, micros(s.AuthTime),
+		micros(s.CreatedAt), micros(s.LastSeen), micros(s.ExpiresAt), micros(s.EndedAt))
+}
+
+func (q queries) Session(ctx context.Context, id string) (store.Session, error) {
+	return one(ctx, q.conn, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE id = $1`, id)
+}
+
+func (q queries) EndSession(ctx context.Context, id string, now time.Time) (bool, error) {
+	return q.took(ctx, `UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at = 0`, id, micros(now))
+}
+
+func (q queries) EndSessions(ctx context.Context, tenant, user, keep string, now time.Time) (int, error) {
+	n, err := q.exec(ctx, `UPDATE sessions SET ended_at = $4
+		WHERE tenant = $1 AND user_id = $2 AND id <> $3 AND ended_at = 0 AND expires_at > $4`,
+		tenant, user, keep, micros(now))
+	return int(n), err
+}
+
+func (q queries) SeeSession(ctx context.Context, id string, now time.Time) error {
+	return q.must(ctx, `UPDATE sessions SET last_seen = $2 WHERE id = $1`, id, micros(now))
+}
+
+func (q queries) InsertRefreshToken(ctx context.Context, t store.RefreshToken) error {
+	return q.insert(ctx, `INSERT INTO refresh_tokens (hash, session, created_at, expires_at, used_at)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+		bytesOf(t.Hash), t.Session, micros(t.CreatedAt), micros(t.ExpiresAt), micros(t.UsedAt))
+}
+
+func (q queries) RefreshToken(ctx context.Context, hash []byte) (store.RefreshToken, error) {
+	return one(ctx, q.conn, func(row scanner) (t store.RefreshToken, err error) {
+		err = row.Scan(bytesInto(&t.Hash), &t.Session, timeInto(&t.CreatedAt), timeInto(&t.ExpiresAt), timeInto(&t.UsedAt))
+		return t, err
+	}, `SELECT hash, session, created_at, expires_at, used_at FROM refresh_tokens WHERE hash = $1`, bytesOf(hash))
+}
+
+func (q queries) UseRefreshToken(ctx context.Context, hash []byte, now time.Time) (bool, error) {
+	return q.took(ctx, `UPDATE refresh_tokens SET used_at = $2 WHERE hash = $1 AND used_at = 0 AND expires_at > $2`,
+		bytesOf(hash), micros(now))
+}

@@ -1,0 +1,363 @@
+// Package store says what Rolegate needs of a database, by role: small
+// interfaces, each with what its implementation owes. sqlstore implements them
+// for SQLite and PostgreSQL with one set of SQL texts; storetest is the suite
+// both pass.
+//
+// Common to all methods:
+//   - Ids are made by the caller; times are UTC with microsecond precision.
+//   - A missing row is ErrNotFound; a row that is already there is ErrExists.
+//   - Conditional updates report whether they took effect (bool), and are settled
+//     inside one SQL statement: of many concurrent callers exactly one sees true.
+//   - A database that cannot be reached or written is a *model.Error with
+//     CodeStoreUnavailable, a full one CodeStorageFull.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rolegate/model"
+)
+
+var (
+	ErrNotFound = errors.New("not found")
+	ErrExists   = errors.New("already exists")
+)
+
+// Store is the main database.
+type Store interface {
+	Queries
+
+	// InTx runs fn in one write transaction and commits it if fn returns nil.
+	// Busy and serialization failures are retried, so fn may run more than once
+	// and must not have effects outside tx.
+	InTx(ctx context.Context, fn func(tx Tx) error) error
+
+	// Ping tells whether the database answers and can be written.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Tx is a write transaction: the same queries, seen and committed together.
+type Tx interface{ Queries }
+
+// Queries is every role at once; functions take the smallest interface they need.
+type Queries interface {
+	Meta
+	Tenants
+	Directory
+	Users
+	Invites
+	Tickets
+	Factors
+	Sessions
+	Clients
+	Policies
+	SigningKeys
+	Entries
+}
+
+// Meta is a few named values of the installation, such as the key check value.
+type Meta interface {
+	MetaValue(ctx context.Context, key string) ([]byte, error)
+	// InsertMeta sets a value once; ErrExists when it is already set.
+	InsertMeta(ctx context.Context, key string, value []byte) error
+}
+
+// Tenants holds the tenants and their revision counters.
+type Tenants interface {
+	InsertTenant(ctx context.Context, t model.Tenant) error
+	Tenant(ctx context.Context, id string) (model.Tenant, error)
+	ListTenants(ctx context.Context) ([]model.Tenant, error) // by id
+	// UpdateTenant writes MFA, StrictFields, Disabled and Catalog, nothing else.
+	UpdateTenant(ctx context.Context, t model.Tenant) error
+	// Bump takes the tenant's next revision and returns it. With snapshot the
+	// write it belongs to changed policy, catalogue or directory, and
+	// SnapshotRevision follows; without (sessions, users' state) it stays.
+	Bump(ctx context.Context, tenant string, snapshot bool) (int64, error)
+}
+
+// Directory holds subjects, their groups and trees, roles and who has them.
+// Put inserts or replaces; Delete reports whether there was something to delete.
+type Directory interface {
+	PutSubject(ctx context.Context, tenant string, s model.Subject) error
+	Subject(ctx context.Context, tenant, typ, id string) (model.Subject, error)
+	PutTeam(ctx context.Context, tenant string, t model.Team) error
+	PutUnit(ctx context.Context, tenant string, u model.Unit) error
+	PutTerritory(ctx context.Context, tenant string, t model.Territory) error
+	PutRole(ctx context.Context, tenant string, r model.Role) error
+	Role(ctx context.Context, tenant, id string) (model.Role, error)
+	DeleteRole(ctx context.Context, tenant, id string) (bool, error)
+	// EnsureRole inserts the role if it is not there and leaves it alone if it is.
+	EnsureRole(ctx context.Context, tenant string, id string) error
+	// PutAssignment gives member the role; (member, role) is its key, the window is replaced.
+	PutAssignment(ctx context.Context, tenant string, a model.Assignment) error
+	DeleteAssignment(ctx context.Context, tenant, member, role string) (bool, error)
+	// Assignments lists a member's, or a role's, assignments; "" means any.
+	Assignments(ctx context.Context, tenant, member, role string) ([]model.Assignment, error)
+	PutResource(ctx context.Context, tenant string, r model.Resource) error
+	Resource(ctx context.Context, tenant, typ, id string) (model.Resource, error)
+	// LoadDirectory reads everything a snapshot needs, each list in key order.
+	LoadDirectory(ctx context.Context, tenant string) (model.Directory, error)
+}
+
+// Users holds the accounts that can log in. Every user is also a subject of
+// type "user" (PutSubject is the caller's business).
+type Users interface {
+	// InsertUser is ErrExists when the id or the folded user name is taken.
+	InsertUser(ctx context.Context, u model.User) error
+	User(ctx context.Context, tenant, id string) (model.User, error)
+	UserByName(ctx context.Context, tenant, usernameKey string) (model.User, error)
+	// ListUsers pages by id: up to limit users with an id greater than after.
+	ListUsers(ctx context.Context, tenant, after string, limit int) ([]model.User, error)
+	// SetPassword replaces the hash if it still is old: false when it changed meanwhile.
+	SetPassword(ctx context.Context, tenant, id, old, hash string) (bool, error)
+	SetUserDisabled(ctx context.Context, tenant, id string, disabled bool) (bool, error)
+}
+
+// Invite is a one-time invitation of a user to choose a password.
+type Invite struct {
+	Hash      []byte // SHA-256 of the secret
+	Tenant    string
+	User      string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// Invites holds invitations; only digests are stored.
+type Invites interface {
+	// InsertInvite ends the user's older invitations.
+	InsertInvite(ctx context.Context, i Invite) error
+	// Invite finds one that is neither used nor expired at now.
+	Invite(ctx context.Context, hash []byte, now time.Time) (Invite, error)
+	// UseInvite burns it: true for exactly one caller, and only before it expires.
+	UseInvite(ctx context.Context, hash []byte, now time.Time) (bool, error)
+}
+
+// TicketPurpose says what a pre-authentication ticket authorises.
+type TicketPurpose string
+
+const (
+	TicketMFA   TicketPurpose = "mfa"   // the second step: one-time or recovery code
+	TicketEnrol TicketPurpose = "enrol" // enrolment of a first, or after recovery a new, device
+)
+
+// Ticket is the short-lived answer of a first login step.
+type Ticket struct {
+	Hash      []byte // SHA-256 of the secret
+	Tenant    string
+	User      string
+	Purpose   TicketPurpose
+	Methods   []string  // amr proven so far: ["pwd"], or ["pwd","mfa"] after a recovery code
+	AuthTime  time.Time // when the password was proven
+	Device    string    // enrol: the pending device, "" before /enrol was called
+	Tries     int       // failed or attempted codes so far
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// Tickets holds pre-authentication tickets; only digests are stored.
+type Tickets interface {
+	// InsertTicket ends the user's older tickets.
+	InsertTicket(ctx context.Context, t Ticket) error
+	// Ticket finds one that has not ended nor expired at now.
+	Ticket(ctx context.Context, hash []byte, now time.Time) (Ticket, error)
+	// TryTicket counts one attempt: false when the ticket has ended, expired or had max attempts.
+	TryTicket(ctx context.Context, hash []byte, max int, now time.Time) (bool, error)
+	// SetTicketDevice names the pending device of an enrolment ticket.
+	SetTicketDevice(ctx context.Context, hash []byte, device string, now time.Time) (bool, error)
+	// EndTicket spends it: true for exactly one caller.
+	EndTicket(ctx context.Context, hash []byte, now time.Time) (bool, error)
+	// EndTickets ends all of a user's.
+	EndTickets(ctx context.Context, tenant, user string, now time.Time) error
+}
+
+// Device is a TOTP authenticator of a user.
+type Device struct {
+	ID          string
+	Tenant      string
+	User        string
+	Name        string
+	Secret      []byte // sealed to (totp_devices, id, secret)
+	Algorithm   string // SHA1, SHA256, SHA512
+	Digits      int
+	Period      int   // seconds
+	LastStep    int64 // the last time step that was used; 0 before any
+	CreatedAt   time.Time
+	ConfirmedAt time.Time // zero: pending, does not count as a factor
+}
+
+// RecoveryCode is one of a user's one-time codes.
+type RecoveryCode struct {
+	Selector string // finds the row; not secret
+	Tenant   string
+	User     string
+	Hash     []byte
+	UsedAt   time.Time
+}
+
+// Factors holds second factors.
+type Factors interface {
+	InsertDevice(ctx context.Context, d Device) error
+	Device(ctx context.Context, id string) (Device, error)
+	// Devices lists a user's confirmed devices, oldest first.
+	Devices(ctx context.Context, tenant, user string) ([]Device, error)
+	// UseStep moves LastStep forward to step: true for exactly one of all callers with one step,
+	// never backwards, only on a confirmed device.
+	UseStep(ctx context.Context, device string, step int64) (bool, error)
+	// ConfirmDevice makes a pending device count and marks step used: true for exactly one caller.
+	ConfirmDevice(ctx context.Context, device string, step int64, now time.Time) (bool, error)
+	// DeleteDevice removes one.
+	DeleteDevice(ctx context.Context, id string) error
+	// DeleteDevices removes all of a user's devices but keep (which may be "").
+	DeleteDevices(ctx context.Context, tenant, user, keep string) error
+
+	// ReplaceRecoveryCodes removes the user's codes and inserts new ones.
+	ReplaceRecoveryCodes(ctx context.Context, tenant, user string, codes []RecoveryCode) error
+	RecoveryCode(ctx context.Context, tenant, user, selector string) (RecoveryCode, error)
+	// UseRecoveryCode burns it: true for exactly one caller, and only for this user's code.
+	UseRecoveryCode(ctx context.Context, tenant, user, selector string, now time.Time) (bool, error)
+	// RecoveryCodesLeft counts the unused ones.
+	RecoveryCodesLeft(ctx context.Context, tenant, user string) (int, error)
+}
+
+// Session is a login that lives until it ends or expires.
+type Session struct {
+	ID         string // sid
+	Tenant     string
+	User       string
+	Restricted bool // re-enrol only: after a recovery code; authorises nothing but enrolment
+	ACR        int
+	AMR        []string
+	AuthTime   time.Time // when the strongest factor was proven
+	CreatedAt  time.Time
+	LastSeen   time.Time // last refresh
+	ExpiresAt  time.Time // absolute limit
+	EndedAt    time.Time // zero while it lives
+}
+
+// RefreshToken is one member of a session's rotating family.
+type RefreshToken struct {
+	Hash      []byte // SHA-256 of the secret
+	Session   string
+	CreatedAt time.Time
+	ExpiresAt time.Time // idle limit
+	UsedAt    time.Time // zero until rotated
+}
+
+// Sessions holds sessions and their refresh tokens.
+type Sessions interface {
+	InsertSession(ctx context.Context, s Session) error
+	Session(ctx context.Context, id string) (Session, error)
+	// EndSession ends it: true for exactly one caller.
+	EndSession(ctx context.Context, id string, now time.Time) (bool, error)
+	// EndSessions ends all live sessions of a user but keep (which may be "") and counts them.
+	EndSessions(ctx context.Context, tenant, user, keep string, now time.Time) (int, error)
+	// SeeSession moves LastSeen.
+	SeeSession(ctx context.Context, id string, now time.Time) error
+	InsertRefreshToken(ctx context.Context, t RefreshToken) error
+	RefreshToken(ctx context.Context, hash []byte) (RefreshToken, error)
+	// UseRefreshToken rotates it out: true for exactly one caller, and only before it expires.
+	UseRefreshToken(ctx context.Context, hash []byte, now time.Time) (bool, error)
+}
+
+// Clients holds CRM backends.
+type Clients interface {
+	InsertClient(ctx context.Context, c model.Client) error
+	Client(ctx context.Context, id string) (model.Client, error)
+	ListClients(ctx context.Context) ([]model.Client, error) // by id
+	SetClientDisabled(ctx context.Context, id string, disabled bool) (bool, error)
+	SetClientSecret(ctx context.Context, id string, hash []byte) (bool, error)
+}
+
+// PolicyRevision is one published policy document.
+type PolicyRevision struct {
+	Tenant    string
+	Revision  int64 // the tenant revision it was published as
+	Text      string
+	Author    string // the caller as the log spells it
+	Reason    string
+	CreatedAt time.Time
+}
+
+// Policies holds the published documents of each tenant; history is never rewritten.
+type Policies interface {
+	InsertPolicy(ctx context.Context, p PolicyRevision) error
+	// CurrentPolicy is the one with the highest revision; ErrNotFound before the first.
+	CurrentPolicy(ctx context.Context, tenant string) (PolicyRevision, error)
+	// ListPolicies gives the history, newest first, texts left out.
+	ListPolicies(ctx context.Context, tenant string, limit int) ([]PolicyRevision, error)
+}
+
+// SigningKey is a key for access tokens, sealed at rest.
+type SigningKey struct {
+	ID        string // kid: RFC 7638 thumbprint
+	Algorithm string // ES256 or EdDSA
+	Private   []byte // PKCS#8, sealed to (signing_keys, id, private)
+	CreatedAt time.Time
+}
+
+// SigningKeys holds them all, newest first.
+type SigningKeys interface {
+	InsertSigningKey(ctx context.Context, k SigningKey) error
+	ListSigningKeys(ctx context.Context) ([]SigningKey, error)
+}
+
+// Entry is one record of the log as stored: the leaf and its sealed segments.
+type Entry struct {
+	Leaf   []byte // deterministic CBOR; holds no personal data
+	Sealed []Segment
+}
+
+// Segment is personal data of one person, sealed beside the leaf.
+type Segment struct {
+	Ref        []byte // 16 random bytes: the person's pseudonym
+	Salt       []byte
+	Commitment []byte
+	Ciphertext []byte
+}
+
+// Entries is the log's table. There is no update and no delete.
+type Entries interface {
+	// AppendEntries gives the entries the next indices, without a gap, and
+	// returns the first. Concurrent appends, also of several processes, are
+	// serialised by the head row.
+	AppendEntries(ctx context.Context, entries []Entry) (first int64, err error)
+	// EntriesFrom lists up to limit entries with an index of at least from, in order.
+	EntriesFrom(ctx context.Context, from int64, limit int) ([]Entry, error)
+	// LogSize is the number of entries.
+	LogSize(ctx context.Context) (int64, error)
+}
+
+// Keystore holds the log's wrapped keys, in a database of its own, apart from
+// the log, so that destroying a key there erases what it sealed here.
+type Keystore interface {
+	// PersonKey finds the key row of a person by index, a keyed hash of tenant and id; ErrNotFound.
+	PersonKey(ctx context.Context, index []byte) (PersonKey, error)
+	// InsertPersonKey commits a new one; ErrExists when another process was first.
+	InsertPersonKey(ctx context.Context, k PersonKey) error
+	// MonthKey finds the key of (tenant ref, class, month); ErrNotFound.
+	MonthKey(ctx context.Context, tenant []byte, class, month string) (MonthKey, error)
+	InsertMonthKey(ctx context.Context, k MonthKey) error
+	Meta
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// PersonKey is a person's wrapped key and pseudonym.
+type PersonKey struct {
+	Index     []byte // keyed hash; holds no id
+	Ref       []byte // 16 random bytes
+	Wrapped   []byte
+	CreatedAt time.Time
+}
+
+// MonthKey is the wrapped key of one tenant, class and month.
+type MonthKey struct {
+	Tenant    []byte // the tenant's ref
+	Class     string
+	Month     string // 2026-11
+	Wrapped   []byte
+	CreatedAt time.Time
+}

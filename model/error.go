@@ -1,0 +1,127 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code is the stable, machine-readable name of an outcome. Codes are part of
+// the API: listed here once, documented in docs/api.md, never reused. The human
+// text of a code exists in en and zh-CN (package i18n); a code never changes
+// with the language.
+type Code string
+
+// Codes of errors. The HTTP status of each is in server/errors.go.
+const (
+	CodeInternal           Code = "internal"               // a fault of ours; the cause is in the log under the trace id
+	CodeInvalidRequest     Code = "invalid_request"        // malformed or incomplete input
+	CodeUnsupportedMedia   Code = "unsupported_media_type" // the body is not application/json
+	CodeTooLarge           Code = "request_too_large"      // the body passes its limit
+	CodeNotFound           Code = "not_found"              // no such thing, or none the caller may know of
+	CodeMethodNotAllowed   Code = "method_not_allowed"     //
+	CodeConflict           Code = "conflict"               // already there, or changed meanwhile
+	CodeUnauthorized       Code = "unauthorized"           // no, or no valid, caller token
+	CodeForbidden          Code = "forbidden"              // a valid caller without the right
+	CodeLoginFailed        Code = "login_failed"           // wrong user name or password; never says which
+	CodeTicketInvalid      Code = "ticket_invalid"         // unknown, expired, used or spent ticket
+	CodeCodeInvalid        Code = "code_invalid"           // wrong, malformed or already used one-time or recovery code
+	CodeInviteInvalid      Code = "invite_invalid"         // unknown, expired or used invitation
+	CodePasswordRejected   Code = "password_rejected"      // the new password breaks a rule; the message says which
+	CodeTokenInvalid       Code = "token_invalid"          // refresh token unknown, expired, reused, or its session has ended
+	CodeBusy               Code = "busy"                   // all hash workers are taken; try again shortly
+	CodeAuditUnavailable   Code = "audit_unavailable"      // the record could not be written, so the answer is no
+	CodeStoreUnavailable   Code = "store_unavailable"      // the database cannot be reached or written
+	CodeStorageFull        Code = "storage_full"           // the disk or the database is full
+	CodeTenantUnknown      Code = "tenant_unknown"         //
+	CodeTenantDisabled     Code = "tenant_disabled"        //
+	CodeUserUnknown        Code = "user_unknown"           //
+	CodeRoleUnknown        Code = "role_unknown"           //
+	CodeClientUnknown      Code = "client_unknown"         //
+	CodeOfficeConflict     Code = "office_conflict"        // one account cannot hold two offices
+	CodeReasonRequired     Code = "reason_required"        // a break-glass act without --reason
+	CodePolicyInvalid      Code = "policy_invalid"         // a policy document with bad rows; Details lists every one
+	CodeCatalogInvalid     Code = "catalog_invalid"        // a catalogue with bad entries; Details lists every one
+	CodeImportInvalid      Code = "import_invalid"         // an import file with bad entries; Details lists every one
+	CodeLimitExceeded      Code = "limit_exceeded"         // a configured limit is passed; the message names it
+	CodeSettingInvalid     Code = "setting_invalid"        // unknown, malformed or contradictory setting
+	CodeKeyMissing         Code = "key_missing"            // the key-encryption key file is missing
+	CodeKeyWrong           Code = "key_wrong"              // the key-encryption key is not the one this store was made with
+	CodeLocked             Code = "locked"                 // another process holds the data directory and does not answer
+	CodeInvalidClient      Code = "invalid_client"         // OAuth 2.0 (RFC 6749 section 5.2)
+	CodeInvalidScope       Code = "invalid_scope"          // OAuth 2.0 (RFC 6749 section 5.2)
+	CodeUnsupportedGrant   Code = "unsupported_grant_type" // OAuth 2.0 (RFC 6749 section 5.2)
+	CodeLastOfficeHolder   Code = "last_office_holder"     // the last holder of an office cannot be removed
+	CodeClientTenantNeeded Code = "tenant_required"        // a platform client must name the tenant it asks for
+	CodeCancelled          Code = "cancelled"              // the caller went away before the answer; nobody reads it, the log does
+	CodeRevisionBehind     Code = "revision_unavailable"   // the answer would be older than the caller's min_revision; try again
+)
+
+// Error is an outcome that callers can act on: a code for machines, a sentence
+// for people (English; packages that face people translate by code), and a cause
+// for operators only, which is logged and never shown.
+type Error struct {
+	Code    Code
+	Message string   // what is wrong and how to mend it; may be shown to the caller
+	Details []Detail // every bad place, where there may be several
+	Err     error    // the cause; never leaves the process
+}
+
+// Detail is one bad place in something a person wrote: a policy row, an import
+// entry, a catalogue entry.
+type Detail struct {
+	Line   int    `json:"line,omitempty"`   // 1-based; 0 where the input has no lines
+	Column int    `json:"column,omitempty"` // 1-based column in bytes; 0 for the whole line
+	Path   string `json:"path,omitempty"`   // such as subjects[3].manager; empty for line-based input
+	Reason string `json:"reason"`           // one sentence in English
+}
+
+// String gives the place and reason as "12:4: reason", "path: reason" or "reason".
+func (d Detail) String() string {
+	switch {
+	case d.Path != "":
+		return d.Path + ": " + d.Reason
+	case d.Line > 0 && d.Column > 0:
+		return fmt.Sprintf("%d:%d: %s", d.Line, d.Column, d.Reason)
+	case d.Line > 0:
+		return fmt.Sprintf("%d: %s", d.Line, d.Reason)
+	}
+	return d.Reason
+}
+
+func (e *Error) Error() string {
+	s := string(e.Code)
+	if e.Message != "" {
+		s = e.Message
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf makes an Error whose message is shown to people; see Because for a cause.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Because returns a copy of e with its cause set.
+func (e *Error) Because(cause error) *Error {
+	c := *e
+	c.Err = cause
+	return &c
+}
+
+// CodeOf returns the code of the first Error in err's chain, CodeInternal for
+// any other error, and "" for nil.
+func CodeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return CodeInternal
+}
