@@ -20,7 +20,7 @@ run: build ## build and serve on 127.0.0.1:8080, SQLite in ./data
 	@exec bin/rolegate serve
 
 build: ## build bin/rolegate, one static binary
-	@go build -trimpath -o bin/rolegate ./cmd/rolegate
+	@go build -o bin/rolegate ./cmd/rolegate
 
 test: format vet unit ## everything that must be green: format, vet, tests on SQLite and PostgreSQL with the race detector
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -76,17 +77,13 @@ func ReadConfig(environ []string) (Config, error) {
 			vars[k] = v
 		}
 	}
+	maps.DeleteFunc(vars, func(_, v string) bool { return v == "" }) // as unset, as compose files write it
 	if err := readSecretFiles(vars); err != nil {
 		return Config{}, err
 	}
 	for name := range vars {
 		if !slices.ContainsFunc(Settings(), func(s Setting) bool { return s.Name == name }) {
 			return Config{}, settingError("%s is not a setting of Rolegate; `rolegate serve --help` lists them", name)
-		}
-	}
-	for name, v := range vars {
-		if v == "" {
-			delete(vars, name) // empty is as unset, as compose files write it
 		}
 	}
 	var c Config
@@ -104,9 +101,6 @@ func readSecretFiles(vars map[string]string) error {
 			continue
 		}
 		delete(vars, name+"_FILE")
-		if path == "" {
-			continue
-		}
 		if vars[name] != "" {
 			return settingError("%s and %s_FILE are both set; set one", name, name)
 		}

@@ -15,24 +15,32 @@ const maxRequires = 64
 // circles of requirements.
 func (r *catalogReader) checkRequires(c *Catalog) {
 	for _, object := range slices.Sorted(maps.Keys(c.Objects)) {
+		before := len(r.problems)
 		actions := c.Objects[object].Actions
 		for _, action := range slices.Sorted(maps.Keys(actions)) {
-			if len(actions[action].Requires) > maxRequires {
-				at := "objects." + object + ".actions." + action
-				r.refuse(entry{r.places[at], at}, "%s requires more than %d actions", shown(action), maxRequires)
-				continue
-			}
-			for i, required := range actions[action].Requires {
-				at := fmt.Sprintf("objects.%s.actions.%s.requires[%d]", object, action, i)
-				e := entry{r.places[at], at}
-				if _, declared := actions[required]; !declared {
-					r.refuse(e, "%s requires %s, which is no action of %s", shown(action), shown(required), shown(object))
-				} else if slices.Index(actions[action].Requires, required) < i {
-					r.refuse(e, "%s requires %s twice", shown(action), shown(required))
-				}
-			}
+			r.checkRequired(object, action, actions)
 		}
-		r.checkCircles(object, actions)
+		if len(r.problems) == before {
+			r.checkCircles(object, actions)
+		}
+	}
+}
+
+func (r *catalogReader) checkRequired(object, action string, actions map[string]Action) {
+	requires := actions[action].Requires
+	at := "objects." + object + ".actions." + action
+	if len(requires) > maxRequires {
+		r.refuse(entry{r.places[at], at}, "%s requires more than %d actions", shown(action), maxRequires)
+		return
+	}
+	for i, required := range requires {
+		at := fmt.Sprintf("%s.requires[%d]", at, i)
+		e := entry{r.places[at], at}
+		if _, declared := actions[required]; !declared {
+			r.refuse(e, "%s requires %s, which is no action of %s", shown(action), shown(required), shown(object))
+		} else if slices.Index(requires, required) < i {
+			r.refuse(e, "%s requires %s twice", shown(action), shown(required))
+		}
 	}
 }
 

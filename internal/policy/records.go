@@ -23,7 +23,7 @@ const (
 func (s *Snapshot) directoryAttributes(object, id string) (attributes map[string]any, known bool) {
 	switch {
 	case object == userObject && id == nobody:
-		return nil, true
+		return map[string]any{"owner": nil, "teams": nil, "unit": nil}, true
 	case object == userObject:
 		if m := s.people.members["user:"+id]; m != nil {
 			return map[string]any{"owner": id, "teams": anyList(m.teams), "unit": m.unit}, true

@@ -116,7 +116,7 @@ func TestScopes(t *testing.T) {
 
 		{"team", "ann", yes, props{"owner": "ann", "teams": nil}},
 		{"team", "ann", yes, props{"owner": "bob", "teams": list("team:emea")}},
-		{"team", "ann", yes, props{"owner": "ann"}},       // teams unknown, but own already is
+		{"team", "ann", yes, props{"owner": "ann"}},        // teams unknown, but own already is
 		{"team", "ann", yes, props{"teams": list("emea")}}, // owner unknown, likewise
 		{"team", "ann", no, props{"owner": "bob", "teams": list("apac")}},
 		{"team", "ann", no, props{"owner": nil, "teams": nil}},
@@ -264,7 +264,7 @@ func TestAnyRecord(t *testing.T) {
 		{"ann", []string{"all"}, nil, true},
 		{"ann", []string{"own"}, nil, true},
 		{"crm", []string{"own", "created", "assigned", "team", "unit", "subtree"}, nil, false}, // clients own nothing and are in no team
-		{"ann", []string{"shared", "everyone"}, nil, false},                                   // a share lives on a record
+		{"ann", []string{"shared", "everyone"}, nil, false},                                    // a share lives on a record
 		{"eve", []string{"territory", "account", "contact", "unit_head"}, nil, false},
 		{"ann", []string{"territory"}, nil, true},
 		{"ann", []string{"account"}, nil, true},

@@ -39,6 +39,7 @@ type harness struct {
 	registry *prometheus.Registry
 	logs     *bytes.Buffer
 	handler  http.Handler // built at first use
+	lenient  bool         // requests may be answered that the contract does not describe
 }
 
 func newHarness(t *testing.T) *harness {
@@ -79,14 +80,16 @@ func (h *harness) send(req *http.Request) answer {
 	}
 	var sent []byte
 	if req.Body != nil {
-		sent, _ = io.ReadAll(req.Body)
-		req.Body = io.NopCloser(bytes.NewReader(sent))
+		var err error
+		if sent, err = io.ReadAll(req.Body); err == nil {
+			req.Body = io.NopCloser(bytes.NewReader(sent))
+		}
 	}
 	rec := httptest.NewRecorder()
 	h.handler.ServeHTTP(rec, req)
 	a := answer{rec.Result(), rec.Body.Bytes()}
 	req.Body = io.NopCloser(bytes.NewReader(sent))
-	validate(h.t, req, a)
+	validate(h.t, req, a, h.lenient)
 	return a
 }
 
@@ -173,8 +176,8 @@ func loadContract() (*openapi3.T, routers.Router) {
 }
 
 // validate holds an answer to the contract; of a request that was answered well
-// it wants that the contract allows it.
-func validate(t *testing.T, req *http.Request, a answer) {
+// it wants that the contract allows it, unless lenient.
+func validate(t *testing.T, req *http.Request, a answer, lenient bool) {
 	t.Helper()
 	route, params, err := contractRouter.FindRoute(req)
 	if err != nil {
@@ -185,7 +188,7 @@ func validate(t *testing.T, req *http.Request, a answer) {
 	}
 	in := &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route,
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
-	if a.StatusCode < 300 {
+	if a.StatusCode < 300 && !lenient {
 		if err := openapi3filter.ValidateRequest(t.Context(), in); err != nil {
 			t.Errorf("the contract does not allow this request, but it was answered %d: %v", a.StatusCode, err)
 		}

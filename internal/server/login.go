@@ -94,7 +94,6 @@ func replyLogin(w http.ResponseWriter, res login.Result, err error) error {
 	}
 	answer := api.LoginAnswer{Status: api.LoginAnswerStatus(res.Status), Ticket: res.Ticket, ExpiresIn: seconds(res.ExpiresIn)}
 	if res.Status != login.StatusOK {
-		answer.Factors = []api.LoginAnswerFactors{}
 		for _, f := range res.Factors {
 			answer.Factors = append(answer.Factors, api.LoginAnswerFactors(f))
 		}

@@ -35,8 +35,9 @@ func parse(body []byte) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	end := d.InputOffset()
 	if _, err := d.ReadToken(); err != io.EOF {
-		return nil, bad(model.CodeInvalidRequest, i18n.Trailing, "", offset(d.InputOffset()))
+		return nil, bad(model.CodeInvalidRequest, i18n.Trailing, "", offset(end))
 	}
 	o, ok := v.(map[string]any)
 	if !ok {

@@ -38,7 +38,7 @@ func walk(t *testing.T) []route {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices.SortFunc(routes, func(a, b route) int { return strings.Compare(a.path+a.method, b.path+b.method) })
+	slices.SortFunc(routes, func(a, b route) int { return strings.Compare(a.path+" "+a.method, b.path+" "+b.method) })
 	return routes
 }
 

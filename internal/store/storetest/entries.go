@@ -1,0 +1,119 @@
+package storetest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"rolegate/internal/store"
+)
+
+// entry makes one whose leaf is the text, with n segments.
+func entry(text string, n int) store.Entry {
+	e := store.Entry{Leaf: []byte(text)}
+	for i := range n {
+		e.Sealed = append(e.Sealed, store.Segment{Ref: []byte{0, byte(i)}, Salt: []byte("s"), Commitment: []byte("c"),
+			Ciphertext: fmt.Append(nil, text, i)})
+	}
+	return e
+}
+
+var entryTests = []storeTest{
+	{"Entries/RoundTrip", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		size, err := f.LogSize(ctx)
+		same(t, "LogSize of none", size, err, 0)
+		none, err := f.EntriesFrom(ctx, 0, 10)
+		same(t, "EntriesFrom none", none, err, nil)
+		// More than one statement's worth, some with the same person twice.
+		var want []store.Entry
+		for i := range 150 {
+			want = append(want, entry(fmt.Sprint("leaf", i), i%3))
+		}
+		want[1].Sealed = append(want[1].Sealed, want[1].Sealed[0])
+		first, err := f.AppendEntries(ctx, want[:5])
+		same(t, "AppendEntries", first, err, 0)
+		first, err = f.AppendEntries(ctx, want[5:])
+		same(t, "AppendEntries", first, err, 5)
+		first, err = f.AppendEntries(ctx, nil)
+		same(t, "AppendEntries of none", first, err, 150)
+		size, err = f.LogSize(ctx)
+		same(t, "LogSize", size, err, 150)
+		for _, c := range [][3]int{{0, 1000, 150}, {3, 4, 7}, {149, 10, 150}, {150, 10, 150}} {
+			got, err := f.EntriesFrom(ctx, int64(c[0]), c[1])
+			same(t, fmt.Sprintf("EntriesFrom %d, %d", c[0], c[1]), got, err, append([]store.Entry(nil), want[c[0]:c[2]]...))
+		}
+	}},
+	{"Entries/RolledBackAppendLeavesNoGap", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		boom := errors.New("boom")
+		for range 3 {
+			err := f.InTx(ctx, func(tx store.Tx) error {
+				if _, err := tx.AppendEntries(ctx, []store.Entry{entry("lost", 2)}); err != nil {
+					return err
+				}
+				return boom
+			})
+			wantErr(t, "InTx", err, boom)
+			_, err = f.AppendEntries(ctx, []store.Entry{entry("kept", 1)})
+			f.must(err)
+		}
+		got, err := f.EntriesFrom(ctx, 0, 10)
+		same(t, "EntriesFrom", got, err, []store.Entry{entry("kept", 1), entry("kept", 1), entry("kept", 1)})
+	}},
+	{"Entries/GaplessAndReadableInOrderWhileManyAppend", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		const writers, each = 20, 5
+		stop := make(chan struct{})
+		var reader sync.WaitGroup
+		reader.Go(func() {
+			for next := int64(0); ; {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				got, err := f.EntriesFrom(ctx, next, 1000)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				next += int64(len(got))
+				size, err := f.LogSize(ctx)
+				if err != nil || size < next {
+					t.Errorf("LogSize = %d, %v after %d entries were read", size, err, next)
+					return
+				}
+			}
+		})
+		var mu sync.Mutex
+		owner := map[int64]string{}
+		together(t, writers, func(w int) error {
+			for i := range each {
+				name := fmt.Sprint("writer", w, "-", i)
+				first, err := f.AppendEntries(ctx, []store.Entry{entry(name, 1), entry(name, 0)})
+				if err != nil {
+					return err
+				}
+				mu.Lock()
+				owner[first], owner[first+1] = name, name
+				mu.Unlock()
+			}
+			return nil
+		})
+		close(stop)
+		reader.Wait()
+		got, err := f.EntriesFrom(ctx, 0, 1000)
+		f.must(err)
+		if len(got) != 2*writers*each || len(owner) != len(got) {
+			t.Fatalf("%d entries with %d numbers, want %d", len(got), len(owner), 2*writers*each)
+		}
+		for i, e := range got {
+			if !bytes.Equal(e.Leaf, []byte(owner[int64(i)])) {
+				t.Errorf("entry %d is %q, want %q", i, e.Leaf, owner[int64(i)])
+			}
+		}
+	}},
+}

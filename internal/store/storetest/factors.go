@@ -1,0 +1,137 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"rolegate/internal/store"
+)
+
+func device(id, user string) store.Device {
+	return store.Device{ID: id, Tenant: "t", User: user, Name: "手机", Secret: []byte{0, 1, 2, 254}, Algorithm: "SHA1",
+		Digits: 6, Period: 30, CreatedAt: now}
+}
+
+var factorTests = []storeTest{
+	{"Factors/DeviceLife", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.user("ann")
+		want := device("d", "ann")
+		f.must(f.InsertDevice(ctx, want))
+		wantErr(t, "InsertDevice again", f.InsertDevice(ctx, want), store.ErrExists)
+		wantErr(t, "InsertDevice of nobody", f.InsertDevice(ctx, device("n", "nobody")), store.ErrNotFound)
+		got, err := f.Device(ctx, "d")
+		same(t, "Device", got, err, want)
+		list, err := f.Devices(ctx, "t", "ann")
+		same(t, "Devices while pending", list, err, nil)
+		took, err := f.UseStep(ctx, "d", 10)
+		no(t, "UseStep while pending", took, err)
+
+		took, err = f.ConfirmDevice(ctx, "d", 10, now)
+		yes(t, "ConfirmDevice", took, err)
+		took, err = f.ConfirmDevice(ctx, "d", 11, now)
+		no(t, "ConfirmDevice again", took, err)
+		want.ConfirmedAt, want.LastStep = now, 10
+		list, err = f.Devices(ctx, "t", "ann")
+		same(t, "Devices", list, err, []store.Device{want})
+		for _, c := range []struct {
+			step int64
+			want bool
+		}{{10, false}, {9, false}, {11, true}, {11, false}, {10, false}, {13, true}} {
+			took, err := f.UseStep(ctx, "d", c.step)
+			tookIs(t, fmt.Sprintf("UseStep %d", c.step), took, err, c.want)
+		}
+		_, err = f.Device(ctx, "x")
+		wantErr(t, "Device unknown", err, store.ErrNotFound)
+	}},
+	{"Factors/OldestFirstAndDelete", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.user("ann")
+		f.user("bob")
+		ids := func() (ids []string) {
+			list, err := f.Devices(ctx, "t", "ann")
+			f.must(err)
+			for _, d := range list {
+				ids = append(ids, d.ID)
+			}
+			return ids
+		}
+		for i, id := range []string{"c", "b", "a", "d"} {
+			d := device(id, "ann")
+			d.CreatedAt, d.ConfirmedAt = now.Add(time.Duration(i)*time.Minute), now
+			f.must(f.InsertDevice(ctx, d))
+		}
+		d := device("bob", "bob")
+		d.ConfirmedAt = now
+		f.must(f.InsertDevice(ctx, d))
+		same(t, "Devices", ids(), nil, []string{"c", "b", "a", "d"})
+		f.must(f.DeleteDevice(ctx, "d"))
+		f.must(f.DeleteDevice(ctx, "d"))
+		same(t, "after DeleteDevice", ids(), nil, []string{"c", "b", "a"})
+		f.must(f.DeleteDevices(ctx, "t", "ann", "b"))
+		same(t, "after DeleteDevices but b", ids(), nil, []string{"b"})
+		f.must(f.DeleteDevices(ctx, "t", "ann", ""))
+		same(t, "after DeleteDevices", ids(), nil, nil)
+		if _, err := f.Device(ctx, "bob"); err != nil {
+			t.Errorf("another user's device: %v", err)
+		}
+	}},
+	{"Factors/OneConfirmWins", func(t *testing.T, f fixture) {
+		f.user("ann")
+		f.must(f.InsertDevice(t.Context(), device("d", "ann")))
+		wins(t, "ConfirmDevice", 30, 1, func(i int) (bool, error) { return f.ConfirmDevice(t.Context(), "d", int64(i+1), now) })
+	}},
+	{"Factors/OneUseOfAStepWins", func(t *testing.T, f fixture) {
+		f.user("ann")
+		d := device("d", "ann")
+		d.ConfirmedAt = now
+		f.must(f.InsertDevice(t.Context(), d))
+		wins(t, "UseStep", 50, 1, func(int) (bool, error) { return f.UseStep(t.Context(), "d", 59_000_000) })
+	}},
+	{"Factors/RecoveryCodes", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.user("ann")
+		f.user("bob")
+		codes := func(prefix string) (list []store.RecoveryCode) {
+			for i := range 10 {
+				list = append(list, store.RecoveryCode{Selector: fmt.Sprint(prefix, i), Hash: []byte{byte(i), 0}})
+			}
+			return list
+		}
+		left := func(user string, want int) {
+			t.Helper()
+			n, err := f.RecoveryCodesLeft(ctx, "t", user)
+			same(t, "RecoveryCodesLeft of "+user, n, err, want)
+		}
+		f.must(f.ReplaceRecoveryCodes(ctx, "t", "ann", codes("old")))
+		f.must(f.ReplaceRecoveryCodes(ctx, "t", "bob", codes("old")))
+		f.must(f.ReplaceRecoveryCodes(ctx, "t", "ann", codes("new")))
+		left("ann", 10)
+		got, err := f.RecoveryCode(ctx, "t", "ann", "new3")
+		same(t, "RecoveryCode", got, err, store.RecoveryCode{Selector: "new3", Tenant: "t", User: "ann", Hash: []byte{3, 0}})
+		_, err = f.RecoveryCode(ctx, "t", "ann", "old3")
+		wantErr(t, "RecoveryCode replaced", err, store.ErrNotFound)
+		took, err := f.UseRecoveryCode(ctx, "t", "bob", "new3", now)
+		no(t, "UseRecoveryCode by another user", took, err)
+		wins(t, "UseRecoveryCode", 30, 1, func(int) (bool, error) { return f.UseRecoveryCode(ctx, "t", "ann", "new3", now) })
+		left("ann", 9)
+		left("bob", 10)
+		got, err = f.RecoveryCode(ctx, "t", "ann", "new3")
+		same(t, "UsedAt", got.UsedAt, err, now)
+		wantErr(t, "ReplaceRecoveryCodes with a double",
+			f.ReplaceRecoveryCodes(ctx, "t", "ann", []store.RecoveryCode{{Selector: "x"}, {Selector: "x"}}), store.ErrExists)
+		left("ann", 9)
+		wantErr(t, "ReplaceRecoveryCodes of nobody", f.ReplaceRecoveryCodes(ctx, "t", "nobody", codes("x")), store.ErrNotFound)
+		f.must(f.ReplaceRecoveryCodes(ctx, "t", "ann", nil))
+		left("ann", 0)
+	}},
+	{"Factors/ReplacedCodesNeverMix", func(t *testing.T, f fixture) {
+		f.user("ann")
+		together(t, 20, func(i int) error {
+			return f.ReplaceRecoveryCodes(t.Context(), "t", "ann", []store.RecoveryCode{{Selector: fmt.Sprint("a", i)}, {Selector: fmt.Sprint("b", i)}})
+		})
+		n, err := f.RecoveryCodesLeft(t.Context(), "t", "ann")
+		same(t, "RecoveryCodesLeft", n, err, 2)
+	}},
+}
