@@ -41,6 +41,7 @@ func (c *cli) userInvite() *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&r.TTL, "expires-in", directory.InviteTTL, "how long the invitation may wait")
+	cmd.Flags().StringVar(&r.Reason, "reason", "", "why; required for the holder of an office in a tenant that has administrators")
 	return c.tenantFlag(cmd)
 }
 

@@ -196,7 +196,7 @@ var AddUser = Operation[UserRequest, directory.Invitation]{"user-add", func(ctx 
 
 // InviteUser makes a new invitation for a user.
 var InviteUser = Operation[UserRequest, directory.Invitation]{"user-invite", func(ctx context.Context, a *App, caller model.Caller, r UserRequest) (directory.Invitation, error) {
-	return a.Directory.InviteUser(ctx, caller, r.Tenant, r.User, r.TTL)
+	return a.Directory.InviteUser(ctx, caller, r.Tenant, r.User, r.TTL, r.Reason)
 }}
 
 // UserInfo is a user as commands show it: no hash, no secret.

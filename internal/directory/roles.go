@@ -184,8 +184,8 @@ func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, mem
 	})
 }
 
-// keepsOffices refuses to leave an office without a holder who can log in, when
-// member loses office ("" for all that member holds).
+// keepsOffices refuses to take an office's last holder who can log in, or its
+// last holder at all, when member loses office ("" for all that member holds).
 func keepsOffices(ctx context.Context, tx store.Queries, tenant, member, office string) error {
 	held, err := tx.Assignments(ctx, tenant, member, office)
 	if err != nil {
@@ -195,18 +195,26 @@ func keepsOffices(ctx context.Context, tx store.Queries, tenant, member, office 
 		if !model.IsOffice(h.Role) {
 			continue
 		}
-		others, err := tx.Assignments(ctx, tenant, "", h.Role)
+		holders, err := tx.Assignments(ctx, tenant, "", h.Role)
 		if err != nil {
 			return err
 		}
-		kept := false
-		for _, o := range others {
-			u, err := tx.User(ctx, tenant, bareUser(o.Member))
-			if err == nil && o.Member != member && !u.Disabled {
-				kept = true
+		others, usable, loses := 0, 0, false
+		for _, o := range holders {
+			can, err := canLogIn(ctx, tx, tenant, o.Member)
+			switch {
+			case err != nil:
+				return err
+			case o.Member == member:
+				loses = can
+			default:
+				others++
+				if can {
+					usable++
+				}
 			}
 		}
-		if !kept {
+		if others == 0 || loses && usable == 0 {
 			return model.Errorf(model.CodeLastOfficeHolder, "%s is the last holder of the office %s; give it to someone else first", member, h.Role)
 		}
 	}

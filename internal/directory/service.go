@@ -148,19 +148,21 @@ func HasAdministrators(ctx context.Context, q store.Queries, tenant string) (boo
 			return false, err
 		}
 		for _, h := range holders {
-			u, err := q.User(ctx, tenant, bareUser(h.Member))
-			if errors.Is(err, store.ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				return false, err
-			}
-			if !u.Disabled && u.PasswordHash != "" {
-				return true, nil
+			if can, err := canLogIn(ctx, q, tenant, h.Member); err != nil || can {
+				return can, err
 			}
 		}
 	}
 	return false, nil
+}
+
+// canLogIn tells whether a member is a user with a password who is not disabled.
+func canLogIn(ctx context.Context, q store.Users, tenant, member string) (bool, error) {
+	u, err := q.User(ctx, tenant, bareUser(member))
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && !u.Disabled && u.PasswordHash != "", err
 }
 
 func checkMFA(m model.MFAMode) error {

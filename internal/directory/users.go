@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"rolegate/internal/audit"
@@ -77,18 +78,29 @@ func ensureSubject(ctx context.Context, tx store.Directory, tenant, id string) e
 	return err
 }
 
-// InviteUser makes a new invitation and ends the older ones.
-func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, id string, ttl time.Duration) (Invitation, error) {
+// InviteUser makes a new invitation and ends the older ones. Whoever accepts it
+// chooses a new password, so for the holder of an office it is break-glass.
+func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, id string, ttl time.Duration, reason string) (Invitation, error) {
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
 		u, err := user(ctx, tx, tenant, id)
 		if err != nil {
 			return err
 		}
+		e := act(caller, tenant, audit.UserInvited, reason, map[string]any{"user": u.ID})
+		held, err := tx.Assignments(ctx, tenant, "user:"+u.ID, "")
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(held, func(a model.Assignment) bool { return model.IsOffice(a.Role) }) {
+			if e.Class, err = BreakGlass(ctx, tx, tenant, reason); err != nil {
+				return err
+			}
+		}
 		if inv, err = s.invite(ctx, tx, tenant, u.ID, ttl); err != nil {
 			return err
 		}
-		return s.Log.AppendIn(ctx, tx, act(caller, tenant, audit.UserInvited, "", map[string]any{"user": u.ID}))
+		return s.Log.AppendIn(ctx, tx, e)
 	})
 	return inv, err
 }

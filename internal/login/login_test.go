@@ -24,7 +24,10 @@ func TestInvitation(t *testing.T) {
 	k := testkit.New(t)
 	invite := k.Invite("alice", "sales-rep")
 
-	for _, short := range []string{"", "short", "1234567"} {
+	if a := k.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": ""}); a.Status != 400 {
+		t.Errorf("no password: %d %s", a.Status, a.Code())
+	}
+	for _, short := range []string{"short", "1234567"} {
 		a := k.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": short})
 		if a.Status != 422 || a.Code() != "password_rejected" {
 			t.Errorf("password %q: %d %s", short, a.Status, a.Code())

@@ -104,7 +104,9 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (Result, error) {
 		}
 		var user model.User
 		if user, refused = s.rotate(ctx, tx, rt, session); refused != nil {
-			return s.refuseRefresh(ctx, tx, rt, session, refused)
+			err := s.refuseRefresh(ctx, tx, rt, session, refused)
+			refused = errRefresh // whatever it was: the holder can only log in again
+			return err
 		}
 		tokens, err := s.mint(ctx, tx, session)
 		if err != nil {

@@ -248,8 +248,10 @@ func TestInheritanceLimits(t *testing.T) {
 }
 
 func TestDocumentSize(t *testing.T) {
-	mustParse(t, strings.Repeat("#\n", MaxDocument/2))
-	_, err := Parse(strings.Repeat("#\n", MaxDocument/2) + "#")
+	kilobyte := "#" + strings.Repeat(" ", 1022) + "\n"
+	full := strings.Repeat(kilobyte, MaxDocument/1024)
+	mustParse(t, full)
+	_, err := Parse(full + "#")
 	if model.CodeOf(err) != model.CodeLimitExceeded {
 		t.Errorf("a document over the limit: %v", err)
 	}

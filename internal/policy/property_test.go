@@ -256,15 +256,16 @@ type specFacts struct {
 	in Inputs
 }
 
-// TestDecideMeansTheSpec holds Decide to the executable specification, and each
-// pass of the engine to an enforcer built apart: 100 worlds, 120 questions each.
+// TestDecideMeansTheSpec holds Decide to the executable specification, and, for
+// every third question, each pass of the engine to an enforcer built apart: 100
+// worlds, 120 questions each.
 func TestDecideMeansTheSpec(t *testing.T) {
 	cat := mustCatalog(t, worldCatalog)
 	codes := map[model.Code]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t, cat)
 		witness := oracle(t, w.spec)
-		for range 120 {
+		for i := range 120 {
 			q, in := drawQuestion(t)
 			want, fields := w.spec.decide(q, in)
 			got := w.snap.Decide(q, in)
@@ -278,7 +279,7 @@ func TestDecideMeansTheSpec(t *testing.T) {
 			if (got.StepUp != nil) != (want == model.ReasonStepUp) {
 				t.Fatalf("step-up %v for %s", got.StepUp, want)
 			}
-			if want != model.ReasonSubjectUnknown {
+			if i%3 == 0 && want != model.ReasonSubjectUnknown {
 				compareWithCasbin(t, w, witness, q, in)
 			}
 		}

@@ -1,0 +1,447 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/base32"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"rolegate/internal/app"
+	"rolegate/internal/audit"
+	"rolegate/internal/testkit"
+	"rolegate/model"
+)
+
+var ctx = context.Background()
+
+var own = map[string]any{"owner": "alice", "teams": []string{}}
+
+// Every request to a login step, the token endpoint or the decision endpoints
+// leaves exactly one entry, whatever comes of it.
+func TestOneEntryARequest(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		alice := k.MustEnrol("alice", "sales-rep")
+		bob := k.MustEnrol("bob", "sales-rep")
+		secret := k.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
+		client := k.TokenFor("crm", secret)
+		explain := k.TokenFor("explainer", k.AddClient(model.Client{ID: "explainer", Tenant: model.DefaultTenant, Scopes: []string{"explain"}}))
+
+		post := func(path, bearer string, body any) func() testkit.Answer {
+			return func() testkit.Answer { return k.Post(path, bearer, body) }
+		}
+		question := map[string]any{"subject": map[string]any{"type": "user", "id": "alice"}, "action": map[string]any{"name": "read"},
+			"resource": map[string]any{"type": "contact", "id": "1", "properties": own}}
+		ticket := k.Ticket("alice")
+		recovery := k.Ticket("bob")
+		enrol := k.Post("/v1/invite/accept", "", map[string]any{"invite": k.Invite("carol"), "password": testkit.Password}).Text("ticket")
+		invite := k.Invite("dave")
+		for _, c := range []struct {
+			name     string
+			do       func() testkit.Answer
+			activity audit.Activity
+			outcome  audit.Outcome
+		}{
+			{"login", post("/v1/login", "", map[string]any{"username": "alice", "password": "wrong password"}), audit.PasswordFailed, audit.OutcomeDeny},
+			{"login of nobody", post("/v1/login", "", map[string]any{"username": "nobody", "password": "wrong password"}), audit.PasswordFailed, audit.OutcomeDeny},
+			{"login nowhere", post("/v1/login", "", map[string]any{"tenant": "x", "username": "alice", "password": "wrong password"}), audit.PasswordFailed, audit.OutcomeDeny},
+			{"not JSON", post("/v1/login", "", "alice"), audit.RequestFailed, audit.OutcomeDeny},
+			{"wrong code", post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": "000000"}), audit.OTPFailed, audit.OutcomeDeny},
+			{"no ticket", post("/v1/login/totp", "", map[string]any{"ticket": "x", "code": "000000"}), audit.OTPFailed, audit.OutcomeDeny},
+			{"right code", post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": k.NextCode(alice)}), audit.LoginSucceeded, audit.OutcomeOK},
+			{"password", post("/v1/login", "", map[string]any{"username": "alice", "password": testkit.Password}), audit.PasswordPassed, audit.OutcomeOK},
+			{"recovery, wrong", post("/v1/login/recovery", "", map[string]any{"ticket": recovery, "code": "nonsense"}), audit.RecoveryFailed, audit.OutcomeDeny},
+			{"recovery", post("/v1/login/recovery", "", map[string]any{"ticket": recovery, "code": bob.RecoveryCodes[0]}), audit.RecoveryUsed, audit.OutcomeOK},
+			{"enrol", post("/v1/login/enrol", "", map[string]any{"ticket": enrol}), audit.EnrolStarted, audit.OutcomeOK},
+			{"enrol without ticket", post("/v1/login/enrol", "", map[string]any{"ticket": "x"}), audit.EnrolFailed, audit.OutcomeDeny},
+			{"confirm, wrong", post("/v1/login/enrol/confirm", "", map[string]any{"ticket": enrol, "code": "000000"}), audit.EnrolFailed, audit.OutcomeDeny},
+			{"invitation, bad password", post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": "short"}), audit.InviteFailed, audit.OutcomeDeny},
+			{"invitation", post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": testkit.Password}), audit.InviteAccepted, audit.OutcomeOK},
+			{"invitation again", post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": testkit.Password}), audit.InviteFailed, audit.OutcomeDeny},
+			{"refresh", post("/v1/token/refresh", "", map[string]any{"refresh_token": alice.Refresh}), audit.TokenRefreshed, audit.OutcomeOK},
+			{"refresh again", post("/v1/token/refresh", "", map[string]any{"refresh_token": alice.Refresh}), audit.RefreshReused, audit.OutcomeDeny},
+			{"refresh of nothing", post("/v1/token/refresh", "", map[string]any{"refresh_token": "x"}), audit.RefreshFailed, audit.OutcomeDeny},
+			{"client token", func() testkit.Answer { return k.AskToken("crm", secret) }, audit.ClientToken, audit.OutcomeOK},
+			{"client token, wrong", func() testkit.Answer { return k.AskToken("crm", "x") }, audit.ClientFailed, audit.OutcomeDeny},
+			{"client token, scope", func() testkit.Answer { return k.AskToken("crm", secret, "scope=audit") }, audit.ClientFailed, audit.OutcomeDeny},
+			{"client token, grant", post("/oauth2/token", "", map[string]any{}), audit.RequestFailed, audit.OutcomeDeny},
+			{"allowed", post("/access/v1/evaluation", client, question), audit.Evaluated, audit.OutcomeAllow},
+			{"denied", post("/access/v1/evaluation", client, map[string]any{"subject": question["subject"], "action": map[string]any{"name": "delete"}, "resource": question["resource"]}), audit.Evaluated, audit.OutcomeDeny},
+			{"nobody asks", post("/access/v1/evaluation", "", question), audit.RequestFailed, audit.OutcomeDeny},
+			{"without scope", post("/access/v1/evaluation", explain, question), audit.RequestFailed, audit.OutcomeDeny},
+			{"no question", post("/access/v1/evaluation", client, map[string]any{}), audit.RequestFailed, audit.OutcomeDeny},
+			{"batch", post("/access/v1/evaluations", client, map[string]any{"subject": question["subject"], "action": question["action"],
+				"evaluations": []any{map[string]any{"resource": question["resource"]}, map[string]any{"resource": question["resource"]}}}), audit.EvaluatedBatch, audit.OutcomeOK},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				before, err := k.App.Store.LogSize(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				a := c.do()
+				rows, err := k.App.Store.EntriesFrom(ctx, before, 10)
+				if err != nil || len(rows) != 1 {
+					t.Fatalf("%d entries (%v) of %s", len(rows), err, a.Raw)
+				}
+				leaf, err := audit.Decode(rows[0].Leaf)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if leaf.Activity != c.activity || leaf.Outcome != c.outcome || leaf.Request != a.Header.Get("X-Request-Id") {
+					t.Errorf("%s %s of %s; the answer is %s: %s", leaf.Outcome, leaf.Activity, leaf.Request, a.Header.Get("X-Request-Id"), a.Raw)
+				}
+			})
+		}
+	})
+}
+
+// While the database cannot be written nobody is answered yes, within two
+// seconds or so; when it can again, so can Rolegate.
+func TestUnwritableLogRefuses(t *testing.T) {
+	k := testkit.New(t)
+	k.MustEnrol("alice", "sales-rep")
+	client := k.ClientToken("crm")
+	k.Want(k.Evaluate(client, "alice", "read", "contact", own), 200, "decision", true)
+
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(k.Config.Data, "rolegate.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	question := map[string]any{"subject": map[string]any{"type": "user", "id": "alice"}, "action": map[string]any{"name": "read"},
+		"resource": map[string]any{"type": "contact", "id": "1", "properties": own}}
+	began := time.Now()
+	a := k.Post("/access/v1/evaluation", client, question)
+	if a.Status != http.StatusServiceUnavailable || a.Code() != "audit_unavailable" {
+		t.Errorf("status %d: %s", a.Status, a.Raw)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("refused after %v", took)
+	}
+	if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	k.Want(k.Evaluate(client, "alice", "read", "contact", own), 200, "decision", true)
+}
+
+// A disk that fills up: no answer without a record, nothing lost, and with room
+// again all goes on.
+func TestFullDisk(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("making a small file system needs root")
+	}
+	dir, err := os.MkdirTemp("", "rg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=3m,mode=0700"); err != nil {
+		t.Skipf("making a small file system: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+
+	k := testkit.Start(t, dir)
+	k.MustEnrol("alice", "sales-rep")
+	client := k.ClientToken("crm")
+	filler := filepath.Join(dir, "filler")
+	f, err := os.Create(filler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = f.Write(make([]byte, 4096))
+	}
+	f.Close()
+
+	question := map[string]any{"subject": map[string]any{"type": "user", "id": "alice"}, "action": map[string]any{"name": "read"},
+		"resource": map[string]any{"type": "contact", "id": "1", "properties": own}}
+	answered, refused := 0, 0
+	for range 200 {
+		before, _ := k.App.Store.LogSize(ctx)
+		a := k.Post("/access/v1/evaluation", client, question)
+		after, _ := k.App.Store.LogSize(ctx)
+		switch {
+		case a.Status == 200 && after == before+1:
+			answered++
+		case a.Status == http.StatusServiceUnavailable && after == before:
+			refused++
+		default:
+			t.Fatalf("status %d, %d → %d entries: %s", a.Status, before, after, a.Raw)
+		}
+	}
+	if refused == 0 {
+		t.Errorf("the disk never filled up: %d answered", answered)
+	}
+	if _, err := app.AddUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "bob"}); err == nil {
+		t.Error("a user is made on a full disk")
+	} else if code := model.CodeOf(err); code != model.CodeStorageFull && code != model.CodeAuditUnavailable {
+		t.Errorf("making a user on a full disk: %v", err)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	k.Want(k.Evaluate(client, "alice", "read", "contact", own), 200, "decision", true)
+}
+
+// Nothing that opens anything can be read from the files of the data directory,
+// the logs, or what the service prints.
+func TestSecretsAreNotAtRest(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice", "sales-rep")
+	invite := k.Invite("bob")
+	secret := k.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
+	client := k.TokenFor("crm", secret)
+	ticket := k.Ticket("alice")
+	code := k.NextCode(alice)
+	k.Post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": code})
+	k.Get("/invite/" + invite)
+	k.Evaluate(client, "alice", "read", "contact", own, "access_token", alice.Access)
+	k.Stop()
+
+	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(alice.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.ReadFile(filepath.Join(k.Config.Data, "master.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := map[string][]byte{
+		"TOTP secret": raw, "TOTP secret in base32": []byte(alice.Secret), "TOTP secret in hex": fmt.Appendf(nil, "%x", raw),
+		"password": []byte(testkit.Password), "refresh token": []byte(alice.Refresh), "access token": []byte(alice.Access),
+		"client token": []byte(client), "client secret": []byte(secret), "invitation": []byte(invite), "ticket": []byte(ticket),
+		"recovery code": []byte(alice.RecoveryCodes[0]), "recovery code, bare": []byte(strings.ReplaceAll(alice.RecoveryCodes[0], "-", "")),
+		"key-encryption key": bytes.TrimSpace(key), "private key": []byte("PRIVATE KEY"),
+	}
+	places := map[string][]byte{"logs": k.Logs.Bytes()}
+	err = filepath.WalkDir(k.Config.Data, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || d.Name() == "master.key" {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if mode := info.Mode().Perm(); mode&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, mode)
+		}
+		places[path], err = os.ReadFile(path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(places) < 3 {
+		t.Fatalf("only %d places to search", len(places))
+	}
+	for place, content := range places {
+		for name, s := range secrets {
+			if bytes.Contains(content, s) {
+				t.Errorf("%s holds the %s", place, name)
+			}
+		}
+	}
+	if bytes.Contains(k.Logs.Bytes(), []byte("alice")) {
+		t.Error("the logs name a person")
+	}
+}
+
+// A restart changes no answer: sessions, roles and used codes are as they were.
+func TestRestart(t *testing.T) {
+	dir := t.TempDir()
+	k := testkit.Start(t, dir)
+	alice := k.MustEnrol("alice", "sales-rep")
+	used := k.Code(alice)
+	client := k.ClientToken("crm")
+	k.Stop()
+
+	k = testkit.Start(t, dir)
+	d := k.Evaluate(client, "alice", "read", "contact", own, "access_token", alice.Access)
+	k.Want(d, 200, "decision", true)
+	k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": k.Ticket("alice"), "code": used}), 401)
+	k.Want(k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": alice.Refresh}), 200)
+}
+
+func TestAssignmentWindows(t *testing.T) {
+	k := testkit.New(t)
+	k.Invite("alice")
+	client := k.ClientToken("crm")
+	assign := func(from, until time.Time) {
+		t.Helper()
+		_, err := app.Assign.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: "alice", Role: "sales-rep", From: from, Until: until})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(allow bool) {
+		t.Helper()
+		k.Want(k.Evaluate(client, "alice", "read", "contact", own), 200, "decision", allow)
+	}
+	assign(k.Now().Add(2*time.Minute), k.Now().Add(4*time.Minute))
+	want(false)
+	k.Advance(3 * time.Minute)
+	want(true)
+	k.Advance(3 * time.Minute)
+	want(false)
+	assign(time.Time{}, time.Time{})
+	want(true)
+}
+
+// One tenant's people, policies and clients mean nothing in another.
+func TestTenantsAreWalls(t *testing.T) {
+	k := testkit.New(t)
+	k.MustEnrol("alice", "sales-rep")
+	client := k.ClientToken("crm")
+	if _, err := app.AddTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: "acme"}); err != nil {
+		t.Fatal(err)
+	}
+	acme := k.TokenFor("acme-crm", k.AddClient(model.Client{ID: "acme-crm", Tenant: "acme", Scopes: []string{"decide"}}))
+	k.Want(k.Evaluate(client, "alice", "read", "contact", own), 200, "decision", true)
+	if d := k.Evaluate(acme, "alice", "read", "contact", own); d.Body["decision"] != false || d.Code() != "subject_unknown" {
+		t.Errorf("another tenant's client asks about alice: %s", d.Raw)
+	}
+	k.Want(k.Post("/v1/login", "", map[string]any{"tenant": "acme", "username": "alice", "password": testkit.Password}), 401)
+
+	disabled := true
+	if _, err := app.SetTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, Disabled: &disabled}); err != nil {
+		t.Fatal(err)
+	}
+	question := map[string]any{"subject": map[string]any{"type": "user", "id": "alice"}, "action": map[string]any{"name": "read"},
+		"resource": map[string]any{"type": "contact", "id": "1", "properties": own}}
+	if a := k.Post("/access/v1/evaluation", client, question); a.Body["decision"] == true || a.Status == 200 && a.Body["decision"] != false {
+		t.Errorf("a disabled tenant: %d %s", a.Status, a.Raw)
+	}
+	k.Want(k.Post("/v1/login", "", map[string]any{"username": "alice", "password": testkit.Password}), 401)
+}
+
+// The person's token: what it proves opens what needs it, and only for its
+// owner, its tenant and a live session.
+func TestAssurance(t *testing.T) {
+	k := testkit.New(t)
+	boss := k.MustEnrol("boss", "sales-manager")
+	k.MustEnrol("alice", "sales-rep")
+	client := k.ClientToken("crm")
+	mine := map[string]any{"owner": "boss", "teams": []string{}}
+
+	d := k.Evaluate(client, "boss", "export", "contact", mine)
+	if d.Body["decision"] != false || d.Code() != "insufficient_user_authentication" {
+		t.Fatalf("export without a token: %s", d.Raw)
+	}
+	context := d.Body["context"].(map[string]any)
+	if context["acr_values"] != "2" || context["max_age"] != float64(300) || context["obligations"] == nil {
+		t.Errorf("what would help: %s", d.Raw)
+	}
+	k.Want(k.Evaluate(client, "boss", "export", "contact", mine, "access_token", boss.Access), 200, "decision", true)
+	k.Advance(6 * time.Minute)
+	if d := k.Evaluate(client, "boss", "export", "contact", mine, "access_token", boss.Access); d.Code() != "insufficient_user_authentication" {
+		t.Errorf("export with a code of six minutes ago: %s", d.Raw)
+	}
+	// Refreshing proves nothing new.
+	a := k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": boss.Refresh})
+	k.Want(a, 200)
+	if d := k.Evaluate(client, "boss", "export", "contact", mine, "access_token", a.Text("access_token")); d.Code() != "insufficient_user_authentication" {
+		t.Errorf("export after a refresh: %s", d.Raw)
+	}
+	for name, token := range map[string]string{"somebody else's": boss.Access, "a client's": client, "nonsense": "nonsense", "an empty": ""} {
+		if d := k.Evaluate(client, "alice", "read", "contact", own, "access_token", token); d.Body["decision"] != false || d.Code() != "session_invalid" {
+			t.Errorf("with %s token: %s", name, d.Raw)
+		}
+	}
+
+	strict := k.TokenFor("strict", k.AddClient(model.Client{ID: "strict", Tenant: model.DefaultTenant, Scopes: []string{"decide"}, RequireToken: true}))
+	if d := k.Evaluate(strict, "alice", "read", "contact", own); d.Code() != "token_required" {
+		t.Errorf("a client that requires tokens: %s", d.Raw)
+	}
+}
+
+// Where an office holder has accepted, exceptional acts on the host need a
+// reason and are recorded as what they are.
+func TestBreakGlass(t *testing.T) {
+	k := testkit.New(t)
+	res, err := app.Init.Run(ctx, k.App, testkit.Operator, app.InitRequest{Tenant: model.DefaultTenant, SystemAdmin: "sam", SecurityAdmin: "sue", AuditAdmin: "amy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := app.FileRequest{Tenant: model.DefaultTenant, Text: []byte("p, role:sales-rep, contact, read, own, , allow\n")}
+	if _, err := app.ImportPolicy.Run(ctx, k.App, testkit.Operator, policy); err != nil {
+		t.Errorf("before anybody accepted: %v", err)
+	}
+	for i := range res.Invitations {
+		k.Want(k.Post("/v1/invite/accept", "", map[string]any{"invite": res.Invitations[i].Invite, "password": testkit.Password}), 200, "status", "enrolment_required")
+	}
+	catalog := "objects: {}\n"
+	acts := map[string]func(reason string) error{
+		"policy import": func(reason string) error {
+			policy.Reason = reason
+			_, err := app.ImportPolicy.Run(ctx, k.App, testkit.Operator, policy)
+			return err
+		},
+		"tenant set --catalog": func(reason string) error {
+			_, err := app.SetTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, Catalog: &catalog, Reason: reason})
+			return err
+		},
+		"user invite of an office holder": func(reason string) error {
+			_, err := app.InviteUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "sam", Reason: reason})
+			return err
+		},
+		"grant of an office": func(reason string) error {
+			_, err := app.AddUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "stan", Roles: []string{"system-admin"}, Reason: reason})
+			return err
+		},
+	}
+	for name, act := range acts {
+		if err := act(""); model.CodeOf(err) != model.CodeReasonRequired {
+			t.Errorf("%s without a reason: %v", name, err)
+		}
+		before, err := k.App.Store.LogSize(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := act("the only security-admin left the firm"); err != nil {
+			t.Errorf("%s with a reason: %v", name, err)
+			continue
+		}
+		rows, err := k.App.Store.EntriesFrom(ctx, before, 10)
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("%s: %d entries, %v", name, len(rows), err)
+		}
+		if leaf, err := audit.Decode(rows[0].Leaf); err != nil || leaf.Class != audit.ClassBreakGlass {
+			t.Errorf("%s is recorded as %s (%v)", name, leaf.Class, err)
+		}
+	}
+}
+
+func TestAdminListener(t *testing.T) {
+	k := testkit.New(t)
+	k.Get("/healthz")
+	for path, want := range map[string]string{"/readyz": "ok", "/metrics": "rolegate_http_requests_total", "/debug/pprof/": "goroutine"} {
+		resp, err := http.Get(k.Admin + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var body bytes.Buffer
+		_, _ = body.ReadFrom(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != 200 || !strings.Contains(body.String(), want) {
+			t.Errorf("%s: %d %.200s", path, resp.StatusCode, body.String())
+		}
+		if a := k.Get(path); a.Status != 404 {
+			t.Errorf("%s on the public listener: %d", path, a.Status)
+		}
+	}
+}

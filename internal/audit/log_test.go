@@ -1,0 +1,267 @@
+package audit_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/keyring"
+	"rolegate/internal/reqctx"
+	"rolegate/internal/store"
+	"rolegate/internal/store/sqlstore"
+	"rolegate/internal/testkit/pgtest"
+	"rolegate/model"
+)
+
+type fixture struct {
+	store store.Store
+	keys  store.Keystore
+	kek   *keyring.KEK
+	log   *audit.Log
+	ctx   context.Context
+}
+
+// databases runs a test on SQLite and on PostgreSQL, with one tenant "acme".
+func databases(t *testing.T, test func(t *testing.T, f *fixture)) {
+	open := map[string]func(t *testing.T) (store.Store, error){
+		"sqlite": func(t *testing.T) (store.Store, error) {
+			return sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "rolegate.db"))
+		},
+		"postgres": func(t *testing.T) (store.Store, error) {
+			return sqlstore.OpenPostgres(t.Context(), pgtest.URL(t))
+		},
+	}
+	for name, open := range open {
+		t.Run(name, func(t *testing.T) {
+			st, err := open(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { st.Close() })
+			test(t, newFixture(t, st))
+		})
+	}
+}
+
+func newFixture(t *testing.T, st store.Store) *fixture {
+	t.Helper()
+	keys, err := sqlstore.OpenKeystoreSQLite(t.Context(), filepath.Join(t.TempDir(), "keys.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { keys.Close() })
+	kek, err := keyring.CreateFile(filepath.Join(t.TempDir(), "master.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := reqctx.With(context.Background(), &reqctx.Request{TraceID: "trace-1", Address: "192.0.2.7", UserAgent: "curl/8"})
+	log, err := audit.Open(ctx, st, keys, kek, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = st.InsertTenant(ctx, model.Tenant{ID: "acme", Ref: bytes.Repeat([]byte{7}, 16), MFA: model.MFAEveryone, CreatedAt: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &fixture{st, keys, kek, log, ctx}
+}
+
+var entry = audit.Entry{
+	Tenant: "acme", Class: audit.ClassDecision, Activity: audit.Evaluated, Outcome: audit.OutcomeDeny, Code: model.ReasonNotGranted,
+	Roles: []string{"role:sales-rep"}, Object: "contact", Op: "read", Rule: "p:3", Revision: 5, Service: "crm", Level: 2, Age: 40,
+	Caller: model.Caller{Kind: model.CallerClient, ID: "crm"}, Person: "user:alice.secret",
+	Personal: map[string]any{"subject": "user:alice.secret", "resource": "contact:4711-secret"},
+}
+
+func TestAppend(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		if err := f.log.Append(f.ctx, entry); err != nil {
+			t.Fatal(err)
+		}
+		if !reqctx.From(f.ctx).Recorded() {
+			t.Error("the request does not know that it is recorded")
+		}
+		rows, err := f.store.EntriesFrom(f.ctx, 0, 10)
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("%d entries, %v", len(rows), err)
+		}
+		leaf, err := audit.Decode(rows[0].Leaf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if leaf.Request != "trace-1" || leaf.Code != model.ReasonNotGranted || leaf.Object != "contact" || leaf.Rule != "p:3" ||
+			leaf.Service != "crm" || leaf.Level != 2 || !bytes.Equal(leaf.Tenant, bytes.Repeat([]byte{7}, 16)) || leaf.Time == 0 {
+			t.Errorf("leaf: %+v", leaf)
+		}
+		personal, err := f.log.Unseal(f.ctx, leaf, rows[0], entry.Person)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if personal["resource"] != "contact:4711-secret" || personal["address"] != "192.0.2.7" || personal["person"] != entry.Person {
+			t.Errorf("sealed: %v", personal)
+		}
+		if _, err := f.log.Unseal(f.ctx, leaf, rows[0], "user:bob"); err == nil {
+			t.Error("another person's key opens the segment")
+		}
+		rows[0].Sealed[0].Ciphertext[3] ^= 1
+		if _, err := f.log.Unseal(f.ctx, leaf, rows[0], entry.Person); err == nil {
+			t.Error("an altered segment opens")
+		}
+	})
+}
+
+// No name, id of a person or record, address or agent stands in a leaf, nor
+// anywhere in clear text beside it.
+func TestNothingPersonalInTheClear(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		if err := f.log.Append(f.ctx, entry); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := f.store.EntriesFrom(f.ctx, 0, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stored []byte
+		stored = append(stored, rows[0].Leaf...)
+		for _, s := range rows[0].Sealed {
+			stored = append(stored, bytes.Join([][]byte{s.Ref, s.Salt, s.Commitment, s.Ciphertext}, nil)...)
+		}
+		for _, secret := range []string{"alice", "4711", "192.0.2.7", "curl"} {
+			if bytes.Contains(stored, []byte(secret)) {
+				t.Errorf("%q is stored in the clear", secret)
+			}
+		}
+	})
+}
+
+// An entry and the change it records exist together or not at all.
+func TestAppendInSharesTheFate(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		boom := errors.New("boom")
+		err := f.store.InTx(f.ctx, func(tx store.Tx) error {
+			if err := tx.PutTeam(f.ctx, "acme", model.Team{ID: "emea"}); err != nil {
+				return err
+			}
+			if err := f.log.AppendIn(f.ctx, tx, entry); err != nil {
+				return err
+			}
+			return boom
+		})
+		if !errors.Is(err, boom) {
+			t.Fatal(err)
+		}
+		if n, err := f.store.LogSize(f.ctx); err != nil || n != 0 {
+			t.Errorf("%d entries of a change that was rolled back (%v)", n, err)
+		}
+	})
+}
+
+// When the record cannot be written, by whatever fault, the caller is told so.
+func TestUnavailable(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		f.keys.Close()
+		if err := f.log.Append(f.ctx, entry); model.CodeOf(err) != model.CodeAuditUnavailable {
+			t.Errorf("without a keystore: %v", err)
+		}
+		f.store.Close()
+		began := time.Now()
+		if err := f.log.Append(f.ctx, entry); model.CodeOf(err) != model.CodeAuditUnavailable {
+			t.Errorf("without a store: %v", err)
+		}
+		if took := time.Since(began); took > 2*audit.Timeout {
+			t.Errorf("refused after %v", took)
+		}
+	})
+}
+
+func TestConcurrentAppendsLeaveNoGap(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		second, err := audit.Open(f.ctx, f.store, f.keys, f.kek, time.Now) // as another process would
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				log := f.log
+				if i%2 == 1 {
+					log = second
+				}
+				for range 10 {
+					if err := log.Append(f.ctx, entry); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		rows, err := f.store.EntriesFrom(f.ctx, 0, 1000)
+		if err != nil || len(rows) != 80 {
+			t.Errorf("%d entries, want 80 (%v)", len(rows), err)
+		}
+		refs := map[string]bool{}
+		for _, r := range rows {
+			refs[string(r.Sealed[0].Ref)] = true
+		}
+		if len(refs) != 1 {
+			t.Errorf("one person has %d pseudonyms", len(refs))
+		}
+	})
+}
+
+// A keystore of another key-encryption key stops the start.
+func TestWrongKey(t *testing.T) {
+	f := newFixture(t, mustSQLite(t))
+	other, err := keyring.CreateFile(filepath.Join(t.TempDir(), "other.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := audit.Open(f.ctx, f.store, f.keys, other, time.Now); model.CodeOf(err) != model.CodeKeyWrong {
+		t.Errorf("got %v", err)
+	}
+}
+
+func mustSQLite(t *testing.T) store.Store {
+	t.Helper()
+	st, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "rolegate.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	return st
+}
+
+// What a caller can make us store of one value is bounded.
+func TestLongValuesAreClipped(t *testing.T) {
+	f := newFixture(t, mustSQLite(t))
+	e := entry
+	e.Personal = map[string]any{"username": strings.Repeat("x", 1<<20) + "\r\n\x1b[31m"}
+	if err := f.log.Append(f.ctx, e); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := f.store.EntriesFrom(f.ctx, 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(rows[0].Sealed[0].Ciphertext); n > 2048 {
+		t.Errorf("%d bytes are stored of one name", n)
+	}
+}
+
+func TestDecodeRefusesUnknownFields(t *testing.T) {
+	bad, err := cbor.Marshal(map[int]any{1: 1, 2: 3, 99: "user:alice"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := audit.Decode(bad); err == nil {
+		t.Error("a leaf with an unknown field is accepted")
+	}
+}

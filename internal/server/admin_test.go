@@ -1,0 +1,44 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rolegate/model"
+)
+
+func TestAdmin(t *testing.T) {
+	var notReady error
+	registry := prometheus.NewRegistry()
+	NewMetrics(registry).decision(model.Decision{Code: model.ReasonNotGranted})
+	a := &Admin{Ready: func(context.Context) error { return notReady }, Registry: registry, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	get := func(path string) (int, string) {
+		rec := httptest.NewRecorder()
+		a.Handler().ServeHTTP(rec, httptest.NewRequest("GET", path, nil))
+		return rec.Code, rec.Body.String()
+	}
+	for path, want := range map[string]string{
+		"/healthz":                       `{"status":"ok"}`,
+		"/readyz":                        `{"status":"ok"}`,
+		"/metrics":                       `rolegate_decisions_total{code="not_granted",outcome="deny"} 1`,
+		"/debug/pprof/":                  "goroutine",
+		"/debug/pprof/cmdline":           "server.test",
+		"/debug/pprof/goroutine?debug=1": "goroutine profile",
+	} {
+		if status, body := get(path); status != 200 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %.200s", path, status, body)
+		}
+	}
+	notReady = (&model.Error{Code: model.CodeStoreUnavailable}).Because(context.DeadlineExceeded)
+	if status, body := get("/readyz"); status != 503 || body != "{\"status\":\"store_unavailable\"}\n" {
+		t.Errorf("/readyz: %d %s", status, body)
+	}
+	if status, _ := get("/v1/login"); status != 404 {
+		t.Errorf("the admin listener answers /v1/login: %d", status)
+	}
+}
