@@ -28,7 +28,7 @@ type process struct {
 }
 
 // serveProcess starts `rolegate serve` on a data directory and waits until it is ready.
-func serveProcess(t *testing.T, data string, settings ...string) *process {
+func serveProcess(t testing.TB, data string, settings ...string) *process {
 	t.Helper()
 	cmd := exec.Command("rolegate", "serve", "--json")
 	cmd.Env = append(cleanEnviron(), append([]string{

@@ -8,7 +8,7 @@ import (
 )
 
 // MaxCatalog is the size limit of a catalogue, in bytes.
-const MaxCatalog = 16 << 20
+const MaxCatalog = 4 << 20
 
 // Catalog is what a tenant's CRM consists of, as far as decisions care: objects
 // with their actions and fields, and the routes of forward-auth. Immutable.
@@ -84,7 +84,7 @@ func validFieldType(s string) bool {
 // the error is a *model.Error whose Details list every bad entry.
 func ParseCatalog(text string) (*Catalog, error) {
 	if len(text) > MaxCatalog {
-		return nil, model.Errorf(model.CodeLimitExceeded, "the catalogue has %d bytes, more than the limit of 16 MiB", len(text))
+		return nil, model.Errorf(model.CodeLimitExceeded, "the catalogue has %d bytes, more than the limit of 4 MiB", len(text))
 	}
 	r := &catalogReader{}
 	c := r.read(text)

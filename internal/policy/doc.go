@@ -2,11 +2,10 @@
 // catalogues, and answers questions from an immutable snapshot of one tenant.
 // It is the only importer of Casbin.
 //
-//	policy text ──Parse──▶ Document ─┐
-//	catalogue ──ParseCatalog──▶ Catalog ─┤
-//	people (model.Directory) ────────┴─NewSnapshot─▶ Snapshot ──Decide──▶ model.Decision
-//	                                                    │
-//	                                                    └─ Engine: the passes of crm.conf, by Casbin
+//	policy text ──────Parse──────▶ Document ─┐
+//	catalogue text ─ParseCatalog─▶ Catalog  ─┼─NewSnapshot─▶ Snapshot ──Decide──▶ model.Decision
+//	people ──────────────▶ model.Directory  ─┘                  │
+//	                                                            └─ Engine: the passes of crm.conf, by Casbin
 //
 // A decision runs through gates, in this order, and the first that is closed
 // names the reason: is the tenant open, is the subject registered and enabled,

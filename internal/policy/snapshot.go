@@ -65,9 +65,6 @@ func NewSnapshot(tenant model.Tenant, doc *Document, cat *Catalog, dir model.Dir
 	return s, nil
 }
 
-// Tenant returns the tenant as it was when the snapshot was made.
-func (s *Snapshot) Tenant() model.Tenant { return s.tenant }
-
 // ValidUntil is when the next role assignment begins or ends; from then on the
 // snapshot's answers are out of date. The zero time means never.
 func (s *Snapshot) ValidUntil() time.Time { return s.people.validUntil }
@@ -80,9 +77,6 @@ func (s *Snapshot) PolicyHash() []byte { return s.doc.Hash }
 func (s *Snapshot) RequiresMFA(key string) bool {
 	return slices.ContainsFunc(s.RolesOf(key), func(role string) bool { return s.mfa[role] })
 }
-
-// Registered tells whether a subject, "type:id", is one of the tenant's.
-func (s *Snapshot) Registered(key string) bool { return s.people.members[key] != nil }
 
 // RolesOf lists the effective roles of a subject, "type:id", as "role:id" in
 // order: its own, its teams', and those they inherit. The slice is shared: do
