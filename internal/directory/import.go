@@ -225,7 +225,7 @@ func cleanSubject(s model.Subject) (model.Subject, string, error) {
 	if err := checkID("type", s.Type); err != nil {
 		return s, "", err
 	}
-	if s.Type == "role" || strings.Contains(s.Type, ":") {
+	if s.Type == "role" || s.Type == "team" || strings.Contains(s.Type, ":") {
 		return s, "", model.Errorf(model.CodeInvalidRequest, "%q cannot be the type of a subject", s.Type)
 	}
 	return s, s.Key(), checkID("id", s.ID)

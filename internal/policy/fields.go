@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 
 	"rolegate/model"
@@ -9,6 +10,7 @@ import (
 // fieldAsk is what a question says about fields, in action.properties.
 type fieldAsk struct {
 	fields   []string // read or written
+	changed  []string // keys of changes: written
 	returned []string // return_fields: read back after writing
 	used     []string // filter_fields, sort_fields and aggregate_fields
 	strict   bool     // strict_fields: refuse instead of hiding
@@ -36,6 +38,13 @@ func readFieldAsk(properties map[string]any) (fieldAsk, bool) {
 		*into = names.list
 	}
 	ask.used = slices.Concat(used[:]...)
+	switch changes := properties["changes"].(type) {
+	case nil:
+	case map[string]any: // what is changed is written, named among fields or not
+		ask.changed = slices.Sorted(maps.Keys(changes))
+	default:
+		return fieldAsk{}, false
+	}
 	switch strict := properties["strict_fields"].(type) {
 	case nil:
 	case bool:
@@ -197,6 +206,11 @@ func (g *fieldGate) refused(action string, ask fieldAsk) (closing, error) {
 	access, write := writes(action)
 	if write || ask.strict {
 		if err := require(ask.fields, access, false); err != nil {
+			return c, err
+		}
+	}
+	if write {
+		if err := require(ask.changed, access, false); err != nil {
 			return c, err
 		}
 	}

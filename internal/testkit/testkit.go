@@ -192,13 +192,14 @@ func (k *Kit) Get(path string) Answer {
 	return k.Send(req)
 }
 
-// Send does a request and reads the whole answer.
+// Send does a request, reads the whole answer and holds it against the contract.
 func (k *Kit) Send(req *http.Request) Answer {
 	k.T.Helper()
 	a, err := Do(req)
 	if err != nil {
 		k.T.Fatal(err)
 	}
+	CheckContract(k.T, req, a)
 	return a
 }
 
