@@ -426,6 +426,34 @@ func TestBreakGlass(t *testing.T) {
 	}
 }
 
+// Asking about any number of strangers makes no key for each of them.
+func TestStrangersShareOneKey(t *testing.T) {
+	k := testkit.New(t)
+	client := k.ClientToken("crm")
+	before, err := k.App.Store.LogSize(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		k.Evaluate(client, fmt.Sprintf("stranger-%d", i), "read", "contact", own)
+		k.Evaluate(client, fmt.Sprintf("stranger-%d", i), "read", "contact", own, "access_token", "nonsense")
+		k.Post("/v1/login", "", map[string]any{"username": fmt.Sprintf("stranger-%d", i), "password": "wrong password"})
+	}
+	rows, err := k.App.Store.EntriesFrom(ctx, before, 100)
+	if err != nil || len(rows) != 15 {
+		t.Fatalf("%d entries, %v", len(rows), err)
+	}
+	refs := map[string]bool{}
+	for _, r := range rows {
+		for _, s := range r.Sealed {
+			refs[string(s.Ref)] = true
+		}
+	}
+	if len(refs) != 1 {
+		t.Errorf("%d keys for strangers of one tenant, want 1", len(refs))
+	}
+}
+
 func TestAdminListener(t *testing.T) {
 	k := testkit.New(t)
 	k.Get("/healthz")

@@ -93,9 +93,17 @@ type Entry struct {
 
 	// Caller is who did it; a user's or operator's identity is sealed.
 	Caller model.Caller
-	// Person is whom the actor's segment belongs to: "type:id". "" takes the caller.
+	// Person is whom the entry is about: "type:id". "" means nobody but the caller.
 	Person string
-	// Personal is sealed with it: ids, names, addresses; JSON values.
+	// Personal is sealed for that person: ids, names, addresses; JSON values.
+	Personal map[string]any
+	// Others is what is sealed for further people, such as a batch's other subjects.
+	Others []Part
+}
+
+// Part is what an entry seals for one person, under that person's key.
+type Part struct {
+	Person   string // "type:id"
 	Personal map[string]any
 }
 

@@ -26,6 +26,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,8 +138,8 @@ func (l *Log) record(ctx context.Context, tx store.Tenants, e Entry) (store.Entr
 		leaf.Tenant = t.Ref
 	}
 	var row store.Entry
-	if personal := e.personal(ctx); len(personal) > 0 {
-		segment, ref, err := l.seal(ctx, leaf.Tenant, e, personal, now)
+	for _, part := range e.parts(ctx) {
+		segment, ref, err := l.seal(ctx, leaf.Tenant, e.Class, part, now)
 		if err != nil {
 			return store.Entry{}, err
 		}
@@ -153,27 +154,43 @@ func (l *Log) record(ctx context.Context, tx store.Tenants, e Entry) (store.Entr
 	return row, nil
 }
 
-// personal is the plaintext of the entry's segment: what the service named, who
-// did it, and from where.
-func (e Entry) personal(ctx context.Context) map[string]any {
-	m := make(map[string]any, len(e.Personal)+4)
+// parts are the plaintexts of the entry's segments, one for each person: whom
+// it is about, with where the request came from; the caller, where that is
+// another person, who then takes the origin along; and the others.
+func (e Entry) parts(ctx context.Context) []Part {
+	about := Part{e.Person, map[string]any{}}
 	for k, v := range e.Personal {
-		m[k] = clip(v)
-	}
-	if e.Caller.Kind == model.CallerUser || e.Caller.Kind == model.CallerOperator {
-		m["caller"] = clip(e.Caller.String())
+		about.Personal[k] = clip(v)
 	}
 	if e.Person != "" {
-		m["person"] = clip(e.Person)
+		about.Personal["person"] = clip(e.Person)
+	}
+	if caller := e.Caller.String(); e.Person == "" && isPerson(e.Caller) {
+		about.Person = caller
+	}
+	parts := []Part{about}
+	origin := &parts[0]
+	if isPerson(e.Caller) {
+		if e.Person != "" && e.Person != e.Caller.String() {
+			parts = append(parts, Part{e.Caller.String(), map[string]any{}})
+			origin = &parts[1]
+		}
+		origin.Personal["caller"] = clip(e.Caller.String())
 	}
 	req := reqctx.From(ctx)
 	if req.Address != "" {
-		m["address"] = req.Address
+		origin.Personal["address"] = req.Address
 	}
 	if req.UserAgent != "" {
-		m["agent"] = clip(req.UserAgent)
+		origin.Personal["agent"] = clip(req.UserAgent)
 	}
-	return m
+	parts = append(parts, e.Others...)
+	return slices.DeleteFunc(parts, func(p Part) bool { return len(p.Personal) == 0 })
+}
+
+// isPerson tells whether a person is behind the caller.
+func isPerson(c model.Caller) bool {
+	return c.Kind == model.CallerUser || c.Kind == model.CallerOperator
 }
 
 // clip bounds what a caller can make us store of one value, so a name of a
@@ -186,25 +203,23 @@ func clip(v any) any {
 	return v
 }
 
-func (l *Log) seal(ctx context.Context, tenant []byte, e Entry, personal map[string]any, now time.Time) (store.Segment, SegRef, error) {
-	person := e.Person
-	if person == "" {
-		person = e.Caller.String()
-	}
-	pk, err := l.people.person(ctx, tenant, person)
+// seal seals a part under the keys of its person and of the class's month. A
+// part that is about nobody we know is sealed under a key of the tenant's own.
+func (l *Log) seal(ctx context.Context, tenant []byte, class Class, part Part, now time.Time) (store.Segment, SegRef, error) {
+	pk, err := l.people.person(ctx, tenant, part.Person)
 	if err != nil {
 		return store.Segment{}, SegRef{}, fmt.Errorf("person key: %w", err)
 	}
 	month := now.Format("2006-01")
-	mk, err := l.people.month(ctx, tenant, e.Class, month)
+	mk, err := l.people.month(ctx, tenant, class, month)
 	if err != nil {
 		return store.Segment{}, SegRef{}, fmt.Errorf("month key: %w", err)
 	}
-	plain, err := json.Marshal(personal)
+	plain, err := json.Marshal(part.Personal)
 	if err != nil {
 		return store.Segment{}, SegRef{}, err
 	}
-	epoch := string(e.Class) + "/" + month
+	epoch := string(class) + "/" + month
 	salt, commitment, ct, err := keyring.SealSegment(pk.key, mk, segmentLabel(epoch, pk.ref), plain)
 	if err != nil {
 		return store.Segment{}, SegRef{}, err

@@ -265,3 +265,41 @@ func TestDecodeRefusesUnknownFields(t *testing.T) {
 		t.Error("a leaf with an unknown field is accepted")
 	}
 }
+
+// Each person in an entry has a segment of their own, under their own key.
+func TestOneSegmentAPerson(t *testing.T) {
+	f := newFixture(t, mustSQLite(t))
+	e := entry
+	e.Caller = model.Caller{Kind: model.CallerOperator, ID: "0@host"}
+	e.Others = []audit.Part{{Person: "user:bob", Personal: map[string]any{"resource": "contact:4712"}}}
+	if err := f.log.Append(f.ctx, e); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := f.store.EntriesFrom(f.ctx, 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := audit.Decode(rows[0].Leaf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for person, wants := range map[string]map[string]any{
+		"user:alice.secret": {"resource": "contact:4711-secret", "caller": nil, "address": nil},
+		"operator:0@host":   {"caller": "operator:0@host", "address": "192.0.2.7", "resource": nil},
+		"user:bob":          {"resource": "contact:4712", "address": nil},
+	} {
+		personal, err := f.log.Unseal(f.ctx, leaf, rows[0], person)
+		if err != nil {
+			t.Errorf("%s: %v", person, err)
+			continue
+		}
+		for k, want := range wants {
+			if personal[k] != want {
+				t.Errorf("%s: %s is %v, want %v", person, k, personal[k], want)
+			}
+		}
+	}
+	if _, err := f.log.Unseal(f.ctx, leaf, rows[0], "user:carol"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("nothing is sealed for carol: %v", err)
+	}
+}

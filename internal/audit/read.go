@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -36,19 +37,24 @@ func Decode(leaf []byte) (Leaf, error) {
 	return l, nil
 }
 
-// Unseal opens the personal data of an entry: the sealed bytes must be those
-// the leaf names, and both keys must still exist.
+// Unseal opens what an entry seals for a person: the sealed bytes must be those
+// the leaf names, and both keys must still exist. store.ErrNotFound means that
+// the entry seals nothing for that person.
 func (l *Log) Unseal(ctx context.Context, leaf Leaf, e store.Entry, person string) (map[string]any, error) {
 	if len(leaf.Segments) == 0 || len(leaf.Segments) != len(e.Sealed) {
 		return nil, errors.New("leaf and sealed segments do not match")
 	}
-	ref, s := leaf.Segments[0], e.Sealed[0]
-	if !bytes.Equal(ref.Sum, segmentSum(s)) {
-		return nil, errors.New("sealed bytes are not those the leaf names")
-	}
 	pk, err := l.people.person(ctx, leaf.Tenant, person)
 	if err != nil {
 		return nil, err
+	}
+	i := slices.IndexFunc(leaf.Segments, func(r SegRef) bool { return bytes.Equal(r.Ref, pk.ref) })
+	if i < 0 {
+		return nil, store.ErrNotFound
+	}
+	ref, s := leaf.Segments[i], e.Sealed[i]
+	if !bytes.Equal(ref.Sum, segmentSum(s)) {
+		return nil, errors.New("sealed bytes are not those the leaf names")
 	}
 	mk, err := l.people.month(ctx, leaf.Tenant, leaf.Class, monthOf(leaf))
 	if err != nil {

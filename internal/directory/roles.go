@@ -95,8 +95,8 @@ func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string
 		if _, err := tx.Bump(ctx, tenant, true); err != nil {
 			return err
 		}
-		e := act(caller, tenant, audit.RoleAssigned, reason, map[string]any{"member": a.Member, "from": a.From, "until": a.Until})
-		e.Class, e.Roles = class, []string{model.RolePrefix + a.Role}
+		e := act(caller, tenant, audit.RoleAssigned, reason, map[string]any{"from": a.From, "until": a.Until})
+		e.Class, e.Roles, e.Person = class, []string{model.RolePrefix + a.Role}, a.Member
 		return s.Log.AppendIn(ctx, tx, e)
 	})
 }
@@ -178,8 +178,8 @@ func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, mem
 		if _, err := tx.Bump(ctx, tenant, true); err != nil {
 			return err
 		}
-		e := act(caller, tenant, audit.RoleUnassigned, reason, map[string]any{"member": member})
-		e.Roles = []string{model.RolePrefix + role}
+		e := act(caller, tenant, audit.RoleUnassigned, reason, nil)
+		e.Roles, e.Person = []string{model.RolePrefix + role}, member
 		return s.Log.AppendIn(ctx, tx, e)
 	})
 }

@@ -63,8 +63,8 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 		if _, err := tx.Bump(ctx, tenant, true); err != nil {
 			return err
 		}
-		e := act(caller, tenant, audit.UserCreated, reason, map[string]any{"user": n.ID, "username": n.Username, "roles": n.Roles})
-		e.Class = class
+		e := act(caller, tenant, audit.UserCreated, reason, map[string]any{"username": n.Username, "roles": n.Roles})
+		e.Class, e.Person = class, "user:"+n.ID
 		return s.Log.AppendIn(ctx, tx, e)
 	})
 	return inv, err
@@ -87,7 +87,8 @@ func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, i
 		if err != nil {
 			return err
 		}
-		e := act(caller, tenant, audit.UserInvited, reason, map[string]any{"user": u.ID})
+		e := act(caller, tenant, audit.UserInvited, reason, nil)
+		e.Person = "user:" + u.ID
 		held, err := tx.Assignments(ctx, tenant, "user:"+u.ID, "")
 		if err != nil {
 			return err
@@ -147,7 +148,9 @@ func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tena
 		if _, err := tx.Bump(ctx, tenant, false); err != nil {
 			return err
 		}
-		return s.Log.AppendIn(ctx, tx, act(caller, tenant, activity, reason, map[string]any{"user": u.ID}))
+		e := act(caller, tenant, activity, reason, nil)
+		e.Person = "user:" + u.ID
+		return s.Log.AppendIn(ctx, tx, e)
 	})
 }
 

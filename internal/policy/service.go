@@ -90,6 +90,9 @@ func (s *Service) decide(ctx context.Context, caller model.Caller, r Request) (m
 		}
 	}
 	refused := func(code model.Code) (model.Decision, error) {
+		if !snap.knows(q.Subject) {
+			code = model.ReasonSubjectUnknown
+		}
 		return model.Decision{Code: code, Revision: snap.Revision(), PolicyHash: snap.PolicyHash(),
 			Detail: map[string]string{"subject": q.Subject.Type + ":" + q.Subject.ID, "action": q.Action.Name, "object": q.Resource.Type}}, nil
 	}
@@ -133,29 +136,43 @@ func (s *Service) entry(caller model.Caller, r Request, d model.Decision) audit.
 	e := audit.Entry{
 		Tenant: caller.Tenant, Class: audit.ClassDecision, Activity: audit.Evaluated, Outcome: item.Outcome, Code: d.Code,
 		Roles: d.Roles, Object: item.Object, Op: item.Op, Rule: item.Rule, PolicyHash: d.PolicyHash,
-		Revision: d.Revision, Service: caller.ID, Caller: caller, Person: q.Subject.Type + ":" + q.Subject.ID,
+		Revision: d.Revision, Service: caller.ID, Caller: caller, Person: person(q, d),
 		Personal: personal(q),
 	}
 	e.Level, e.Age = d.Assurance.Level, ageOf(d.Assurance, s.Now())
 	return e
 }
 
-// batchEntry is the one record of a batch; the person is the first item's subject.
+// batchEntry is the one record of a batch: a leaf with its members, and for each
+// of its subjects a segment with the questions about them.
 func (s *Service) batchEntry(caller model.Caller, rs []Request, ds []model.Decision) audit.Entry {
 	e := audit.Entry{Tenant: caller.Tenant, Class: audit.ClassDecision, Activity: audit.EvaluatedBatch,
 		Outcome: audit.OutcomeOK, Service: caller.ID, Caller: caller}
-	members := make([]map[string]any, 0, len(ds))
+	var people []string
+	asked := map[string][]map[string]any{}
 	for i, d := range ds {
 		e.Items = append(e.Items, itemOf(rs[i], d))
-		members = append(members, personal(rs[i].Question))
 		e.Revision, e.PolicyHash = d.Revision, d.PolicyHash
+		who := person(rs[i].Question, d)
+		if asked[who] == nil {
+			people = append(people, who)
+		}
+		asked[who] = append(asked[who], personal(rs[i].Question))
 	}
-	if len(ds) > 0 {
-		q := rs[0].Question
-		e.Person = q.Subject.Type + ":" + q.Subject.ID
+	for _, who := range people {
+		e.Others = append(e.Others, audit.Part{Person: who, Personal: map[string]any{"person": who, "members": asked[who]}})
 	}
-	e.Personal = map[string]any{"members": members}
 	return e
+}
+
+// person is whose key seals a question: the subject's, if it is one of ours.
+// Anybody can ask about any number of names; they share one key.
+func person(q model.Question, d model.Decision) string {
+	switch d.Code {
+	case model.ReasonSubjectUnknown, model.ReasonItemInvalid, model.ReasonTenantDisabled:
+		return ""
+	}
+	return q.Subject.Type + ":" + q.Subject.ID
 }
 
 func itemOf(r Request, d model.Decision) audit.Item {

@@ -54,6 +54,11 @@ func (v View) Decide(q model.Question, in Inputs) model.Decision {
 	return d
 }
 
+// knows tells whether the subject is registered in the tenant.
+func (v View) knows(subject model.Entity) bool {
+	return v.people.members[subject.Type+":"+subject.ID] != nil
+}
+
 // Current is the tenant's snapshot as of now. An unknown tenant is CodeTenantUnknown.
 func (c *Snapshots) Current(ctx context.Context, tenant string) (View, error) {
 	t, err := c.store.Tenant(ctx, tenant)
