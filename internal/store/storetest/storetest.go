@@ -112,8 +112,14 @@ func same[T any](t *testing.T, what string, got T, err error, want T) {
 }
 
 // yes and no check a conditional update.
-func yes(t *testing.T, what string, took bool, err error) { t.Helper(); tookIs(t, what, took, err, true) }
-func no(t *testing.T, what string, took bool, err error)  { t.Helper(); tookIs(t, what, took, err, false) }
+func yes(t *testing.T, what string, took bool, err error) {
+	t.Helper()
+	tookIs(t, what, took, err, true)
+}
+func no(t *testing.T, what string, took bool, err error) {
+	t.Helper()
+	tookIs(t, what, took, err, false)
+}
 
 func tookIs(t *testing.T, what string, took bool, err error, want bool) {
 	t.Helper()
