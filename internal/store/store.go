@@ -5,11 +5,15 @@
 //
 // Common to all methods:
 //   - Ids are made by the caller; times are UTC with microsecond precision.
-//   - A missing row is ErrNotFound; a row that is already there is ErrExists.
+//   - A missing row, also one an insert refers to, is ErrNotFound; a row that is
+//     already there is ErrExists.
 //   - Conditional updates report whether they took effect (bool), and are settled
 //     inside one SQL statement: of many concurrent callers exactly one sees true.
 //   - A database that cannot be reached or written is a *model.Error with
-//     CodeStoreUnavailable, a full one CodeStorageFull.
+//     CodeStoreUnavailable, a full one CodeStorageFull. A write that ended so, or
+//     with its context, may have taken effect; inside a transaction it has not.
+//   - Text is compared and sorted byte by byte. Text with NUL or broken UTF-8 is
+//     refused with CodeInvalidRequest. No bytes are read back as nil.
 package store
 
 import (
@@ -31,7 +35,11 @@ type Store interface {
 
 	// InTx runs fn in one write transaction and commits it if fn returns nil.
 	// Busy and serialization failures are retried, so fn may run more than once
-	// and must not have effects outside tx.
+	// and must not have effects outside tx, nor use the store but through tx.
+	// ErrExists and a lookup's ErrNotFound leave the transaction usable; any
+	// other failed statement ends it, even if fn returns nil. Others' commits are
+	// seen between its statements: a check that a later write depends on has to
+	// come after Bump, which holds the tenant for this transaction.
 	InTx(ctx context.Context, fn func(tx Tx) error) error
 
 	// Ping tells whether the database answers and can be written.
@@ -88,10 +96,11 @@ type Directory interface {
 	PutTerritory(ctx context.Context, tenant string, t model.Territory) error
 	PutRole(ctx context.Context, tenant string, r model.Role) error
 	Role(ctx context.Context, tenant, id string) (model.Role, error)
+	// DeleteRole deletes its assignments, too.
 	DeleteRole(ctx context.Context, tenant, id string) (bool, error)
 	// EnsureRole inserts the role if it is not there and leaves it alone if it is.
 	EnsureRole(ctx context.Context, tenant string, id string) error
-	// PutAssignment gives member the role; (member, role) is its key, the window is replaced.
+	// PutAssignment gives member the role, which must exist; (member, role) is its key, the window is replaced.
 	PutAssignment(ctx context.Context, tenant string, a model.Assignment) error
 	DeleteAssignment(ctx context.Context, tenant, member, role string) (bool, error)
 	// Assignments lists a member's, or a role's, assignments; "" means any.
@@ -113,6 +122,7 @@ type Users interface {
 	ListUsers(ctx context.Context, tenant, after string, limit int) ([]model.User, error)
 	// SetPassword replaces the hash if it still is old: false when it changed meanwhile.
 	SetPassword(ctx context.Context, tenant, id, old, hash string) (bool, error)
+	// SetUserDisabled is false when there is no such user.
 	SetUserDisabled(ctx context.Context, tenant, id string, disabled bool) (bool, error)
 }
 
@@ -208,7 +218,7 @@ type Factors interface {
 	UseStep(ctx context.Context, device string, step int64) (bool, error)
 	// ConfirmDevice makes a pending device count and marks step used: true for exactly one caller.
 	ConfirmDevice(ctx context.Context, device string, step int64, now time.Time) (bool, error)
-	// DeleteDevice removes one.
+	// DeleteDevice removes one, if it is there.
 	DeleteDevice(ctx context.Context, id string) error
 	// DeleteDevices removes all of a user's devices but keep (which may be "").
 	DeleteDevices(ctx context.Context, tenant, user, keep string) error
@@ -267,6 +277,7 @@ type Clients interface {
 	InsertClient(ctx context.Context, c model.Client) error
 	Client(ctx context.Context, id string) (model.Client, error)
 	ListClients(ctx context.Context) ([]model.Client, error) // by id
+	// SetClientDisabled and SetClientSecret are false when there is no such client.
 	SetClientDisabled(ctx context.Context, id string, disabled bool) (bool, error)
 	SetClientSecret(ctx context.Context, id string, hash []byte) (bool, error)
 }

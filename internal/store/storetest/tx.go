@@ -139,8 +139,10 @@ var txTests = []storeTest{
 			wantCode(t, "Bump of a locked row", err, model.CodeStoreUnavailable)
 			return nil
 		}))
-		rev, err := f.Bump(t.Context(), "t", true)
-		same(t, "Bump", rev, err, 2)
+		// Whether the one that gave up took effect after all nobody knows.
+		if rev, err := f.Bump(t.Context(), "t", true); err != nil || rev < 2 {
+			t.Errorf("Bump = %d, %v; want 2 or 3", rev, err)
+		}
 	}},
 	// Two transactions that take two rows in opposite order.
 	{"Tx/DeadlocksAreTriedAgain", func(t *testing.T, f fixture) {

@@ -108,7 +108,7 @@ var inviteTests = []storeTest{
 		yes(t, "UseInvite just before", took, err)
 		_, err = f.Invite(ctx, i.Hash, now)
 		wantErr(t, "Invite when used", err, store.ErrNotFound)
-		i.User = "nobody"
+		i.Hash, i.User = []byte("other"), "nobody"
 		wantErr(t, "InsertInvite of nobody", f.InsertInvite(ctx, i), store.ErrNotFound)
 	}},
 	{"Invites/NewEndsOld", func(t *testing.T, f fixture) {
