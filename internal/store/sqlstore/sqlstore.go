@@ -86,9 +86,11 @@ func OpenKeystorePostgres(ctx context.Context, url string) (*Keystore, error) {
 // InTx runs fn in a write transaction; see store.Store. On SQLite there is one
 // at a time, so fn must use tx and never the DB itself, which would wait for it.
 //
-// READ COMMITTED is enough on PostgreSQL: nothing is decided by reading and
-// written after. Every rule is the condition of an UPDATE or a unique key, which
-// PostgreSQL checks again on the row as it is once a concurrent writer is done.
+// READ COMMITTED is enough on PostgreSQL: races are settled by the condition of
+// an UPDATE or by a unique key, and PostgreSQL checks both again on the row as it
+// is once a concurrent writer is done. Checks over several rows are put in order
+// by Bump, which locks the tenant's row. SERIALIZABLE would instead fail all but
+// one of any appends to the log that overlap, as all of them write its head.
 func (db *DB) InTx(ctx context.Context, fn func(tx store.Tx) error) error {
 	return db.inTx(ctx, func(c conn) error { return fn(queries{c}) })
 }

@@ -149,7 +149,7 @@ var txTests = []storeTest{
 		ctx := t.Context()
 		f.tenant("a")
 		f.tenant("b")
-		together(t, 6, func(i int) error {
+		together(t, 4, func(i int) error {
 			return f.InTx(ctx, func(tx store.Tx) error {
 				for _, id := range [][]string{{"a", "b"}, {"b", "a"}}[i%2] {
 					if _, err := tx.Bump(ctx, id, true); err != nil {
@@ -162,7 +162,7 @@ var txTests = []storeTest{
 		})
 		for _, id := range []string{"a", "b"} {
 			got, err := f.Tenant(ctx, id)
-			same(t, "Revision of "+id, got.Revision, err, 6)
+			same(t, "Revision of "+id, got.Revision, err, 4)
 		}
 	}},
 	// A check followed by a write holds if the transaction takes the tenant's row first.

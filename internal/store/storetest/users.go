@@ -36,10 +36,8 @@ var userTests = []storeTest{
 		wantErr(t, "no tenant", f.InsertUser(ctx, model.User{Tenant: "none", ID: "ann", UsernameKey: "ann"}), store.ErrNotFound)
 	}},
 	{"Users/PagesInByteOrder", func(t *testing.T, f fixture) {
-		var want, got []string
-		for _, id := range []string{"Z", "a", "b", "ü", "中"} {
-			want = append(want, id)
-		}
+		want := []string{"Z", "a", "b", "ü", "中"}
+		var got []string
 		for i := range want {
 			f.user(want[len(want)-1-i])
 		}

@@ -169,7 +169,7 @@ func (s *Server) launch() error {
 	args := []string{"-c", keeper, "sh", s.dir, filepath.Join(s.bin, "postgres"), "-D", s.data(),
 		"-c", "listen_addresses=127.0.0.1", "-c", "port=" + strconv.Itoa(s.port),
 		"-c", "unix_socket_directories=" + s.dir, "-c", "max_connections=300", "-c", "shared_buffers=64MB",
-		"-c", "log_min_messages=fatal"}
+		"-c", "deadlock_timeout=100ms", "-c", "log_min_messages=fatal"}
 	for _, v := range s.settings {
 		args = append(args, "-c", v)
 	}
