@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -452,6 +454,33 @@ func TestStrangersShareOneKey(t *testing.T) {
 	if len(refs) != 1 {
 		t.Errorf("%d keys for strangers of one tenant, want 1", len(refs))
 	}
+}
+
+// Two offices granted to one account at the same moment: one is refused.
+func TestOfficesRace(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		for i := range 5 {
+			user := fmt.Sprintf("user-%d", i)
+			k.Invite(user)
+			var wg sync.WaitGroup
+			var granted atomic.Int32
+			for _, office := range model.Offices {
+				wg.Go(func() {
+					_, err := app.Assign.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: user, Role: office})
+					switch {
+					case err == nil:
+						granted.Add(1)
+					case model.CodeOf(err) != model.CodeOfficeConflict:
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			if n := granted.Load(); n != 1 {
+				t.Errorf("%s holds %d offices", user, n)
+			}
+		}
+	})
 }
 
 func TestAdminListener(t *testing.T) {

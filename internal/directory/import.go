@@ -42,7 +42,8 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string
 	res := in.counts()
 	res.DryRun = dryRun
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Tenant(ctx, tx, tenant); err != nil {
+		revision, err := Take(ctx, tx, tenant, true)
+		if err != nil {
 			return err
 		}
 		there, err := tx.LoadDirectory(ctx, tenant)
@@ -59,9 +60,7 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string
 		if dryRun {
 			return errDryRun
 		}
-		if res.Revision, err = tx.Bump(ctx, tenant, true); err != nil {
-			return err
-		}
+		res.Revision = revision
 		e := act(caller, tenant, audit.DirectoryImport, reason, map[string]any{"counts": res})
 		e.Class, e.Revision = class, res.Revision
 		return s.Log.AppendIn(ctx, tx, e)

@@ -20,7 +20,7 @@ func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant strin
 		return model.Errorf(model.CodeInvalidRequest, "%s is an office, and the offices always require a second factor", r.ID)
 	}
 	return s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Tenant(ctx, tx, tenant); err != nil {
+		if _, err := Take(ctx, tx, tenant, true); err != nil {
 			return err
 		}
 		_, err := tx.Role(ctx, tenant, r.ID)
@@ -33,9 +33,6 @@ func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant strin
 			return err
 		}
 		if err := tx.PutRole(ctx, tenant, r); err != nil {
-			return err
-		}
-		if _, err := tx.Bump(ctx, tenant, true); err != nil {
 			return err
 		}
 		e := act(caller, tenant, audit.RoleChanged, "", nil)
@@ -52,7 +49,7 @@ func (s *Service) DeleteRole(ctx context.Context, caller model.Caller, tenant, r
 		return model.Errorf(model.CodeInvalidRequest, "%s is an office and cannot be removed", role)
 	}
 	return s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Tenant(ctx, tx, tenant); err != nil {
+		if _, err := Take(ctx, tx, tenant, true); err != nil {
 			return err
 		}
 		holders, err := tx.Assignments(ctx, tenant, "", role)
@@ -69,9 +66,6 @@ func (s *Service) DeleteRole(ctx context.Context, caller model.Caller, tenant, r
 		if !deleted {
 			return unknownRole(tenant, role)
 		}
-		if _, err := tx.Bump(ctx, tenant, true); err != nil {
-			return err
-		}
 		e := act(caller, tenant, audit.RoleDeleted, "", nil)
 		e.Roles = []string{model.RolePrefix + role}
 		return s.Log.AppendIn(ctx, tx, e)
@@ -82,7 +76,7 @@ func (s *Service) DeleteRole(ctx context.Context, caller model.Caller, tenant, r
 func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string, a model.Assignment, reason string) error {
 	a.Member, a.Role = MemberKey(a.Member), Bare("role", a.Role)
 	return s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Tenant(ctx, tx, tenant); err != nil {
+		if _, err := Take(ctx, tx, tenant, true); err != nil {
 			return err
 		}
 		if err := registered(ctx, tx, tenant, a.Member); err != nil {
@@ -90,9 +84,6 @@ func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string
 		}
 		class, err := s.assign(ctx, tx, tenant, a, reason)
 		if err != nil {
-			return err
-		}
-		if _, err := tx.Bump(ctx, tenant, true); err != nil {
 			return err
 		}
 		e := act(caller, tenant, audit.RoleAssigned, reason, map[string]any{"from": a.From, "until": a.Until})
@@ -160,7 +151,7 @@ func oneOffice(ctx context.Context, tx store.Directory, tenant string, a model.A
 func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, member, role, reason string) error {
 	member, role = MemberKey(member), Bare("role", role)
 	return s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Tenant(ctx, tx, tenant); err != nil {
+		if _, err := Take(ctx, tx, tenant, true); err != nil {
 			return err
 		}
 		if model.IsOffice(role) {
@@ -174,9 +165,6 @@ func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, mem
 		}
 		if !gone {
 			return model.Errorf(model.CodeNotFound, "%s does not hold the role %q", member, role)
-		}
-		if _, err := tx.Bump(ctx, tenant, true); err != nil {
-			return err
 		}
 		e := act(caller, tenant, audit.RoleUnassigned, reason, nil)
 		e.Roles, e.Person = []string{model.RolePrefix + role}, member

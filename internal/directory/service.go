@@ -79,7 +79,10 @@ func (s *Service) UpdateTenant(ctx context.Context, caller model.Caller, id stri
 		}
 	}
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
-		t, err := Tenant(ctx, tx, id)
+		if _, err := Take(ctx, tx, id, true); err != nil {
+			return err
+		}
+		t, err := tx.Tenant(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -94,9 +97,6 @@ func (s *Service) UpdateTenant(ctx context.Context, caller model.Caller, id stri
 		set(&t.StrictFields, c.StrictFields)
 		set(&t.Disabled, c.Disabled)
 		if err := tx.UpdateTenant(ctx, t); err != nil {
-			return err
-		}
-		if _, err := tx.Bump(ctx, id, true); err != nil {
 			return err
 		}
 		e := act(caller, id, audit.TenantChanged, reason, nil)
@@ -121,6 +121,16 @@ func Tenant(ctx context.Context, q store.Tenants, id string) (model.Tenant, erro
 		return t, model.Errorf(model.CodeTenantUnknown, "there is no tenant %q; `rolegate tenant list` shows them", id)
 	}
 	return t, err
+}
+
+// Take opens a change of a tenant: it takes the next revision and, with it, the
+// tenant's row, so changes of one tenant come one after the other and what the
+// change checks stays true until it commits.
+func Take(ctx context.Context, tx store.Tenants, id string, snapshot bool) (revision int64, err error) {
+	if _, err := Tenant(ctx, tx, id); err != nil {
+		return 0, err
+	}
+	return tx.Bump(ctx, id, snapshot)
 }
 
 // BreakGlass is the class an exceptional act on the host is recorded under. Where the tenant

@@ -37,7 +37,7 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 	}
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Tenant(ctx, tx, tenant); err != nil {
+		if _, err := Take(ctx, tx, tenant, true); err != nil {
 			return err
 		}
 		err := tx.InsertUser(ctx, model.User{Tenant: tenant, ID: n.ID, Username: n.Username, UsernameKey: n.UsernameKey, CreatedAt: s.Now()})
@@ -60,9 +60,6 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 		if inv, err = s.invite(ctx, tx, tenant, n.ID, n.InviteTTL); err != nil {
 			return err
 		}
-		if _, err := tx.Bump(ctx, tenant, true); err != nil {
-			return err
-		}
 		e := act(caller, tenant, audit.UserCreated, reason, map[string]any{"username": n.Username, "roles": n.Roles})
 		e.Class, e.Person = class, "user:"+n.ID
 		return s.Log.AppendIn(ctx, tx, e)
@@ -83,6 +80,9 @@ func ensureSubject(ctx context.Context, tx store.Directory, tenant, id string) e
 func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, id string, ttl time.Duration, reason string) (Invitation, error) {
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := Take(ctx, tx, tenant, false); err != nil {
+			return err
+		}
 		u, err := user(ctx, tx, tenant, id)
 		if err != nil {
 			return err
@@ -125,6 +125,9 @@ func (s *Service) invite(ctx context.Context, tx store.Invites, tenant, id strin
 // SetUserDisabled disables or enables a user. Disabling ends every session at once.
 func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tenant, id string, disabled bool, reason string) error {
 	return s.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := Take(ctx, tx, tenant, false); err != nil {
+			return err
+		}
 		u, err := user(ctx, tx, tenant, id)
 		if err != nil {
 			return err
@@ -145,9 +148,6 @@ func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tena
 		if _, err := tx.SetUserDisabled(ctx, tenant, u.ID, disabled); err != nil {
 			return err
 		}
-		if _, err := tx.Bump(ctx, tenant, false); err != nil {
-			return err
-		}
 		e := act(caller, tenant, activity, reason, nil)
 		e.Person = "user:" + u.ID
 		return s.Log.AppendIn(ctx, tx, e)
@@ -162,10 +162,7 @@ func (s *Service) ListUsers(ctx context.Context, tenant, after string, limit int
 	return s.Store.ListUsers(ctx, tenant, after, limit)
 }
 
-func user(ctx context.Context, tx store.Queries, tenant, id string) (model.User, error) {
-	if _, err := Tenant(ctx, tx, tenant); err != nil {
-		return model.User{}, err
-	}
+func user(ctx context.Context, tx store.Users, tenant, id string) (model.User, error) {
 	u, err := tx.User(ctx, tenant, bareUser(id))
 	if errors.Is(err, store.ErrNotFound) {
 		return u, model.Errorf(model.CodeUserUnknown, "tenant %q has no user %q who can log in", tenant, bareUser(id))

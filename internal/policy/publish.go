@@ -35,11 +35,12 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text,
 	}
 	res := Published{Rules: len(doc.Rules), Links: len(doc.RoleLinks), Members: len(doc.Members), Hash: fmt.Sprintf("%x", doc.Hash)}
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
+		// The revision first: it takes the tenant's row, so what the gate sees stays true.
+		if res.Revision, err = tx.Bump(ctx, tenant, true); err != nil {
+			return unknownTenant(tenant, err)
+		}
 		class, err := gate(ctx, tx, tenant, reason)
 		if err != nil {
-			return err
-		}
-		if res.Revision, err = tx.Bump(ctx, tenant, true); err != nil {
 			return err
 		}
 		err = tx.InsertPolicy(ctx, store.PolicyRevision{Tenant: tenant, Revision: res.Revision, Text: doc.Text,

@@ -62,11 +62,8 @@ func (v View) knows(subject model.Entity) bool {
 // Current is the tenant's snapshot as of now. An unknown tenant is CodeTenantUnknown.
 func (c *Snapshots) Current(ctx context.Context, tenant string) (View, error) {
 	t, err := c.store.Tenant(ctx, tenant)
-	if errors.Is(err, store.ErrNotFound) {
-		return View{}, model.Errorf(model.CodeTenantUnknown, "there is no tenant %q", tenant)
-	}
 	if err != nil {
-		return View{}, err
+		return View{}, unknownTenant(tenant, err)
 	}
 	s := c.slot(tenant)
 	if snap := s.fresh(t, c.now()); snap != nil {
@@ -77,7 +74,7 @@ func (c *Snapshots) Current(ctx context.Context, tenant string) (View, error) {
 	if snap := s.fresh(t, c.now()); snap != nil {
 		return View{snap, t.Revision}, nil
 	}
-	snap, err := c.build(ctx, t)
+	snap, t, err := c.settle(ctx, t)
 	if err != nil {
 		return View{}, err
 	}
@@ -85,6 +82,39 @@ func (c *Snapshots) Current(ctx context.Context, tenant string) (View, error) {
 	s.snap, s.revision = snap, t.SnapshotRevision
 	s.mu.Unlock()
 	return View{snap, t.Revision}, nil
+}
+
+// settleTries bounds how often a snapshot is built again because the tenant
+// changed meanwhile.
+const settleTries = 10
+
+// settle builds the snapshot of one moment: policy, catalogue and directory are
+// read one after the other, so it counts only if the tenant did not change
+// while they were.
+func (c *Snapshots) settle(ctx context.Context, t model.Tenant) (*Snapshot, model.Tenant, error) {
+	for range settleTries {
+		snap, err := c.build(ctx, t)
+		if err != nil {
+			return nil, t, err
+		}
+		now, err := c.store.Tenant(ctx, t.ID)
+		if err != nil {
+			return nil, t, unknownTenant(t.ID, err)
+		}
+		if now.SnapshotRevision == t.SnapshotRevision {
+			return snap, t, nil
+		}
+		t = now
+	}
+	return nil, t, model.Errorf(model.CodeStoreUnavailable, "tenant %q changes faster than its snapshot can be built", t.ID)
+}
+
+// unknownTenant says what a missing tenant row means.
+func unknownTenant(id string, err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return model.Errorf(model.CodeTenantUnknown, "there is no tenant %q; `rolegate tenant list` shows them", id)
+	}
+	return err
 }
 
 func (c *Snapshots) slot(tenant string) *slot {
@@ -112,7 +142,7 @@ func (s *slot) fresh(t model.Tenant, now time.Time) *Snapshot {
 	return s.snap
 }
 
-// build reads what the row's revision, or a later one, holds.
+// build reads what the tenant holds now.
 func (c *Snapshots) build(ctx context.Context, t model.Tenant) (*Snapshot, error) {
 	doc, err := currentDocument(ctx, c.store, t.ID)
 	if err != nil {
