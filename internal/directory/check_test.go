@@ -1,0 +1,128 @@
+package directory
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"rolegate/model"
+)
+
+// cycleFrom finds a way round exactly for the ids that lie on one.
+func TestCycleFrom(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 8).Draw(t, "n")
+		parents := map[string]string{}
+		for i := range n {
+			parents[fmt.Sprint(i)] = rapid.SampledFrom([]string{"", "0", "1", "2", "3", "4", "5", "6", "7", "x"}).Draw(t, "parent")
+		}
+		for id := range parents {
+			on := false
+			at := id
+			for range n + 1 { // an id is on a cycle if n steps or fewer lead back to it
+				at = parents[at]
+				on = on || at == id
+			}
+			if got := cycleFrom(parents, id); (got != nil) != on {
+				t.Fatalf("%v from %s: %v, on a cycle: %v", parents, id, got, on)
+			}
+		}
+	})
+}
+
+func TestParseImportNamesEveryBadEntry(t *testing.T) {
+	long := strings.Repeat("x", MaxID+1)
+	for _, c := range []struct {
+		file  string
+		wants []string // path: part of the reason
+	}{
+		{`{}`, nil},
+		{`{"subjects": []}`, nil},
+		{`{"roles": ["rep", "role:rep"]}`, []string{`roles[1]: "rep" is already in roles[0]`}},
+		{`{"subjects": [{"type": "user", "id": "*"}]}`, []string{"subjects[0]: the id is *"}},
+		{`{"subjects": [{"type": "a:b", "id": "x"}, {"type": "team", "id": "x"}]}`, []string{"subjects[0]: ", "subjects[1]: "}},
+		{`{"subjects": [{"type": "user", "id": "x", "admin": true}]}`, []string{"subjects[0]: "}},
+		{`{"subjects": [{"type": "user", "id": 7}]}`, []string{"subjects[0]: "}},
+		{`{"subjects": [{"type": "user", "type": "x", "id": "y"}]}`, []string{""}},
+		{`{"teams": [{"id": "` + long + `"}], "units": [{}], "territories": [{"id": ""}]}`, []string{"teams[0]: ", "units[0]: ", "territories[0]: "}},
+		{`{"resources": [{"type": "", "id": "1"}, {"type": "deal"}]}`, []string{"resources[0]: the type is empty", "resources[1]: the id is empty"}},
+		{`{"assignments": [{"member": "role:x", "role": "y"}, {"member": "team:t", "role": "audit-admin"}, {"member": "", "role": "y"}]}`,
+			[]string{"assignments[0]: ", "assignments[1]: audit-admin is an office", "assignments[2]: "}},
+		{`{"assignments": [{"member": "u", "role": "r", "from": "yesterday"}]}`, []string{"assignments[0]: "}},
+		{`[]`, []string{""}},
+		{`{"people": []}`, []string{""}},
+		{`{} {}`, []string{""}},
+	} {
+		_, err := parseImport([]byte(c.file))
+		var got []string
+		if err != nil {
+			e, ok := err.(*model.Error)
+			if !ok || e.Code != model.CodeImportInvalid {
+				t.Errorf("%s: %v", c.file, err)
+				continue
+			}
+			for _, d := range e.Details {
+				got = append(got, d.String())
+			}
+		}
+		if len(got) != len(c.wants) {
+			t.Errorf("%s:\n%q\nwant %q", c.file, got, c.wants)
+			continue
+		}
+		for i, want := range c.wants {
+			if !strings.HasPrefix(got[i], want) {
+				t.Errorf("%s: %q, want %q", c.file, got[i], want)
+			}
+		}
+	}
+}
+
+// Ids may be written with their kind; null ends nothing.
+func TestParseImportSpellings(t *testing.T) {
+	in, err := parseImport([]byte(`{
+		"subjects": [{"type": "user", "id": "ann", "teams": ["team:emea", "apac"], "manager": "user:bob", "unit": "unit:sales",
+		              "territories": ["territory:north"], "accounts": ["account:acme"], "contact": "contact:c1"}],
+		"units": [{"id": "unit:sales", "parent": "unit:company", "heads": ["user:bob"]}],
+		"assignments": [{"member": "ann", "role": "role:rep", "from": "2026-01-01T08:00:00+08:00", "until": null}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := in.Subjects[0]
+	if !slices.Equal(s.Teams, []string{"emea", "apac"}) || s.Manager != "bob" || s.Unit != "sales" || s.Territories[0] != "north" ||
+		s.Accounts[0] != "acme" || s.Contact != "c1" {
+		t.Errorf("%+v", s)
+	}
+	if u := in.Units[0]; u.ID != "sales" || u.Parent != "company" || u.Heads[0] != "bob" {
+		t.Errorf("%+v", u)
+	}
+	a := in.Assignments[0]
+	if a.Member != "user:ann" || a.Role != "rep" || a.From.Format("2006-01-02 15:04 MST") != "2026-01-01 00:00 UTC" || !a.Until.IsZero() {
+		t.Errorf("%+v", a)
+	}
+}
+
+// FuzzParseImport: nothing hostile panics, and what is accepted is clean.
+func FuzzParseImport(f *testing.F) {
+	f.Add([]byte(`{"subjects": [{"type": "user", "id": "ann"}], "assignments": [{"member": "ann", "role": "rep"}]}`))
+	f.Add([]byte(`{"subjects": [{"type": "user", "id": "\u0000"}]}`))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		in, err := parseImport(file)
+		if err != nil {
+			return
+		}
+		for _, s := range in.Subjects {
+			if s.Type == "role" || s.ID == "" || checkID("id", s.ID) != nil {
+				t.Errorf("accepted %+v", s)
+			}
+		}
+		for _, a := range in.Assignments {
+			if checkAssignment(a) != nil {
+				t.Errorf("accepted %+v", a)
+			}
+		}
+		in.check(model.Directory{})
+	})
+}
