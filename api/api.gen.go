@@ -594,13 +594,13 @@ type JWKSParams struct {
 
 // EvaluateParams defines parameters for Evaluate.
 type EvaluateParams struct {
-	// XRequestID Any identifier of yours, at most 256 printable ASCII bytes; answered unchanged.
+	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
 }
 
 // EvaluateBatchParams defines parameters for EvaluateBatch.
 type EvaluateBatchParams struct {
-	// XRequestID Any identifier of yours, at most 256 printable ASCII bytes; answered unchanged.
+	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
 }
 
@@ -1025,7 +1025,7 @@ type ClientInterface interface {
 	// RefreshTokenWithBody Trades a refresh token for new tokens
 	//
 	// Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
-	// answer may also be a refusal or a ticket.
+	// answer may also be a refusal: then the person logs in again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1035,7 +1035,7 @@ type ClientInterface interface {
 	// RefreshToken Trades a refresh token for new tokens
 	//
 	// Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
-	// answer may also be a refusal or a ticket.
+	// answer may also be a refusal: then the person logs in again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1507,7 +1507,7 @@ func (c *Client) Logout(ctx context.Context, reqEditors ...RequestEditorFn) (*ht
 // RefreshTokenWithBody Trades a refresh token for new tokens
 //
 // Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
-// answer may also be a refusal or a ticket.
+// answer may also be a refusal: then the person logs in again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1527,7 +1527,7 @@ func (c *Client) RefreshTokenWithBody(ctx context.Context, contentType string, b
 // RefreshToken Trades a refresh token for new tokens
 //
 // Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
-// answer may also be a refusal or a ticket.
+// answer may also be a refusal: then the person logs in again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2413,7 +2413,7 @@ type ClientWithResponsesInterface interface {
 	// RefreshTokenWithBodyWithResponse Trades a refresh token for new tokens
 	//
 	// Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
-	// answer may also be a refusal or a ticket.
+	// answer may also be a refusal: then the person logs in again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2423,7 +2423,7 @@ type ClientWithResponsesInterface interface {
 	// RefreshTokenWithResponse Trades a refresh token for new tokens
 	//
 	// Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
-	// answer may also be a refusal or a ticket.
+	// answer may also be a refusal: then the person logs in again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4544,7 +4544,7 @@ func (c *ClientWithResponses) LogoutWithResponse(ctx context.Context, reqEditors
 // RefreshTokenWithBodyWithResponse Trades a refresh token for new tokens
 //
 // Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
-// answer may also be a refusal or a ticket.
+// answer may also be a refusal: then the person logs in again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -4560,7 +4560,7 @@ func (c *ClientWithResponses) RefreshTokenWithBodyWithResponse(ctx context.Conte
 // RefreshTokenWithResponse Trades a refresh token for new tokens
 //
 // Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
-// answer may also be a refusal or a ticket.
+// answer may also be a refusal: then the person logs in again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

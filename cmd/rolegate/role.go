@@ -69,7 +69,15 @@ func window(from, until time.Time) string {
 	if from.IsZero() && until.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("[%s…%s]", strings.ReplaceAll(date(from), " ", "T"), strings.ReplaceAll(date(until), " ", "T"))
+	return fmt.Sprintf("[%s…%s]", edge(from), edge(until))
+}
+
+// edge is one end of a window: "-" where it is open.
+func edge(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // assignment is a command that gives or takes a role; name fills in what the

@@ -386,7 +386,7 @@ func TestBreakGlass(t *testing.T) {
 	for i := range res.Invitations {
 		k.Want(k.Post("/v1/invite/accept", "", map[string]any{"invite": res.Invitations[i].Invite, "password": testkit.Password}), 200, "status", "enrolment_required")
 	}
-	catalog := "objects: {}\n"
+	catalog := "objects: {contact: {actions: {read: {}}}}\n"
 	acts := map[string]func(reason string) error{
 		"policy import": func(reason string) error {
 			policy.Reason = reason
@@ -481,6 +481,62 @@ func TestOfficesRace(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The id of a contact's record lies under the contact's key, what alice did under hers.
+func TestDataSubject(t *testing.T) {
+	k := testkit.New(t)
+	k.Invite("alice", "sales-rep")
+	client := k.ClientToken("crm")
+	read := func(do func()) (audit.Leaf, func(person string) map[string]any) {
+		t.Helper()
+		before, err := k.App.Store.LogSize(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		do()
+		rows, err := k.App.Store.EntriesFrom(ctx, before, 10)
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("%d entries, %v", len(rows), err)
+		}
+		leaf, err := audit.Decode(rows[0].Leaf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return leaf, func(person string) map[string]any {
+			t.Helper()
+			m, err := k.App.Log.Unseal(ctx, leaf, rows[0], person)
+			if err != nil {
+				t.Errorf("%s: %v", person, err)
+			}
+			return m
+		}
+	}
+	first, of := read(func() { k.Evaluate(client, "alice", "read", "contact", own) })
+	if m := of("user:alice"); m["action"] != "read" || m["resource"] != nil {
+		t.Errorf("alice's: %v", m)
+	}
+	if m := of("contact:1"); m["resource"] != "contact:1" || m["subject"] != nil {
+		t.Errorf("the contact's: %v", m)
+	}
+	second, of := read(func() {
+		k.Post("/access/v1/evaluations", client, map[string]any{
+			"subject": map[string]any{"type": "user", "id": "alice"}, "action": map[string]any{"name": "read"},
+			"evaluations": []any{
+				map[string]any{"resource": map[string]any{"type": "contact", "id": "1", "properties": own}},
+				map[string]any{"resource": map[string]any{"type": "contact", "id": "2", "properties": own}},
+				map[string]any{"resource": map[string]any{"type": "account", "id": "3", "properties": own}},
+			}})
+	})
+	if m := of("user:alice")["members"].([]any); len(m) != 3 || m[2].(map[string]any)["resource"] != "account:3" {
+		t.Errorf("alice's: %v", m)
+	}
+	if m := of("contact:2")["members"].([]any); len(m) != 1 || m[0].(map[string]any)["item"] != float64(1) {
+		t.Errorf("the second contact's: %v", m)
+	}
+	if first.Seq+1 != second.Seq || string(first.Source) != string(second.Source) {
+		t.Errorf("seq %d, then %d", first.Seq, second.Seq)
+	}
 }
 
 func TestAdminListener(t *testing.T) {

@@ -88,9 +88,21 @@ func ReadConfig(environ []string) (Config, error) {
 	}
 	var c Config
 	if err := env.ParseWithOptions(&c, env.Options{Environment: vars}); err != nil {
-		return Config{}, settingError("%v", strings.TrimPrefix(err.Error(), "env: "))
+		return Config{}, malformed(vars, err)
 	}
 	return c, nil
+}
+
+// malformed names the setting whose value is not of its type.
+func malformed(vars map[string]string, err error) error {
+	var parse env.ParseError
+	if errors.As(err, &parse) {
+		if f, ok := reflect.TypeFor[Config]().FieldByName(parse.Name); ok {
+			name := f.Tag.Get("env")
+			return settingError("%s %q is not a %s, such as true or false", name, vars[name], f.Type.Kind())
+		}
+	}
+	return settingError("%v", err)
 }
 
 // readSecretFiles replaces NAME_FILE by NAME with the file's first line.
@@ -195,6 +207,9 @@ func checkTLS(c Config) error {
 	}
 	if c.TLSCert == "" && !c.BehindProxy && !loopback(c.Listen) {
 		return settingError("ROLEGATE_LISTEN %s is reachable from elsewhere without TLS: set ROLEGATE_TLS_CERT and ROLEGATE_TLS_KEY, or ROLEGATE_BEHIND_PROXY=true where a proxy in front ends TLS", c.Listen)
+	}
+	if !c.BehindProxy && !loopback(c.AdminListen) {
+		return settingError("ROLEGATE_ADMIN_LISTEN %s is reachable from elsewhere and has no login: keep it on loopback, or set ROLEGATE_BEHIND_PROXY=true where a network in front fences it", c.AdminListen)
 	}
 	return nil
 }

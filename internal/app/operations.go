@@ -143,7 +143,11 @@ func checkCatalog(text *string) error {
 	if text == nil {
 		return nil
 	}
-	_, err := policy.ParseCatalog(*text)
+	catalog, err := policy.ParseCatalog(*text)
+	if err == nil && len(catalog.Objects) == 0 {
+		// Most likely a file that was cut off; what it would switch off or hide would open.
+		return model.Errorf(model.CodeCatalogInvalid, "the catalogue has no objects")
+	}
 	return err
 }
 

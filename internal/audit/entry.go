@@ -85,6 +85,7 @@ type Entry struct {
 	Op         string     // action
 	Rule       string     // the matched row: kind and position, such as "p:12"
 	PolicyHash []byte
+	PrevPolicy []byte // a policy change: the hash before it
 	Revision   int64
 	Service    string // the calling client's id
 	Level      int    // assurance level
@@ -140,7 +141,9 @@ type Leaf struct {
 	Items      []Item     `cbor:"18,keyasint,omitempty"`
 	Actor      string     `cbor:"19,keyasint"` // kind of the caller: user, client, operator, system, anonymous
 	Source     []byte     `cbor:"20,keyasint"` // this process's start: 8 random bytes
-	Segments   []SegRef   `cbor:"21,keyasint,omitempty"`
+	Seq        int64      `cbor:"21,keyasint"` // per Source, from 1, without a gap
+	Segments   []SegRef   `cbor:"22,keyasint,omitempty"`
+	PrevPolicy []byte     `cbor:"23,keyasint,omitempty"` // a policy change: the hash before it
 }
 
 // SegRef ties a sealed segment to its leaf.

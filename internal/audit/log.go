@@ -82,8 +82,12 @@ func (l *Log) Append(ctx context.Context, entries ...Entry) error {
 // AppendIn adds the entries to the transaction of the change they record.
 func (l *Log) AppendIn(ctx context.Context, tx store.Tx, entries ...Entry) error {
 	rows := make([]store.Entry, len(entries))
+	seq, err := tx.TakeSeq(ctx, l.source, len(entries))
+	if err != nil {
+		return unavailable(err)
+	}
 	for i, e := range entries {
-		row, err := l.record(ctx, tx, e)
+		row, err := l.record(ctx, tx, e, seq+int64(i))
 		if err != nil {
 			return unavailable(fmt.Errorf("record %s: %w", e.Activity, err))
 		}
@@ -121,14 +125,14 @@ func unavailable(err error) error {
 }
 
 // record makes the stored form of an entry.
-func (l *Log) record(ctx context.Context, tx store.Tenants, e Entry) (store.Entry, error) {
+func (l *Log) record(ctx context.Context, tx store.Tenants, e Entry, seq int64) (store.Entry, error) {
 	now := l.now().UTC()
 	leaf := Leaf{
 		Version: leafVersion, Time: now.UnixMicro(), Class: e.Class, Activity: e.Activity,
 		Outcome: e.Outcome, Code: e.Code, Roles: e.Roles, Object: e.Object, Op: e.Op, Rule: e.Rule,
 		PolicyHash: e.PolicyHash, Revision: e.Revision, Service: e.Service,
 		Request: reqctx.From(ctx).TraceID, Level: e.Level, Age: e.Age, Items: e.Items,
-		Actor: string(e.Caller.Kind), Source: l.source,
+		Actor: string(e.Caller.Kind), Source: l.source, Seq: seq, PrevPolicy: e.PrevPolicy,
 	}
 	if e.Tenant != "" {
 		t, err := tx.Tenant(ctx, e.Tenant)
@@ -138,13 +142,8 @@ func (l *Log) record(ctx context.Context, tx store.Tenants, e Entry) (store.Entr
 		leaf.Tenant = t.Ref
 	}
 	var row store.Entry
-	for _, part := range e.parts(ctx) {
-		segment, ref, err := l.seal(ctx, leaf.Tenant, e.Class, part, now)
-		if err != nil {
-			return store.Entry{}, err
-		}
-		leaf.Segments = append(leaf.Segments, ref)
-		row.Sealed = append(row.Sealed, segment)
+	if err := l.seal(ctx, &leaf, &row, e.parts(ctx), now); err != nil {
+		return store.Entry{}, err
 	}
 	bytes, err := l.encode.Marshal(leaf)
 	if err != nil {
@@ -203,29 +202,42 @@ func clip(v any) any {
 	return v
 }
 
-// seal seals a part under the keys of its person and of the class's month. A
-// part that is about nobody we know is sealed under a key of the tenant's own.
-func (l *Log) seal(ctx context.Context, tenant []byte, class Class, part Part, now time.Time) (store.Segment, SegRef, error) {
-	pk, err := l.people.person(ctx, tenant, part.Person)
+// seal adds a segment for each part, under the keys of its person and of the
+// class's month. A part that is about nobody we know is sealed under a key of
+// the tenant's own.
+func (l *Log) seal(ctx context.Context, leaf *Leaf, row *store.Entry, parts []Part, now time.Time) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	ids := make([]string, len(parts))
+	for i, p := range parts {
+		ids[i] = p.Person
+	}
+	keys, err := l.people.all(ctx, leaf.Tenant, ids)
 	if err != nil {
-		return store.Segment{}, SegRef{}, fmt.Errorf("person key: %w", err)
+		return fmt.Errorf("person keys: %w", err)
 	}
 	month := now.Format("2006-01")
-	mk, err := l.people.month(ctx, tenant, class, month)
+	mk, err := l.people.month(ctx, leaf.Tenant, leaf.Class, month)
 	if err != nil {
-		return store.Segment{}, SegRef{}, fmt.Errorf("month key: %w", err)
+		return fmt.Errorf("month key: %w", err)
 	}
-	plain, err := json.Marshal(part.Personal)
-	if err != nil {
-		return store.Segment{}, SegRef{}, err
+	epoch := string(leaf.Class) + "/" + month
+	for _, p := range parts {
+		plain, err := json.Marshal(p.Personal)
+		if err != nil {
+			return err
+		}
+		pk := keys[p.Person]
+		salt, commitment, ct, err := keyring.SealSegment(pk.key, mk, segmentLabel(epoch, pk.ref), plain)
+		if err != nil {
+			return err
+		}
+		s := store.Segment{Ref: pk.ref, Salt: salt, Commitment: commitment, Ciphertext: ct}
+		row.Sealed = append(row.Sealed, s)
+		leaf.Segments = append(leaf.Segments, SegRef{Ref: pk.ref, Epoch: epoch, Sum: segmentSum(s)})
 	}
-	epoch := string(class) + "/" + month
-	salt, commitment, ct, err := keyring.SealSegment(pk.key, mk, segmentLabel(epoch, pk.ref), plain)
-	if err != nil {
-		return store.Segment{}, SegRef{}, err
-	}
-	s := store.Segment{Ref: pk.ref, Salt: salt, Commitment: commitment, Ciphertext: ct}
-	return s, SegRef{Ref: pk.ref, Epoch: epoch, Sum: segmentSum(s)}, nil
+	return nil
 }
 
 func segmentLabel(epoch string, ref []byte) string { return fmt.Sprintf("%s|%x", epoch, ref) }

@@ -66,7 +66,48 @@ func openPeople(ctx context.Context, keys store.Keystore, kek *keyring.KEK, now 
 
 // person finds or makes the key of "type:id" in a tenant.
 func (p *people) person(ctx context.Context, tenant []byte, id string) (personKey, error) {
-	index := p.index(tenant, id)
+	keys, err := p.all(ctx, tenant, []string{id})
+	return keys[id], err
+}
+
+// all finds or makes the keys of several people; new ones are committed together.
+func (p *people) all(ctx context.Context, tenant []byte, ids []string) (map[string]personKey, error) {
+	found := make(map[string]personKey, len(ids))
+	var fresh []store.PersonKey
+	var again []string
+	for _, id := range ids {
+		key, err := p.find(ctx, p.index(tenant, id))
+		if errors.Is(err, store.ErrNotFound) {
+			row, err := p.newPerson(p.index(tenant, id))
+			if err != nil {
+				return nil, err
+			}
+			fresh, again = append(fresh, row), append(again, id)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		found[id] = key
+	}
+	if len(fresh) == 0 {
+		return found, nil
+	}
+	if err := p.keys.InsertPersonKeys(ctx, fresh); err != nil {
+		return nil, err
+	}
+	for _, id := range again { // another process may have been first: what is stored counts
+		key, err := p.find(ctx, p.index(tenant, id))
+		if err != nil {
+			return nil, err
+		}
+		found[id] = key
+	}
+	return found, nil
+}
+
+// find opens the key of an index, from the cache or the keystore.
+func (p *people) find(ctx context.Context, index []byte) (personKey, error) {
 	cached := string(index)
 	p.mu.Lock()
 	k, ok := p.persons[cached]
@@ -75,9 +116,6 @@ func (p *people) person(ctx context.Context, tenant []byte, id string) (personKe
 		return k, nil
 	}
 	row, err := p.keys.PersonKey(ctx, index)
-	if errors.Is(err, store.ErrNotFound) {
-		row, err = p.makePerson(ctx, index)
-	}
 	if err != nil {
 		return personKey{}, err
 	}
@@ -95,17 +133,9 @@ func (p *people) person(ctx context.Context, tenant []byte, id string) (personKe
 	return k, nil
 }
 
-func (p *people) makePerson(ctx context.Context, index []byte) (store.PersonKey, error) {
+func (p *people) newPerson(index []byte) (store.PersonKey, error) {
 	wrapped, err := p.kek.Seal(random(32), personPlace(index))
-	if err != nil {
-		return store.PersonKey{}, err
-	}
-	row := store.PersonKey{Index: index, Ref: random(16), Wrapped: wrapped, CreatedAt: p.now().UTC()}
-	err = p.keys.InsertPersonKey(ctx, row)
-	if errors.Is(err, store.ErrExists) {
-		return p.keys.PersonKey(ctx, index)
-	}
-	return row, err
+	return store.PersonKey{Index: index, Ref: random(16), Wrapped: wrapped, CreatedAt: p.now().UTC()}, err
 }
 
 // month finds or makes the key of a tenant's class and month ("2026-11").

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"rolegate/internal/audit"
@@ -34,6 +35,9 @@ type NewUser struct {
 func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant string, n NewUser, reason string) (Invitation, error) {
 	if err := checkID("user's id", n.ID); err != nil {
 		return Invitation{}, err
+	}
+	if strings.Contains(n.ID, ":") {
+		return Invitation{}, model.Errorf(model.CodeInvalidRequest, "a user's id has no colon, and %q has one: type and id are written type:id", n.ID)
 	}
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {

@@ -37,7 +37,7 @@ var problems = map[model.Code]problem{
 	},
 	model.CodeNotFound: {
 		text{"Not found", "未找到"},
-		text{"There is nothing at this address.", "该地址不存在，或您无权得知其存在。"},
+		text{"There is nothing at this address.", "该地址下没有内容。"},
 	},
 	model.CodeMethodNotAllowed: {
 		text{"Method not allowed", "不允许的请求方法"},

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/crypto/argon2"
@@ -71,6 +72,7 @@ type Hasher struct {
 	params Params
 	wait   time.Duration
 	slots  chan struct{} // holds one token for each hash that is running
+	idle   *time.Timer   // gives memory back when nobody has hashed for a while
 	dummy  hash          // stands in for the hash of a user who has none
 
 	// derive is argon2.IDKey, except in tests that watch workers.
@@ -97,13 +99,15 @@ func New(params Params, workers int, wait time.Duration) *Hasher {
 	if wait <= 0 {
 		wait = DefaultWait
 	}
-	return &Hasher{
+	h := &Hasher{
 		params: params,
 		wait:   wait,
 		slots:  make(chan struct{}, workers),
 		dummy:  hash{params: params, salt: make([]byte, saltSize), key: make([]byte, keySize)},
 		derive: argon2.IDKey,
 	}
+	h.idle = time.AfterFunc(idleAfter, h.giveBack)
+	return h
 }
 
 // Workers is the number of hashes that may run at once.
@@ -165,8 +169,25 @@ func (h *Hasher) run(ctx context.Context, p Params, salt []byte, password string
 	if err := h.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { <-h.slots }()
+	defer h.release()
 	return h.derive([]byte(password), salt, p.Iterations, p.MemoryKiB, p.Parallelism, uint32(size)), nil
+}
+
+// idleAfter is how long no hash may have run before memory is given back.
+const idleAfter = time.Second
+
+// release frees the slot. A hash works on tens of megabytes that the runtime
+// would keep for the next one; after the last of a while they go back to the
+// system, so a service at rest is as small as before.
+func (h *Hasher) release() {
+	<-h.slots
+	h.idle.Reset(idleAfter)
+}
+
+func (h *Hasher) giveBack() {
+	if len(h.slots) == 0 {
+		debug.FreeOSMemory()
+	}
 }
 
 var errNoWorker = errors.New("no hash worker came free in time")

@@ -39,6 +39,10 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text,
 		if res.Revision, err = tx.Bump(ctx, tenant, true); err != nil {
 			return unknownTenant(tenant, err)
 		}
+		before, err := currentDocument(ctx, tx, tenant)
+		if err != nil {
+			return err
+		}
 		class, err := gate(ctx, tx, tenant, reason)
 		if err != nil {
 			return err
@@ -59,7 +63,7 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text,
 			}
 		}
 		return s.Log.AppendIn(ctx, tx, audit.Entry{Tenant: tenant, Class: class, Activity: audit.PolicyImported,
-			Outcome: audit.OutcomeOK, Revision: res.Revision, PolicyHash: doc.Hash, Caller: caller,
+			Outcome: audit.OutcomeOK, Revision: res.Revision, PolicyHash: doc.Hash, PrevPolicy: before.Hash, Caller: caller,
 			Personal: map[string]any{"reason": reason}})
 	})
 	return res, err

@@ -32,46 +32,80 @@ type Service struct {
 // Evaluate answers one question. An error means there is no answer: the caller
 // must be told no.
 func (s *Service) Evaluate(ctx context.Context, caller model.Caller, r Request) (model.Decision, error) {
-	d, err := s.decide(ctx, caller, r)
+	a, err := s.decide(ctx, caller, r)
 	if err != nil {
 		return model.Decision{}, err
 	}
-	if err := s.Log.Append(ctx, s.entry(caller, r, d)); err != nil {
+	if err := s.Log.Append(ctx, s.entry(caller, a)); err != nil {
 		return model.Decision{}, err
 	}
-	return d, nil
+	return a.Decision, nil
 }
 
 // EvaluateBatch answers questions in order, cut short as the semantic says
 // (AuthZEN section 7.1.2), and records them as one entry with its members.
 func (s *Service) EvaluateBatch(ctx context.Context, caller model.Caller, rs []Request, sem Semantic) ([]model.Decision, error) {
 	out := make([]model.Decision, 0, len(rs))
+	answers := make([]answered, 0, len(rs))
 	for _, r := range rs {
-		d, err := s.decide(ctx, caller, r)
+		a, err := s.decide(ctx, caller, r)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, d)
-		if sem == DenyOnFirstDeny && !d.Allow || sem == PermitOnFirstPermit && d.Allow {
+		answers, out = append(answers, a), append(out, a.Decision)
+		if sem == DenyOnFirstDeny && !a.Allow || sem == PermitOnFirstPermit && a.Allow {
 			break
 		}
 	}
-	if err := s.Log.Append(ctx, s.batchEntry(caller, rs, out)); err != nil {
+	if err := s.Log.Append(ctx, s.batchEntry(caller, answers)); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
+// answered is a question with its decision and, for the record, whose data the
+// question is about: the record itself or whom one of its attributes names, as
+// the catalogue says; "" where it is about nobody's.
+type answered struct {
+	model.Decision
+	request     Request
+	dataSubject string
+}
+
 // decide answers without recording.
-func (s *Service) decide(ctx context.Context, caller model.Caller, r Request) (model.Decision, error) {
+func (s *Service) decide(ctx context.Context, caller model.Caller, r Request) (answered, error) {
+	a := answered{request: r}
 	snap, err := s.Snapshots.Current(ctx, caller.Tenant)
 	if err != nil {
-		return model.Decision{}, err
+		return a, err
 	}
 	if r.Invalid != "" {
-		return model.Decision{Code: model.ReasonItemInvalid, Detail: map[string]string{"reason": r.Invalid}, Revision: snap.Revision()}, nil
+		a.Decision = model.Decision{Code: model.ReasonItemInvalid, Detail: map[string]string{"reason": r.Invalid}, Revision: snap.Revision()}
+		return a, nil
 	}
-	in := Inputs{Now: s.Now(), TrustSubjectProperties: caller.Client.TrustSubjectProperties}
+	stored, err := s.stored(ctx, caller.Tenant, r.Question.Resource)
+	if err != nil {
+		return a, err
+	}
+	a.dataSubject = snap.dataSubject(r.Question.Resource, stored)
+	a.Decision, err = s.decideOn(ctx, caller, r, snap, stored)
+	return a, err
+}
+
+// stored is the registered record a question is about, or nil.
+func (s *Service) stored(ctx context.Context, tenant string, r model.Entity) (*model.Resource, error) {
+	if r.ID == model.AnyRecord {
+		return nil, nil
+	}
+	found, err := s.Store.Resource(ctx, tenant, r.Type, r.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return &found, err
+}
+
+func (s *Service) decideOn(ctx context.Context, caller model.Caller, r Request, snap View, stored *model.Resource) (model.Decision, error) {
+	in := Inputs{Now: s.Now(), Stored: stored, TrustSubjectProperties: caller.Client.TrustSubjectProperties}
 	q := r.Question
 	if q.Subject.Type == "user" {
 		u, err := s.Store.User(ctx, caller.Tenant, q.Subject.ID)
@@ -79,15 +113,6 @@ func (s *Service) decide(ctx context.Context, caller model.Caller, r Request) (m
 			return model.Decision{}, err
 		}
 		in.SubjectDisabled = u.Disabled
-	}
-	if q.Resource.ID != model.AnyRecord {
-		stored, err := s.Store.Resource(ctx, caller.Tenant, q.Resource.Type, q.Resource.ID)
-		switch {
-		case err == nil:
-			in.Stored = &stored
-		case !errors.Is(err, store.ErrNotFound):
-			return model.Decision{}, err
-		}
 	}
 	refused := func(code model.Code) (model.Decision, error) {
 		if !snap.knows(q.Subject) {
@@ -98,6 +123,7 @@ func (s *Service) decide(ctx context.Context, caller model.Caller, r Request) (m
 	}
 	switch {
 	case r.AccessToken != nil:
+		var err error
 		in.Assurance, err = s.assurance(ctx, caller.Tenant, q.Subject, *r.AccessToken)
 		if model.CodeOf(err) == model.CodeUnauthorized {
 			return refused(model.ReasonSessionInvalid)
@@ -129,73 +155,92 @@ func (s *Service) RequiresMFA(ctx context.Context, tenant, subject string) (bool
 }
 
 // entry is the record of one decision. Names that only the request vouches for
-// are sealed: anybody could write an address where a resource type is due.
-func (s *Service) entry(caller model.Caller, r Request, d model.Decision) audit.Entry {
-	q := r.Question
-	item := itemOf(r, d)
+// are sealed: anybody could write an address where a resource type is due. The
+// record's id lies under the key of whom the record is about.
+func (s *Service) entry(caller model.Caller, a answered) audit.Entry {
+	item := itemOf(a)
 	e := audit.Entry{
-		Tenant: caller.Tenant, Class: audit.ClassDecision, Activity: audit.Evaluated, Outcome: item.Outcome, Code: d.Code,
-		Roles: d.Roles, Object: item.Object, Op: item.Op, Rule: item.Rule, PolicyHash: d.PolicyHash,
-		Revision: d.Revision, Service: caller.ID, Caller: caller, Person: person(q, d),
-		Personal: personal(q),
+		Tenant: caller.Tenant, Class: audit.ClassDecision, Activity: audit.Evaluated, Outcome: item.Outcome, Code: a.Code,
+		Roles: a.Roles, Object: item.Object, Op: item.Op, Rule: item.Rule, PolicyHash: a.PolicyHash,
+		Revision: a.Revision, Service: caller.ID, Caller: caller, Person: a.person(),
+		Level: a.Assurance.Level, Age: ageOf(a.Assurance, s.Now()),
 	}
-	e.Level, e.Age = d.Assurance.Level, ageOf(d.Assurance, s.Now())
+	var about map[string]any
+	if e.Personal, about = a.personal(); about != nil {
+		e.Others = []audit.Part{{Person: a.dataSubject, Personal: about}}
+	}
 	return e
 }
 
 // batchEntry is the one record of a batch: a leaf with its members, and for each
-// of its subjects a segment with the questions about them.
-func (s *Service) batchEntry(caller model.Caller, rs []Request, ds []model.Decision) audit.Entry {
+// person in it a segment with what concerns them.
+func (s *Service) batchEntry(caller model.Caller, answers []answered) audit.Entry {
 	e := audit.Entry{Tenant: caller.Tenant, Class: audit.ClassDecision, Activity: audit.EvaluatedBatch,
 		Outcome: audit.OutcomeOK, Service: caller.ID, Caller: caller}
 	var people []string
-	asked := map[string][]map[string]any{}
-	for i, d := range ds {
-		e.Items = append(e.Items, itemOf(rs[i], d))
-		e.Revision, e.PolicyHash = d.Revision, d.PolicyHash
-		who := person(rs[i].Question, d)
-		if asked[who] == nil {
+	members := map[string][]map[string]any{}
+	add := func(who string, what map[string]any, i int) {
+		if members[who] == nil {
 			people = append(people, who)
 		}
-		asked[who] = append(asked[who], personal(rs[i].Question))
+		what["item"] = i
+		members[who] = append(members[who], what)
+	}
+	for i, a := range answers {
+		e.Items = append(e.Items, itemOf(a))
+		e.Revision, e.PolicyHash = a.Revision, a.PolicyHash
+		asked, about := a.personal()
+		add(a.person(), asked, i)
+		if about != nil {
+			add(a.dataSubject, about, i)
+		}
 	}
 	for _, who := range people {
-		e.Others = append(e.Others, audit.Part{Person: who, Personal: map[string]any{"person": who, "members": asked[who]}})
+		e.Others = append(e.Others, audit.Part{Person: who, Personal: map[string]any{"person": who, "members": members[who]}})
 	}
 	return e
 }
 
-// person is whose key seals a question: the subject's, if it is one of ours.
+// person is whose key seals the question: the subject's, if it is one of ours.
 // Anybody can ask about any number of names; they share one key.
-func person(q model.Question, d model.Decision) string {
-	switch d.Code {
+func (a answered) person() string {
+	switch a.Code {
 	case model.ReasonSubjectUnknown, model.ReasonItemInvalid, model.ReasonTenantDisabled:
 		return ""
 	}
-	return q.Subject.Type + ":" + q.Subject.ID
+	return a.request.Question.Subject.Type + ":" + a.request.Question.Subject.ID
 }
 
-func itemOf(r Request, d model.Decision) audit.Item {
-	item := audit.Item{Outcome: audit.OutcomeDeny, Code: d.Code}
-	if d.Allow {
+// personal is what is sealed for the subject of the question and, where the
+// record is about another person, for that one.
+func (a answered) personal() (asked, about map[string]any) {
+	q := a.request.Question
+	resource := q.Resource.Type + ":" + q.Resource.ID
+	asked = map[string]any{"subject": q.Subject.Type + ":" + q.Subject.ID, "action": q.Action.Name}
+	if who := a.person(); who == "" || a.dataSubject == "" || a.dataSubject == who {
+		asked["resource"] = resource
+		return asked, nil
+	}
+	return asked, map[string]any{"resource": resource, "person": a.dataSubject}
+}
+
+func itemOf(a answered) audit.Item {
+	item := audit.Item{Outcome: audit.OutcomeDeny, Code: a.Code}
+	if a.Allow {
 		item.Outcome = audit.OutcomeAllow
 	}
-	switch d.Code {
+	q := a.request.Question
+	switch a.Code {
 	case model.ReasonObjectUnknown, model.ReasonItemInvalid, model.ReasonSessionInvalid, model.ReasonTokenRequired, model.ReasonSubjectUnknown:
 	case model.ReasonActionUnknown:
-		item.Object = r.Question.Resource.Type
+		item.Object = q.Resource.Type
 	default:
-		item.Object, item.Op = r.Question.Resource.Type, r.Question.Action.Name
+		item.Object, item.Op = q.Resource.Type, q.Action.Name
 	}
-	if d.Rule != nil {
-		item.Rule = fmt.Sprintf("%s:%d", d.Rule.Kind, d.Rule.Line)
+	if a.Rule != nil {
+		item.Rule = fmt.Sprintf("%s:%d", a.Rule.Kind, a.Rule.Line)
 	}
 	return item
-}
-
-func personal(q model.Question) map[string]any {
-	return map[string]any{"subject": q.Subject.Type + ":" + q.Subject.ID, "action": q.Action.Name,
-		"resource": q.Resource.Type + ":" + q.Resource.ID}
 }
 
 func ageOf(a model.Assurance, now time.Time) int64 {

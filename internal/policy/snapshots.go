@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,6 +58,29 @@ func (v View) Decide(q model.Question, in Inputs) model.Decision {
 // knows tells whether the subject is registered in the tenant.
 func (v View) knows(subject model.Entity) bool {
 	return v.people.members[subject.Type+":"+subject.ID] != nil
+}
+
+// dataSubject is the key of the person a record is about, as the catalogue says:
+// the record itself ("contact:17"), or whom its attribute names.
+func (v View) dataSubject(r model.Entity, stored *model.Resource) string {
+	o := v.cat.Objects[r.Type]
+	switch {
+	case o == nil || r.ID == model.AnyRecord:
+		return ""
+	case o.Person:
+		return r.Type + ":" + r.ID
+	case o.DataSubject == "":
+		return ""
+	}
+	value, sent := r.Properties[o.DataSubject]
+	if !sent && stored != nil {
+		value = stored.Attributes[o.DataSubject]
+	}
+	id, _ := value.(string)
+	if id == "" || len(id) > maxID {
+		return ""
+	}
+	return o.DataSubject + ":" + strings.TrimPrefix(id, o.DataSubject+":")
 }
 
 // Current is the tenant's snapshot as of now. An unknown tenant is CodeTenantUnknown.

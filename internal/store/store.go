@@ -335,6 +335,9 @@ type Entries interface {
 	// returns the first. Concurrent appends, also of several processes, are
 	// serialised by the head row.
 	AppendEntries(ctx context.Context, entries []Entry) (first int64, err error)
+	// TakeSeq takes the next n numbers of a source (a process since its start) and
+	// returns the first, from 1 and without a gap: a rollback gives them back.
+	TakeSeq(ctx context.Context, source []byte, n int) (first int64, err error)
 	// EntriesFrom lists up to limit entries with an index of at least from, in order.
 	EntriesFrom(ctx context.Context, from int64, limit int) ([]Entry, error)
 	// LogSize is the number of entries.
@@ -348,6 +351,8 @@ type Keystore interface {
 	PersonKey(ctx context.Context, index []byte) (PersonKey, error)
 	// InsertPersonKey commits a new one; ErrExists when another process was first.
 	InsertPersonKey(ctx context.Context, k PersonKey) error
+	// InsertPersonKeys commits, in one transaction, those that are not there yet.
+	InsertPersonKeys(ctx context.Context, keys []PersonKey) error
 	// MonthKey finds the key of (tenant ref, class, month); ErrNotFound.
 	MonthKey(ctx context.Context, tenant []byte, class, month string) (MonthKey, error)
 	InsertMonthKey(ctx context.Context, k MonthKey) error

@@ -43,6 +43,12 @@ func (q queries) AppendEntries(ctx context.Context, entries []store.Entry) (firs
 	return first, nil
 }
 
+func (q queries) TakeSeq(ctx context.Context, source []byte, n int) (first int64, err error) {
+	last, err := returned[int64](ctx, q.conn, `INSERT INTO audit_sources (src, seq) VALUES ($1, $2)
+		ON CONFLICT (src) DO UPDATE SET seq = audit_sources.seq + $2 RETURNING seq`, bytesOf(source), n)
+	return last - int64(n) + 1, err
+}
+
 func insertRows(ctx context.Context, c conn, insert string, rows [][]any) error {
 	for chunk := range slices.Chunk(rows, rowsPerInsert) {
 		if _, err := c.exec(ctx, insert+tuples(len(chunk), len(chunk[0])), slices.Concat(chunk...)...); err != nil {

@@ -31,6 +31,19 @@ func (k *Keystore) InsertPersonKey(ctx context.Context, p store.PersonKey) error
 		bytesOf(p.Index), bytesOf(p.Ref), bytesOf(p.Wrapped), micros(p.CreatedAt))
 }
 
+func (k *Keystore) InsertPersonKeys(ctx context.Context, keys []store.PersonKey) error {
+	return k.atomically(ctx, func(c conn) error {
+		for _, p := range keys {
+			_, err := c.exec(ctx, `INSERT INTO person_keys (idx, ref, wrapped, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+				bytesOf(p.Index), bytesOf(p.Ref), bytesOf(p.Wrapped), micros(p.CreatedAt))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (k *Keystore) MonthKey(ctx context.Context, tenant []byte, class, month string) (store.MonthKey, error) {
 	return one(ctx, k.conn, func(row scanner) (m store.MonthKey, err error) {
 		err = row.Scan(bytesInto(&m.Tenant), &m.Class, &m.Month, bytesInto(&m.Wrapped), timeInto(&m.CreatedAt))

@@ -216,6 +216,12 @@ CREATE TABLE audit_head (
 );
 INSERT INTO audit_head (id, size) VALUES (1, 0);
 
+-- How many entries each process has written since it started.
+CREATE TABLE audit_sources (
+    src BYTEA  NOT NULL PRIMARY KEY,
+    seq BIGINT NOT NULL
+);
+
 CREATE TABLE audit_entries (
     idx  BIGINT NOT NULL PRIMARY KEY,
     leaf BYTEA  NOT NULL
