@@ -63,11 +63,14 @@ func (c *cli) policyImport() *cobra.Command {
 			r := app.FileRequest{Tenant: c.tenant, Text: text, Reason: reason}
 			err = do(c, app.ImportPolicy, r, func(w io.Writer, p policy.Published) {
 				fmt.Fprintf(w, "published as revision %d: %d rules, %d role links, %d members\n", p.Revision, p.Rules, p.Links, p.Members)
+				for _, m := range p.Unregistered {
+					fmt.Fprintf(w, "note: %s is not registered; it holds its role from the day it is added\n", m)
+				}
 			})
 			return c.badRows(args[0], err)
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why; required in a tenant that has administrators")
+	cmd.Flags().StringVar(&reason, "reason", "", "why; required once the holder of an office has accepted an invitation")
 	return c.tenantFlag(cmd)
 }
 

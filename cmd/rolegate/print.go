@@ -37,9 +37,9 @@ func writeJSON(w io.Writer, v any) {
 	_ = e.Encode(v)
 }
 
-// say is the text of an operation without a result.
-func say(format string, args ...any) func(io.Writer, app.None) {
-	return func(w io.Writer, _ app.None) { fmt.Fprintf(w, format+"\n", args...) }
+// say is the text of a change that needs no more words.
+func say(format string, args ...any) func(io.Writer, app.Change) {
+	return func(w io.Writer, _ app.Change) { fmt.Fprintf(w, format+"\n", args...) }
 }
 
 // table prints rows under a header, in columns.

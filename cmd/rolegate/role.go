@@ -82,7 +82,7 @@ func edge(t time.Time) string {
 
 // assignment is a command that gives or takes a role; name fills in what the
 // arguments say, and byFlag takes the role from --role.
-func (c *cli) assignment(use, short string, name func([]string, *app.RoleRequest), byFlag bool, op app.Operation[app.RoleRequest, app.None]) *cobra.Command {
+func (c *cli) assignment(use, short string, name func([]string, *app.RoleRequest), byFlag bool, op app.Operation[app.RoleRequest, app.Change]) *cobra.Command {
 	var r app.RoleRequest
 	var from, until string
 	args := 2

@@ -19,6 +19,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -537,6 +538,133 @@ func TestDataSubject(t *testing.T) {
 	if first.Seq+1 != second.Seq || string(first.Source) != string(second.Source) {
 		t.Errorf("seq %d, then %d", first.Seq, second.Seq)
 	}
+}
+
+// A command that is refused leaves an entry too, and only that.
+func TestRefusedOperationsAreRecorded(t *testing.T) {
+	k := testkit.New(t)
+	k.Invite("alice")
+	before, err := k.App.Store.LogSize(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = app.AddUser.Do(ctx, k.Config, app.UserRequest{Tenant: model.DefaultTenant, User: "alice"})
+	if model.CodeOf(err) != model.CodeConflict {
+		t.Fatalf("through the socket: %v", err)
+	}
+	rows, err := k.App.Store.EntriesFrom(ctx, before, 10)
+	if err != nil || len(rows) != 1 {
+		t.Fatalf("%d entries, %v", len(rows), err)
+	}
+	leaf, err := audit.Decode(rows[0].Leaf)
+	if err != nil || leaf.Activity != audit.OperationFailed || leaf.Code != model.CodeConflict || leaf.Op != "user-add" || len(leaf.Tenant) == 0 {
+		t.Errorf("%+v, %v", leaf, err)
+	}
+}
+
+// A member can hold so many roles, on whatever way they come.
+func TestRoleLimit(t *testing.T) {
+	k := testkit.New(t)
+	k.Invite("alice")
+	text := ""
+	for i := range 65 {
+		text += fmt.Sprintf("g, user:alice, role:r%d\n", i)
+	}
+	_, err := app.ImportPolicy.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(text)})
+	if model.CodeOf(err) != model.CodeLimitExceeded {
+		t.Errorf("65 roles by policy: %v", err)
+	}
+	var roles, assignments []string
+	for i := range 65 {
+		roles = append(roles, fmt.Sprintf(`"r%d"`, i))
+		assignments = append(assignments, fmt.Sprintf(`{"member": "alice", "role": "r%d"}`, i))
+	}
+	file := fmt.Sprintf(`{"roles": [%s], "assignments": [%s]}`, strings.Join(roles, ","), strings.Join(assignments, ","))
+	_, err = app.ImportDirectory.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(file)})
+	if model.CodeOf(err) != model.CodeImportInvalid {
+		t.Errorf("65 roles by import: %v", err)
+	}
+}
+
+// A prefix said twice does not smuggle an office past the rules.
+func TestOfficesAreNotSmuggled(t *testing.T) {
+	k := testkit.New(t)
+	k.Invite("mallory")
+	if _, err := app.ImportPolicy.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant,
+		Text: []byte("g, user:mallory, role:role:system-admin\n")}); model.CodeOf(err) != model.CodePolicyInvalid {
+		t.Errorf("by policy: %v", err)
+	}
+	if _, err := app.ImportDirectory.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant,
+		Text: []byte(`{"roles": ["role:role:system-admin"], "assignments": [{"member": "mallory", "role": "role:role:system-admin"}]}`)}); model.CodeOf(err) != model.CodeImportInvalid {
+		t.Errorf("by import: %v", err)
+	}
+	if _, err := app.PutRole.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Role: "role:role:system-admin", Create: true}); model.CodeOf(err) != model.CodeInvalidRequest {
+		t.Errorf("by role add: %v", err)
+	}
+	// Whatever stands in the directory, a role is what it is called there.
+	err := k.App.Store.InTx(ctx, func(tx store.Tx) error {
+		if err := tx.EnsureRole(ctx, model.DefaultTenant, "role:system-admin"); err != nil {
+			return err
+		}
+		if err := tx.PutAssignment(ctx, model.DefaultTenant, model.Assignment{Member: "user:mallory", Role: "role:system-admin"}); err != nil {
+			return err
+		}
+		_, err := tx.Bump(ctx, model.DefaultTenant, true)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if due, err := k.App.Policy.RequiresMFA(ctx, model.DefaultTenant, "user:mallory"); err != nil || due {
+		t.Errorf("role:role:system-admin counts as the office (%v)", err)
+	}
+}
+
+// What only a request says never stands in a leaf, whatever the reason of the answer.
+func TestLeafHoldsOnlyKnownWords(t *testing.T) {
+	k := testkit.New(t)
+	k.Invite("alice", "sales-rep")
+	client := k.ClientToken("crm")
+	if _, err := app.SetUserDisabled.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "alice", Disabled: true}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := k.App.Store.LogSize(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range []string{"alice", "nobody"} {
+		k.Evaluate(client, user, "call +4915112345", "bob@example.com", own)
+		k.Evaluate(client, user, "call +4915112345", "contact", own)
+		k.Evaluate(client, user, "call +4915112345", "contact", own, "access_token", "x")
+	}
+	rows, err := k.App.Store.EntriesFrom(ctx, before, 10)
+	if err != nil || len(rows) != 6 {
+		t.Fatalf("%d entries, %v", len(rows), err)
+	}
+	for _, r := range rows {
+		if bytes.Contains(r.Leaf, []byte("bob@")) || bytes.Contains(r.Leaf, []byte("+49")) {
+			t.Errorf("a leaf holds a request's words: %q", r.Leaf)
+		}
+	}
+}
+
+// One item that no database could hold denies itself, not the batch.
+func TestOneBadItem(t *testing.T) {
+	k := testkit.New(t)
+	k.Invite("alice", "sales-rep")
+	client := k.ClientToken("crm")
+	a := k.Post("/access/v1/evaluations", client, map[string]any{
+		"subject": map[string]any{"type": "user", "id": "alice"}, "action": map[string]any{"name": "read"},
+		"evaluations": []any{
+			map[string]any{"resource": map[string]any{"type": "contact", "id": "a\x00", "properties": own}},
+			map[string]any{"resource": map[string]any{"type": "contact", "id": "b", "properties": own}},
+		}})
+	k.Want(a, 200)
+	got := a.Body["evaluations"].([]any)
+	if len(got) != 2 || got[0].(map[string]any)["decision"] != false || got[1].(map[string]any)["decision"] != true {
+		t.Errorf("%s", a.Raw)
+	}
+	k.Want(k.Post("/v1/login", "", map[string]any{"tenant": "a\x00", "username": "alice", "password": "wrong password"}), 401)
 }
 
 func TestAdminListener(t *testing.T) {

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"strconv"
 	"time"
 
+	"rolegate/internal/audit"
+	"rolegate/internal/reqctx"
 	"rolegate/model"
 )
 
@@ -60,7 +63,28 @@ func (o Operation[Req, Res]) here(ctx context.Context, c Config, l *lock, req Re
 		return res, err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	return o.Run(ctx, a, operator(os.Getuid()), req)
+	return o.run(ctx, a, operator(os.Getuid()), req)
+}
+
+// run runs the operation and records a refusal, which no change carries.
+func (o Operation[Req, Res]) run(ctx context.Context, a *App, caller model.Caller, req Req) (Res, error) {
+	ctx = reqctx.With(ctx, &reqctx.Request{TraceID: rand.Text()})
+	res, err := o.Run(ctx, a, caller, req)
+	if err == nil {
+		return res, nil
+	}
+	e := audit.Entry{Class: audit.ClassAdmin, Activity: audit.OperationFailed, Outcome: audit.OutcomeDeny,
+		Code: model.CodeOf(err), Op: o.Name, Caller: caller}
+	if e.Code == model.CodeInternal {
+		e.Outcome = audit.OutcomeError
+	}
+	if t, ok := any(req).(interface{ tenant() string }); ok {
+		e.Tenant = t.tenant()
+	}
+	if failed := a.Log.Append(ctx, e); failed != nil {
+		a.Logger.Error("record a refused operation", "operation", o.Name, "error", failed)
+	}
+	return res, err
 }
 
 // serve runs the operation on behalf of a command that came through the socket.
@@ -69,7 +93,7 @@ func (o Operation[Req, Res]) serve(ctx context.Context, a *App, caller model.Cal
 	if err := json.Unmarshal(body, &req); err != nil {
 		return nil, model.Errorf(model.CodeInvalidRequest, "the command and the service do not understand each other; are they the same version?").Because(err)
 	}
-	return o.Run(ctx, a, caller, req)
+	return o.run(ctx, a, caller, req)
 }
 
 func (o Operation[Req, Res]) name() string { return o.Name }

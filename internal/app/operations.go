@@ -27,6 +27,8 @@ type InitRequest struct {
 	AuditAdmin    string
 }
 
+func (r InitRequest) tenant() string { return r.Tenant }
+
 // OfficeInvitation is the invitation of one office's first holder.
 type OfficeInvitation struct {
 	Office string `json:"office"`
@@ -92,6 +94,8 @@ type TenantRequest struct {
 	Reason       string
 }
 
+func (r TenantRequest) tenant() string { return r.Tenant }
+
 // TenantInfo is a tenant as commands show it.
 type TenantInfo struct {
 	Tenant       string        `json:"tenant"`
@@ -151,8 +155,16 @@ func checkCatalog(text *string) error {
 	return err
 }
 
-// None is the request or result of an operation that needs none.
+// None is the request of an operation that needs none.
 type None struct{}
+
+// Change is the result of a write: the tenant's revision it became, which a
+// caller may demand of a decision as min_revision. 0 where it concerns no tenant.
+type Change struct {
+	Revision int64 `json:"revision"`
+}
+
+func changed(revision int64, err error) (Change, error) { return Change{revision}, err }
 
 // ListTenants lists all tenants.
 var ListTenants = Operation[None, []TenantInfo]{"tenant-list", func(ctx context.Context, a *App, _ model.Caller, _ None) ([]TenantInfo, error) {
@@ -176,6 +188,8 @@ type UserRequest struct {
 	After    string
 	Limit    int
 }
+
+func (r UserRequest) tenant() string { return r.Tenant }
 
 func newUser(id, username string, roles []string, ttl time.Duration) (directory.NewUser, error) {
 	id = directory.Bare("user", id)
@@ -223,8 +237,8 @@ var ListUsers = Operation[UserRequest, []UserInfo]{"user-list", func(ctx context
 }}
 
 // SetUserDisabled disables or enables a user.
-var SetUserDisabled = Operation[UserRequest, None]{"user-set-disabled", func(ctx context.Context, a *App, caller model.Caller, r UserRequest) (None, error) {
-	return None{}, a.Directory.SetUserDisabled(ctx, caller, r.Tenant, r.User, r.Disabled, r.Reason)
+var SetUserDisabled = Operation[UserRequest, Change]{"user-set-disabled", func(ctx context.Context, a *App, caller model.Caller, r UserRequest) (Change, error) {
+	return changed(a.Directory.SetUserDisabled(ctx, caller, r.Tenant, r.User, r.Disabled, r.Reason))
 }}
 
 // RoleRequest is a role, or an assignment of it.
@@ -239,17 +253,19 @@ type RoleRequest struct {
 	Reason     string
 }
 
+func (r RoleRequest) tenant() string { return r.Tenant }
+
 // PutRole adds or changes a role.
-var PutRole = Operation[RoleRequest, None]{"role-put", func(ctx context.Context, a *App, caller model.Caller, r RoleRequest) (None, error) {
+var PutRole = Operation[RoleRequest, Change]{"role-put", func(ctx context.Context, a *App, caller model.Caller, r RoleRequest) (Change, error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
-		return None{}, err
+		return Change{}, err
 	}
-	return None{}, a.Directory.PutRole(ctx, caller, r.Tenant, model.Role{ID: r.Role, RequireMFA: r.RequireMFA}, r.Create)
+	return changed(a.Directory.PutRole(ctx, caller, r.Tenant, model.Role{ID: r.Role, RequireMFA: r.RequireMFA}, r.Create))
 }}
 
 // DeleteRole removes a role nobody holds.
-var DeleteRole = Operation[RoleRequest, None]{"role-delete", func(ctx context.Context, a *App, caller model.Caller, r RoleRequest) (None, error) {
-	return None{}, a.Directory.DeleteRole(ctx, caller, r.Tenant, r.Role)
+var DeleteRole = Operation[RoleRequest, Change]{"role-delete", func(ctx context.Context, a *App, caller model.Caller, r RoleRequest) (Change, error) {
+	return changed(a.Directory.DeleteRole(ctx, caller, r.Tenant, r.Role))
 }}
 
 // RoleInfo is a role and who holds it.
@@ -277,13 +293,13 @@ var ListRoles = Operation[RoleRequest, []RoleInfo]{"role-list", func(ctx context
 }}
 
 // Assign gives a member a role.
-var Assign = Operation[RoleRequest, None]{"role-assign", func(ctx context.Context, a *App, caller model.Caller, r RoleRequest) (None, error) {
-	return None{}, a.Directory.Assign(ctx, caller, r.Tenant, model.Assignment{Member: r.Member, Role: r.Role, From: r.From, Until: r.Until}, r.Reason)
+var Assign = Operation[RoleRequest, Change]{"role-assign", func(ctx context.Context, a *App, caller model.Caller, r RoleRequest) (Change, error) {
+	return changed(a.Directory.Assign(ctx, caller, r.Tenant, model.Assignment{Member: r.Member, Role: r.Role, From: r.From, Until: r.Until}, r.Reason))
 }}
 
 // Unassign takes a role away.
-var Unassign = Operation[RoleRequest, None]{"role-unassign", func(ctx context.Context, a *App, caller model.Caller, r RoleRequest) (None, error) {
-	return None{}, a.Directory.Unassign(ctx, caller, r.Tenant, r.Member, r.Role, r.Reason)
+var Unassign = Operation[RoleRequest, Change]{"role-unassign", func(ctx context.Context, a *App, caller model.Caller, r RoleRequest) (Change, error) {
+	return changed(a.Directory.Unassign(ctx, caller, r.Tenant, r.Member, r.Role, r.Reason))
 }}
 
 // ClientRequest is a client and what is to be done with it.
@@ -291,6 +307,8 @@ type ClientRequest struct {
 	Client   model.Client
 	Disabled bool
 }
+
+func (r ClientRequest) tenant() string { return r.Client.Tenant }
 
 // AddClient makes a client; its secret is shown once.
 var AddClient = Operation[ClientRequest, directory.Credentials]{"client-add", func(ctx context.Context, a *App, caller model.Caller, r ClientRequest) (directory.Credentials, error) {
@@ -323,8 +341,8 @@ var ListClients = Operation[None, []ClientInfo]{"client-list", func(ctx context.
 }}
 
 // SetClientDisabled disables or enables a client.
-var SetClientDisabled = Operation[ClientRequest, None]{"client-set-disabled", func(ctx context.Context, a *App, caller model.Caller, r ClientRequest) (None, error) {
-	return None{}, a.Directory.SetClientDisabled(ctx, caller, r.Client.ID, r.Disabled)
+var SetClientDisabled = Operation[ClientRequest, Change]{"client-set-disabled", func(ctx context.Context, a *App, caller model.Caller, r ClientRequest) (Change, error) {
+	return changed(a.Directory.SetClientDisabled(ctx, caller, r.Client.ID, r.Disabled))
 }}
 
 // RotateClient replaces a client's secret.
@@ -340,6 +358,8 @@ type FileRequest struct {
 	Reason string
 }
 
+func (r FileRequest) tenant() string { return r.Tenant }
+
 // ImportDirectory applies a directory file.
 var ImportDirectory = Operation[FileRequest, directory.ImportResult]{"import", func(ctx context.Context, a *App, caller model.Caller, r FileRequest) (directory.ImportResult, error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
@@ -353,8 +373,10 @@ var ImportPolicy = Operation[FileRequest, policy.Published]{"policy-import", fun
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return policy.Published{}, err
 	}
-	return a.Policy.Import(ctx, caller, r.Tenant, string(r.Text), r.Reason, directory.BreakGlass)
+	return a.Policy.Import(ctx, caller, r.Tenant, string(r.Text), r.Reason, policyRules)
 }}
+
+var policyRules = policy.Rules{Gate: directory.BreakGlass, Limit: directory.WithinRoles, Registered: directory.Registered}
 
 // PolicyText is a tenant's current document.
 type PolicyText struct {
@@ -399,9 +421,13 @@ func (a *App) bootstrap(ctx context.Context, caller model.Caller, tenant string)
 	if _, err := policy.Parse(text); err != nil {
 		return err // before the tenant is made, so nothing is half done
 	}
-	if _, err := a.Directory.CreateTenant(ctx, caller, model.Tenant{ID: tenant}); err != nil {
+	_, err = a.Directory.CreateTenant(ctx, caller, model.Tenant{ID: tenant})
+	if model.CodeOf(err) == model.CodeConflict {
+		return nil // another replica was first
+	}
+	if err != nil {
 		return err
 	}
-	_, err = a.Policy.Import(ctx, caller, tenant, text, "", directory.BreakGlass)
+	_, err = a.Policy.Import(ctx, caller, tenant, text, "", policyRules)
 	return err
 }

@@ -39,7 +39,8 @@ const (
 	ClientFailed     Activity = "authn_client_fail"
 	Evaluated        Activity = "authz_evaluate"
 	EvaluatedBatch   Activity = "authz_evaluate_batch"
-	RequestFailed    Activity = "request_fail" // refused before a service saw it
+	RequestFailed    Activity = "request_fail"   // refused before a service saw it
+	OperationFailed  Activity = "operation_fail" // an operator's command was refused
 	Started          Activity = "sys_startup"
 	Stopped          Activity = "sys_shutdown"
 	TenantCreated    Activity = "tenant_create"

@@ -12,24 +12,20 @@ import (
 func (in importFile) check(there model.Directory) []model.Detail {
 	var bad []model.Detail
 	members, roles := map[string]bool{}, map[string]bool{}
-	for _, list := range [][]model.Subject{there.Subjects, in.Subjects} {
-		for _, s := range list {
-			members[s.Key()] = true
-		}
+	for _, s := range append(values(in.Subjects), there.Subjects...) {
+		members[s.Key()] = true
 	}
-	for _, list := range [][]model.Team{there.Teams, in.Teams} {
-		for _, t := range list {
-			members["team:"+t.ID] = true
-		}
+	for _, t := range append(values(in.Teams), there.Teams...) {
+		members["team:"+t.ID] = true
 	}
 	for _, r := range there.Roles {
 		roles[r.ID] = true
 	}
 	for _, r := range in.Roles {
-		roles[r] = true
+		roles[r.v] = true
 	}
-	for i, a := range in.Assignments {
-		path := fmt.Sprintf("assignments[%d]", i)
+	for _, e := range in.Assignments {
+		a, path := e.v, fmt.Sprintf("assignments[%d]", e.i)
 		if !members[a.Member] {
 			bad = append(bad, model.Detail{Path: path, Reason: fmt.Sprintf("%q is neither registered nor in this file", a.Member)})
 		}
@@ -44,22 +40,16 @@ func (in importFile) check(there model.Directory) []model.Detail {
 // would bite its own tail.
 func (in importFile) cycles(there model.Directory) []model.Detail {
 	managers, units, territories := map[string]string{}, map[string]string{}, map[string]string{}
-	for _, list := range [][]model.Subject{there.Subjects, in.Subjects} {
-		for _, s := range list {
-			if s.Type == "user" {
-				managers[s.ID] = s.Manager
-			}
+	for _, s := range append(there.Subjects, values(in.Subjects)...) {
+		if s.Type == "user" {
+			managers[s.ID] = s.Manager
 		}
 	}
-	for _, list := range [][]model.Unit{there.Units, in.Units} {
-		for _, u := range list {
-			units[u.ID] = u.Parent
-		}
+	for _, u := range append(there.Units, values(in.Units)...) {
+		units[u.ID] = u.Parent
 	}
-	for _, list := range [][]model.Territory{there.Territories, in.Territories} {
-		for _, t := range list {
-			territories[t.ID] = t.Parent
-		}
+	for _, t := range append(there.Territories, values(in.Territories)...) {
+		territories[t.ID] = t.Parent
 	}
 	var bad []model.Detail
 	report := func(path string, parents map[string]string, id string) {
@@ -67,16 +57,16 @@ func (in importFile) cycles(there model.Directory) []model.Detail {
 			bad = append(bad, model.Detail{Path: path, Reason: "goes in a circle: " + strings.Join(cycle, " → ")})
 		}
 	}
-	for i, s := range in.Subjects {
-		if s.Type == "user" {
-			report(fmt.Sprintf("subjects[%d].manager", i), managers, s.ID)
+	for _, s := range in.Subjects {
+		if s.v.Type == "user" {
+			report(fmt.Sprintf("subjects[%d].manager", s.i), managers, s.v.ID)
 		}
 	}
-	for i, u := range in.Units {
-		report(fmt.Sprintf("units[%d].parent", i), units, u.ID)
+	for _, u := range in.Units {
+		report(fmt.Sprintf("units[%d].parent", u.i), units, u.v.ID)
 	}
-	for i, t := range in.Territories {
-		report(fmt.Sprintf("territories[%d].parent", i), territories, t.ID)
+	for _, t := range in.Territories {
+		report(fmt.Sprintf("territories[%d].parent", t.i), territories, t.v.ID)
 	}
 	return bad
 }
@@ -97,4 +87,12 @@ func cycleFrom(parents map[string]string, id string) []string {
 		seen[next] = true
 	}
 	return nil
+}
+
+func values[T any](list []numbered[T]) []T {
+	out := make([]T, len(list))
+	for i, e := range list {
+		out[i] = e.v
+	}
+	return out
 }

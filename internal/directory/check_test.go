@@ -56,8 +56,11 @@ func TestParseImportNamesEveryBadEntry(t *testing.T) {
 		{`{"people": []}`, []string{""}},
 		{`{} {}`, []string{""}},
 	} {
-		_, err := parseImport([]byte(c.file))
+		_, bad, err := parseImport([]byte(c.file))
 		var got []string
+		for _, d := range bad {
+			got = append(got, d.String())
+		}
 		if err != nil {
 			e, ok := err.(*model.Error)
 			if !ok || e.Code != model.CodeImportInvalid {
@@ -82,23 +85,23 @@ func TestParseImportNamesEveryBadEntry(t *testing.T) {
 
 // Ids may be written with their kind; null ends nothing.
 func TestParseImportSpellings(t *testing.T) {
-	in, err := parseImport([]byte(`{
+	in, bad, err := parseImport([]byte(`{
 		"subjects": [{"type": "user", "id": "ann", "teams": ["team:emea", "apac"], "manager": "user:bob", "unit": "unit:sales",
 		              "territories": ["territory:north"], "accounts": ["account:acme"], "contact": "contact:c1"}],
 		"units": [{"id": "unit:sales", "parent": "unit:company", "heads": ["user:bob"]}],
 		"assignments": [{"member": "ann", "role": "role:rep", "from": "2026-01-01T08:00:00+08:00", "until": null}]}`))
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(bad) > 0 {
+		t.Fatal(err, bad)
 	}
-	s := in.Subjects[0]
+	s := in.Subjects[0].v
 	if !slices.Equal(s.Teams, []string{"emea", "apac"}) || s.Manager != "bob" || s.Unit != "sales" || s.Territories[0] != "north" ||
 		s.Accounts[0] != "acme" || s.Contact != "c1" {
 		t.Errorf("%+v", s)
 	}
-	if u := in.Units[0]; u.ID != "sales" || u.Parent != "company" || u.Heads[0] != "bob" {
+	if u := in.Units[0].v; u.ID != "sales" || u.Parent != "company" || u.Heads[0] != "bob" {
 		t.Errorf("%+v", u)
 	}
-	a := in.Assignments[0]
+	a := in.Assignments[0].v
 	if a.Member != "user:ann" || a.Role != "rep" || a.From.Format("2006-01-02 15:04 MST") != "2026-01-01 00:00 UTC" || !a.Until.IsZero() {
 		t.Errorf("%+v", a)
 	}
@@ -109,16 +112,16 @@ func FuzzParseImport(f *testing.F) {
 	f.Add([]byte(`{"subjects": [{"type": "user", "id": "ann"}], "assignments": [{"member": "ann", "role": "rep"}]}`))
 	f.Add([]byte(`{"subjects": [{"type": "user", "id": "\u0000"}]}`))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		in, err := parseImport(file)
+		in, _, err := parseImport(file)
 		if err != nil {
 			return
 		}
-		for _, s := range in.Subjects {
+		for _, s := range values(in.Subjects) {
 			if s.Type == "role" || s.ID == "" || checkID("id", s.ID) != nil {
 				t.Errorf("accepted %+v", s)
 			}
 		}
-		for _, a := range in.Assignments {
+		for _, a := range values(in.Assignments) {
 			if checkAssignment(a) != nil {
 				t.Errorf("accepted %+v", a)
 			}

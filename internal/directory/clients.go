@@ -76,7 +76,7 @@ func (s *Service) ListClients(ctx context.Context) ([]model.Client, error) {
 
 // SetClientDisabled disables or enables a client; its tokens are refused from
 // the next request on.
-func (s *Service) SetClientDisabled(ctx context.Context, caller model.Caller, id string, disabled bool) error {
+func (s *Service) SetClientDisabled(ctx context.Context, caller model.Caller, id string, disabled bool) (int64, error) {
 	activity := audit.ClientEnabled
 	if disabled {
 		activity = audit.ClientDisabled
@@ -90,7 +90,7 @@ func (s *Service) SetClientDisabled(ctx context.Context, caller model.Caller, id
 // tokens already handed out live out their ten minutes.
 func (s *Service) RotateClientSecret(ctx context.Context, caller model.Caller, id string) (Credentials, error) {
 	secret, hash := token.NewSecret()
-	err := s.changeClient(ctx, caller, id, audit.ClientRotated, func(tx store.Tx) (bool, error) {
+	_, err := s.changeClient(ctx, caller, id, audit.ClientRotated, func(tx store.Tx) (bool, error) {
 		return tx.SetClientSecret(ctx, id, hash)
 	})
 	if err != nil {
@@ -99,14 +99,20 @@ func (s *Service) RotateClientSecret(ctx context.Context, caller model.Caller, i
 	return Credentials{ClientID: id, ClientSecret: secret}, nil
 }
 
-func (s *Service) changeClient(ctx context.Context, caller model.Caller, id string, a audit.Activity, change func(store.Tx) (bool, error)) error {
-	return s.Store.InTx(ctx, func(tx store.Tx) error {
+func (s *Service) changeClient(ctx context.Context, caller model.Caller, id string, a audit.Activity, change func(store.Tx) (bool, error)) (int64, error) {
+	var revision int64
+	err := s.Store.InTx(ctx, func(tx store.Tx) error {
 		c, err := tx.Client(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return model.Errorf(model.CodeClientUnknown, "there is no client %q; `rolegate client list` shows them", id)
 		}
 		if err != nil {
 			return err
+		}
+		if c.Tenant != "" {
+			if revision, err = tx.Bump(ctx, c.Tenant, false); err != nil {
+				return err
+			}
 		}
 		if _, err := change(tx); err != nil {
 			return err
@@ -115,4 +121,5 @@ func (s *Service) changeClient(ctx context.Context, caller model.Caller, id stri
 		e.Service = id
 		return s.Log.AppendIn(ctx, tx, e)
 	})
+	return revision, err
 }

@@ -2,7 +2,9 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +37,7 @@ type ImportResult struct {
 // References to managers, units, parents, heads and teams may dangle, since
 // files are split as their owners like; members and roles of assignments may not.
 func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string, file []byte, dryRun bool, reason string) (ImportResult, error) {
-	in, err := parseImport(file)
+	in, bad, err := parseImport(file)
 	if err != nil {
 		return ImportResult{}, err
 	}
@@ -50,7 +52,7 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string
 		if err != nil {
 			return err
 		}
-		if bad := in.check(there); len(bad) > 0 {
+		if bad := append(slices.Clone(bad), in.check(there)...); len(bad) > 0 {
 			return importInvalid(bad)
 		}
 		class, err := s.write(ctx, tx, tenant, in, reason)
@@ -76,36 +78,36 @@ var errDryRun = fmt.Errorf("dry run")
 
 func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in importFile, reason string) (class audit.Class, err error) {
 	class = audit.ClassAdmin
-	put := func(e error) {
+	put := func(failed error) {
 		if err == nil {
-			err = e
+			err = failed
 		}
 	}
-	for _, v := range in.Roles {
-		put(tx.EnsureRole(ctx, tenant, v))
+	for _, e := range in.Roles {
+		put(tx.EnsureRole(ctx, tenant, e.v))
 	}
-	for _, v := range in.Teams {
-		put(tx.PutTeam(ctx, tenant, v))
+	for _, e := range in.Teams {
+		put(tx.PutTeam(ctx, tenant, e.v))
 	}
-	for _, v := range in.Units {
-		put(tx.PutUnit(ctx, tenant, v))
+	for _, e := range in.Units {
+		put(tx.PutUnit(ctx, tenant, e.v))
 	}
-	for _, v := range in.Territories {
-		put(tx.PutTerritory(ctx, tenant, v))
+	for _, e := range in.Territories {
+		put(tx.PutTerritory(ctx, tenant, e.v))
 	}
-	for _, v := range in.Subjects {
-		put(tx.PutSubject(ctx, tenant, v))
+	for _, e := range in.Subjects {
+		put(tx.PutSubject(ctx, tenant, e.v))
 	}
-	for _, v := range in.Resources {
-		put(tx.PutResource(ctx, tenant, v))
+	for _, e := range in.Resources {
+		put(tx.PutResource(ctx, tenant, e.v))
 	}
 	if err != nil {
 		return class, err
 	}
-	for i, v := range in.Assignments {
-		c, err := s.assign(ctx, tx, tenant, v, reason)
+	for _, e := range in.Assignments {
+		c, err := s.assign(ctx, tx, tenant, e.v, reason)
 		if err != nil {
-			return class, at(fmt.Sprintf("assignments[%d]", i), err)
+			return class, at(fmt.Sprintf("assignments[%d]", e.i), err)
 		}
 		if c == audit.ClassBreakGlass {
 			class = c
@@ -117,7 +119,7 @@ func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in impo
 // at names the entry that an error of the directory's rules is about.
 func at(path string, err error) error {
 	switch code := model.CodeOf(err); code {
-	case model.CodeInvalidRequest, model.CodeOfficeConflict, model.CodeRoleUnknown:
+	case model.CodeInvalidRequest, model.CodeOfficeConflict, model.CodeRoleUnknown, model.CodeLimitExceeded:
 		return importInvalid([]model.Detail{{Path: path, Reason: err.Error()}})
 	}
 	return err
@@ -125,13 +127,19 @@ func at(path string, err error) error {
 
 // importFile is a parsed file: ids bare, every entry well formed in itself.
 type importFile struct {
-	Subjects    []model.Subject
-	Teams       []model.Team
-	Units       []model.Unit
-	Territories []model.Territory
-	Roles       []string
-	Assignments []model.Assignment
-	Resources   []model.Resource
+	Subjects    []numbered[model.Subject]
+	Teams       []numbered[model.Team]
+	Units       []numbered[model.Unit]
+	Territories []numbered[model.Territory]
+	Roles       []numbered[string]
+	Assignments []numbered[model.Assignment]
+	Resources   []numbered[model.Resource]
+}
+
+// numbered is an entry with its place in the file's list.
+type numbered[T any] struct {
+	i int
+	v T
 }
 
 func (in importFile) counts() ImportResult {
@@ -140,9 +148,9 @@ func (in importFile) counts() ImportResult {
 }
 
 // parseImport reads a file strictly and names every entry that is bad in itself.
-func parseImport(file []byte) (importFile, error) {
+func parseImport(file []byte) (in importFile, bad []model.Detail, err error) {
 	if len(file) > MaxImport {
-		return importFile{}, model.Errorf(model.CodeLimitExceeded, "the file is larger than %d MiB", MaxImport>>20)
+		return in, nil, model.Errorf(model.CodeLimitExceeded, "the file is larger than %d MiB", MaxImport>>20)
 	}
 	var raw struct {
 		Subjects    []jsontext.Value `json:"subjects"`
@@ -154,27 +162,25 @@ func parseImport(file []byte) (importFile, error) {
 		Resources   []jsontext.Value `json:"resources"`
 	}
 	if err := json.Unmarshal(file, &raw, json.RejectUnknownMembers(true)); err != nil {
-		return importFile{}, importInvalid([]model.Detail{{Reason: readable(err)}})
+		return in, nil, importInvalid([]model.Detail{{Reason: readable(err)}})
 	}
-	var in importFile
-	var bad []model.Detail
 	in.Subjects = entries(&bad, "subjects", raw.Subjects, cleanSubject)
 	in.Teams = entries(&bad, "teams", raw.Teams, func(t model.Team) (model.Team, string, error) {
 		t.ID = Bare("team", t.ID)
-		return t, t.ID, checkID("id", t.ID)
+		return t, t.ID, checkBare("team", t.ID)
 	})
 	in.Units = entries(&bad, "units", raw.Units, func(u model.Unit) (model.Unit, string, error) {
 		u.ID, u.Parent = Bare("unit", u.ID), Bare("unit", u.Parent)
 		bareAll("user", u.Heads)
-		return u, u.ID, checkID("id", u.ID)
+		return u, u.ID, checkBare("unit", u.ID)
 	})
 	in.Territories = entries(&bad, "territories", raw.Territories, func(t model.Territory) (model.Territory, string, error) {
 		t.ID, t.Parent = Bare("territory", t.ID), Bare("territory", t.Parent)
-		return t, t.ID, checkID("id", t.ID)
+		return t, t.ID, checkBare("territory", t.ID)
 	})
 	in.Roles = entries(&bad, "roles", raw.Roles, func(r string) (string, string, error) {
 		r = Bare("role", r)
-		return r, r, checkID("role", r)
+		return r, r, checkBare("role", r)
 	})
 	in.Assignments = entries(&bad, "assignments", raw.Assignments, cleanAssignment)
 	in.Resources = entries(&bad, "resources", raw.Resources, func(r model.Resource) (model.Resource, string, error) {
@@ -183,16 +189,13 @@ func parseImport(file []byte) (importFile, error) {
 		}
 		return r, r.Type + ":" + r.ID, checkID("id", r.ID)
 	})
-	if len(bad) > 0 {
-		return importFile{}, importInvalid(bad)
-	}
-	return in, nil
+	return in, bad, nil
 }
 
 // entries decodes and cleans a list, collecting what is bad; an entry whose key
 // stands twice is bad too, since which of the two counts would be a guess.
-func entries[T any](bad *[]model.Detail, list string, raw []jsontext.Value, clean func(T) (T, string, error)) []T {
-	var out []T
+func entries[T any](bad *[]model.Detail, list string, raw []jsontext.Value, clean func(T) (T, string, error)) []numbered[T] {
+	var out []numbered[T]
 	first := map[string]int{}
 	for i, r := range raw {
 		path := fmt.Sprintf("%s[%d]", list, i)
@@ -211,7 +214,7 @@ func entries[T any](bad *[]model.Detail, list string, raw []jsontext.Value, clea
 			continue
 		}
 		first[key] = i
-		out = append(out, v)
+		out = append(out, numbered[T]{i, v})
 	}
 	return out
 }
@@ -253,11 +256,18 @@ func importInvalid(bad []model.Detail) *model.Error {
 	return e
 }
 
-// readable is a decoding error without the package's prefix.
+// readable is a decoding error in plain words: where, and what is wrong there.
 func readable(err error) string {
-	s := err.Error()
-	for _, prefix := range []string{"json: ", "jsontext: "} {
-		s = strings.TrimPrefix(s, prefix)
+	var se *json.SemanticError
+	if errors.As(err, &se) {
+		what := fmt.Sprintf("a %s cannot stand here", se.JSONKind)
+		if se.Err != nil {
+			what = se.Err.Error()
+		}
+		if se.JSONPointer != "" {
+			return fmt.Sprintf("%s: %s", se.JSONPointer, what)
+		}
+		return what
 	}
-	return s
+	return strings.TrimPrefix(err.Error(), "jsontext: ")
 }

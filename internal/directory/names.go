@@ -20,10 +20,23 @@ func checkID(what, id string) error {
 		return model.Errorf(model.CodeInvalidRequest, "the %s is longer than %d bytes", what, MaxID)
 	case id == "*":
 		return model.Errorf(model.CodeInvalidRequest, "the %s is *, which stands for all of them", what)
-	case !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl):
-		return model.Errorf(model.CodeInvalidRequest, "the %s %q holds control characters or is not UTF-8", what, id)
+	case !utf8.ValidString(id) || strings.ContainsFunc(id, invisible):
+		return model.Errorf(model.CodeInvalidRequest, "the %s %q holds characters that cannot be seen, or is not UTF-8", what, id)
 	}
 	return nil
+}
+
+// invisible tells control and format characters: two names that look the same
+// must not be two names.
+func invisible(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
+
+// checkBare is checkID for an id whose kind was taken off: a second prefix would
+// make it another id to whoever takes it off again.
+func checkBare(kind, id string) error {
+	if strings.HasPrefix(id, kind+":") {
+		return model.Errorf(model.CodeInvalidRequest, "%q begins with %s: twice", kind+":"+id, kind)
+	}
+	return checkID(kind, id)
 }
 
 // Bare takes the kind's prefix off an id that may be written with it:

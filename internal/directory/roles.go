@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"rolegate/internal/audit"
@@ -11,19 +12,20 @@ import (
 )
 
 // PutRole adds a role or changes its mark. The offices always require MFA.
-func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant string, r model.Role, create bool) error {
+func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant string, r model.Role, create bool) (int64, error) {
 	r.ID = Bare("role", r.ID)
-	if err := checkID("role", r.ID); err != nil {
-		return err
+	if err := checkBare("role", r.ID); err != nil {
+		return 0, err
 	}
 	if model.IsOffice(r.ID) && !r.RequireMFA {
-		return model.Errorf(model.CodeInvalidRequest, "%s is an office, and the offices always require a second factor", r.ID)
+		return 0, model.Errorf(model.CodeInvalidRequest, "%s is an office, and the offices always require a second factor", r.ID)
 	}
-	return s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Take(ctx, tx, tenant, true); err != nil {
+	var revision int64
+	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
+		if revision, err = Take(ctx, tx, tenant, true); err != nil {
 			return err
 		}
-		_, err := tx.Role(ctx, tenant, r.ID)
+		_, err = tx.Role(ctx, tenant, r.ID)
 		switch {
 		case err == nil && create:
 			return model.Errorf(model.CodeConflict, "the role %q is already there", r.ID)
@@ -39,17 +41,19 @@ func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant strin
 		e.Roles = []string{r.Key()}
 		return s.Log.AppendIn(ctx, tx, e)
 	})
+	return revision, err
 }
 
 // DeleteRole removes a role nobody holds. Rows of the policy that name it stay
 // and match nobody.
-func (s *Service) DeleteRole(ctx context.Context, caller model.Caller, tenant, role string) error {
+func (s *Service) DeleteRole(ctx context.Context, caller model.Caller, tenant, role string) (int64, error) {
 	role = Bare("role", role)
 	if model.IsOffice(role) {
-		return model.Errorf(model.CodeInvalidRequest, "%s is an office and cannot be removed", role)
+		return 0, model.Errorf(model.CodeInvalidRequest, "%s is an office and cannot be removed", role)
 	}
-	return s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Take(ctx, tx, tenant, true); err != nil {
+	var revision int64
+	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
+		if revision, err = Take(ctx, tx, tenant, true); err != nil {
 			return err
 		}
 		holders, err := tx.Assignments(ctx, tenant, "", role)
@@ -70,16 +74,18 @@ func (s *Service) DeleteRole(ctx context.Context, caller model.Caller, tenant, r
 		e.Roles = []string{model.RolePrefix + role}
 		return s.Log.AppendIn(ctx, tx, e)
 	})
+	return revision, err
 }
 
 // Assign gives a member a role within a window, replacing an earlier window.
-func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string, a model.Assignment, reason string) error {
+func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string, a model.Assignment, reason string) (int64, error) {
 	a.Member, a.Role = MemberKey(a.Member), Bare("role", a.Role)
-	return s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Take(ctx, tx, tenant, true); err != nil {
+	var revision int64
+	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
+		if revision, err = Take(ctx, tx, tenant, true); err != nil {
 			return err
 		}
-		if err := registered(ctx, tx, tenant, a.Member); err != nil {
+		if err := Registered(ctx, tx, tenant, a.Member); err != nil {
 			return err
 		}
 		class, err := s.assign(ctx, tx, tenant, a, reason)
@@ -90,6 +96,7 @@ func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string
 		e.Class, e.Roles, e.Person = class, []string{model.RolePrefix + a.Role}, a.Member
 		return s.Log.AppendIn(ctx, tx, e)
 	})
+	return revision, err
 }
 
 // assign writes one assignment after every check but the member's existence.
@@ -101,6 +108,9 @@ func (s *Service) assign(ctx context.Context, tx store.Queries, tenant string, a
 		if errors.Is(err, store.ErrNotFound) {
 			return "", unknownRole(tenant, a.Role)
 		}
+		return "", err
+	}
+	if err := WithinRoles(ctx, tx, tenant, a); err != nil {
 		return "", err
 	}
 	class := audit.ClassAdmin
@@ -116,12 +126,28 @@ func (s *Service) assign(ctx context.Context, tx store.Queries, tenant string, a
 	return class, tx.PutAssignment(ctx, tenant, a)
 }
 
+// MaxRoles is how many roles a member can hold directly.
+const MaxRoles = 64
+
+// WithinRoles refuses one role more than a member can hold.
+func WithinRoles(ctx context.Context, tx store.Directory, tenant string, a model.Assignment) error {
+	held, err := tx.Assignments(ctx, tenant, a.Member, "")
+	if err != nil {
+		return err
+	}
+	held = slices.DeleteFunc(held, func(h model.Assignment) bool { return h.Role == a.Role })
+	if len(held) >= MaxRoles {
+		return model.Errorf(model.CodeLimitExceeded, "%s holds %d roles, and a member can hold %d", a.Member, len(held), MaxRoles)
+	}
+	return nil
+}
+
 // checkAssignment refuses what no directory could make sense of.
 func checkAssignment(a model.Assignment) error {
 	if err := checkMember(a.Member); err != nil {
 		return err
 	}
-	if err := checkID("role", a.Role); err != nil {
+	if err := checkBare("role", a.Role); err != nil {
 		return err
 	}
 	if !a.From.IsZero() && !a.Until.IsZero() && !a.From.Before(a.Until) {
@@ -148,10 +174,11 @@ func oneOffice(ctx context.Context, tx store.Directory, tenant string, a model.A
 }
 
 // Unassign takes a role away. It is felt at the next decision.
-func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, member, role, reason string) error {
+func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, member, role, reason string) (int64, error) {
 	member, role = MemberKey(member), Bare("role", role)
-	return s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Take(ctx, tx, tenant, true); err != nil {
+	var revision int64
+	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
+		if revision, err = Take(ctx, tx, tenant, true); err != nil {
 			return err
 		}
 		if model.IsOffice(role) {
@@ -170,6 +197,7 @@ func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, mem
 		e.Roles, e.Person = []string{model.RolePrefix + role}, member
 		return s.Log.AppendIn(ctx, tx, e)
 	})
+	return revision, err
 }
 
 // keepsOffices refuses to take an office's last holder who can log in, or its
@@ -218,8 +246,8 @@ func (s *Service) Roles(ctx context.Context, tenant string) ([]model.Role, []mod
 	return d.Roles, d.Assignments, err
 }
 
-// registered refuses a member the directory does not know.
-func registered(ctx context.Context, tx store.Directory, tenant, member string) error {
+// Registered refuses a member the directory does not know.
+func Registered(ctx context.Context, tx store.Directory, tenant, member string) error {
 	typ, id, ok := strings.Cut(member, ":")
 	if !ok {
 		return checkMember(member)

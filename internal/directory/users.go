@@ -127,9 +127,10 @@ func (s *Service) invite(ctx context.Context, tx store.Invites, tenant, id strin
 }
 
 // SetUserDisabled disables or enables a user. Disabling ends every session at once.
-func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tenant, id string, disabled bool, reason string) error {
-	return s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Take(ctx, tx, tenant, false); err != nil {
+func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tenant, id string, disabled bool, reason string) (int64, error) {
+	var revision int64
+	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
+		if revision, err = Take(ctx, tx, tenant, false); err != nil {
 			return err
 		}
 		u, err := user(ctx, tx, tenant, id)
@@ -142,12 +143,14 @@ func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tena
 			if err := keepsOffices(ctx, tx, tenant, "user:"+u.ID, ""); err != nil {
 				return err
 			}
-			if _, err := tx.EndSessions(ctx, tenant, u.ID, "", s.Now()); err != nil {
-				return err
-			}
-			if err := tx.EndTickets(ctx, tenant, u.ID, s.Now()); err != nil {
-				return err
-			}
+		}
+		// Enabling ends them too: a login that overlapped the disabling may have
+		// left one, and nobody comes back to a session from before.
+		if _, err := tx.EndSessions(ctx, tenant, u.ID, "", s.Now()); err != nil {
+			return err
+		}
+		if err := tx.EndTickets(ctx, tenant, u.ID, s.Now()); err != nil {
+			return err
 		}
 		if _, err := tx.SetUserDisabled(ctx, tenant, u.ID, disabled); err != nil {
 			return err
@@ -156,6 +159,7 @@ func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tena
 		e.Person = "user:" + u.ID
 		return s.Log.AppendIn(ctx, tx, e)
 	})
+	return revision, err
 }
 
 // ListUsers pages through a tenant's users by id.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/url"
+	"slices"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
@@ -19,20 +20,19 @@ func (s *Service) Enrol(ctx context.Context, ticket string) (Enrolment, error) {
 	secret := totp.NewSecret()
 	device := totp.Default(secret)
 	id := rand.Text()
-	sealed, err := s.KEK.Seal(secret, devicePlace(id))
-	if err != nil {
-		return Enrolment{}, err
-	}
 	var user model.User
 	var refused error
-	err = s.Store.InTx(ctx, func(tx store.Tx) error {
+	err := s.Store.InTx(ctx, func(tx store.Tx) error {
 		refused = nil
 		tk, err := tx.Ticket(ctx, token.Hash(ticket), s.Now())
 		if err != nil || tk.Purpose != store.TicketEnrol {
 			refused = notFound(err, errTicket)
 			return s.recordRefusal(ctx, tx, tk, audit.EnrolFailed, refused)
 		}
-		if _, user, err = s.holder(ctx, tx, tk); err != nil {
+		if _, user, err = s.holder(ctx, tx, tk); err == nil {
+			err = mayEnrol(ctx, tx, tk)
+		}
+		if err != nil {
 			refused = err
 			return s.recordRefusal(ctx, tx, tk, audit.EnrolFailed, err)
 		}
@@ -41,11 +41,14 @@ func (s *Service) Enrol(ctx context.Context, ticket string) (Enrolment, error) {
 				return err
 			}
 		}
-		err = tx.InsertDevice(ctx, store.Device{
-			ID: id, Tenant: tk.Tenant, User: tk.User, Name: "TOTP", Secret: sealed,
+		row := store.Device{
+			ID: id, Tenant: tk.Tenant, User: tk.User, Name: "TOTP",
 			Algorithm: device.Algorithm, Digits: device.Digits, Period: device.Period, CreatedAt: s.Now(),
-		})
-		if err != nil {
+		}
+		if row.Secret, err = s.KEK.Seal(secret, devicePlace(row)); err != nil {
+			return err
+		}
+		if err := tx.InsertDevice(ctx, row); err != nil {
 			return err
 		}
 		if ok, err := tx.SetTicketDevice(ctx, tk.Hash, id, s.Now()); err != nil || !ok {
@@ -81,7 +84,11 @@ func (s *Service) issuerName() string {
 // codes and sessions of the person end: there is one device to lose, and none
 // that was lost still opens anything.
 func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Result, error) {
-	codes, err := s.prepareCodes(ctx, ticket, code)
+	tk, err := s.countAttempt(ctx, ticket, store.TicketEnrol, audit.EnrolFailed)
+	if err != nil {
+		return Result{}, err
+	}
+	codes, err := s.prepareCodes(ctx, tk, code)
 	if err != nil {
 		return Result{}, err
 	}
@@ -89,14 +96,9 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Re
 	var refused error
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res, refused = Result{}, nil
-		tk, err := s.attempt(ctx, tx, ticket, store.TicketEnrol)
-		var t model.Tenant
-		var user model.User
+		t, user, err := s.holder(ctx, tx, tk)
 		if err == nil {
-			t, user, err = s.holder(ctx, tx, tk)
-		}
-		if err == nil {
-			err = s.confirm(ctx, tx, tk, code)
+			err = s.confirm(ctx, tx, tk, code, codes)
 		}
 		if err == nil {
 			err = endTicket(ctx, tx, tk, s)
@@ -108,9 +110,8 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Re
 		if err := s.replaceFactors(ctx, tx, tk, codes); err != nil {
 			return err
 		}
-		methods := []string{"pwd", "otp", "mfa"}
-		p := proof{Methods: methods, At: s.Now(), Level: 2}
-		tokens, err := s.issue(ctx, tx, t, user, p)
+		p := proof{Methods: []string{"pwd", "otp", "mfa"}, At: s.Now(), Level: 2}
+		tokens, err := s.issue(ctx, tx, t, user, p, false)
 		if err != nil {
 			return err
 		}
@@ -121,27 +122,26 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Re
 }
 
 // prepareCodes makes and hashes recovery codes outside the transaction, and
-// only when ticket and code look right, since ten hashes are not for the asking.
-// Whether they are right is settled afterwards, in the transaction.
-func (s *Service) prepareCodes(ctx context.Context, ticket, code string) (recoveryCodes, error) {
-	tk, err := s.Store.Ticket(ctx, token.Hash(ticket), s.Now())
-	if err != nil || tk.Device == "" || tk.Tries >= TicketTries {
+// only for an attempt that was counted and looks right: ten hashes are not for
+// the asking. Whether it is right is settled afterwards, in the transaction.
+func (s *Service) prepareCodes(ctx context.Context, tk store.Ticket, code string) (recoveryCodes, error) {
+	d, err := s.Store.Device(ctx, tk.Device)
+	if errors.Is(err, store.ErrNotFound) {
 		return recoveryCodes{}, nil // refused in the transaction
 	}
-	d, err := s.Store.Device(ctx, tk.Device)
 	if err != nil {
-		return recoveryCodes{}, nil
+		return recoveryCodes{}, err
 	}
 	if _, ok, err := s.match(d, code); err != nil || !ok {
-		return recoveryCodes{}, nil
+		return recoveryCodes{}, nil // likewise
 	}
 	return s.newRecoveryCodes(ctx, tk.Tenant, tk.User)
 }
 
 // confirm takes the code's step on the ticket's own pending device.
-func (s *Service) confirm(ctx context.Context, tx store.Factors, tk store.Ticket, code string) error {
-	if tk.Device == "" {
-		return errTicket
+func (s *Service) confirm(ctx context.Context, tx store.Factors, tk store.Ticket, code string, codes recoveryCodes) error {
+	if err := mayEnrol(ctx, tx, tk); err != nil {
+		return err
 	}
 	d, err := tx.Device(ctx, tk.Device)
 	if err != nil {
@@ -151,7 +151,7 @@ func (s *Service) confirm(ctx context.Context, tx store.Factors, tk store.Ticket
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if !ok || len(codes.rows) == 0 { // or the next time step began since codes were prepared
 		return errCode
 	}
 	if ok, err := tx.ConfirmDevice(ctx, d.ID, step, s.Now()); err != nil || !ok {
@@ -160,12 +160,23 @@ func (s *Service) confirm(ctx context.Context, tx store.Factors, tk store.Ticket
 	return nil
 }
 
+// mayEnrol refuses a ticket that a password alone opened once a device is there:
+// it was enrolled since, perhaps by the person whose password this is. A device
+// is replaced after a recovery code only.
+func mayEnrol(ctx context.Context, tx store.Factors, tk store.Ticket) error {
+	if slices.Contains(tk.Methods, "mfa") {
+		return nil
+	}
+	devices, err := tx.Devices(ctx, tk.Tenant, tk.User)
+	if err == nil && len(devices) > 0 {
+		return errTicket
+	}
+	return err
+}
+
 // replaceFactors leaves the confirmed device and the new codes as the person's
 // only ones, and ends the sessions opened without them.
 func (s *Service) replaceFactors(ctx context.Context, tx store.Tx, tk store.Ticket, codes recoveryCodes) error {
-	if len(codes.rows) == 0 {
-		return errCode // the clock passed a step between preparing and confirming: not answered without codes
-	}
 	if err := tx.DeleteDevices(ctx, tk.Tenant, tk.User, tk.Device); err != nil {
 		return err
 	}

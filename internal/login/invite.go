@@ -44,8 +44,10 @@ func (s *Service) AcceptInvite(ctx context.Context, invite, pass string) (Result
 	if err != nil {
 		return Result{}, err
 	}
+	old := user.PasswordHash
+	user.PasswordHash = phc
 	res, err := s.proceed(ctx, t, user, proof{Methods: []string{"pwd"}, At: s.Now()}, audit.InviteAccepted, func(tx store.Tx) error {
-		return s.setInvitedPassword(ctx, tx, hash, user, phc)
+		return s.setInvitedPassword(ctx, tx, hash, user, old)
 	})
 	if errors.Is(err, errInvite) {
 		return Result{}, s.refuse(ctx, failure(t.ID, user.ID, audit.InviteFailed, model.CodeInviteInvalid), errInvite)
@@ -74,18 +76,18 @@ func (s *Service) invited(ctx context.Context, inv store.Invite) (model.Tenant, 
 
 // setInvitedPassword settles who uses the invitation and ends whatever the old
 // password had opened.
-func (s *Service) setInvitedPassword(ctx context.Context, tx store.Tx, hash []byte, user model.User, phc string) error {
+func (s *Service) setInvitedPassword(ctx context.Context, tx store.Tx, hash []byte, user model.User, old string) error {
 	now := s.Now()
+	if _, err := tx.Bump(ctx, user.Tenant, false); err != nil { // the tenant's row first, as everywhere
+		return err
+	}
 	if used, err := tx.UseInvite(ctx, hash, now); err != nil || !used {
 		return cmpErr(err, errInvite)
 	}
-	if set, err := tx.SetPassword(ctx, user.Tenant, user.ID, user.PasswordHash, phc); err != nil || !set {
+	if set, err := tx.SetPassword(ctx, user.Tenant, user.ID, old, user.PasswordHash); err != nil || !set {
 		return cmpErr(err, errInvite)
 	}
-	if _, err := tx.EndSessions(ctx, user.Tenant, user.ID, "", now); err != nil {
-		return err
-	}
-	_, err := tx.Bump(ctx, user.Tenant, false)
+	_, err := tx.EndSessions(ctx, user.Tenant, user.ID, "", now)
 	return err
 }
 

@@ -14,12 +14,12 @@ import (
 
 // issue is the one door for people's tokens: it opens a session for what was
 // proven, if that is enough for what is required now. A recovery code proves
-// enough to enrol again, and nothing else.
-func (s *Service) issue(ctx context.Context, tx store.Tx, t model.Tenant, u model.User, p proof) (Tokens, error) {
+// enough to enrol again, and nothing else. due is whether a second factor is due.
+func (s *Service) issue(ctx context.Context, tx store.Tx, t model.Tenant, u model.User, p proof, due bool) (Tokens, error) {
 	life := SessionTTL
 	if p.Recovery {
 		life = ReEnrolTTL
-	} else if err := s.enough(ctx, tx, t, u, p.level()); err != nil {
+	} else if err := enough(ctx, tx, u, p.level(), due); err != nil {
 		return Tokens{}, err
 	}
 	now := s.Now()
@@ -37,16 +37,14 @@ func (s *Service) issue(ctx context.Context, tx store.Tx, t model.Tenant, u mode
 	return s.mint(ctx, tx, session)
 }
 
-// enough refuses a proof below what user, roles and tenant require at this moment.
-func (s *Service) enough(ctx context.Context, tx store.Factors, t model.Tenant, u model.User, level int) error {
+// enough refuses a proof below what is required. due is what user, roles and
+// tenant ask, looked up before the transaction: from inside, the look-up would
+// wait for a second connection that other transactions may hold.
+func enough(ctx context.Context, tx store.Factors, u model.User, level int, due bool) error {
 	if level >= 2 {
 		return nil
 	}
-	due, err := s.mfaDue(ctx, t, u.ID)
-	if err != nil {
-		return err
-	}
-	devices, err := tx.Devices(ctx, t.ID, u.ID)
+	devices, err := tx.Devices(ctx, u.Tenant, u.ID)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,10 @@ type Keys struct {
 // another process has added.
 const reloadEvery = time.Second
 
+// jwksEvery is how old the published keys may be: another process may have
+// added one.
+const jwksEvery = 5 * time.Second
+
 // OpenKeys loads the signing keys and makes the first one of algorithm (ES256
 // or EdDSA) where there is none.
 func OpenKeys(ctx context.Context, st store.Store, log *audit.Log, kek *keyring.KEK, algorithm string, now func() time.Time) (*Keys, error) {
@@ -107,7 +111,7 @@ func (k *Keys) Find(kid string) (token.Key, bool) {
 		return key, true
 	}
 	k.mu.Lock()
-	stale := k.now().Sub(k.loadedAt) >= reloadEvery
+	stale := k.now().Sub(k.loadedAt).Abs() >= reloadEvery
 	if stale {
 		k.loadedAt = k.now() // one look, however many ask
 	}
@@ -135,7 +139,15 @@ func (k *Keys) find(kid string) (token.Key, bool) {
 }
 
 // JWKS is the public half of all keys: RFC 7517.
-func (s *Service) JWKS(context.Context) ([]byte, error) {
+func (s *Service) JWKS(ctx context.Context) ([]byte, error) {
+	s.Keys.mu.RLock()
+	stale := s.Keys.now().Sub(s.Keys.loadedAt).Abs() >= jwksEvery
+	s.Keys.mu.RUnlock()
+	if stale {
+		if err := s.Keys.load(ctx); err != nil {
+			return nil, err
+		}
+	}
 	s.Keys.mu.RLock()
 	defer s.Keys.mu.RUnlock()
 	return token.JWKS(s.Keys.all), nil

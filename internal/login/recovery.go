@@ -78,7 +78,7 @@ func parseRecovery(code string) (selector, secret string, ok bool) {
 // that can do one thing, enrol a new device, and hands out the ticket for it.
 // Attempts share the ticket's budget with one-time codes.
 func (s *Service) VerifyRecovery(ctx context.Context, ticket, code string) (Result, error) {
-	tk, err := s.countAttempt(ctx, ticket)
+	tk, err := s.countAttempt(ctx, ticket, store.TicketMFA, audit.RecoveryFailed)
 	if err != nil {
 		return Result{}, err
 	}
@@ -98,12 +98,12 @@ func (s *Service) VerifyRecovery(ctx context.Context, ticket, code string) (Resu
 }
 
 // countAttempt commits one attempt before anything is hashed.
-func (s *Service) countAttempt(ctx context.Context, ticket string) (tk store.Ticket, err error) {
+func (s *Service) countAttempt(ctx context.Context, ticket string, purpose store.TicketPurpose, failed audit.Activity) (tk store.Ticket, err error) {
 	var refused error
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
-		tk, refused = s.attempt(ctx, tx, ticket, store.TicketMFA)
+		tk, refused = s.attempt(ctx, tx, ticket, purpose)
 		if refused != nil {
-			return s.recordRefusal(ctx, tx, tk, audit.RecoveryFailed, refused)
+			return s.recordRefusal(ctx, tx, tk, failed, refused)
 		}
 		return nil
 	})
@@ -131,7 +131,7 @@ func (s *Service) recover(ctx context.Context, tk store.Ticket, selector string)
 			return s.recordRefusal(ctx, tx, tk, audit.RecoveryFailed, err)
 		}
 		p := proof{Methods: append(tk.Methods, "mfa"), At: tk.AuthTime, Level: 1, Recovery: true}
-		tokens, err := s.issue(ctx, tx, t, user, p)
+		tokens, err := s.issue(ctx, tx, t, user, p, false)
 		if err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ package login
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"golang.org/x/text/secure/precis"
@@ -107,13 +108,16 @@ func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Res
 		return Result{}, errLogin
 	}
 	if rehash {
-		s.upgrade(ctx, user, pass)
+		user = s.upgrade(ctx, user, pass)
 	}
 	return s.proceed(ctx, t, user, proof{Methods: []string{"pwd"}, At: s.Now()}, "", nil)
 }
 
 // lookup finds tenant and user; a missing one is a zero value, not an error.
 func (s *Service) lookup(ctx context.Context, tenant, username string) (model.Tenant, model.User, error) {
+	if strings.ContainsRune(tenant, 0) {
+		tenant = "" // there is none of either name, and only this one can be looked up
+	}
 	t, err := s.Store.Tenant(ctx, tenant)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return model.Tenant{}, model.User{}, err
@@ -131,10 +135,15 @@ func (s *Service) lookup(ctx context.Context, tenant, username string) (model.Te
 
 // upgrade stores a hash with today's parameters. A failure leaves the old hash,
 // which still works, so the login goes on.
-func (s *Service) upgrade(ctx context.Context, u model.User, pass string) {
-	if hash, err := s.Hasher.Hash(ctx, pass); err == nil {
-		_, _ = s.Store.SetPassword(ctx, u.Tenant, u.ID, u.PasswordHash, hash)
+func (s *Service) upgrade(ctx context.Context, u model.User, pass string) model.User {
+	hash, err := s.Hasher.Hash(ctx, pass)
+	if err != nil {
+		return u
 	}
+	if set, err := s.Store.SetPassword(ctx, u.Tenant, u.ID, u.PasswordHash, hash); err == nil && set {
+		u.PasswordHash = hash
+	}
+	return u
 }
 
 // proof is what a person has shown so far.
@@ -162,7 +171,10 @@ func (s *Service) proceed(ctx context.Context, t model.Tenant, user model.User, 
 				return err
 			}
 		}
-		var err error
+		err := s.unchanged(ctx, tx, user)
+		if err != nil {
+			return err
+		}
 		if res, err = s.nextStep(ctx, tx, t, user, p, due); err != nil {
 			return err
 		}
@@ -180,6 +192,23 @@ func (s *Service) proceed(ctx context.Context, t model.Tenant, user model.User, 
 		return Result{}, err
 	}
 	return res, nil
+}
+
+// unchanged refuses a user who was disabled, or whose password was replaced,
+// while this one was being hashed. It takes the tenant's row first, as whoever
+// changes a user does, so that neither overtakes the other.
+func (s *Service) unchanged(ctx context.Context, tx store.Tx, user model.User) error {
+	if _, err := tx.Bump(ctx, user.Tenant, false); err != nil {
+		return err
+	}
+	now, err := tx.User(ctx, user.Tenant, user.ID)
+	if err != nil {
+		return err
+	}
+	if now.Disabled || now.PasswordHash != user.PasswordHash {
+		return errLogin
+	}
+	return nil
 }
 
 // nextStep answers a right password: the second factor where one is enrolled,
@@ -203,7 +232,7 @@ func (s *Service) nextStep(ctx context.Context, tx store.Tx, t model.Tenant, use
 	case due:
 		return s.newTicket(ctx, tx, user, store.TicketEnrol, StatusEnrolmentRequired, []string{"totp"}, p)
 	}
-	tokens, err := s.issue(ctx, tx, t, user, p)
+	tokens, err := s.issue(ctx, tx, t, user, p, due)
 	if err != nil {
 		return Result{}, err
 	}

@@ -86,9 +86,13 @@ func (s *Service) Assurance(ctx context.Context, tenant, user, raw string) (mode
 // the user, and what is required of them now. A token that was already used
 // ends the whole session, since one of its two holders is not the person.
 func (s *Service) Refresh(ctx context.Context, refresh string) (Result, error) {
+	due, err := s.refreshDue(ctx, refresh)
+	if err != nil {
+		return Result{}, err
+	}
 	var res Result
 	var refused error
-	err := s.Store.InTx(ctx, func(tx store.Tx) error {
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res, refused = Result{}, nil
 		rt, err := tx.RefreshToken(ctx, token.Hash(refresh))
 		if errors.Is(err, store.ErrNotFound) {
@@ -103,7 +107,7 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (Result, error) {
 			return err
 		}
 		var user model.User
-		if user, refused = s.rotate(ctx, tx, rt, session); refused != nil {
+		if user, refused = s.rotate(ctx, tx, rt, session, due); refused != nil {
 			err := s.refuseRefresh(ctx, tx, rt, session, refused)
 			refused = errRefresh // whatever it was: the holder can only log in again
 			return err
@@ -119,14 +123,39 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (Result, error) {
 	return answer(res, err, refused)
 }
 
+// refreshDue tells whether a second factor is due of the token's holder now.
+func (s *Service) refreshDue(ctx context.Context, refresh string) (bool, error) {
+	rt, err := s.Store.RefreshToken(ctx, token.Hash(refresh))
+	if err != nil {
+		return true, ignore(err, store.ErrNotFound) // refused in the transaction
+	}
+	session, err := s.Store.Session(ctx, rt.Session)
+	if err != nil {
+		return true, err
+	}
+	t, err := s.Store.Tenant(ctx, session.Tenant)
+	if err != nil {
+		return true, err
+	}
+	return s.mfaDue(ctx, t, session.User)
+}
+
+// ignore is err, but nil where it is the one expected.
+func ignore(err, expected error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
+}
+
 // rotate takes the token out of use, if session, user and requirement still allow it.
-func (s *Service) rotate(ctx context.Context, tx store.Tx, rt store.RefreshToken, session store.Session) (model.User, error) {
-	t, user, err := s.alive(ctx, tx, session)
+func (s *Service) rotate(ctx context.Context, tx store.Tx, rt store.RefreshToken, session store.Session, due bool) (model.User, error) {
+	_, user, err := s.alive(ctx, tx, session)
 	if err != nil {
 		return user, err
 	}
 	if !session.Restricted {
-		if err := s.enough(ctx, tx, t, user, session.ACR); err != nil {
+		if err := enough(ctx, tx, user, session.ACR, due); err != nil {
 			return user, err
 		}
 	}

@@ -43,7 +43,7 @@ func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, 
 			return s.recordRefusal(ctx, tx, tk, audit.OTPFailed, err)
 		}
 		p := proof{Methods: append(tk.Methods, "otp", "mfa"), At: s.Now(), Level: 2}
-		tokens, err := s.issue(ctx, tx, t, user, p)
+		tokens, err := s.issue(ctx, tx, t, user, p, true)
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ func (s *Service) useCode(ctx context.Context, tx store.Factors, tk store.Ticket
 // match opens the device's secret and compares. A secret that does not open, or
 // is too short, is an error, never a match.
 func (s *Service) match(d store.Device, code string) (step int64, ok bool, err error) {
-	secret, err := s.KEK.Open(d.Secret, devicePlace(d.ID))
+	secret, err := s.KEK.Open(d.Secret, devicePlace(d))
 	if err != nil {
 		return 0, false, fmt.Errorf("device %s: %w", d.ID, err)
 	}
@@ -137,8 +137,10 @@ func (s *Service) match(d store.Device, code string) (step int64, ok bool, err e
 	return totp.Match(device, code, s.Now(), d.LastStep)
 }
 
-func devicePlace(id string) keyring.Place {
-	return keyring.Place{Table: "totp_devices", Row: id, Column: "secret"}
+// devicePlace ties the secret to the device and to whose it is: in another
+// person's row it does not open.
+func devicePlace(d store.Device) keyring.Place {
+	return keyring.Place{Table: "totp_devices", Row: fmt.Sprintf("%q %q %q", d.Tenant, d.User, d.ID), Column: "secret"}
 }
 
 // recordRefusal commits the entry of a refused step: outcome deny for what the

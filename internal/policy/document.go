@@ -230,6 +230,9 @@ func namedRoles(d *Document) []string {
 }
 
 func invalidDocument(problems []model.Detail) error {
+	for i := range problems {
+		problems[i].Column = max(1, problems[i].Column) // a whole row begins at its first column
+	}
 	slices.SortStableFunc(problems, func(a, b model.Detail) int { return a.Line - b.Line })
 	e := model.Errorf(model.CodePolicyInvalid, "the policy document has %s", count(len(problems), "bad row", "bad rows"))
 	e.Details = capDetails(problems)

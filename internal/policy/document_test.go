@@ -162,11 +162,11 @@ func TestBadRows(t *testing.T) {
 		{`g, ann, role:b`, `1:4: member "ann" is not spelled type:id`},
 		{`g, user:ann, rep`, `1:14: role "rep" is not spelled type:id`},
 		{`g, user:ann, team:t`, `1:14: "team:t" is not a role: g gives roles`},
-		{`g, role:a, role:a`, `1: roles inherit each other in a circle: role:a → role:a`},
-		{"p, role:r, o, a, all, , allow\np,role:r,o,a,all,,allow", `2: the row of line 1 is repeated in line 2`},
-		{"g, user:ann, role:r\n\ng, user:ann, \"role:r\"", `3: the row of line 1 is repeated in line 3`},
-		{"g, role:a, role:b\ng, role:b, role:c\ng, role:c, role:a", `3: roles inherit each other in a circle: role:a → role:b → role:c → role:a`},
-		{"g, role:x, role:a\ng, role:a, role:b\ng, role:b, role:a", `3: roles inherit each other in a circle: role:a → role:b → role:a`},
+		{`g, role:a, role:a`, `1:1: roles inherit each other in a circle: role:a → role:a`},
+		{"p, role:r, o, a, all, , allow\np,role:r,o,a,all,,allow", `2:1: the row of line 1 is repeated in line 2`},
+		{"g, user:ann, role:r\n\ng, user:ann, \"role:r\"", `3:1: the row of line 1 is repeated in line 3`},
+		{"g, role:a, role:b\ng, role:b, role:c\ng, role:c, role:a", `3:1: roles inherit each other in a circle: role:a → role:b → role:c → role:a`},
+		{"g, role:x, role:a\ng, role:a, role:b\ng, role:b, role:a", `3:1: roles inherit each other in a circle: role:a → role:b → role:a`},
 	} {
 		_, err := Parse(c.row)
 		got := details(t, err, model.CodePolicyInvalid)
@@ -220,7 +220,7 @@ func TestInheritanceLimits(t *testing.T) {
 	}
 	mustParse(t, chain(maxInheritance))
 	_, err := Parse(chain(maxInheritance + 3))
-	if got := details(t, err, model.CodePolicyInvalid); len(got) != 1 || got[0] != "3: role:2 inherits through more than 32 steps" {
+	if got := details(t, err, model.CodePolicyInvalid); len(got) != 1 || got[0] != "3:1: role:2 inherits through more than 32 steps" {
 		t.Errorf("details %q", got)
 	}
 	fan := func(n int) string {
@@ -232,7 +232,7 @@ func TestInheritanceLimits(t *testing.T) {
 	}
 	mustParse(t, fan(maxInherited))
 	_, err = Parse(fan(maxInherited + 1))
-	if got := details(t, err, model.CodePolicyInvalid); len(got) != 1 || got[0] != "1: role:all inherits more than 1024 roles" {
+	if got := details(t, err, model.CodePolicyInvalid); len(got) != 1 || got[0] != "1:1: role:all inherits more than 1024 roles" {
 		t.Errorf("details %q", got)
 	}
 	// Nothing here may take time, or stack, in the square of its size.

@@ -16,6 +16,10 @@ type fieldAsk struct {
 	strict   bool     // strict_fields: refuse instead of hiding
 }
 
+// maxFields bounds the names of one question, since each is asked of the engine
+// several times.
+const maxFields = 256
+
 // readFieldAsk reads action.properties. Anything malformed spoils the question:
 // a list that cannot be read is a list of fields nobody checked.
 func readFieldAsk(properties map[string]any) (fieldAsk, bool) {
@@ -43,6 +47,9 @@ func readFieldAsk(properties map[string]any) (fieldAsk, bool) {
 	case map[string]any: // what is changed is written, named among fields or not
 		ask.changed = slices.Sorted(maps.Keys(changes))
 	default:
+		return fieldAsk{}, false
+	}
+	if len(ask.fields)+len(ask.returned)+len(ask.used)+len(ask.changed) > maxFields {
 		return fieldAsk{}, false
 	}
 	switch strict := properties["strict_fields"].(type) {

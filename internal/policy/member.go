@@ -60,7 +60,7 @@ func newRoster(dir model.Directory, links []RoleLink, now time.Time) *roster {
 		r.watch(a.From, now)
 		r.watch(a.Until, now)
 		if a.ActiveAt(now) {
-			r.assign(a.Member, model.RolePrefix+bare("role", a.Role))
+			r.assign(a.Member, model.RolePrefix+a.Role)
 		}
 	}
 	closure := newClosure(links)

@@ -36,6 +36,8 @@ func checkName(s string) (reason string) {
 		return "begins or ends with a blank"
 	case strings.ContainsFunc(s, unicode.IsControl):
 		return "contains a control character"
+	case strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Cf, r) }):
+		return "contains a character that cannot be seen"
 	}
 	return ""
 }
@@ -62,6 +64,9 @@ func checkSubject(s string) (reason string) {
 	}
 	if r := checkName(id); r != "" {
 		return "has an id that " + r
+	}
+	if strings.HasPrefix(id, kind+":") {
+		return "says " + kind + ": twice"
 	}
 	return ""
 }

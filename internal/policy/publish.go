@@ -17,15 +17,25 @@ type Published struct {
 	Links    int    `json:"role_links"`
 	Members  int    `json:"members"` // g rows handed to the directory as assignments
 	Hash     string `json:"hash"`    // SHA-256 of the document, hex
+
+	// Unregistered are members of the document's rows whom the directory does
+	// not know yet: they hold their roles from the day they are added.
+	Unregistered []string `json:"unregistered,omitempty"`
 }
 
-// Gate decides whether an exceptional act may go on, and under which class it
-// is recorded: directory.BreakGlass.
-type Gate func(ctx context.Context, tx store.Queries, tenant, reason string) (audit.Class, error)
+// Rules are the directory's, which a document's member rows must keep.
+type Rules struct {
+	// Gate decides whether an exceptional act may go on, and under which class it is recorded.
+	Gate func(ctx context.Context, tx store.Queries, tenant, reason string) (audit.Class, error)
+	// Limit refuses an assignment beyond what a member can hold.
+	Limit func(ctx context.Context, tx store.Directory, tenant string, a model.Assignment) error
+	// Registered is an error for a member the directory does not know.
+	Registered func(ctx context.Context, tx store.Directory, tenant, member string) error
+}
 
 // Import publishes a document as the tenant's next revision: whole or not at
 // all, with every bad row named. Its member rows become assignments.
-func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text, reason string, gate Gate) (Published, error) {
+func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text, reason string, rules Rules) (Published, error) {
 	doc, err := Parse(text)
 	if err != nil {
 		return Published{}, err
@@ -43,7 +53,7 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text,
 		if err != nil {
 			return err
 		}
-		class, err := gate(ctx, tx, tenant, reason)
+		class, err := rules.Gate(ctx, tx, tenant, reason)
 		if err != nil {
 			return err
 		}
@@ -57,7 +67,14 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text,
 				return err
 			}
 		}
+		res.Unregistered = nil
 		for _, m := range doc.Members {
+			if err := rules.Limit(ctx, tx, tenant, m.Assignment); err != nil {
+				return err
+			}
+			if rules.Registered(ctx, tx, tenant, m.Member) != nil {
+				res.Unregistered = append(res.Unregistered, m.Member)
+			}
 			if err := tx.PutAssignment(ctx, tenant, m.Assignment); err != nil {
 				return err
 			}

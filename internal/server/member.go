@@ -1,6 +1,8 @@
 package server
 
 import (
+	"strings"
+
 	"strconv"
 
 	"rolegate/internal/i18n"
@@ -61,6 +63,8 @@ func (m member) name() (string, error) {
 		return "", invalid(i18n.WantString, m.path)
 	case s == "":
 		return "", invalid(i18n.EmptyString, m.path)
+	case strings.ContainsRune(s, 0): // no database holds it, so nothing has this name
+		return "", invalid(i18n.WantString, m.path)
 	case len(s) > maxName:
 		return "", over(model.CodeInvalidRequest, i18n.TooLong, m.path, maxName)
 	}
