@@ -55,7 +55,7 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string
 		if bad := append(slices.Clone(bad), in.check(there)...); len(bad) > 0 {
 			return importInvalid(bad)
 		}
-		class, err := s.write(ctx, tx, tenant, in, reason)
+		class, err := s.write(ctx, tx, tenant, in, dryRun, reason)
 		if err != nil {
 			return err
 		}
@@ -76,33 +76,17 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string
 // errDryRun rolls the transaction of a dry run back.
 var errDryRun = fmt.Errorf("dry run")
 
-func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in importFile, reason string) (class audit.Class, err error) {
+func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in importFile, dryRun bool, reason string) (class audit.Class, err error) {
 	class = audit.ClassAdmin
-	put := func(failed error) {
-		if err == nil {
-			err = failed
+	for _, e := range in.Roles {
+		if err := tx.EnsureRole(ctx, tenant, e.v); err != nil {
+			return class, err
 		}
 	}
-	for _, e := range in.Roles {
-		put(tx.EnsureRole(ctx, tenant, e.v))
-	}
-	for _, e := range in.Teams {
-		put(tx.PutTeam(ctx, tenant, e.v))
-	}
-	for _, e := range in.Units {
-		put(tx.PutUnit(ctx, tenant, e.v))
-	}
-	for _, e := range in.Territories {
-		put(tx.PutTerritory(ctx, tenant, e.v))
-	}
-	for _, e := range in.Subjects {
-		put(tx.PutSubject(ctx, tenant, e.v))
-	}
-	for _, e := range in.Resources {
-		put(tx.PutResource(ctx, tenant, e.v))
-	}
-	if err != nil {
-		return class, err
+	if !dryRun { // which needs the rules of assignments only, and holds the database no longer
+		if err := s.writeRecords(ctx, tx, tenant, in); err != nil {
+			return class, err
+		}
 	}
 	for _, e := range in.Assignments {
 		c, err := s.assign(ctx, tx, tenant, e.v, reason)
@@ -114,6 +98,36 @@ func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in impo
 		}
 	}
 	return class, nil
+}
+
+// writeRecords puts everything that needs no rule but to be well formed.
+func (s *Service) writeRecords(ctx context.Context, tx store.Directory, tenant string, in importFile) error {
+	for _, e := range in.Teams {
+		if err := tx.PutTeam(ctx, tenant, e.v); err != nil {
+			return err
+		}
+	}
+	for _, e := range in.Units {
+		if err := tx.PutUnit(ctx, tenant, e.v); err != nil {
+			return err
+		}
+	}
+	for _, e := range in.Territories {
+		if err := tx.PutTerritory(ctx, tenant, e.v); err != nil {
+			return err
+		}
+	}
+	for _, e := range in.Subjects {
+		if err := tx.PutSubject(ctx, tenant, e.v); err != nil {
+			return err
+		}
+	}
+	for _, e := range in.Resources {
+		if err := tx.PutResource(ctx, tenant, e.v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // at names the entry that an error of the directory's rules is about.
