@@ -667,6 +667,36 @@ func TestOneBadItem(t *testing.T) {
 	k.Want(k.Post("/v1/login", "", map[string]any{"tenant": "a\x00", "username": "alice", "password": "wrong password"}), 401)
 }
 
+// A caller that demands a revision gets it or an error, and the record says which.
+func TestMinRevision(t *testing.T) {
+	k := testkit.New(t)
+	k.Invite("alice", "sales-rep")
+	client := k.ClientToken("crm")
+	now := k.Evaluate(client, "alice", "read", "contact", own).Body["context"].(map[string]any)["revision"].(float64)
+	k.Want(k.Evaluate(client, "alice", "read", "contact", own, "min_revision", now), 200, "decision", true)
+
+	change, err := app.Unassign.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: "alice", Role: "sales-rep"})
+	if err != nil || change.Revision <= int64(now) {
+		t.Fatalf("revision %d after %v, %v", change.Revision, now, err)
+	}
+	k.Want(k.Evaluate(client, "alice", "read", "contact", own, "min_revision", change.Revision), 200, "decision", false)
+	before, err := k.App.Store.LogSize(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := k.Post("/access/v1/evaluation", client, map[string]any{"subject": map[string]any{"type": "user", "id": "alice"},
+		"action": map[string]any{"name": "read"}, "resource": map[string]any{"type": "contact", "id": "1"},
+		"context": map[string]any{"min_revision": change.Revision + 1}})
+	k.Want(a, 503, "code", "revision_unavailable")
+	rows, err := k.App.Store.EntriesFrom(ctx, before, 10)
+	if err != nil || len(rows) != 1 {
+		t.Fatalf("%d entries, %v", len(rows), err)
+	}
+	if leaf, err := audit.Decode(rows[0].Leaf); err != nil || leaf.Outcome == audit.OutcomeAllow || leaf.Code != model.CodeRevisionBehind {
+		t.Errorf("%+v, %v", leaf, err)
+	}
+}
+
 func TestAdminListener(t *testing.T) {
 	k := testkit.New(t)
 	k.Get("/healthz")

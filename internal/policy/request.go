@@ -6,6 +6,7 @@ import "rolegate/model"
 type Request struct {
 	Question    model.Question
 	AccessToken *string // context.access_token as sent; nil when it was not
+	MinRevision int64   // context.min_revision: an older answer is CodeRevisionBehind
 	Invalid     string  // batch items only: why the item is no question at all; the answer is a denial saying so
 }
 

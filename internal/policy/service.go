@@ -81,6 +81,9 @@ func (s *Service) decide(ctx context.Context, caller model.Caller, r Request) (a
 	if err != nil {
 		return a, err
 	}
+	if snap.Revision() < r.MinRevision {
+		return a, model.Errorf(model.CodeRevisionBehind, "this answer would be of revision %d, and at least %d was asked for", snap.Revision(), r.MinRevision)
+	}
 	if r.Invalid != "" {
 		a.Decision = model.Decision{Code: model.ReasonItemInvalid, Detail: map[string]string{"reason": r.Invalid}, Revision: snap.Revision()}
 		return a, nil

@@ -36,9 +36,6 @@ func (s *Server) evaluate(w http.ResponseWriter, r *http.Request, caller model.C
 	if d.Code == model.CodeInternal {
 		return faultOf(d)
 	}
-	if d.Revision < q.minRevision {
-		return errBehind
-	}
 	return reply(w, http.StatusOK, answerOf(localized(w, r), q.Question, d))
 }
 
@@ -70,11 +67,8 @@ func (s *Server) evaluations(w http.ResponseWriter, r *http.Request, caller mode
 	if ds, err = truncate(ds, len(items), sem); err != nil {
 		return err
 	}
-	for i, d := range ds {
+	for _, d := range ds {
 		s.Metrics.decision(d)
-		if d.Revision < b[i].minRevision {
-			return errBehind
-		}
 	}
 	return reply(w, http.StatusOK, s.batchAnswer(w, r, b, ds))
 }
@@ -155,10 +149,6 @@ func truncate(ds []model.Decision, asked int, sem policy.Semantic) ([]model.Deci
 	}
 	return ds, nil
 }
-
-// errBehind: a caller that demands a revision gets an answer that honours it or
-// an error, never an older answer.
-var errBehind = &model.Error{Code: model.CodeRevisionBehind}
 
 // faultOf is the error behind a decision that is a fault of ours.
 func faultOf(d model.Decision) error {

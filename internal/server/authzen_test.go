@@ -41,6 +41,7 @@ func TestQuestionReachesTheDecider(t *testing.T) {
 	token := "secret"
 	want := []policy.Request{{
 		AccessToken: &token,
+		MinRevision: 42,
 		Question: model.Question{
 			Subject:  model.Entity{Type: "user", ID: "alice", Properties: map[string]any{"role": "admin", "n": nil}},
 			Action:   model.Action{Name: "read", Properties: map[string]any{"fields": []any{"a", "b"}, "soft": true}},
@@ -177,7 +178,7 @@ func TestOptionalNulls(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, err := questionOf(o).read()
-	if err != nil || a.AccessToken != nil || a.minRevision != 0 || len(a.Question.Context) != 0 {
+	if err != nil || a.AccessToken != nil || a.MinRevision != 0 || len(a.Question.Context) != 0 {
 		t.Errorf("%+v, %v", a, err)
 	}
 }

@@ -316,6 +316,9 @@ func (f *fakeDecider) EvaluateBatch(ctx context.Context, caller model.Caller, rs
 	reqctx.From(ctx).MarkRecorded()
 	var ds []model.Decision
 	for _, r := range rs {
+		if r.MinRevision > 42 {
+			return nil, &model.Error{Code: model.CodeRevisionBehind}
+		}
 		d := model.Decision{Allow: true, Code: model.ReasonAllowed, Revision: 42}
 		switch {
 		case r.Invalid != "":

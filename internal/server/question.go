@@ -17,7 +17,6 @@ type question struct {
 // asked is one evaluation as understood.
 type asked struct {
 	policy.Request
-	minRevision int64 // the answer must be at least this new
 }
 
 // questionOf is the single question of a request.
@@ -108,7 +107,7 @@ func (a *asked) readContext(m member) error {
 		if !ok || n < 0 || n > 1<<53 || n != float64(int64(n)) {
 			return invalid(i18n.WantRevision, v.path)
 		}
-		a.minRevision = int64(n)
+		a.MinRevision = int64(n)
 	}
 	a.Question.Context = maps.Clone(o)
 	delete(a.Question.Context, accessToken)
