@@ -36,10 +36,8 @@ func (s *Service) Enrol(ctx context.Context, ticket string) (Enrolment, error) {
 			refused = err
 			return s.recordRefusal(ctx, tx, tk, audit.EnrolFailed, err)
 		}
-		if tk.Device != "" {
-			if err := tx.DeleteDevice(ctx, tk.Device); err != nil {
-				return err
-			}
+		if err := tx.DeletePending(ctx, tk.Tenant, tk.User); err != nil {
+			return err
 		}
 		row := store.Device{
 			ID: id, Tenant: tk.Tenant, User: tk.User, Name: "TOTP",

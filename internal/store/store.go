@@ -218,8 +218,8 @@ type Factors interface {
 	UseStep(ctx context.Context, device string, step int64) (bool, error)
 	// ConfirmDevice makes a pending device count and marks step used: true for exactly one caller.
 	ConfirmDevice(ctx context.Context, device string, step int64, now time.Time) (bool, error)
-	// DeleteDevice removes one, if it is there.
-	DeleteDevice(ctx context.Context, id string) error
+	// DeletePending removes the user's devices that were never confirmed.
+	DeletePending(ctx context.Context, tenant, user string) error
 	// DeleteDevices removes all of a user's devices but keep (which may be "").
 	DeleteDevices(ctx context.Context, tenant, user, keep string) error
 

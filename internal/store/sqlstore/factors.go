@@ -41,8 +41,8 @@ func (q queries) ConfirmDevice(ctx context.Context, device string, step int64, n
 		WHERE id = $1 AND last_step < $2 AND confirmed_at = 0`, device, step, micros(now))
 }
 
-func (q queries) DeleteDevice(ctx context.Context, id string) error {
-	_, err := q.exec(ctx, `DELETE FROM totp_devices WHERE id = $1`, id)
+func (q queries) DeletePending(ctx context.Context, tenant, user string) error {
+	_, err := q.exec(ctx, `DELETE FROM totp_devices WHERE tenant = $1 AND user_id = $2 AND confirmed_at = 0`, tenant, user)
 	return err
 }
 

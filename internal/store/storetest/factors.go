@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -66,9 +67,13 @@ var factorTests = []storeTest{
 		d.ConfirmedAt = now
 		f.must(f.InsertDevice(ctx, d))
 		same(t, "Devices", ids(), nil, []string{"c", "b", "a", "d"})
-		f.must(f.DeleteDevice(ctx, "d"))
-		f.must(f.DeleteDevice(ctx, "d"))
-		same(t, "after DeleteDevice", ids(), nil, []string{"c", "b", "a"})
+		f.must(f.InsertDevice(ctx, device("pending", "ann")))
+		f.must(f.DeletePending(ctx, "t", "ann"))
+		f.must(f.DeletePending(ctx, "t", "ann"))
+		if _, err := f.Device(ctx, "pending"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("a pending device after DeletePending: %v", err)
+		}
+		same(t, "after DeletePending", ids(), nil, []string{"c", "b", "a", "d"})
 		f.must(f.DeleteDevices(ctx, "t", "ann", "b"))
 		same(t, "after DeleteDevices but b", ids(), nil, []string{"b"})
 		f.must(f.DeleteDevices(ctx, "t", "ann", ""))
