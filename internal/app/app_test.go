@@ -7,6 +7,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -278,6 +279,28 @@ func TestRestart(t *testing.T) {
 	k.Want(d, 200, "decision", true)
 	k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": k.Ticket("alice"), "code": used}), 401)
 	k.Want(k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": alice.Refresh}), 200)
+}
+
+// A first start that was cut off between tenant and policy is finished by the next.
+func TestFirstStartIsFinished(t *testing.T) {
+	dir := t.TempDir()
+	cfg, err := app.ReadConfig([]string{"ROLEGATE_DATA=" + dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.Open(ctx, cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Directory.CreateTenant(ctx, testkit.Operator, model.Tenant{ID: model.DefaultTenant}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	k := testkit.Start(t, dir)
+	k.Invite("alice", "sales-rep")
+	k.Want(k.Evaluate(k.ClientToken("crm"), "alice", "read", "contact", own), 200, "decision", true)
 }
 
 func TestAssignmentWindows(t *testing.T) {

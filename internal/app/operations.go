@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"rolegate/internal/directory"
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
+	"rolegate/internal/store"
 	"rolegate/model"
 )
 
@@ -113,6 +115,9 @@ func tenantInfo(t model.Tenant) TenantInfo {
 
 // AddTenant makes a tenant.
 var AddTenant = Operation[TenantRequest, TenantInfo]{"tenant-add", func(ctx context.Context, a *App, caller model.Caller, r TenantRequest) (TenantInfo, error) {
+	if err := a.bootstrap(ctx, caller, ""); err != nil {
+		return TenantInfo{}, err
+	}
 	t := model.Tenant{ID: r.Tenant}
 	if err := checkCatalog(r.Catalog); err != nil {
 		return TenantInfo{}, err
@@ -405,11 +410,19 @@ var Migrate = Operation[None, Schema]{"migrate", func(ctx context.Context, a *Ap
 	return a.schema(ctx)
 }}
 
-// bootstrap makes the first tenant, with the starter policy, where there is none.
+// bootstrap makes the first tenant and publishes the starter policy in it, where
+// that was not done yet. A start that was cut off between the two is finished
+// by the next.
 func (a *App) bootstrap(ctx context.Context, caller model.Caller, tenant string) error {
 	ts, err := a.Store.ListTenants(ctx)
-	if err != nil || len(ts) > 0 {
+	if err != nil || len(ts) > 1 {
 		return err
+	}
+	if len(ts) == 1 {
+		tenant = ts[0].ID
+		if _, err := a.Store.CurrentPolicy(ctx, tenant); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
 	}
 	if tenant == "" {
 		tenant = model.DefaultTenant
@@ -421,13 +434,15 @@ func (a *App) bootstrap(ctx context.Context, caller model.Caller, tenant string)
 	if _, err := policy.Parse(text); err != nil {
 		return err // before the tenant is made, so nothing is half done
 	}
-	_, err = a.Directory.CreateTenant(ctx, caller, model.Tenant{ID: tenant})
-	if model.CodeOf(err) == model.CodeConflict {
-		return nil // another replica was first
+	if len(ts) == 0 {
+		_, err = a.Directory.CreateTenant(ctx, caller, model.Tenant{ID: tenant})
+		if model.CodeOf(err) == model.CodeConflict {
+			return nil // another replica was first
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	_, err = a.Policy.Import(ctx, caller, tenant, text, "", policyRules)
+	_, err = a.Policy.Import(ctx, caller, tenant, text, "the starter policy", policyRules)
 	return err
 }
