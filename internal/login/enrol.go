@@ -98,12 +98,12 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Re
 		if err == nil {
 			err = s.confirm(ctx, tx, tk, code, codes)
 		}
-		if err == nil {
-			err = endTicket(ctx, tx, tk, s)
-		}
 		if err != nil {
 			refused = err
 			return s.recordRefusal(ctx, tx, tk, audit.EnrolFailed, err)
+		}
+		if err := endTicket(ctx, tx, tk, s); err != nil {
+			return err // rolls back what the code settled; the refusal is recorded with the request
 		}
 		if err := s.replaceFactors(ctx, tx, tk, codes); err != nil {
 			return err

@@ -123,12 +123,12 @@ func (s *Service) recover(ctx context.Context, tk store.Ticket, selector string)
 		if err == nil {
 			err = burn(ctx, tx, tk, selector, s)
 		}
-		if err == nil {
-			err = endTicket(ctx, tx, tk, s)
-		}
 		if err != nil {
 			refused = err
 			return s.recordRefusal(ctx, tx, tk, audit.RecoveryFailed, err)
+		}
+		if err := endTicket(ctx, tx, tk, s); err != nil {
+			return err // rolls back what the code settled; the refusal is recorded with the request
 		}
 		p := proof{Methods: append(tk.Methods, "mfa"), At: tk.AuthTime, Level: 1, Recovery: true}
 		tokens, err := s.issue(ctx, tx, t, user, p, false)

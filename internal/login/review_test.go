@@ -109,3 +109,40 @@ func TestParallelRefreshIsAnswered(t *testing.T) {
 		k.Want(k.Evaluate(client, "alice", "read", "contact", map[string]any{"owner": "alice"}), 200)
 	})
 }
+
+// A ticket that a newer login replaced while recovery codes were being hashed
+// leaves nothing behind: no confirmed device without codes.
+func TestTicketReplacedWhileConfirming(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		a := k.Post("/v1/invite/accept", "", map[string]any{"invite": k.Invite("alice"), "password": testkit.Password})
+		ticket := a.Text("ticket")
+		p := &testkit.Person{ID: "alice", Secret: k.Post("/v1/login/enrol", "", map[string]any{"ticket": ticket}).Text("secret")}
+		code, calls := k.Code(p), 0
+		k.App.Login.Now = func() time.Time {
+			if calls++; calls == 2 { // the attempt is counted, the codes are about to be made
+				hash := sha256.Sum256([]byte("newer"))
+				err := k.App.Store.InsertTicket(ctx, store.Ticket{
+					Hash: hash[:], Tenant: model.DefaultTenant, User: "alice", Purpose: store.TicketEnrol, Methods: []string{"pwd"},
+					AuthTime: k.Now(), CreatedAt: k.Now(), ExpiresAt: k.Now().Add(5 * time.Minute),
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			return k.Now()
+		}
+		before, err := k.App.Store.LogSize(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Want(k.Post("/v1/login/enrol/confirm", "", map[string]any{"ticket": ticket, "code": code}), 401, "code", "ticket_invalid")
+		devices, err := k.App.Store.Devices(ctx, model.DefaultTenant, "alice")
+		if err != nil || len(devices) != 0 {
+			t.Errorf("%d devices count, of an enrolment that was refused (%v)", len(devices), err)
+		}
+		if after, err := k.App.Store.LogSize(ctx); err != nil || after != before+1 {
+			t.Errorf("%d entries, want 1 (%v)", after-before, err)
+		}
+		k.FinishEnrolment("alice", "newer")
+	})
+}
