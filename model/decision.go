@@ -55,13 +55,16 @@ type Assurance struct {
 	Methods  []string  // amr values, RFC 8176
 }
 
-// Rule names one row of a policy document.
+// Rule names one row of a policy document. The zero value names none.
 type Rule struct {
-	Kind string   `json:"kind"`           // p, p2, p3, p4
-	Row  []string `json:"row"`            // the columns after the kind
-	Name string   `json:"name,omitempty"` // the comment directly above the row
-	Line int      `json:"line,omitempty"` // where it stands in the document
+	Kind string // p, p2, p3, p4; empty: no row
+	Text string // the row as the document spells it, "p, role:sales-rep, contact, read, own, , allow"
+	Name string // the comment directly above the row; empty for none
+	Line int    // where it stands in the document
 }
+
+// IsZero tells that no row is named.
+func (r Rule) IsZero() bool { return r.Kind == "" }
 
 // Fields is what the field pass found.
 type Fields struct {
@@ -74,18 +77,18 @@ type Fields struct {
 // Decision is the answer to a Question. The zero value denies.
 type Decision struct {
 	Allow      bool
-	Code       Code              // why
-	Rule       *Rule             // the row that decided, where one did
-	Roles      []string          // the subject's effective roles that decided, for the log ("role:sales-rep")
-	Fields     *Fields           // reads only
-	Closed     []string          // the field names of ReasonFieldsClosed
-	Required   string            // the action of ReasonRequiredAction
-	StepUp     *StepUp           // ReasonStepUp only
-	AnyRecord  bool              // the question named no record
-	Detail     map[string]string // words of the reason's text, such as subject, action, object
-	Revision   int64             // the tenant revision the decision was made on
-	PolicyHash []byte            // SHA-256 of the document
-	Assurance  Assurance         // what the person's token proved, for the log
+	Code       Code      // why
+	Rule       Rule      // the row that decided, where one did
+	Roles      []string  // the subject's effective roles that decided, for the log ("role:sales-rep")
+	Fields     *Fields   // reads only
+	Closed     []string  // the field names of ReasonFieldsClosed
+	Required   string    // the action of ReasonRequiredAction
+	StepUp     *StepUp   // ReasonStepUp only
+	AnyRecord  bool      // the question named no record
+	Cause      error     // of CodeInternal: for the operators' log, never shown
+	Revision   int64     // the tenant revision the decision was made on
+	PolicyHash []byte    // SHA-256 of the document
+	Assurance  Assurance // what the person's token proved, for the log
 }
 
 // StepUp says which authentication would change the answer.

@@ -1,6 +1,7 @@
 package i18n
 
 import (
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -119,16 +120,16 @@ func TestEveryReasonHasItsTexts(t *testing.T) {
 func wordsFor(code model.Code) Words {
 	q := model.Question{Subject: model.Entity{Type: "user", ID: "alice"}, Action: model.Action{Name: "export"},
 		Resource: model.Entity{Type: "contact", ID: "101"}}
-	d := model.Decision{Code: code, Detail: map[string]string{"cause": "a secret of ours"}}
+	d := model.Decision{Code: code, Cause: errors.New("a secret of ours")}
 	switch code {
 	case model.ReasonDenied, model.ReasonRestricted:
-		d.Detail["rule"] = "No exports at night"
+		d.Rule = model.Rule{Kind: "p2", Name: "No exports at night"}
 	case model.ReasonStepUp:
 		d.StepUp = &model.StepUp{ACR: 2, MaxAge: 5 * time.Minute}
 	case model.ReasonFieldsClosed:
-		d.Detail["fields"] = "salary, phone"
+		d.Closed = []string{"salary", "phone"}
 	case model.ReasonRequiredAction:
-		d.Detail["required"] = "read"
+		d.Required = "read"
 	}
 	return DecisionWords(English, q, d)
 }

@@ -1,7 +1,9 @@
 package i18n
 
 import (
+	"cmp"
 	"strconv"
+	"strings"
 	"time"
 
 	"rolegate/model"
@@ -27,10 +29,14 @@ func DecisionWords(l Lang, q model.Question, d model.Decision) Words {
 		"target":  target(l, q.Resource),
 		"reason":  badQuestion.in(l),
 	}
-	for name, word := range d.Detail {
-		if word != "" && name != "cause" { // the cause is for the operators' log
-			w[name] = word
-		}
+	if r := d.Rule; !r.IsZero() {
+		w["rule"] = cmp.Or(r.Name, r.Text)
+	}
+	if d.Required != "" {
+		w["required"] = d.Required
+	}
+	if len(d.Closed) > 0 {
+		w["fields"] = strings.Join(d.Closed, ", ")
 	}
 	if d.StepUp != nil {
 		w["assurance"] = assurance(l, *d.StepUp)

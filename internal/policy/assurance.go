@@ -46,12 +46,12 @@ func assured(f *Facts, acr, maxAge string) bool {
 // demand is what the failing p4 rows ask for together: the highest level and
 // the shortest age.
 type demand struct {
-	rule   *model.Rule // the first failing row; nil while nothing is asked
+	rule   *Row // the first failing row; nil while nothing is asked
 	stepUp model.StepUp
 }
 
 // add joins the demand of one failing row.
-func (d *demand) add(r *model.Rule) {
+func (d *demand) add(r *Row) {
 	if d.rule == nil {
 		d.rule = r
 	}

@@ -33,8 +33,8 @@ var (
 // it answers lose revocations, and its caches outlive them.
 type casbinEngine struct {
 	enforcer *casbin.Enforcer
-	rules    map[string]*model.Rule // by ruleKey
-	fields   map[FieldQuery]bool    // what p3 rows name, without subject
+	rules    map[string]*Row     // by ruleKey
+	fields   map[FieldQuery]bool // what p3 rows name, without subject
 }
 
 var _ Engine = (*casbinEngine)(nil)
@@ -54,7 +54,7 @@ func newCasbin(doc *Document, people *roster) (*casbinEngine, error) {
 	enforcer.AddFunction("holds", casbinFunction(func(f *Facts, s []string) bool { return holds(f, s[0]) }, 1))
 	enforcer.AddFunction("assured", casbinFunction(func(f *Facts, s []string) bool { return assured(f, s[0], s[1]) }, 2))
 
-	c := &casbinEngine{enforcer: enforcer, rules: map[string]*model.Rule{}, fields: map[FieldQuery]bool{}}
+	c := &casbinEngine{enforcer: enforcer, rules: map[string]*Row{}, fields: map[FieldQuery]bool{}}
 	if err := c.addRules(doc.Rules); err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func newCasbin(doc *Document, people *roster) (*casbinEngine, error) {
 
 // addRules loads the rows and counts them: Casbin skips what it takes for a
 // repeat without saying so.
-func (c *casbinEngine) addRules(rules []*model.Rule) error {
+func (c *casbinEngine) addRules(rules []*Row) error {
 	rows := map[string][][]string{}
 	for _, r := range rules {
 		rows[r.Kind] = append(rows[r.Kind], r.Row)

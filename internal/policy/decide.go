@@ -2,9 +2,7 @@ package policy
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,13 +20,10 @@ type Inputs struct {
 }
 
 // Decide answers a question. Whatever the outcome, the decision says why. A
-// fault of ours is a denial with CodeInternal, its cause in Detail under
-// "cause" for operators.
+// fault of ours is a denial with CodeInternal and its Cause.
 func (s *Snapshot) Decide(q model.Question, in Inputs) model.Decision {
 	d, err := s.decide(q, in)
-	if err != nil {
-		d.Detail["cause"] = err.Error()
-	}
+	d.Cause = err
 	return d
 }
 
@@ -38,11 +33,6 @@ func (s *Snapshot) decide(q model.Question, in Inputs) (model.Decision, error) {
 		Revision:   s.tenant.Revision,
 		PolicyHash: s.doc.Hash,
 		Assurance:  in.Assurance,
-		Detail: map[string]string{
-			"subject": q.Subject.Type + ":" + q.Subject.ID,
-			"action":  q.Action.Name,
-			"object":  q.Resource.Type,
-		},
 	}
 	a, code := s.admit(q, in)
 	if code != model.ReasonAllowed {
@@ -59,7 +49,7 @@ func (s *Snapshot) decide(q model.Question, in Inputs) (model.Decision, error) {
 	}
 	if err != nil {
 		d.Code = model.CodeInternal
-		return d, fmt.Errorf("decide %s %s on %s: %w", d.Detail["subject"], d.Detail["action"], d.Detail["object"], err)
+		return d, fmt.Errorf("decide %s %s on %s: %w", a.who.key, q.Action.Name, q.Resource.Type, err)
 	}
 	a.conclude(&d, out)
 	return d, nil
@@ -79,7 +69,7 @@ type asking struct {
 // outcome is the answer about one action, leaving assurance aside.
 type outcome struct {
 	code     model.Code // ReasonAllowed, or the first gate that is closed
-	rule     *model.Rule
+	rule     *Row
 	closed   []string // of ReasonFieldsClosed
 	required string   // of ReasonRequiredAction
 }
@@ -247,39 +237,13 @@ func (a *asking) fieldsOf(action string) (*model.Fields, error) {
 // conclude writes the outcome into the decision. Only now assurance counts:
 // whoever is told to step up is let through once they have.
 func (a *asking) conclude(d *model.Decision, out outcome) {
-	d.Code, d.Rule, d.Closed, d.Required = out.code, out.rule, out.closed, out.required
+	d.Code, d.Closed, d.Required = out.code, out.closed, out.required
+	if out.rule != nil {
+		d.Rule = out.rule.Rule
+	}
 	if out.code == model.ReasonAllowed && a.need.rule != nil {
 		stepUp := a.need.stepUp
-		d.Code, d.Rule, d.StepUp = model.ReasonStepUp, a.need.rule, &stepUp
+		d.Code, d.Rule, d.StepUp = model.ReasonStepUp, a.need.rule.Rule, &stepUp
 	}
 	d.Allow = d.Code == model.ReasonAllowed
-	maps.Copy(d.Detail, detail(d))
-}
-
-// detail gives the words a reason's text may use besides subject, action and
-// object.
-func detail(d *model.Decision) map[string]string {
-	m := map[string]string{}
-	if r := d.Rule; r != nil {
-		m["rule"] = r.Name
-		if r.Name == "" {
-			m["rule"] = r.Kind + ", " + strings.Join(r.Row, ", ")
-		}
-		if _, isRole := roleID(r.Row[colSubject]); isRole {
-			m["role"] = r.Row[colSubject]
-		}
-	}
-	if d.Required != "" {
-		m["required"] = d.Required
-	}
-	if len(d.Closed) > 0 {
-		m["fields"] = strings.Join(d.Closed, ", ")
-	}
-	if d.StepUp != nil {
-		m["acr"] = strconv.Itoa(d.StepUp.ACR)
-		if d.StepUp.MaxAge > 0 {
-			m["max_age"] = strconv.FormatInt(int64(d.StepUp.MaxAge/time.Second), 10)
-		}
-	}
-	return m
 }

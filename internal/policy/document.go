@@ -27,10 +27,10 @@ type Document struct {
 	// rules and role links; their lines count in Text.
 	Text string
 
-	Hash      []byte        // SHA-256 of Text
-	Rules     []*model.Rule // p, p2, p3 and p4 rows, in the order of Text
-	RoleLinks []RoleLink    // role → role g rows
-	Members   []Member      // member → role g rows, for the directory to keep
+	Hash      []byte     // SHA-256 of Text
+	Rules     []*Row     // p, p2, p3 and p4 rows, in the order of Text
+	RoleLinks []RoleLink // role → role g rows
+	Members   []Member   // member → role g rows, for the directory to keep
 	roles     []string
 }
 
@@ -38,6 +38,12 @@ type Document struct {
 type RoleLink struct {
 	Role, Inherits string
 	Line           int
+}
+
+// Row is one p row: how it is explained, and its columns after the kind.
+type Row struct {
+	model.Rule
+	Row []string
 }
 
 // Member is a member row: the assignment, without a window, and its line in the
@@ -83,7 +89,7 @@ type parser struct {
 	kept    []byte // Document.Text so far
 	lines   int    // of kept
 	comment bool   // the line before this one is a comment, and the last of kept
-	rules   []*model.Rule
+	rules   []*Row
 	links   []RoleLink // by their lines in the text given, while parsing
 	shifted []int      // for each link, its line in kept
 	members []Member
@@ -135,7 +141,7 @@ func (p *parser) add(kind string, row []string, line string) {
 	if kind != "g" {
 		name := p.nameAbove()
 		p.keep(line, false)
-		p.rules = append(p.rules, &model.Rule{Kind: kind, Row: row, Name: name, Line: p.lines})
+		p.rules = append(p.rules, &Row{model.Rule{Kind: kind, Text: strings.Clone(line), Name: name, Line: p.lines}, row})
 		return
 	}
 	if _, isRole := roleID(row[0]); isRole {

@@ -1,7 +1,5 @@
 package policy
 
-import "rolegate/model"
-
 // Engine answers the passes of crm.conf over the rows and role assignments of
 // one tenant. It is immutable and safe for concurrent use; Casbin implements it
 // (see casbin.go) and is the reference for anything faster. Every subject asked
@@ -40,7 +38,7 @@ type FieldQuery struct {
 // Verdict is the outcome of one pass. The zero value denies.
 type Verdict struct {
 	Allow bool
-	Rule  *model.Rule // the row that decided, if one did
+	Rule  *Row // the row that decided, if one did
 }
 
 // Access is what is done with a field; none implies another.

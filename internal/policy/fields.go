@@ -176,10 +176,10 @@ func (g *fieldGate) view(names []string) (*model.Fields, error) {
 // closing gathers the fields a question is refused for.
 type closing struct {
 	fields []string
-	rule   *model.Rule // of the first field that a row closes
+	rule   *Row // of the first field that a row closes
 }
 
-func (c *closing) add(field string, rule *model.Rule) {
+func (c *closing) add(field string, rule *Row) {
 	c.fields = append(c.fields, field)
 	if c.rule == nil {
 		c.rule = rule

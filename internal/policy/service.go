@@ -85,7 +85,7 @@ func (s *Service) decide(ctx context.Context, caller model.Caller, r Request) (a
 		return a, model.Errorf(model.CodeRevisionBehind, "this answer would be of revision %d, and at least %d was asked for", snap.Revision(), r.MinRevision)
 	}
 	if r.Invalid != "" {
-		a.Decision = model.Decision{Code: model.ReasonItemInvalid, Detail: map[string]string{"reason": r.Invalid}, Revision: snap.Revision()}
+		a.Decision = model.Decision{Code: model.ReasonItemInvalid, Revision: snap.Revision()}
 		return a, nil
 	}
 	stored, err := s.stored(ctx, caller.Tenant, r.Question.Resource)
@@ -124,8 +124,7 @@ func (s *Service) decideOn(ctx context.Context, caller model.Caller, r Request, 
 		if !snap.knows(q.Subject) {
 			code = model.ReasonSubjectUnknown
 		}
-		return model.Decision{Code: code, Revision: snap.Revision(), PolicyHash: snap.PolicyHash(),
-			Detail: map[string]string{"subject": q.Subject.Type + ":" + q.Subject.ID, "action": q.Action.Name, "object": q.Resource.Type}}, nil
+		return model.Decision{Code: code, Revision: snap.Revision(), PolicyHash: snap.PolicyHash()}, nil
 	}
 	switch {
 	case r.AccessToken != nil:
@@ -236,7 +235,7 @@ func itemOf(a answered) audit.Item {
 		item.Outcome = audit.OutcomeAllow
 	}
 	item.Object, item.Op = a.object, a.action
-	if a.Rule != nil {
+	if !a.Rule.IsZero() {
 		item.Rule = fmt.Sprintf("%s:%d", a.Rule.Kind, a.Rule.Line)
 	}
 	return item

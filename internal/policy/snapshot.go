@@ -23,8 +23,8 @@ type Snapshot struct {
 	words  *vocabulary
 	engine Engine
 
-	denials    []*model.Rule // p rows that deny
-	assurances []*model.Rule // p4 rows
+	denials    []*Row // p rows that deny
+	assurances []*Row // p4 rows
 }
 
 // NewSnapshot compiles a tenant as of now.
@@ -89,9 +89,9 @@ func (s *Snapshot) RolesOf(key string) []string {
 }
 
 // matching yields the rules that are about the subject, object and action.
-func matching(rules []*model.Rule, who *member, object, action string) func(yield func(*model.Rule) bool) {
+func matching(rules []*Row, who *member, object, action string) func(yield func(*Row) bool) {
 	applies := func(cell, word string) bool { return cell == everything || cell == word }
-	return func(yield func(*model.Rule) bool) {
+	return func(yield func(*Row) bool) {
 		for _, r := range rules {
 			if applies(r.Row[colObject], object) && applies(r.Row[colAction], action) && who.answersTo(r.Row[colSubject]) && !yield(r) {
 				return

@@ -3,8 +3,6 @@ package policy
 import (
 	"maps"
 	"slices"
-
-	"rolegate/model"
 )
 
 // vocabulary is what a tenant has words for: the objects and actions its
@@ -52,7 +50,7 @@ func (v *vocabulary) object(name string) *objectWords {
 	return w
 }
 
-func (v *vocabulary) addRule(r *model.Rule) {
+func (v *vocabulary) addRule(r *Row) {
 	object, word := r.Row[colObject], r.Row[colAction]
 	named, onAny := v.anyActions, object == everything
 	if r.Kind == "p3" {

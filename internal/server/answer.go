@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"rolegate/api"
 	"rolegate/internal/i18n"
@@ -28,8 +27,8 @@ func answerWith(words i18n.Words, lang i18n.Lang, d model.Decision) api.Decision
 		RequiredAction: d.Required,
 		AnyRecord:      d.AnyRecord,
 	}
-	if d.Rule != nil {
-		c.Rule = api.Rule{Row: rowText(*d.Rule), Name: d.Rule.Name, Line: d.Rule.Line}
+	if !d.Rule.IsZero() {
+		c.Rule = api.Rule{Row: d.Rule.Text, Name: d.Rule.Name, Line: d.Rule.Line}
 	}
 	if f := d.Fields; f != nil {
 		c.Fields = api.Fields{Hidden: list(f.Hidden), Masked: list(f.Masked), Readonly: list(f.ReadOnly), Masks: f.Masks}
@@ -80,18 +79,6 @@ func methodsOf(acr int) []string {
 		return []string{"mfa", "otp"}
 	}
 	return []string{"mfa", "hwk"}
-}
-
-// rowText spells a row as a policy document does.
-func rowText(r model.Rule) string {
-	cells := []string{r.Kind}
-	for _, cell := range r.Row {
-		if strings.ContainsAny(cell, ",\"\n") {
-			cell = `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
-		}
-		cells = append(cells, cell)
-	}
-	return strings.Join(cells, ", ")
 }
 
 // list is never nil, so that an empty list is [] on the wire.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -152,5 +151,5 @@ func truncate(ds []model.Decision, asked int, sem policy.Semantic) ([]model.Deci
 
 // faultOf is the error behind a decision that is a fault of ours.
 func faultOf(d model.Decision) error {
-	return (&model.Error{Code: model.CodeInternal}).Because(errors.New(d.Detail["cause"]))
+	return (&model.Error{Code: model.CodeInternal}).Because(d.Cause)
 }

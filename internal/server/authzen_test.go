@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -212,7 +213,7 @@ func TestDecisionContext(t *testing.T) {
 		want     string // members beside code, revision and reasons
 	}{
 		"rule": {
-			model.Decision{Allow: true, Code: model.ReasonAllowed, Rule: &model.Rule{Kind: "p", Row: []string{"role:rep", "contact", "read", "all", `"x" in record.tags, really`, "allow"}, Name: "Reps read", Line: 3}},
+			model.Decision{Allow: true, Code: model.ReasonAllowed, Rule: model.Rule{Kind: "p", Text: `p, role:rep, contact, read, all, """x"" in record.tags, really", allow`, Name: "Reps read", Line: 3}},
 			`{"rule":{"row":"p, role:rep, contact, read, all, \"\"\"x\"\" in record.tags, really\", allow","name":"Reps read","line":3}}`,
 		},
 		"fields": {
@@ -224,11 +225,11 @@ func TestDecisionContext(t *testing.T) {
 			`{"fields":{"hidden":[],"masked":[],"readonly":[],"masks":{}}}`,
 		},
 		"closed fields": {
-			model.Decision{Code: model.ReasonFieldsClosed, Closed: []string{"salary"}, Detail: map[string]string{"fields": "salary"}},
+			model.Decision{Code: model.ReasonFieldsClosed, Closed: []string{"salary"}},
 			`{"closed_fields":["salary"]}`,
 		},
 		"required action": {
-			model.Decision{Code: model.ReasonRequiredAction, Required: "read", Detail: map[string]string{"required": "read"}},
+			model.Decision{Code: model.ReasonRequiredAction, Required: "read"},
 			`{"required_action":"read"}`,
 		},
 		"any record": {model.Decision{Allow: true, Code: model.ReasonAllowed, AnyRecord: true}, `{"any_record":true}`},
@@ -281,7 +282,7 @@ func TestReasonsInChinese(t *testing.T) {
 }
 
 func TestFaultyDecision(t *testing.T) {
-	fault := model.Decision{Code: model.CodeInternal, Detail: map[string]string{"cause": "matcher exploded"}}
+	fault := model.Decision{Code: model.CodeInternal, Cause: errors.New("matcher exploded")}
 	h := newHarness(t)
 	h.decider.answer = func(policy.Request) model.Decision { return fault }
 	a := h.decide("evaluation", aliceReads)
