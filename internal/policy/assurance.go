@@ -29,41 +29,30 @@ func parseMaxAge(s string) (maxAge time.Duration, limited, ok bool) {
 	return time.Duration(seconds) * time.Second, true, true
 }
 
-// assured tells whether the facts prove the level, recently enough. What cannot
-// be read is not proven.
-func assured(f *Facts, acr, maxAge string) bool {
-	level, ok := parseACR(acr)
-	if !ok || f.assurance.Level < level {
+// assured tells whether the asker's assurance proves the level, recently enough.
+func (a *asking) assured(p proof) bool {
+	if a.in.Assurance.Level < p.level {
 		return false
 	}
-	limit, limited, ok := parseMaxAge(maxAge)
-	if !ok {
-		return false
-	}
-	return !limited || f.now.Sub(f.assurance.AuthTime) <= limit
+	return p.maxAge == anyAge || a.now.Sub(a.in.Assurance.AuthTime) <= p.maxAge
 }
 
 // demand is what the failing p4 rows ask for together: the highest level and
 // the shortest age.
 type demand struct {
-	rule   *Row // the first failing row; nil while nothing is asked
+	rule   ruleID // the first failing row; noRule while nothing is asked
 	stepUp model.StepUp
 }
 
 // add joins the demand of one failing row.
-func (d *demand) add(r *Row) {
-	if d.rule == nil {
-		d.rule = r
-	}
-	level, _ := parseACR(r.Row[colACR])
-	d.stepUp.ACR = max(d.stepUp.ACR, level)
-	maxAge, limited, _ := parseMaxAge(r.Row[colMaxAge])
-	if !limited {
+func (d *demand) add(p proof) {
+	d.stepUp.ACR = max(d.stepUp.ACR, p.level)
+	if p.maxAge == anyAge {
 		return
 	}
 	// An answer of 0 means any age, so "this very moment" is said as the
 	// shortest age there is.
-	maxAge = max(maxAge, time.Second)
+	maxAge := max(p.maxAge, time.Second)
 	if d.stepUp.MaxAge == 0 || maxAge < d.stepUp.MaxAge {
 		d.stepUp.MaxAge = maxAge
 	}

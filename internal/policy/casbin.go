@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/casbin/casbin/v2"
 	casbinmodel "github.com/casbin/casbin/v2/model"
@@ -28,20 +29,25 @@ var (
 	}
 )
 
-// casbinEngine is the Engine by Casbin's own enforcer. The enforcer is built
-// once, never changed and never handed out: Casbin's ways of changing one while
-// it answers lose revocations, and its caches outlive them.
-type casbinEngine struct {
+// reference is the engine by Casbin's own enforcer, over the rows of one
+// snapshot and the role assignments of one moment. The enforcer is built once,
+// never changed and never handed out: Casbin's ways of changing one while it
+// answers lose revocations, and its caches outlive them.
+type reference struct {
 	enforcer *casbin.Enforcer
-	rules    map[string]*Row     // by ruleKey
-	fields   map[FieldQuery]bool // what p3 rows name, without subject
+	rules    map[string]ruleID // by ruleKey
+	clauses  map[string]*clause
 }
 
-var _ Engine = (*casbinEngine)(nil)
+var _ engine = (*reference)(nil)
 
-// newCasbin builds the engine of a document and the role assignments of a
-// roster.
-func newCasbin(doc *Document, people *roster) (*casbinEngine, error) {
+// newReference loads the snapshot's rows, read anew from its text, into an
+// enforcer.
+func newReference(s *Snapshot, now time.Time) (*reference, error) {
+	doc, err := parseKept(s.rules.text, nil)
+	if err != nil {
+		return nil, err
+	}
 	m, err := casbinmodel.NewModelFromString(model.CasbinModel)
 	if err != nil {
 		return nil, fmt.Errorf("read the Casbin model: %w", err)
@@ -50,37 +56,37 @@ func newCasbin(doc *Document, people *roster) (*casbinEngine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a Casbin enforcer: %w", err)
 	}
-	enforcer.AddFunction("within", casbinFunction(func(f *Facts, s []string) bool { return within(f, s[0], s[1], s[2]) }, 3))
-	enforcer.AddFunction("holds", casbinFunction(func(f *Facts, s []string) bool { return holds(f, s[0]) }, 1))
-	enforcer.AddFunction("assured", casbinFunction(func(f *Facts, s []string) bool { return assured(f, s[0], s[1]) }, 2))
-
-	c := &casbinEngine{enforcer: enforcer, rules: map[string]*Row{}, fields: map[FieldQuery]bool{}}
-	if err := c.addRules(doc.Rules); err != nil {
+	c := &reference{enforcer: enforcer, rules: map[string]ruleID{}, clauses: map[string]*clause{}}
+	for _, g := range s.rules.grants {
+		if g.cond != nil {
+			c.clauses[g.cond.text] = g.cond
+		}
+	}
+	enforcer.AddFunction("within", casbinFunction(func(a *asking, s []string) bool { return c.within(a, s[0], s[1], s[2]) }, 3))
+	enforcer.AddFunction("holds", casbinFunction(func(a *asking, s []string) bool { return c.holds(a, s[0]) }, 1))
+	enforcer.AddFunction("assured", casbinFunction(func(a *asking, s []string) bool { return assured(a, s[0], s[1]) }, 2))
+	if err := c.addRows(doc.Rows); err != nil {
 		return nil, err
 	}
-	if err := c.addRoles(doc.RoleLinks, people); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return c, c.addRoles(doc.RoleLinks, s.people, now)
 }
 
-// addRules loads the rows and counts them: Casbin skips what it takes for a
+// addRows loads the rows and counts them: Casbin skips what it takes for a
 // repeat without saying so.
-func (c *casbinEngine) addRules(rules []*Row) error {
-	rows := map[string][][]string{}
-	for _, r := range rules {
-		rows[r.Kind] = append(rows[r.Kind], r.Row)
-		c.rules[ruleKey(r.Kind, r.Row)] = r
-		if r.Kind == "p3" {
-			c.fields[FieldQuery{Object: r.Row[colObject], Field: r.Row[colField], Access: Access(r.Row[colAccess])}] = true
-		}
+func (c *reference) addRows(rows []Row) error {
+	byKind := map[Kind][][]string{}
+	for i := range rows {
+		r := &rows[i]
+		cells := r.Cells[:len(columns[r.Kind.String()])]
+		byKind[r.Kind] = append(byKind[r.Kind], cells)
+		c.rules[ruleKey(r.Kind.String(), cells)] = ruleID(i)
 	}
-	for kind, want := range rows {
-		if _, err := c.enforcer.AddNamedPolicies(kind, want); err != nil {
+	for kind, want := range byKind {
+		if _, err := c.enforcer.AddNamedPolicies(kind.String(), want); err != nil {
 			return fmt.Errorf("load %s rows into Casbin: %w", kind, err)
 		}
-		got, err := c.enforcer.GetNamedPolicy(kind)
-		if err := loaded(kind, len(got), len(want), err); err != nil {
+		got, err := c.enforcer.GetNamedPolicy(kind.String())
+		if err := loaded(kind.String(), len(got), len(want), err); err != nil {
 			return err
 		}
 	}
@@ -91,7 +97,7 @@ func (c *casbinEngine) addRules(rules []*Row) error {
 // other. The directory's go straight to the role manager, where a link is two
 // names: as rows they would be keyed by their cells joined with commas, and ids
 // of people may hold commas.
-func (c *casbinEngine) addRoles(links []RoleLink, people *roster) error {
+func (c *reference) addRoles(links []RoleLink, people *roster, now time.Time) error {
 	manager := defaultrolemanager.NewRoleManagerImpl(maxRoleSteps)
 	c.enforcer.SetRoleManager(manager)
 	if err := c.enforcer.BuildRoleLinks(); err != nil { // makes g ask the new manager
@@ -108,12 +114,12 @@ func (c *casbinEngine) addRoles(links []RoleLink, people *roster) error {
 	if err := loaded("g", len(got), len(rows), err); err != nil {
 		return err
 	}
-	for member, role := range people.links() {
-		if err := manager.AddLink(member, role); err != nil {
-			return fmt.Errorf("link %s with %s: %w", member, role, err)
+	people.links(now.UnixNano(), func(member, role string) {
+		if e := manager.AddLink(member, role); e != nil && err == nil {
+			err = fmt.Errorf("link %s with %s: %w", member, role, e)
 		}
-	}
-	return nil
+	})
+	return err
 }
 
 // loaded tells whether Casbin holds as many rows as it was given.
@@ -127,42 +133,94 @@ func loaded(kind string, got, want int, err error) error {
 	return nil
 }
 
-func (c *casbinEngine) Grants(q Query) (Verdict, error)       { return c.ask(grantsPass, q) }
-func (c *casbinEngine) Restrictions(q Query) (Verdict, error) { return c.ask(restrictionsPass, q) }
-func (c *casbinEngine) Assurance(q Query) (Verdict, error)    { return c.ask(assurancePass, q) }
-
-func (c *casbinEngine) Field(pass FieldPass, q FieldQuery) (Verdict, error) {
-	if !c.named(q) {
-		return Verdict{Allow: pass != Opened}, nil
-	}
-	return c.enforce(fieldPasses[pass], q.Subject, q.Object, q.Field, string(q.Access))
+func (c *reference) grants(a *asking, q *target) (verdict, error) { return c.ask(grantsPass, a, q) }
+func (c *reference) restrictions(a *asking, q *target) (verdict, error) {
+	return c.ask(restrictionsPass, a, q)
+}
+func (c *reference) assurance(a *asking, q *target) (verdict, error) {
+	return c.ask(assurancePass, a, q)
 }
 
-// named tells whether any row could match the query. An object may have
-// hundreds of fields and few rules, and Casbin looks at every row each time.
-func (c *casbinEngine) named(q FieldQuery) bool {
-	q.Subject = ""
-	if c.fields[q] {
-		return true
-	}
-	q.Object = everything
-	return c.fields[q]
+func (c *reference) field(a *asking, pass FieldPass, field string, access Access) (verdict, error) {
+	return c.enforce(fieldPasses[pass], a.who.key, a.object.name, field, string(access))
 }
 
-func (c *casbinEngine) ask(pass casbin.EnforceContext, q Query) (Verdict, error) {
-	return c.enforce(pass, q.Subject, q.Object, q.Action, q.Facts)
+func (c *reference) opens(a *asking, field string, access Access) (bool, error) {
+	v, err := a.may(field, access)
+	return v.allow, err
 }
 
-func (c *casbinEngine) enforce(pass casbin.EnforceContext, args ...any) (Verdict, error) {
+func (c *reference) viewAll(a *asking) (*model.Fields, error) {
+	return a.view(a.rules.fieldTable(a.object).names)
+}
+
+func (c *reference) ask(pass casbin.EnforceContext, a *asking, q *target) (verdict, error) {
+	return c.enforce(pass, a.who.key, a.object.name, q.action, a)
+}
+
+func (c *reference) enforce(pass casbin.EnforceContext, args ...any) (verdict, error) {
 	allowed, row, err := c.enforcer.EnforceEx(append([]any{pass}, args...)...)
 	if err != nil {
-		return Verdict{}, fmt.Errorf("casbin pass %s: %w", pass.MType, err)
+		return verdict{rule: noRule}, fmt.Errorf("casbin pass %s: %w", pass.MType, err)
 	}
-	v := Verdict{Allow: allowed}
+	v := verdict{allow: allowed, rule: noRule}
 	if len(row) > 0 {
-		v.Rule = c.rules[ruleKey(pass.PType, row)]
+		v.rule = c.rules[ruleKey(pass.PType, row)]
 	}
 	return v, nil
+}
+
+// within is the scope and condition test of a p row. An allow row reaches a
+// record only if both surely do; a deny row reaches it unless one surely does
+// not.
+func (c *reference) within(a *asking, scopeText, condition, effect string) bool {
+	s, ok := parseScope(scopeText)
+	cond, compiled := c.clause(condition)
+	switch g := (grant{s, cond}); {
+	case !ok || !compiled:
+		return effect != allow
+	case a.anyRecord && effect == allow:
+		return g.scope.ways(a)&^a.denied != 0 && g.mayHold(a)
+	case a.anyRecord:
+		return g.scope.kind == scopeAll && g.coversWholly(a)
+	case effect == allow:
+		return g.reaches(a) == yes
+	default:
+		return g.reaches(a) != no
+	}
+}
+
+// holds is the condition test of a p2 row.
+func (c *reference) holds(a *asking, condition string) bool {
+	cond, compiled := c.clause(condition)
+	g := grant{scope{kind: scopeAll}, cond}
+	switch {
+	case !compiled || cond == nil:
+		return false
+	case a.anyRecord:
+		return g.mayHold(a)
+	}
+	return g.reaches(a) == yes
+}
+
+// clause finds a condition among the snapshot's; none is a condition that holds.
+func (c *reference) clause(text string) (cond *clause, known bool) {
+	if text == "" {
+		return nil, true
+	}
+	cond, known = c.clauses[text]
+	return cond, known
+}
+
+// assured tells whether the asker's assurance proves the level, recently enough.
+// What cannot be read is not proven.
+func assured(a *asking, acr, maxAge string) bool {
+	level, ok := parseACR(acr)
+	limit, limited, readable := parseMaxAge(maxAge)
+	if !limited {
+		limit = anyAge
+	}
+	return ok && readable && a.assured(proof{level, limit})
 }
 
 // ruleKey tells rows apart; no cell holds a NUL.
@@ -170,23 +228,23 @@ func ruleKey(kind string, row []string) string {
 	return kind + "\x00" + strings.Join(row, "\x00")
 }
 
-// casbinFunction makes a function of crm.conf from one over facts and columns.
-// A call of another shape is an error, which denies.
-func casbinFunction(f func(*Facts, []string) bool, columns int) func(...any) (any, error) {
+// casbinFunction makes a function of crm.conf from one over the asker and
+// columns. A call of another shape is an error, which denies.
+func casbinFunction(f func(*asking, []string) bool, columns int) func(...any) (any, error) {
 	return func(args ...any) (any, error) {
 		if len(args) != columns+1 {
 			return nil, fmt.Errorf("%d arguments, not %d", len(args), columns+1)
 		}
-		facts, ok := args[0].(*Facts)
-		if !ok || facts == nil {
+		a, ok := args[0].(*asking)
+		if !ok || a == nil {
 			return nil, fmt.Errorf("the first argument is %T, not facts", args[0])
 		}
 		cells := make([]string, columns)
-		for i, a := range args[1:] {
-			if cells[i], ok = a.(string); !ok {
-				return nil, fmt.Errorf("argument %d is %T, not text", i+2, a)
+		for i, arg := range args[1:] {
+			if cells[i], ok = arg.(string); !ok {
+				return nil, fmt.Errorf("argument %d is %T, not text", i+2, arg)
 			}
 		}
-		return f(facts, cells), nil
+		return f(a, cells), nil
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"rolegate/internal/policy/condition"
 	"rolegate/model"
 )
 
@@ -24,6 +25,24 @@ type Object struct {
 	DataSubject string // the attribute naming the person the record is about
 	Actions     map[string]Action
 	Fields      map[string]Field
+}
+
+// object is the catalogue's entry of an object, nil for none; a nil catalogue
+// has none.
+func (c *Catalog) object(name string) *Object {
+	if c == nil {
+		return nil
+	}
+	return c.Objects[name]
+}
+
+// schema gives the types of the object's fields to conditions; nil where
+// nothing is declared.
+func (o *Object) schema() condition.Schema {
+	if o == nil || len(o.Fields) == 0 {
+		return nil
+	}
+	return func(field string) string { return o.Fields[field].Type }
 }
 
 // Action is one thing that can be done with an object.

@@ -10,6 +10,16 @@ import (
 type cell struct {
 	text   string
 	column int
+	quoted bool
+}
+
+// columnOf is the column of a byte of the cell's text, given from 0. In a
+// quoted cell a quote takes two columns.
+func (c cell) columnOf(offset int) int {
+	if !c.quoted {
+		return c.column + offset
+	}
+	return c.column + 1 + offset + strings.Count(c.text[:min(offset, len(c.text))], `"`)
 }
 
 // badCell says what is wrong with a row, and where.
@@ -34,17 +44,17 @@ func shown(s string) string {
 // with (encoding/csv, leading blanks trimmed), so that both see the same row:
 // a cell may stand in double quotes, with "" for a quote inside; a quoted cell
 // ends on its line. Blanks before a cell are dropped; blanks after it belong to
-// it, as they do for Casbin, and no name may end in one.
-func splitCells(line string) ([]cell, *badCell) {
-	var cells []cell
+// it, as they do for Casbin, and no name may end in one. The cells are appended
+// to those given.
+func splitCells(cells []cell, line string) ([]cell, *badCell) {
 	at := 0
 	for {
 		at += len(line[at:]) - len(strings.TrimLeft(line[at:], " \t"))
 		text, next, problem := nextCell(line, at)
 		if problem != nil {
-			return nil, problem
+			return cells, problem
 		}
-		cells = append(cells, cell{text: text, column: at + 1})
+		cells = append(cells, cell{text: text, column: at + 1, quoted: at < len(line) && line[at] == '"'})
 		if next == len(line) {
 			return cells, nil
 		}
@@ -66,6 +76,11 @@ func nextCell(line string, at int) (text string, next int, problem *badCell) {
 }
 
 func quotedCell(line string, at int) (text string, next int, problem *badCell) {
+	if end := strings.IndexByte(line[at+1:], '"'); end >= 0 { // as most: no quote inside
+		if i := at + 1 + end; i+1 == len(line) || line[i+1] == ',' {
+			return line[at+1 : i], i + 1, nil
+		}
+	}
 	var b strings.Builder
 	for i := at + 1; i < len(line); i++ {
 		if line[i] != '"' {

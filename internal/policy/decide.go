@@ -1,11 +1,12 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"sync"
 	"time"
 
+	"rolegate/internal/policy/condition"
 	"rolegate/model"
 )
 
@@ -14,96 +15,118 @@ import (
 type Inputs struct {
 	Assurance              model.Assurance // what the person's token proves; zero: nothing
 	Stored                 *model.Resource // the registered record, or nil
-	TrustSubjectProperties bool            // subject.properties may overlay what conditions see of the subject
-	SubjectDisabled        bool            // the subject is a disabled user
+	TrustSubjectProperties bool            // subject.properties overlay what conditions see of the subject
+	Client                 string          // who asks: request.client of conditions
 	Now                    time.Time
 }
 
 // Decide answers a question. Whatever the outcome, the decision says why. A
 // fault of ours is a denial with CodeInternal and its Cause.
-func (s *Snapshot) Decide(q model.Question, in Inputs) model.Decision {
-	d, err := s.decide(q, in)
-	d.Cause = err
-	return d
+func (s *Snapshot) Decide(q *model.Question, in *Inputs) model.Decision {
+	return s.decide(q, in, index{})
 }
 
-func (s *Snapshot) decide(q model.Question, in Inputs) (model.Decision, error) {
+// decide answers by an engine.
+func (s *Snapshot) decide(q *model.Question, in *Inputs, e engine) model.Decision {
+	a := askings.Get().(*asking)
+	defer a.release()
+	a.Snapshot, a.q, a.in, a.engine, a.now = s, q, in, e, in.Now
+	a.need.rule = noRule
 	d := model.Decision{
 		AnyRecord:  q.Resource.ID == model.AnyRecord,
 		Revision:   s.tenant.Revision,
-		PolicyHash: s.doc.Hash,
+		PolicyHash: s.rules.hash,
 		Assurance:  in.Assurance,
 	}
-	a, code := s.admit(q, in)
-	if code != model.ReasonAllowed {
-		d.Code = code
-		if a != nil {
-			d.Roles = a.who.roles
+	if d.Code = a.admit(); d.Code == model.ReasonAllowed {
+		out, err := a.answer(q.Action.Name)
+		if err == nil && out.code == model.ReasonAllowed && a.need.rule == noRule {
+			d.Fields, err = a.fieldsOf(q.Action.Name)
 		}
-		return d, nil
+		if err != nil {
+			d.Code, d.Fields = model.CodeInternal, nil
+			d.Cause = fmt.Errorf("decide %s %s on %s: %w", a.who.key, q.Action.Name, q.Resource.Type, err)
+		} else {
+			a.conclude(&d, out)
+		}
 	}
-	d.Roles = a.who.roles
-	out, err := a.answer(q.Action.Name)
-	if err == nil && out.code == model.ReasonAllowed && a.need.rule == nil {
-		d.Fields, err = a.fieldsOf(q.Action.Name)
+	if a.keys != nil {
+		d.Roles = a.keys.roles
 	}
-	if err != nil {
-		d.Code = model.CodeInternal
-		return d, fmt.Errorf("decide %s %s on %s: %w", a.who.key, q.Action.Name, q.Resource.Type, err)
-	}
-	a.conclude(&d, out)
-	return d, nil
+	return d
 }
 
-// asking is one question in the course of being answered.
+// asking is one question in the course of being answered. It is used again for
+// others, and never outlives the call.
 type asking struct {
-	s      *Snapshot
-	q      model.Question
-	in     Inputs
+	*Snapshot
+	q      *model.Question
+	in     *Inputs
+	engine engine
+	now    time.Time
+
 	who    *member
-	record *record
+	keys   *holder
+	object *object
+	record record
 	ask    fieldAsk
 	need   demand // what assurance lacks, over this action and those it requires
+	sight  sight
+
+	action    string // the one being asked about: the question's or one it requires
+	anyRecord bool   // a question without a record
+	denied    reach  // of anyRecord: what denials take away everywhere
+
+	facts condition.Facts // once gathered
+	user  userFacts
+}
+
+var askings = sync.Pool{New: func() any { return new(asking) }}
+
+// release forgets everything and gives the asking back.
+func (a *asking) release() {
+	*a = asking{}
+	askings.Put(a)
 }
 
 // outcome is the answer about one action, leaving assurance aside.
 type outcome struct {
 	code     model.Code // ReasonAllowed, or the first gate that is closed
-	rule     *Row
+	rule     ruleID
 	closed   []string // of ReasonFieldsClosed
 	required string   // of ReasonRequiredAction
 }
 
-// admit passes the gates that need no rows. It returns the asking as soon as
-// the subject is known.
-func (s *Snapshot) admit(q model.Question, in Inputs) (*asking, model.Code) {
-	if s.tenant.Disabled {
-		return nil, model.ReasonTenantDisabled
+// admit passes the gates that need no rows.
+func (a *asking) admit() model.Code {
+	if a.tenant.Disabled {
+		return model.ReasonTenantDisabled
 	}
-	ask, ok := readFieldAsk(q.Action.Properties)
-	if !ok || !wellFormed(q) {
-		return nil, model.ReasonItemInvalid
+	ask, ok := readFieldAsk(a.q.Action.Properties)
+	if !ok || !wellFormed(a.q) {
+		return model.ReasonItemInvalid
 	}
-	who := s.people.members[q.Subject.Type+":"+q.Subject.ID]
-	if who == nil || strings.Contains(q.Subject.Type, ":") {
-		return nil, model.ReasonSubjectUnknown
+	a.ask = ask
+	if a.who = a.people.find(a.q.Subject.Type, a.q.Subject.ID); a.who == nil {
+		return model.ReasonSubjectUnknown
 	}
-	a := &asking{s: s, q: q, in: in, who: who, ask: ask}
-	if in.SubjectDisabled {
-		return a, model.ReasonSubjectDisabled
+	a.keys = a.people.holderAt(a.who, a.rules, a.now.UnixNano())
+	if a.who.disabled {
+		return model.ReasonSubjectDisabled
 	}
-	if s.words.objects[q.Resource.Type] == nil {
-		return a, model.ReasonObjectUnknown
+	if a.object = a.rules.objects[a.q.Resource.Type]; a.object == nil {
+		return model.ReasonObjectUnknown
 	}
-	a.record = newRecord(q.Resource.Properties, s.stored(q.Resource, in.Stored))
-	return a, model.ReasonAllowed
+	a.anyRecord = a.q.Resource.ID == model.AnyRecord
+	a.record = a.people.newRecord(a.q.Resource, a.in.Stored)
+	return model.ReasonAllowed
 }
 
 // wellFormed tells whether the question has all its parts. "*" is no record's
 // id, so with properties it asks about nothing; as object or action it would
 // match rows by their wildcards.
-func wellFormed(q model.Question) bool {
-	for _, s := range []string{q.Subject.Type, q.Subject.ID, q.Action.Name, q.Resource.Type, q.Resource.ID} {
+func wellFormed(q *model.Question) bool {
+	for _, s := range [...]string{q.Subject.Type, q.Subject.ID, q.Action.Name, q.Resource.Type, q.Resource.ID} {
 		if s == "" || len(s) > maxID {
 			return false
 		}
@@ -115,22 +138,18 @@ func wellFormed(q model.Question) bool {
 // answer asks about one action, and then about those it requires: the same
 // record, context and properties. The catalogue has no circles of requirements.
 func (a *asking) answer(action string) (outcome, error) {
-	object := a.q.Resource.Type
-	declared := a.s.cat.Objects[object]
+	c := a.rules.target(a.object, action)
 	switch {
-	case !a.s.words.knowsAction(object, action):
-		return outcome{code: model.ReasonActionUnknown}, nil
-	case declared != nil && !declared.Enabled:
-		return outcome{code: model.ReasonObjectDisabled}, nil
+	case !c.known:
+		return outcome{code: model.ReasonActionUnknown, rule: noRule}, nil
+	case !a.object.enabled():
+		return outcome{code: model.ReasonObjectDisabled, rule: noRule}, nil
 	}
-	out, err := a.askEngine(action)
+	out, err := a.askEngine(&c)
 	if err != nil || out.code != model.ReasonAllowed {
 		return out, err
 	}
-	if declared == nil {
-		return out, nil
-	}
-	for _, required := range declared.Actions[action].Requires {
+	for _, required := range c.requires() {
 		sub, err := a.answer(required)
 		if err != nil {
 			return sub, err
@@ -148,102 +167,126 @@ func (a *asking) answer(action string) (outcome, error) {
 
 // askEngine runs the passes for one action. What assurance lacks is noted and
 // not held against the action yet: see conclude.
-func (a *asking) askEngine(action string) (outcome, error) {
-	q := Query{Subject: a.who.key, Object: a.q.Resource.Type, Action: action, Facts: a.facts(action)}
-	grants, err := a.s.engine.Grants(q)
+func (a *asking) askEngine(c *target) (outcome, error) {
+	a.action = c.action
+	if a.anyRecord {
+		a.denied = a.takenAway(c)
+	}
+	grants, err := a.engine.grants(a, c)
 	switch {
 	case err != nil:
 		return outcome{}, err
-	case !grants.Allow && grants.Rule != nil:
-		return outcome{code: model.ReasonDenied, rule: grants.Rule}, nil
-	case !grants.Allow:
-		return outcome{code: model.ReasonNotGranted}, nil
+	case !grants.allow && grants.rule != noRule:
+		return outcome{code: model.ReasonDenied, rule: grants.rule}, nil
+	case !grants.allow:
+		return outcome{code: model.ReasonNotGranted, rule: noRule}, nil
 	}
-	restrictions, err := a.s.engine.Restrictions(q)
+	restrictions, err := a.askRestrictions(c)
 	switch {
 	case err != nil:
 		return outcome{}, err
-	case !restrictions.Allow:
-		return outcome{code: model.ReasonRestricted, rule: restrictions.Rule}, nil
+	case !restrictions.allow:
+		return outcome{code: model.ReasonRestricted, rule: restrictions.rule}, nil
 	}
-	closed, err := a.gate().refused(action, a.ask)
+	closed, err := a.refused(c.action)
 	switch {
 	case err != nil:
 		return outcome{}, err
 	case len(closed.fields) > 0:
 		return outcome{code: model.ReasonFieldsClosed, rule: closed.rule, closed: closed.fields}, nil
 	}
-	return outcome{code: model.ReasonAllowed, rule: grants.Rule}, a.askAssurance(q)
+	return outcome{code: model.ReasonAllowed, rule: grants.rule}, a.askAssurance(c)
+}
+
+// askRestrictions asks about the record as it is and, where an update says what
+// it changes, as it would be: nobody moves a record out of what binds it.
+func (a *asking) askRestrictions(c *target) (verdict, error) {
+	v, err := a.engine.restrictions(a, c)
+	if err != nil || !v.allow || c.action != "update" || len(a.ask.changes) == 0 {
+		return v, err
+	}
+	a.record.changes = a.ask.changes
+	v, err = a.engine.restrictions(a, c)
+	a.record.changes = nil
+	return v, err
 }
 
 // askAssurance notes what would help when the assurance pass fails. Casbin stops
 // at the first failing row; a person who comes back must satisfy them all.
-func (a *asking) askAssurance(q Query) error {
-	v, err := a.s.engine.Assurance(q)
-	if err != nil || v.Allow {
+func (a *asking) askAssurance(c *target) error {
+	v, err := a.engine.assurance(a, c)
+	if err != nil || v.allow {
 		return err
 	}
-	if v.Rule == nil {
-		return fmt.Errorf("assurance of %s failed without a rule", q.Action)
+	if v.rule == noRule {
+		return errors.New("assurance failed without a rule")
 	}
-	a.need.add(v.Rule)
-	for r := range matching(a.s.assurances, a.who, q.Object, q.Action) {
-		if !assured(q.Facts, r.Row[colACR], r.Row[colMaxAge]) {
-			a.need.add(r)
+	if a.need.rule == noRule {
+		a.need.rule = v.rule
+	}
+	for _, r := range c.from {
+		if r == nil {
+			continue
 		}
+		r.proofs.each(a.keys, func(e *rowRef) {
+			if p := a.rules.proofs[e.what]; !a.assured(p) {
+				a.need.add(p)
+			}
+		})
 	}
 	return nil
-}
-
-func (a *asking) facts(action string) *Facts {
-	f := &Facts{
-		who: a.who, org: a.s.org, record: a.record, action: action,
-		assurance: a.in.Assurance, now: a.in.Now,
-		anyRecord: a.q.Resource.ID == model.AnyRecord,
-	}
-	if f.anyRecord {
-		for r := range matching(a.s.denials, a.who, a.q.Resource.Type, action) {
-			s, _ := parseScope(r.Row[colScope])
-			f.denied |= s.ways(f)
-		}
-	}
-	return f
-}
-
-func (a *asking) gate() *fieldGate {
-	g := &fieldGate{engine: a.s.engine, subject: a.who.key, object: a.q.Resource.Type, strict: a.s.tenant.StrictFields}
-	if o := a.s.cat.Objects[g.object]; o != nil {
-		g.fields = o.Fields
-	}
-	return g
-}
-
-// fieldsOf tells the backend what to drop and to mask: of the fields named, or
-// of all that have a name. A write answers about what it reads back only.
-func (a *asking) fieldsOf(action string) (*model.Fields, error) {
-	names := slices.Concat(a.ask.fields, a.ask.returned)
-	if _, write := writes(action); write {
-		names = a.ask.returned
-		if len(names) == 0 {
-			return nil, nil
-		}
-	}
-	if len(names) == 0 {
-		names = a.s.words.fieldsOf(a.q.Resource.Type)
-	}
-	return a.gate().view(names)
 }
 
 // conclude writes the outcome into the decision. Only now assurance counts:
 // whoever is told to step up is let through once they have.
 func (a *asking) conclude(d *model.Decision, out outcome) {
 	d.Code, d.Closed, d.Required = out.code, out.closed, out.required
-	if out.rule != nil {
-		d.Rule = out.rule.Rule
-	}
-	if out.code == model.ReasonAllowed && a.need.rule != nil {
+	rule := out.rule
+	if out.code == model.ReasonAllowed && a.need.rule != noRule {
 		stepUp := a.need.stepUp
-		d.Code, d.Rule, d.StepUp = model.ReasonStepUp, a.need.rule.Rule, &stepUp
+		d.Code, d.StepUp, rule = model.ReasonStepUp, &stepUp, a.need.rule
 	}
+	d.Rule = a.rules.rule(rule)
 	d.Allow = d.Code == model.ReasonAllowed
 }
+
+// userFacts is what conditions see of the subject: what is stored, and over it
+// what the caller says, if it is trusted to.
+type userFacts struct {
+	who     *member
+	overlay map[string]any
+}
+
+func (u *userFacts) Attribute(name string) (value any, sent bool) {
+	if v, said := u.overlay[name]; said {
+		return v, true
+	}
+	return u.who.Attribute(name)
+}
+
+// conditionFacts gathers what conditions look at, once a question.
+func (a *asking) conditionFacts() *condition.Facts {
+	f := &a.facts
+	if f.Record != nil {
+		return f
+	}
+	a.user.who = a.who
+	if a.in.TrustSubjectProperties {
+		a.user.overlay = a.q.Subject.Properties
+	}
+	ip, _ := a.q.Context["ip"].(string)
+	*f = condition.Facts{
+		Record: &a.record, User: &a.user,
+		UserID: a.q.Subject.ID, Roles: a.keys.roles, Teams: a.who.teams, Unit: a.who.unit,
+		Action: a.q.Action.Properties, Context: a.q.Context, IP: ip,
+		Time: a.now, ACR: a.in.Assurance.Level, AMR: a.in.Assurance.Methods, Client: a.in.Client,
+		Below: a.below,
+	}
+	if a.in.Assurance.Level > 0 {
+		f.AuthAge, f.HasAuth = a.now.Sub(a.in.Assurance.AuthTime), true
+	}
+	return f
+}
+
+// below tells whether a unit is root or below it.
+func (a *asking) below(unit, root string) bool { return a.people.units.within(unit, root, 0) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
 	"unicode"
@@ -19,31 +20,51 @@ const MaxDocument = 64 << 20
 // must not cost more memory to refuse than to accept.
 const maxDetails = 10_000
 
-// Document is an accepted policy document. It is immutable; rules found in
-// decisions point into it.
+// Document is an accepted policy document. It is immutable.
 type Document struct {
 	// Text is the document as given, without its member rows (each with the
-	// comment that named it), with LF line ends. Parse(Text) gives the same
-	// rules and role links; their lines count in Text.
+	// comment that named it), with LF line ends. Parse(Text) gives the same rows
+	// and role links; their lines count in Text.
 	Text string
 
 	Hash      []byte     // SHA-256 of Text
-	Rules     []*Row     // p, p2, p3 and p4 rows, in the order of Text
+	Rows      []Row      // p, p2, p3 and p4 rows, in the order of Text
 	RoleLinks []RoleLink // role → role g rows
 	Members   []Member   // member → role g rows, for the directory to keep
 	roles     []string
+}
+
+// Row is one p row.
+type Row struct {
+	Kind  Kind
+	Cells [6]string // the columns after the kind; see columns
+	Line  int       // in Document.Text
+	at    uint32    // where its line begins in Document.Text
+}
+
+// Rule is the row as explanations name it.
+func (d *Document) Rule(r *Row) model.Rule { return ruleAt(d.Text, r.at, r.Line) }
+
+// ruleAt reads the row that begins at a byte of the text, and the comment
+// directly above it.
+func ruleAt(text string, at uint32, line int) model.Rule {
+	row, _, _ := strings.Cut(text[at:], "\n")
+	r := model.Rule{Text: strings.TrimRight(row, " \t"), Line: line}
+	r.Kind, _, _ = strings.Cut(strings.TrimLeft(r.Text, " \t"), ",")
+	if at > 0 {
+		above := text[:at-1]
+		above = strings.TrimSpace(above[strings.LastIndexByte(above, '\n')+1:])
+		if strings.HasPrefix(above, "#") {
+			r.Name = strings.TrimSpace(strings.TrimLeft(above, "#"))
+		}
+	}
+	return r
 }
 
 // RoleLink says that a role inherits another. Both are spelled "role:id".
 type RoleLink struct {
 	Role, Inherits string
 	Line           int
-}
-
-// Row is one p row: how it is explained, and its columns after the kind.
-type Row struct {
-	model.Rule
-	Row []string
 }
 
 // Member is a member row: the assignment, without a window, and its line in the
@@ -60,42 +81,90 @@ func (d *Document) Roles() []string { return d.roles }
 // Parse reads a policy document: Casbin CSV rows p, p2, p3, p4 and g, blank
 // lines, and comments (# …) of which the one directly above a row is its name.
 // A document is accepted whole or refused whole: the error is a *model.Error
-// whose Details list every bad row.
-func Parse(text string) (*Document, error) {
+// whose Details list every bad row. Conditions are checked as far as they can be
+// without a catalogue; see ParseFor.
+func Parse(text string) (*Document, error) { return ParseFor(text, nil) }
+
+// ParseFor is Parse, with conditions checked against the types of the
+// catalogue's fields.
+func ParseFor(text string, cat *Catalog) (*Document, error) {
 	if len(text) > MaxDocument {
 		return nil, model.Errorf(model.CodeLimitExceeded, "the policy document has %d bytes, more than the limit of 64 MiB", len(text))
 	}
-	p := &parser{seen: map[string]int{}}
 	text = strings.TrimPrefix(text, "\ufeff") // spreadsheets begin a CSV with a byte order mark
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-		p.line++
-		p.readLine(line)
+	first := parser{catalog: cat, conditions: true}
+	if err := first.read(text); err != nil {
+		return nil, err
 	}
-	p.problems = append(p.problems, checkInheritance(p.links)...)
-	if len(p.problems) > 0 {
-		return nil, invalidDocument(p.problems)
+	kept := text
+	if first.changed {
+		kept = string(first.kept)
 	}
-	return p.document(), nil
+	return parseKept(kept, first.members)
+}
+
+// parseKept reads a document that was accepted before, and so has neither
+// member rows nor mistakes, but for those a newer version may see.
+func parseKept(text string, members []Member) (*Document, error) {
+	var p parser
+	if err := p.read(text); err != nil {
+		return nil, err
+	}
+	hash := sha256.Sum256([]byte(text))
+	d := &Document{Text: text, Hash: hash[:], Rows: p.rows, RoleLinks: p.links, Members: members}
+	d.roles = namedRoles(d)
+	return d, nil
 }
 
 // parser gathers the rows of one document. Rows refused do not stop it: all
 // must be named.
 type parser struct {
-	line     int            // of the text given
-	seen     map[string]int // rows met so far, and their line
+	catalog    *Catalog
+	conditions bool // check them as well
+
+	line     int              // of the text given
+	at       int              // where it begins
+	cells    []cell           // of the line, reused
+	seen     map[uint64]int32 // hash of a row met so far → its place in rows, or ^place in links
+	seed     maphash.Seed
 	problems []model.Detail
 
-	kept    []byte // Document.Text so far
-	lines   int    // of kept
-	comment bool   // the line before this one is a comment, and the last of kept
-	rules   []*Row
-	links   []RoleLink // by their lines in the text given, while parsing
-	shifted []int      // for each link, its line in kept
+	rows    []Row
+	links   []RoleLink
 	members []Member
+	linked  map[[2]string]int // g rows of either kind → line
+
+	// What is kept of the text, once it differs from what was given.
+	changed bool
+	kept    []byte
+	comment bool // the line before this one is a comment, and the last of kept
 }
 
-func (p *parser) readLine(line string) {
+// read reads all lines, and gives what is wrong with them.
+func (p *parser) read(text string) error {
+	p.seen, p.seed, p.linked = map[uint64]int32{}, maphash.MakeSeed(), map[[2]string]int{}
+	if !strings.HasSuffix(text, "\n") && text != "" {
+		p.changed = true
+	}
+	for at := 0; at < len(text); {
+		line, rest, _ := strings.Cut(text[at:], "\n")
+		p.line++
+		p.at = at
+		p.readLine(line, text[:at])
+		at = len(text) - len(rest)
+	}
+	p.problems = append(p.problems, checkInheritance(p.links)...)
+	if len(p.problems) > 0 {
+		return invalidDocument(p.problems)
+	}
+	return nil
+}
+
+func (p *parser) readLine(line, before string) {
+	if end := strings.TrimSuffix(line, "\r"); len(end) != len(line) {
+		p.differ(before)
+		line = end
+	}
 	trimmed := strings.TrimSpace(line)
 	switch {
 	case !utf8.ValidString(line):
@@ -107,7 +176,7 @@ func (p *parser) readLine(line string) {
 	case trimmed[0] == '#':
 		p.keep(line, true)
 	default:
-		p.readRow(strings.TrimRight(line, " \t\r"))
+		p.readRow(line, before)
 	}
 }
 
@@ -115,52 +184,88 @@ func (p *parser) readLine(line string) {
 // databases refuse and terminals obey.
 func isHidden(r rune) bool { return r != '\t' && unicode.IsControl(r) }
 
-func (p *parser) readRow(line string) {
-	cells, problem := splitCells(line)
+func (p *parser) readRow(line, before string) {
+	var problem *badCell
+	p.cells, problem = splitCells(p.cells[:0], strings.TrimRight(line, " \t"))
 	if problem == nil {
-		problem = checkRow(cells)
+		problem = checkRow(p.cells)
+	}
+	if problem == nil && p.conditions {
+		problem = checkCondition(p.cells, p.catalog)
 	}
 	if problem != nil {
 		p.refuse(problem.column, problem.reason)
 		return
 	}
-	row := make([]string, len(cells))
-	for i, c := range cells {
-		row[i] = strings.Clone(c.text) // not to keep the whole text alive for one rule
-	}
-	key := strings.Join(row, "\x00")
-	if first, repeated := p.seen[key]; repeated {
-		p.refuse(0, fmt.Sprintf("the row of line %d is repeated in line %d", first, p.line))
+	if p.cells[0].text == "g" {
+		p.addLink(line, before)
 		return
 	}
-	p.seen[key] = p.line
-	p.add(row[0], row[1:], line)
+	row := Row{Kind: rowKinds[p.cells[0].text], Line: p.line, at: uint32(p.at)}
+	for i, c := range p.cells[1:] {
+		row.Cells[i] = c.text
+	}
+	if first := p.meet(&row); first > 0 {
+		p.repeated(first)
+		return
+	}
+	p.rows = append(p.rows, row)
+	p.keep(line, false)
 }
 
-func (p *parser) add(kind string, row []string, line string) {
-	if kind != "g" {
-		name := p.nameAbove()
-		p.keep(line, false)
-		p.rules = append(p.rules, &Row{model.Rule{Kind: kind, Text: strings.Clone(line), Name: name, Line: p.lines}, row})
+// meet notes a row, and gives the line of an equal one met before, or 0.
+func (p *parser) meet(row *Row) int {
+	var h maphash.Hash
+	h.SetSeed(p.seed)
+	h.WriteByte(byte(row.Kind))
+	for _, c := range row.Cells {
+		h.WriteString(c)
+		h.WriteByte(0)
+	}
+	for key := h.Sum64(); ; key++ {
+		i, met := p.seen[key]
+		if !met {
+			p.seen[key] = int32(len(p.rows))
+			return 0
+		}
+		if other := &p.rows[i]; other.Kind == row.Kind && other.Cells == row.Cells {
+			return other.Line
+		}
+	}
+}
+
+func (p *parser) repeated(first int) {
+	p.refuse(0, fmt.Sprintf("the row of line %d is repeated in line %d", first, p.line))
+}
+
+// addLink takes a g row: roles inherit in the document, members go to the
+// directory and leave the text.
+func (p *parser) addLink(line, before string) {
+	member, role := p.cells[1].text, p.cells[2].text
+	link := [2]string{member, role}
+	if first, met := p.linked[link]; met {
+		p.repeated(first)
 		return
 	}
-	if _, isRole := roleID(row[0]); isRole {
+	p.linked[link] = p.line
+	if _, isRole := roleID(member); isRole {
+		p.links = append(p.links, RoleLink{Role: member, Inherits: role, Line: p.line})
 		p.keep(line, false)
-		p.links = append(p.links, RoleLink{Role: row[0], Inherits: row[1], Line: p.line})
-		p.shifted = append(p.shifted, p.lines)
 		return
 	}
-	role, _ := roleID(row[1])
-	p.members = append(p.members, Member{model.Assignment{Member: row[0], Role: role}, p.line})
+	id, _ := roleID(role)
+	p.members = append(p.members, Member{model.Assignment{Member: member, Role: id}, p.line})
+	p.differ(before)
 	p.dropName()
 }
 
-// nameAbove returns the comment directly above the current line.
-func (p *parser) nameAbove() string {
-	if !p.comment {
-		return ""
+// differ notes that the text kept is no longer the text given, which it was up
+// to here.
+func (p *parser) differ(before string) {
+	if !p.changed {
+		p.changed = true
+		p.kept = append(p.kept, before...)
 	}
-	return strings.TrimSpace(strings.TrimLeft(p.lastKept(), "#"))
 }
 
 // dropName takes out the comment that named a member row. Where that would move
@@ -169,17 +274,17 @@ func (p *parser) nameAbove() string {
 func (p *parser) dropName() {
 	if p.comment {
 		p.kept = p.kept[:p.lastStart()]
-		p.lines--
 	}
 	p.comment = false
-	if strings.HasPrefix(p.lastKept(), "#") {
+	if last := strings.TrimSpace(string(p.kept[p.lastStart():])); strings.HasPrefix(last, "#") {
 		p.keep("", false)
 	}
 }
 
 func (p *parser) keep(line string, comment bool) {
-	p.kept = append(append(p.kept, line...), '\n')
-	p.lines++
+	if p.changed {
+		p.kept = append(append(p.kept, line...), '\n')
+	}
 	p.comment = comment
 }
 
@@ -191,11 +296,6 @@ func (p *parser) lastStart() int {
 	return bytes.LastIndexByte(p.kept[:len(p.kept)-1], '\n') + 1
 }
 
-// lastKept is the last line of kept, without blanks around it.
-func (p *parser) lastKept() string {
-	return string(bytes.TrimSpace(p.kept[p.lastStart():]))
-}
-
 // refuse notes a bad row. A refused row still ends the reach of the comment
 // above it.
 func (p *parser) refuse(column int, reason string) {
@@ -203,36 +303,29 @@ func (p *parser) refuse(column int, reason string) {
 	p.comment = false
 }
 
-func (p *parser) document() *Document {
-	d := &Document{Text: string(p.kept), Rules: p.rules, RoleLinks: p.links, Members: p.members}
-	hash := sha256.Sum256(p.kept)
-	d.Hash = hash[:]
-	for i, line := range p.shifted {
-		d.RoleLinks[i].Line = line
-	}
-	d.roles = namedRoles(d)
-	return d
-}
-
 func namedRoles(d *Document) []string {
-	var roles []string
+	met := map[string]bool{}
 	add := func(key string) {
 		if id, ok := roleID(key); ok {
-			roles = append(roles, id)
+			met[id] = true
 		}
 	}
-	for _, r := range d.Rules {
-		add(r.Row[0])
+	for i := range d.Rows {
+		add(d.Rows[i].Cells[colSubject])
 	}
 	for _, l := range d.RoleLinks {
 		add(l.Role)
 		add(l.Inherits)
 	}
 	for _, m := range d.Members {
-		roles = append(roles, m.Role)
+		met[m.Role] = true
+	}
+	roles := make([]string, 0, len(met))
+	for id := range met {
+		roles = append(roles, id)
 	}
 	slices.Sort(roles)
-	return slices.Compact(roles)
+	return roles
 }
 
 func invalidDocument(problems []model.Detail) error {

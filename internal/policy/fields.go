@@ -9,11 +9,12 @@ import (
 
 // fieldAsk is what a question says about fields, in action.properties.
 type fieldAsk struct {
-	fields   []string // read or written
-	changed  []string // keys of changes: written
-	returned []string // return_fields: read back after writing
-	used     []string // filter_fields, sort_fields and aggregate_fields
-	strict   bool     // strict_fields: refuse instead of hiding
+	fields   []string       // read or written
+	changes  map[string]any // what an update would make of the record
+	changed  []string       // keys of changes: written
+	returned []string       // return_fields: read back after writing
+	used     []string       // filter_fields, sort_fields and aggregate_fields
+	strict   bool           // strict_fields: refuse instead of hiding
 }
 
 // maxFields bounds the names of one question, since each is asked of the engine
@@ -22,29 +23,27 @@ const maxFields = 256
 
 // readFieldAsk reads action.properties. Anything malformed spoils the question:
 // a list that cannot be read is a list of fields nobody checked.
-func readFieldAsk(properties map[string]any) (fieldAsk, bool) {
-	var ask fieldAsk
-	var used [3][]string
-	for name, into := range map[string]*[]string{
-		"fields":           &ask.fields,
-		"return_fields":    &ask.returned,
-		"filter_fields":    &used[0],
-		"sort_fields":      &used[1],
-		"aggregate_fields": &used[2],
+func readFieldAsk(properties map[string]any) (ask fieldAsk, ok bool) {
+	if len(properties) == 0 {
+		return ask, true
+	}
+	var filtered, sorted, aggregated []string
+	for _, list := range []struct {
+		name string
+		into *[]string
+	}{
+		{"fields", &ask.fields}, {"return_fields", &ask.returned},
+		{"filter_fields", &filtered}, {"sort_fields", &sorted}, {"aggregate_fields", &aggregated},
 	} {
-		names, ok := listOf(properties[name], true, func(v any) (string, bool) {
-			s, ok := v.(string)
-			return s, ok && s != "" && s != everything && len(s) <= maxID
-		})
-		if !ok {
+		if *list.into, ok = fieldNames(properties[list.name]); !ok {
 			return fieldAsk{}, false
 		}
-		*into = names.list
 	}
-	ask.used = slices.Concat(used[:]...)
+	ask.used = slices.Concat(filtered, sorted, aggregated)
 	switch changes := properties["changes"].(type) {
 	case nil:
 	case map[string]any: // what is changed is written, named among fields or not
+		ask.changes = changes
 		ask.changed = slices.Sorted(maps.Keys(changes))
 	default:
 		return fieldAsk{}, false
@@ -62,6 +61,26 @@ func readFieldAsk(properties map[string]any) (fieldAsk, bool) {
 	return ask, true
 }
 
+// fieldNames reads a list of field names; nothing is no names.
+func fieldNames(v any) ([]string, bool) {
+	if v == nil {
+		return nil, true
+	}
+	list, ok := v.([]any)
+	if !ok {
+		return nil, false
+	}
+	names := make([]string, len(list))
+	for i, e := range list {
+		s, ok := e.(string)
+		if !ok || s == "" || s == everything || len(s) > maxID {
+			return nil, false
+		}
+		names[i] = s
+	}
+	return names, true
+}
+
 // writes tells which access an action has to the fields it names; other actions
 // read them.
 func writes(action string) (Access, bool) {
@@ -74,159 +93,202 @@ func writes(action string) (Access, bool) {
 	return AccessRead, false
 }
 
-// fieldGate is the field pass of one question about one object.
-type fieldGate struct {
-	engine  Engine
-	subject string
-	object  string
-	fields  map[string]Field // of the catalogue
-	strict  bool             // the tenant's choice
+// sight is what one asker may do with the fields of one object: for each access
+// the open ones, worked out when first asked for.
+type sight struct {
+	table  *fieldTable
+	done   [4]bool
+	open   [4]bits
+	others [4]bool // fields without a name in the table
+	room   []uint64
+}
+
+// sees tells which fields are open for an access.
+func (a *asking) sees(access Access) (open bits, others bool) {
+	v := &a.sight
+	if v.table == nil {
+		v.table = a.rules.fieldTable(a.object)
+	}
+	i := access.index()
+	if !v.done[i] {
+		n := len(v.table.masked)
+		if v.room == nil {
+			v.room = make([]uint64, 6*n)
+		}
+		v.open[i] = v.room[i*n : (i+1)*n]
+		v.others[i] = v.table.open(a.keys, access, a.tenant.StrictFields, v.open[i], v.room[4*n:5*n], v.room[5*n:6*n])
+		v.done[i] = true
+	}
+	return v.open[i], v.others[i]
 }
 
 // may tells whether a field is open for an access, and names the row that closes
-// it, if one does. The order is the one of the policy language, section 5.
-func (g *fieldGate) may(field string, access Access) (Verdict, error) {
-	one := FieldQuery{Subject: g.subject, Object: g.object, Field: field, Access: access}
-	all := one
-	all.Field = everything
-
+// it, if one does. The order is the one of the policy language, section 5, said
+// in the passes of crm.conf.
+func (a *asking) may(field string, access Access) (verdict, error) {
 	// (a) Denials for everybody.
-	for _, q := range []FieldQuery{one, all} {
-		if v, err := g.engine.Field(DeniedToAll, q); err != nil || !v.Allow {
-			return Verdict{Rule: v.Rule}, err
+	for _, name := range []string{field, everything} {
+		if v, err := a.engine.field(a, DeniedToAll, name, access); err != nil || !v.allow {
+			return verdict{rule: v.rule}, err
 		}
 	}
-	opened, closed, err := g.named(one)
+	opened, closed, err := a.named(field, access)
 	if err != nil {
-		return Verdict{}, err
+		return closedBy(noRule), err
 	}
-	openedAll, closedAll, err := g.named(all)
+	openedAll, closedAll, err := a.named(everything, access)
 	if err != nil {
-		return Verdict{}, err
+		return closedBy(noRule), err
 	}
-	secured := g.fields[field].Secured
+	secured := a.fieldEntry(field).Secured
+	strict := a.tenant.StrictFields
 	switch {
-	case g.strict && !closed.Allow:
+	case strict && !closed.allow:
 		return closed, nil
-	case g.strict && !closedAll.Allow:
+	case strict && !closedAll.allow:
 		return closedAll, nil
-	case opened.Allow: // (b) Rows that name the field: the most permissive wins.
+	case opened.allow: // (b) Rows that name the field: the most permissive wins.
 		return opened, nil
-	case !closed.Allow:
+	case !closed.allow:
 		return closed, nil
-	case openedAll.Allow && !secured: // (c) Rows for all fields.
+	case openedAll.allow && !secured: // (c) Rows for all fields.
 		return openedAll, nil
-	case !openedAll.Allow && !closedAll.Allow:
+	case !openedAll.allow && !closedAll.allow:
 		return closedAll, nil
 	}
 	// (d) The catalogue. Without a row, a field follows the record, but nobody
 	// sees through a mask.
-	return Verdict{Allow: !secured && access != AccessUnmask}, nil
+	return verdict{allow: !secured && access != AccessUnmask, rule: noRule}, nil
 }
 
 // named asks the rows of the subject and its roles both ways.
-func (g *fieldGate) named(q FieldQuery) (opened, closed Verdict, err error) {
-	if opened, err = g.engine.Field(Opened, q); err == nil {
-		closed, err = g.engine.Field(NotClosed, q)
+func (a *asking) named(field string, access Access) (opened, closed verdict, err error) {
+	if opened, err = a.engine.field(a, Opened, field, access); err == nil {
+		closed, err = a.engine.field(a, NotClosed, field, access)
 	}
 	return opened, closed, err
 }
 
+// fieldEntry is the catalogue's entry of a field; the zero value for none.
+func (a *asking) fieldEntry(field string) Field {
+	if a.object.entry == nil {
+		return Field{}
+	}
+	return a.object.entry.Fields[field]
+}
+
 // masked tells whether the subject may see a field masked only.
-func (g *fieldGate) masked(field string) (bool, error) {
-	if g.fields[field].Mask == "" {
+func (a *asking) masked(field string) (bool, error) {
+	if a.fieldEntry(field).Mask == "" {
 		return false, nil
 	}
-	v, err := g.may(field, AccessUnmask)
-	return !v.Allow, err
+	open, err := a.engine.opens(a, field, AccessUnmask)
+	return !open, err
 }
 
 // view sorts fields into hidden, masked and read-only.
-func (g *fieldGate) view(names []string) (*model.Fields, error) {
+func (a *asking) view(names []string) (*model.Fields, error) {
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	f := &model.Fields{Masks: map[string]string{}}
 	for _, name := range names {
-		read, err := g.may(name, AccessRead)
+		read, err := a.engine.opens(a, name, AccessRead)
 		if err != nil {
 			return nil, err
 		}
-		if !read.Allow {
+		if !read {
 			f.Hidden = append(f.Hidden, name)
 			continue
 		}
-		masked, err := g.masked(name)
+		masked, err := a.masked(name)
 		if err != nil {
 			return nil, err
 		}
 		if masked {
 			f.Masked = append(f.Masked, name)
-			f.Masks[name] = g.fields[name].Mask
+			f.Masks[name] = a.fieldEntry(name).Mask
 		}
-		update, err := g.may(name, AccessUpdate)
+		update, err := a.engine.opens(a, name, AccessUpdate)
 		if err != nil {
 			return nil, err
 		}
-		if !update.Allow {
+		if !update {
 			f.ReadOnly = append(f.ReadOnly, name)
 		}
 	}
 	return f, nil
 }
 
+// fieldsOf tells the backend what to drop and to mask: of the fields named, or
+// of all that have a name. A write answers about what it reads back only.
+func (a *asking) fieldsOf(action string) (*model.Fields, error) {
+	names := slices.Concat(a.ask.fields, a.ask.returned)
+	if _, write := writes(action); write {
+		names = a.ask.returned
+		if len(names) == 0 {
+			return nil, nil
+		}
+	}
+	if len(names) == 0 {
+		return a.engine.viewAll(a)
+	}
+	return a.view(names)
+}
+
 // closing gathers the fields a question is refused for.
 type closing struct {
 	fields []string
-	rule   *Row // of the first field that a row closes
-}
-
-func (c *closing) add(field string, rule *Row) {
-	c.fields = append(c.fields, field)
-	if c.rule == nil {
-		c.rule = rule
-	}
+	rule   ruleID // of the first field that a row closes
 }
 
 // refused finds the named fields that a question must not touch: written or read
 // strictly though closed, or used to filter, sort or aggregate though hidden or
 // masked (a count over salary > x tells the salary).
-func (g *fieldGate) refused(action string, ask fieldAsk) (closing, error) {
-	var c closing
+func (a *asking) refused(action string) (closing, error) {
+	c := closing{rule: noRule}
 	require := func(names []string, access Access, plain bool) error {
 		for _, name := range names {
-			v, err := g.may(name, access)
+			open, err := a.engine.opens(a, name, access)
 			if err != nil {
 				return err
 			}
-			if v.Allow && plain {
-				masked, err := g.masked(name)
-				if err != nil {
+			masked := false
+			if open && plain {
+				if masked, err = a.masked(name); err != nil {
 					return err
 				}
-				v.Allow, v.Rule = !masked, nil
 			}
-			if !v.Allow {
-				c.add(name, v.Rule)
+			if open && !masked {
+				continue
 			}
+			c.fields = append(c.fields, name)
+			if c.rule != noRule || masked {
+				continue
+			}
+			v, err := a.may(name, access)
+			if err != nil {
+				return err
+			}
+			c.rule = v.rule
 		}
 		return nil
 	}
 	access, write := writes(action)
-	if write || ask.strict {
-		if err := require(ask.fields, access, false); err != nil {
+	if write || a.ask.strict {
+		if err := require(a.ask.fields, access, false); err != nil {
 			return c, err
 		}
 	}
 	if write {
-		if err := require(ask.changed, access, false); err != nil {
+		if err := require(a.ask.changed, access, false); err != nil {
 			return c, err
 		}
 	}
-	if ask.strict {
-		if err := require(ask.returned, AccessRead, false); err != nil {
+	if a.ask.strict {
+		if err := require(a.ask.returned, AccessRead, false); err != nil {
 			return c, err
 		}
 	}
-	if err := require(ask.used, AccessRead, true); err != nil {
+	if err := require(a.ask.used, AccessRead, true); err != nil {
 		return c, err
 	}
 	slices.Sort(c.fields)

@@ -21,6 +21,9 @@ const maxID = 256
 // because Casbin keys its rows by their cells joined with commas, and would
 // take two different rows for one.
 func checkName(s string) (reason string) {
+	if isPlain(s) {
+		return ""
+	}
 	switch {
 	case s == "":
 		return "is empty"
@@ -40,6 +43,20 @@ func checkName(s string) (reason string) {
 		return "contains a character that cannot be seen"
 	}
 	return ""
+}
+
+// isPlain tells whether s is a name beyond doubt, as nearly all are: letters,
+// digits and signs of ASCII.
+func isPlain(s string) bool {
+	if s == "" || len(s) > maxID {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '*' || c == ',' {
+			return false
+		}
+	}
+	return true
 }
 
 // checkNameOrAny is checkName for places where a lone star is allowed.

@@ -1,6 +1,10 @@
 package policy
 
-import "math"
+import (
+	"math"
+
+	"rolegate/internal/policy/condition"
+)
 
 // reach is a set of ways a record can be connected with a subject: one bit a
 // way. It answers the question without a record, "may she do this at all?":
@@ -15,6 +19,9 @@ import "math"
 //   - shared and everyone reach nothing: a share lives on a record.
 //   - A denial matters as far as it covers ways wholly: own granted and team
 //     denied is never; own denied and team granted leaves the team's records.
+//   - A condition counts for what it can still be once the record alone is
+//     open: a grant whose condition can never be true grants nothing, a denial
+//     whose condition can be false takes nothing away wholly.
 //
 // Whether such records exist is not asked, so the answer may be yes where there
 // is nothing to see. It is never yes where the filter is never.
@@ -46,9 +53,9 @@ func reports(depth int) reach {
 	return reachReport * (1<<depth - 1)
 }
 
-// ways gives the ways of the scope for one subject.
-func (s scope) ways(f *Facts) reach {
-	who := f.who
+// ways gives the ways of the scope for the subject asked about.
+func (s scope) ways(a *asking) reach {
+	who := a.who
 	if s.kind == scopeAll {
 		return reachAll
 	}
@@ -73,28 +80,46 @@ func (s scope) ways(f *Facts) reach {
 	case scopeTeam:
 		return own | only(len(who.teams) > 0, reachTeam)
 	case scopeSubtree:
-		return own | assigned | only(f.org.hasReports(who.user), reports(s.depth))
+		return own | assigned | only(who.user != "" && a.people.reporting.hasBelow(who.user), reports(s.depth))
 	case scopeUnit:
 		return own | inUnit
 	case scopeUnitTree:
 		return own | inUnit | only(who.unit != "", reachBelowUnit)
 	case scopeUnitHead:
-		return only(f.org.headsAny(who.user), reachHeaded)
+		return only(len(a.people.headed[who.user]) > 0, reachHeaded)
 	case scopeTerritory:
-		return only(len(who.territories) > 0, reachTerritory)
+		return only(len(who.extra().territories) > 0, reachTerritory)
 	case scopeAccount:
-		return only(len(who.accounts) > 0, reachAccount)
+		return only(len(who.extra().accounts) > 0, reachAccount)
 	case scopeContact:
-		return only(who.contact != "", reachContact)
+		return only(who.extra().contact != "", reachContact)
 	}
 	return 0
 }
 
-// reachesAny is the scope test of a question without a record. Only a denial of
-// everything denies by itself; lesser ones are taken off what grants reach.
-func (s scope) reachesAny(f *Facts, denies bool) bool {
-	if denies {
-		return s.kind == scopeAll
+// coversWholly tells whether a denial takes away all of its scope: its condition
+// is never surely false, whatever the record.
+func (g grant) coversWholly(a *asking) bool {
+	return g.cond == nil || !a.object.condition(g.cond).Possible(a.conditionFacts()).Has(condition.False)
+}
+
+// mayHold tells whether there can be a record for which the condition holds.
+func (g grant) mayHold(a *asking) bool {
+	return g.cond == nil || a.object.condition(g.cond).Possible(a.conditionFacts()).Has(condition.True)
+}
+
+// takenAway is what denials take away everywhere from a question without a
+// record.
+func (a *asking) takenAway(c *target) (taken reach) {
+	for _, r := range c.from {
+		if r == nil {
+			continue
+		}
+		r.denials.each(a.keys, func(e *rowRef) {
+			if g := a.rules.grants[e.what]; g.coversWholly(a) {
+				taken |= g.scope.ways(a)
+			}
+		})
 	}
-	return s.ways(f)&^f.denied != 0
+	return taken
 }

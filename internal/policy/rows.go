@@ -1,10 +1,30 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"rolegate/internal/policy/condition"
 )
+
+// Kind is the kind of a p row.
+type Kind uint8
+
+const (
+	Grant       Kind = iota // p, allow or deny
+	Restriction             // p2
+	FieldRule               // p3
+	Assurance               // p4
+)
+
+// kinds are the kinds as rows spell them, in the order of the constants.
+var kinds = [...]string{"p", "p2", "p3", "p4"}
+
+func (k Kind) String() string { return kinds[k] }
+
+var rowKinds = map[string]Kind{"p": Grant, "p2": Restriction, "p3": FieldRule, "p4": Assurance}
 
 // The columns of each kind of row after the kind itself, as crm.conf has them.
 // A row with any other number is refused: Casbin would take it, and then either
@@ -17,17 +37,32 @@ var columns = map[string][]string{
 	"g":  {"member", "role"},
 }
 
-// Places of the columns in Rule.Row.
+// Places of the columns in Row.Cells.
 const (
 	colSubject = 0
 	colObject  = 1
 	colAction  = 2
 	colScope   = 3 // p
+	colCond    = 4 // p
+	colEffect  = 5 // p
+	colLimit   = 3 // p2: its condition
 	colField   = 2 // p3
 	colAccess  = 3 // p3
+	colVerdict = 4 // p3: its effect
 	colACR     = 3 // p4
 	colMaxAge  = 4 // p4
 )
+
+// condition is the condition column of the row, empty for rows without one.
+func (r *Row) condition() string {
+	switch r.Kind {
+	case Grant:
+		return r.Cells[colCond]
+	case Restriction:
+		return r.Cells[colLimit]
+	}
+	return ""
+}
 
 // Effects, exactly so: Casbin ignores any other spelling without a word.
 const (
@@ -88,29 +123,49 @@ func checkTarget(row []cell) *badCell {
 }
 
 func checkGrant(row []cell) *badCell {
-	scope, condition := row[colScope], row[4]
-	if _, ok := parseScope(scope.text); !ok {
+	if scope := row[colScope]; !isScope(scope.text) {
 		return bad(scope, "unknown scope %s; there are "+scopeHelp, shown(scope.text))
 	}
-	if condition.text != "" {
-		return bad(condition, "conditions are not supported by this version yet: %s", shown(condition.text))
-	}
-	return checkEffect(row[5])
+	return checkEffect(row[colEffect])
 }
 
 func checkRestriction(row []cell) *badCell {
-	condition, effect := row[3], row[4]
-	if condition.text == "" {
-		return bad(condition, "a p2 row (restriction) without a condition is refused: it consists of its condition")
+	limit, effect := row[colLimit], row[4]
+	if limit.text == "" {
+		return bad(limit, "a p2 row (restriction) without a condition is refused: it consists of its condition")
 	}
 	if effect.text != deny {
 		return bad(effect, "a p2 row (restriction) must end in deny, not %s", shown(effect.text))
 	}
-	return bad(condition, "restrictions (p2) are not supported by this version yet: they consist of conditions, here %s", shown(condition.text))
+	return nil
+}
+
+// checkCondition tells what is wrong with the condition of an otherwise good
+// row, in the types the catalogue gives the row's object.
+func checkCondition(cells []cell, cat *Catalog) *badCell {
+	var c cell
+	switch row := cells[1:]; cells[0].text {
+	case "p":
+		c = row[colCond]
+	case "p2":
+		c = row[colLimit]
+	}
+	if c.text == "" {
+		return nil
+	}
+	_, err := conditions.Compile(c.text, cat.object(cells[1+colObject].text).schema())
+	var problem *condition.Error
+	if errors.As(err, &problem) {
+		return &badCell{c.columnOf(problem.Offset), problem.Reason}
+	}
+	if err != nil {
+		return bad(c, "%v", err)
+	}
+	return nil
 }
 
 func checkFieldRule(row []cell) *badCell {
-	subject, access, effect := row[colSubject], row[colAccess], row[4]
+	subject, access, effect := row[colSubject], row[colAccess], row[colVerdict]
 	if !slices.Contains(accesses, Access(access.text)) {
 		return bad(access, "unknown access %s; there are read, update, create and unmask", shown(access.text))
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -67,46 +68,59 @@ func parseScope(s string) (scope, bool) {
 	return scope{kind: kind}, ok
 }
 
+func isScope(s string) bool { _, ok := parseScope(s); return ok }
+
 // scopeHelp lists the scopes for the reason of a refused row.
 const scopeHelp = "all, own, created, assigned, unassigned, team, subtree, subtree:1 to subtree:32, unit, unit_tree, unit_head, " +
 	"territory, account, contact, shared, everyone"
 
-// reaches tells whether the record of f lies in the scope.
-func (s scope) reaches(f *Facts) truth {
-	who, rec := f.who, f.record
+// reaches tells whether the record asked about lies in the scope.
+func (s scope) reaches(a *asking) truth {
+	who, rec := a.who, &a.record
+	isWho := func(id string) bool { return id == who.user }
 	switch s.kind {
 	case scopeAll:
 		return yes
 	case scopeOwn:
-		return rec.owner.is(who.user)
+		return rec.one("user", "owner", isWho)
 	case scopeCreated:
-		return rec.createdBy.is(who.user)
+		return rec.one("user", "created_by", isWho)
 	case scopeAssigned:
-		return rec.assignees.has(who.user)
+		return rec.some("user", "assignees", func(id string) bool { return id != "" && id == who.user })
 	case scopeUnassigned:
-		return rec.owner.isNone()
+		return rec.isNone("user", "owner")
 	case scopeTeam:
-		return rec.owner.is(who.user).or(rec.teams.any(who.inTeam))
+		return rec.one("user", "owner", isWho).or(rec.some("team", "teams", who.inTeam))
 	case scopeSubtree:
-		below := func(user string) bool { return f.org.reportsTo(user, who.user, s.depth) }
-		return rec.owner.matches(below).or(rec.assignees.any(below))
+		below := func(user string) bool { return a.people.reporting.within(user, who.user, s.depth) }
+		return rec.one("user", "owner", below).or(rec.some("user", "assignees", below))
 	case scopeUnit:
-		return rec.owner.is(who.user).or(rec.unit.is(who.unit))
+		return rec.one("user", "owner", isWho).or(rec.one("unit", "unit", func(id string) bool { return id == who.unit }))
 	case scopeUnitTree:
-		below := func(unit string) bool { return f.org.unitWithin(unit, who.unit) }
-		return rec.owner.is(who.user).or(rec.unit.matches(below))
+		return rec.one("user", "owner", isWho).or(rec.one("unit", "unit", func(id string) bool { return a.people.units.within(id, who.unit, 0) }))
 	case scopeUnitHead:
-		return rec.unit.matches(func(unit string) bool { return f.org.headedBy(unit, who.user) })
+		return rec.one("unit", "unit", func(id string) bool { return anyAbove(a.people.units, id, a.people.headed[who.user]) })
 	case scopeTerritory:
-		return rec.territory.matches(func(t string) bool { return f.org.territoryWithin(t, who.territories) })
+		return rec.one("territory", "territory", func(id string) bool { return anyAbove(a.people.territories, id, who.extra().territories) })
 	case scopeAccount:
-		return rec.account.matches(who.hasAccount)
+		return rec.one("account", "account", who.hasAccount)
 	case scopeContact:
-		return rec.contacts.has(who.contact)
+		return rec.some("contact", "contacts", func(id string) bool { return id != "" && id == who.extra().contact })
 	case scopeShared:
-		return rec.shares.any(func(s share) bool { return s.liveFor(f) && s.names(who) })
+		return rec.shares(a.action, a.now, a.isSharedWith)
 	case scopeEveryone:
-		return rec.shares.any(func(s share) bool { return s.liveFor(f) && s.to == everything })
+		return rec.shares(a.action, a.now, func(to string) bool { return to == everything })
 	}
 	return no
+}
+
+// anyAbove tells whether one of the roots is id or above it.
+func anyAbove(f *forest, id string, roots []string) bool {
+	return slices.ContainsFunc(roots, func(root string) bool { return f.within(id, root, 0) })
+}
+
+// isSharedWith tells whether what a share names is the subject, one of its roles
+// or one of its teams.
+func (a *asking) isSharedWith(to string) bool {
+	return to == a.who.key || a.keys.hasRole(to) || a.who.inTeamKey(to)
 }

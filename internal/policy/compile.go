@@ -1,0 +1,242 @@
+package policy
+
+import (
+	"errors"
+	"hash/maphash"
+	"slices"
+
+	"rolegate/internal/policy/condition"
+	"rolegate/model"
+)
+
+// compiler builds a ruleset from a document and a catalogue.
+type compiler struct {
+	*ruleset
+	grantIDs map[[2]string]int32 // scope and condition → place in grants
+	proofIDs map[proof]int32
+	clauses  map[string]*clause
+	starred  map[*clause]bool // in rows for object *
+	problems []model.Detail
+}
+
+// compile indexes a document under a catalogue. A condition that does not suit
+// the catalogue's types is refused with its line, as in ParseFor.
+func compile(doc *Document, cat *Catalog) (*ruleset, error) {
+	c := compiler{
+		ruleset: &ruleset{
+			hash: doc.Hash, text: doc.Text, catalog: cat,
+			places:     make([]place, len(doc.Rows)),
+			subjects:   map[string]subjectID{everything: star},
+			names:      []string{everything},
+			inherits:   map[string][]string{},
+			objects:    make(map[string]*object, len(cat.Objects)),
+			any:        newObject(everything, nil),
+			fieldViews: fieldViews{seed: maphash.MakeSeed()},
+		},
+		grantIDs: map[[2]string]int32{}, proofIDs: map[proof]int32{},
+		clauses: map[string]*clause{}, starred: map[*clause]bool{},
+	}
+	c.addCatalog()
+	for _, l := range doc.RoleLinks {
+		c.inherits[l.Role] = append(c.inherits[l.Role], l.Inherits)
+	}
+	for i := range doc.Rows {
+		c.addRow(ruleID(i), &doc.Rows[i])
+	}
+	if len(c.problems) > 0 {
+		return nil, invalidDocument(c.problems)
+	}
+	c.typeStarred()
+	for _, o := range c.objects {
+		o.finish()
+	}
+	c.any.finish()
+	return c.ruleset, nil
+}
+
+func newObject(name string, entry *Object) *object {
+	return &object{name: name, entry: entry, actions: map[string]*rules{}, typed: map[*clause]*condition.Condition{}}
+}
+
+func (c *compiler) addCatalog() {
+	for name, entry := range c.catalog.Objects {
+		o := newObject(name, entry)
+		c.objects[name] = o
+		for action, a := range entry.Actions {
+			o.actions[action] = &rules{named: true, requires: a.Requires}
+		}
+	}
+}
+
+func (c *compiler) object(name string) *object {
+	if name == everything {
+		return c.any
+	}
+	o := c.objects[name]
+	if o == nil {
+		o = newObject(name, nil)
+		c.objects[name] = o
+	}
+	return o
+}
+
+func (o *object) rules(action string) *rules {
+	if action == everything {
+		return &o.rest
+	}
+	r := o.actions[action]
+	if r == nil {
+		r = &rules{}
+		o.actions[action] = r
+	}
+	return r
+}
+
+func (c *compiler) addRow(id ruleID, row *Row) {
+	c.places[id] = place{row.at, uint32(row.Line)}
+	o := c.object(row.Cells[colObject])
+	e := rowRef{rule: id, subject: c.subject(row.Cells[colSubject])}
+	if row.Kind == FieldRule {
+		o.fields.add(e, row)
+		return
+	}
+	r := o.rules(row.Cells[colAction])
+	r.named = true
+	switch row.Kind {
+	case Grant:
+		e.what = c.grant(row, o)
+		if row.Cells[colEffect] == deny {
+			r.denials.rows = append(r.denials.rows, e)
+		} else {
+			r.allows.rows = append(r.allows.rows, e)
+		}
+	case Restriction:
+		e.what = c.grant(row, o)
+		r.limits.rows = append(r.limits.rows, e)
+	case Assurance:
+		e.what = c.proof(row)
+		r.proofs.rows = append(r.proofs.rows, e)
+	}
+}
+
+func (c *compiler) subject(key string) subjectID {
+	id, met := c.subjects[key]
+	if !met {
+		id = subjectID(len(c.names))
+		c.subjects[key] = id
+		c.names = append(c.names, key)
+	}
+	return id
+}
+
+// grant numbers a scope with a condition. A restriction is a grant of
+// everything under its condition.
+func (c *compiler) grant(row *Row, o *object) int32 {
+	text := row.condition()
+	var cond *clause
+	if text != "" {
+		cond = c.clause(row, o, text)
+	}
+	scopeText := "all"
+	if row.Kind == Grant {
+		scopeText = row.Cells[colScope]
+	}
+	key := [2]string{scopeText, text}
+	id, met := c.grantIDs[key]
+	if !met {
+		s, _ := parseScope(scopeText) // Parse has seen it
+		id = int32(len(c.grants))
+		c.grantIDs[key] = id
+		c.grants = append(c.grants, grant{s, cond})
+	}
+	return id
+}
+
+func (c *compiler) proof(row *Row) int32 {
+	level, _ := parseACR(row.Cells[colACR]) // Parse has seen them
+	maxAge, limited, _ := parseMaxAge(row.Cells[colMaxAge])
+	p := proof{level: level, maxAge: maxAge}
+	if !limited {
+		p.maxAge = anyAge
+	}
+	id, met := c.proofIDs[p]
+	if !met {
+		id = int32(len(c.proofs))
+		c.proofIDs[p] = id
+		c.proofs = append(c.proofs, p)
+	}
+	return id
+}
+
+// clause compiles a condition, without types and, where the row's object
+// declares fields, with them.
+func (c *compiler) clause(row *Row, o *object, text string) *clause {
+	cl := c.clauses[text]
+	if cl == nil {
+		untyped, err := conditions.Compile(text, nil)
+		if err != nil {
+			c.refuse(row, err)
+			return nil
+		}
+		cl = &clause{text, untyped}
+		c.clauses[text] = cl
+	}
+	if o == c.any {
+		c.starred[cl] = true
+	} else if err := o.typeClause(cl); err != nil {
+		c.refuse(row, err)
+	}
+	return cl
+}
+
+// typeClause compiles a condition with the types of the object's fields.
+func (o *object) typeClause(cl *clause) error {
+	schema := o.entry.schema()
+	if schema == nil || o.typed[cl] != nil {
+		return nil
+	}
+	typed, err := conditions.Compile(cl.text, schema)
+	if err == nil {
+		o.typed[cl] = typed
+	}
+	return err
+}
+
+// typeStarred gives the conditions of rows for every object the types of those
+// objects that declare a field they use. Where a condition does not suit an
+// object's types it stays untyped there: what it compares is never of the type
+// it is compared with, and so is unknown.
+func (c *compiler) typeStarred() {
+	for cl := range c.starred {
+		for _, o := range c.objects {
+			if o.entry != nil && slices.ContainsFunc(cl.untyped.Fields(), func(f string) bool { return o.entry.Fields[f].Type != "" }) {
+				_ = o.typeClause(cl) // see above
+			}
+		}
+	}
+}
+
+func (c *compiler) refuse(row *Row, err error) {
+	d := model.Detail{Line: row.Line, Reason: err.Error()}
+	var problem *condition.Error
+	if errors.As(err, &problem) {
+		d.Reason = problem.Reason + ": " + shown(row.condition())
+	}
+	c.problems = append(c.problems, d)
+}
+
+// finish puts the lists in the shape they are searched in.
+func (o *object) finish() {
+	o.rest.finish()
+	for _, r := range o.actions {
+		r.finish()
+	}
+	o.fields.finish()
+}
+
+func (r *rules) finish() {
+	r.allows.finish()
+	r.denials.finish()
+	r.limits.finish()
+	r.proofs.finish()
+}

@@ -1,0 +1,256 @@
+package policy
+
+import (
+	"cmp"
+	"slices"
+	"sync/atomic"
+)
+
+// Access is what is done with a field; none implies another.
+type Access string
+
+const (
+	AccessRead   Access = "read"
+	AccessUpdate Access = "update"
+	AccessCreate Access = "create"
+	AccessUnmask Access = "unmask" // see a masked field as it is; reading it is another matter
+)
+
+var accesses = []Access{AccessRead, AccessUpdate, AccessCreate, AccessUnmask}
+
+// index is the place of an access in accesses.
+func (a Access) index() int { return slices.Index(accesses, a) }
+
+// FieldPass chooses which p3 rows are looked at, and how they combine.
+type FieldPass uint8
+
+const (
+	DeniedToAll FieldPass = iota // e2/m5: allowed unless a row for everybody denies
+	Opened                       // e3/m3: allowed if a row of the subject or its roles allows
+	NotClosed                    // e2/m3: allowed unless a row of the subject or its roles denies
+)
+
+// fieldRules are the p3 rows of one object.
+type fieldRules struct {
+	rows  map[fieldKey]*fieldRows
+	table atomic.Pointer[fieldTable] // made when fields of the object are first asked for
+}
+
+type fieldKey struct {
+	field  string // a name or "*"
+	access Access
+}
+
+// fieldRows are the rows about one access to one field.
+type fieldRows struct {
+	everyone        list // denials for everybody
+	allows, denials list // for the subjects named
+}
+
+func (f *fieldRules) add(e rowRef, row *Row) {
+	if f.rows == nil {
+		f.rows = map[fieldKey]*fieldRows{}
+	}
+	key := fieldKey{row.Cells[colField], Access(row.Cells[colAccess])}
+	r := f.rows[key]
+	if r == nil {
+		r = &fieldRows{}
+		f.rows[key] = r
+	}
+	to := &r.allows
+	switch {
+	case e.subject == star:
+		to = &r.everyone
+	case row.Cells[colVerdict] == deny:
+		to = &r.denials
+	}
+	to.rows = append(to.rows, e)
+}
+
+func (f *fieldRules) finish() {
+	for _, r := range f.rows {
+		r.everyone.finish()
+		r.allows.finish()
+		r.denials.finish()
+	}
+}
+
+// fieldTable is what the rows and the catalogue say of all fields of an object
+// that have a name, so that they can be asked for together: a field is a bit.
+type fieldTable struct {
+	names    []string // sorted; with "*" for all others where the catalogue does not list them
+	index    map[string]int
+	masks    []string // mask style of each, empty for none
+	masked   bits     // those with a mask
+	secured  bits
+	accesses [4]accessTable // as accesses has them
+}
+
+// accessTable is the rows about one access.
+type accessTable struct {
+	everyone    bits // denied to everybody by name
+	everyoneAny bool // all fields are
+	rows        []fieldBit
+}
+
+// fieldBit is a row: whom it is about, which field, what it says.
+type fieldBit struct {
+	subject subjectID
+	field   int32 // place in names, or allFields
+	allow   bool
+}
+
+const allFields = -1
+
+// fieldTable is the object's table.
+func (rs *ruleset) fieldTable(o *object) *fieldTable {
+	if t := o.fields.table.Load(); t != nil {
+		return t
+	}
+	t := newFieldTable(o, rs.any)
+	o.fields.table.Store(t) // two may make it; they make the same
+	return t
+}
+
+func newFieldTable(o, any *object) *fieldTable {
+	t := &fieldTable{index: map[string]int{}}
+	var declared map[string]Field
+	if o.entry != nil {
+		declared = o.entry.Fields
+	}
+	for name := range declared {
+		t.names = append(t.names, name)
+	}
+	sources := []*fieldRules{&o.fields, &any.fields}
+	for _, f := range sources {
+		for key := range f.rows {
+			if key.field != everything {
+				t.names = append(t.names, key.field)
+			}
+		}
+	}
+	// Where the catalogue does not list the object's fields the list cannot be
+	// complete, and a row that hides everything must not be lost because
+	// nothing has a name.
+	if len(declared) == 0 {
+		t.names = append(t.names, everything)
+	}
+	slices.Sort(t.names)
+	t.names = slices.Compact(t.names)
+	t.masks = make([]string, len(t.names))
+	t.masked, t.secured = newBits(len(t.names)), newBits(len(t.names))
+	for i, name := range t.names {
+		t.index[name] = i
+		field := declared[name]
+		if t.masks[i] = field.Mask; field.Mask != "" {
+			t.masked.set(i)
+		}
+		if field.Secured {
+			t.secured.set(i)
+		}
+	}
+	for i := range t.accesses {
+		t.accesses[i].everyone = newBits(len(t.names))
+	}
+	for _, f := range sources {
+		for key, rows := range f.rows {
+			t.add(key, rows)
+		}
+	}
+	for i := range t.accesses {
+		slices.SortFunc(t.accesses[i].rows, func(a, b fieldBit) int {
+			return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.field, b.field))
+		})
+	}
+	return t
+}
+
+func (t *fieldTable) add(key fieldKey, rows *fieldRows) {
+	a := &t.accesses[key.access.index()]
+	field, all := int32(t.index[key.field]), key.field == everything
+	if all {
+		field = allFields
+	}
+	if len(rows.everyone.rows) > 0 {
+		if all {
+			a.everyoneAny = true
+		} else {
+			a.everyone.set(int(field))
+		}
+	}
+	for _, e := range rows.allows.rows {
+		a.rows = append(a.rows, fieldBit{e.subject, field, true})
+	}
+	for _, e := range rows.denials.rows {
+		a.rows = append(a.rows, fieldBit{e.subject, field, false})
+	}
+}
+
+// bits is a set of fields.
+type bits []uint64
+
+func newBits(n int) bits         { return make(bits, (n+63)/64) }
+func (b bits) set(i int)         { b[i>>6] |= 1 << (i & 63) }
+func (b bits) has(i int) bool    { return b[i>>6]&(1<<(i&63)) != 0 }
+func (b bits) equal(c bits) bool { return slices.Equal(b, c) }
+
+// open puts the fields that the holder may access into out, and tells whether
+// fields without a name are open. It is section 5 of the policy language, (a) to
+// (d), for all fields together; allow and deny are scratch space.
+func (t *fieldTable) open(h *holder, access Access, strict bool, out, allow, deny bits) (others bool) {
+	a := &t.accesses[access.index()]
+	clear(allow)
+	clear(deny)
+	allowAll, denyAll := a.gather(h, allow, deny)
+	// (c) and (d): what holds where no row names the field. Without a row, a
+	// field follows the record, but nobody sees through a mask.
+	others = allowAll || !denyAll && access != AccessUnmask
+	switch {
+	case a.everyoneAny, strict && denyAll:
+		clear(out)
+		return false
+	}
+	var rest uint64
+	if others {
+		rest = ^rest
+	}
+	for i := range out {
+		named := allow[i] | deny[i]
+		out[i] = (allow[i] | rest&^named&^t.secured[i]) &^ a.everyone[i]
+		if strict {
+			out[i] &^= deny[i]
+		}
+	}
+	return others
+}
+
+// gather adds up the rows of the holder.
+func (a *accessTable) gather(h *holder, allow, deny bits) (allowAll, denyAll bool) {
+	add := func(r *fieldBit) {
+		switch {
+		case r.field == allFields && r.allow:
+			allowAll = true
+		case r.field == allFields:
+			denyAll = true
+		case r.allow:
+			allow.set(int(r.field))
+		default:
+			deny.set(int(r.field))
+		}
+	}
+	if len(a.rows) < longList {
+		for i := range a.rows {
+			if r := &a.rows[i]; h.has(r.subject) {
+				add(r)
+			}
+		}
+		return allowAll, denyAll
+	}
+	for _, id := range h.ids {
+		i, _ := slices.BinarySearchFunc(a.rows, id, func(r fieldBit, id subjectID) int { return cmp.Compare(r.subject, id) })
+		for ; i < len(a.rows) && a.rows[i].subject == id; i++ {
+			add(&a.rows[i])
+		}
+	}
+	return allowAll, denyAll
+}

@@ -1,0 +1,63 @@
+package policy
+
+import (
+	"hash/maphash"
+	"sync/atomic"
+
+	"rolegate/model"
+)
+
+// fieldViews remembers what answers say about fields: many people see the same.
+// It is a bounded table without locks: a place holds the last view that fell on
+// it, and a view is a pure function of its key, so nothing in it can go stale.
+type fieldViews struct {
+	seed   maphash.Seed
+	places [1024]atomic.Pointer[fieldView]
+}
+
+type fieldView struct {
+	table                *fieldTable
+	read, unmask, update bits
+	fields               *model.Fields
+}
+
+// get is the view of somebody who may read, unmask and update the given fields.
+// It is shared: nobody changes it.
+func (v *fieldViews) get(t *fieldTable, read, unmask, update bits) *model.Fields {
+	var h maphash.Hash
+	h.SetSeed(v.seed)
+	maphash.WriteComparable(&h, t)
+	for _, set := range [3]bits{read, unmask, update} {
+		for _, word := range set {
+			maphash.WriteComparable(&h, word)
+		}
+	}
+	place := &v.places[h.Sum64()%uint64(len(v.places))]
+	if got := place.Load(); got != nil && got.table == t && got.read.equal(read) && got.unmask.equal(unmask) && got.update.equal(update) {
+		return got.fields
+	}
+	made := &fieldView{t, clone(read), clone(unmask), clone(update), t.view(read, unmask, update)}
+	place.Store(made)
+	return made.fields
+}
+
+func clone(b bits) bits { return append(bits(nil), b...) }
+
+// view sorts the table's fields into hidden, masked and read-only.
+func (t *fieldTable) view(read, unmask, update bits) *model.Fields {
+	f := &model.Fields{Masks: map[string]string{}}
+	for i, name := range t.names {
+		if !read.has(i) {
+			f.Hidden = append(f.Hidden, name)
+			continue
+		}
+		if t.masked.has(i) && !unmask.has(i) {
+			f.Masked = append(f.Masked, name)
+			f.Masks[name] = t.masks[i]
+		}
+		if !update.has(i) {
+			f.ReadOnly = append(f.ReadOnly, name)
+		}
+	}
+	return f
+}

@@ -1,0 +1,182 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// holder is what somebody may match: the subjects of rows that are the subject
+// itself, its teams, its roles with all they inherit, or the star. Whoever has
+// the same shares one. Immutable.
+type holder struct {
+	ids   []subjectID // sorted
+	bits  []uint64    // the same as a set; nil where a policy names too many subjects for one
+	roles []string    // effective role keys, sorted, also those no row names
+}
+
+// maxBits bounds the subjects a holder keeps as a set of bits: 512 bytes.
+const maxBits = 4096
+
+func newHolder(ids []subjectID, subjects int, roles []string) *holder {
+	slices.Sort(ids)
+	h := &holder{ids: slices.Compact(ids), roles: roles}
+	if subjects <= maxBits {
+		h.bits = make([]uint64, (subjects+63)/64)
+		for _, id := range h.ids {
+			h.bits[id>>6] |= 1 << (id & 63)
+		}
+	}
+	return h
+}
+
+// has tells whether rows of the subject apply.
+func (h *holder) has(id subjectID) bool {
+	if h.bits != nil {
+		return h.bits[id>>6]&(1<<(id&63)) != 0
+	}
+	_, found := slices.BinarySearch(h.ids, id)
+	return found
+}
+
+func (h *holder) hasRole(key string) bool {
+	_, found := slices.BinarySearch(h.roles, key)
+	return found
+}
+
+// binding is what a member may match under one policy, over time: each holder
+// from its moment on, in order; the first is from always.
+type binding struct {
+	rules *ruleset
+	teams *teamRoles
+	spans []span
+}
+
+type span struct {
+	from int64
+	keys *holder
+}
+
+// holderAt is what the member may match under the rules at a moment. Whoever
+// asks first works it out; nobody waits.
+func (r *roster) holderAt(m *member, rules *ruleset, now int64) *holder {
+	b := m.bound.Load()
+	if b == nil || b.rules != rules || b.teams != r.teams {
+		b = r.bind(m, rules)
+		m.bound.Store(b)
+	}
+	for i := len(b.spans) - 1; i > 0; i-- {
+		if b.spans[i].from <= now {
+			return b.spans[i].keys
+		}
+	}
+	return b.spans[0].keys
+}
+
+// bind cuts time at every moment one of the member's roles begins or ends.
+func (r *roster) bind(m *member, rules *ruleset) *binding {
+	given := m.roles
+	for _, team := range m.teams {
+		given = append(given[:len(given):len(given)], (*r.teams)[team]...)
+	}
+	moments := []int64{always}
+	for _, a := range given {
+		if a.from != always {
+			moments = append(moments, a.from)
+		}
+		if a.until != never {
+			moments = append(moments, a.until)
+		}
+	}
+	slices.Sort(moments)
+	b := &binding{rules: rules, teams: r.teams}
+	for _, from := range slices.Compact(moments) {
+		var held []string
+		for _, a := range given {
+			if a.activeAt(from) {
+				held = append(held, a.role)
+			}
+		}
+		b.spans = append(b.spans, span{from, rules.holder(m, held)})
+	}
+	return b
+}
+
+// holder closes the roles a member holds over what they inherit, and finds the
+// holder they make with the member's own key and teams.
+func (rs *ruleset) holder(m *member, held []string) *holder {
+	var own []subjectID
+	for _, key := range append([]string{m.key}, m.teams...) {
+		if key != m.key {
+			key = teamPrefix + key
+		}
+		if id, named := rs.subjects[key]; named {
+			own = append(own, id)
+		}
+	}
+	slices.Sort(held)
+	held = slices.Compact(held)
+	var name strings.Builder
+	for _, role := range held {
+		name.WriteString(role)
+		name.WriteByte(0)
+	}
+	for _, id := range own {
+		name.WriteByte(1)
+		name.WriteString(rs.names[id])
+	}
+	if h, made := rs.holders.Load(name.String()); made {
+		return h.(*holder)
+	}
+	roles := rs.closure(held)
+	ids := append(own, star)
+	for _, role := range roles {
+		if id, named := rs.subjects[role]; named {
+			ids = append(ids, id)
+		}
+	}
+	h, _ := rs.holders.LoadOrStore(name.String(), newHolder(ids, len(rs.names), roles))
+	return h.(*holder)
+}
+
+// closure gives roles and all they inherit, sorted.
+func (rs *ruleset) closure(held []string) []string {
+	met := map[string]bool{}
+	for todo := slices.Clone(held); len(todo) > 0; {
+		role := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if !met[role] {
+			met[role] = true
+			todo = append(todo, rs.inherits[role]...)
+		}
+	}
+	return slices.Sorted(maps.Keys(met))
+}
+
+// links yields who is given what in Casbin's g at a moment: subject → role,
+// subject → team, team → role. A row whose subject is a team so reaches the
+// team's members.
+func (r *roster) links(now int64, yield func(member, role string)) {
+	for team, given := range *r.teams {
+		for _, a := range given {
+			if a.activeAt(now) {
+				yield(teamPrefix+team, a.role)
+			}
+		}
+	}
+	for m := range r.all() {
+		for _, a := range m.roles {
+			if a.activeAt(now) {
+				yield(m.key, a.role)
+			}
+		}
+		for _, team := range m.teams {
+			yield(m.key, teamPrefix+team)
+		}
+	}
+}
+
+// requiresMFA tells whether one of the roles is marked, or is an office.
+func (r *roster) requiresMFA(roles []string) bool {
+	return slices.ContainsFunc(roles, func(role string) bool { return r.mfa[role] })
+}

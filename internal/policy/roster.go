@@ -1,0 +1,327 @@
+package policy
+
+import (
+	"cmp"
+	"hash/maphash"
+	"iter"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"rolegate/model"
+)
+
+const teamPrefix = "team:"
+
+// roster is everybody of a tenant and how they stand to each other. It knows
+// nothing of the policy. Immutable: a change makes another that shares what did
+// not change (see with).
+type roster struct {
+	types map[string]*people // subject type → its subjects
+	teams *teamRoles
+	mfa   map[string]bool // "role:id" → its holders need a second factor
+	groups
+}
+
+// teamRoles are the roles teams carry, by bare team id.
+type teamRoles map[string][]assignment
+
+// groups are teams and trees.
+type groups struct {
+	known       map[string]bool // registered teams, bare ids
+	reporting   *forest         // users
+	units       *forest
+	territories *forest
+	headed      map[string][]string // user → units the user heads
+}
+
+// people are the subjects of one type, in shards so that changing one copies
+// few.
+type people [shards]map[string]*member
+
+const shards = 64
+
+var shardSeed = maphash.MakeSeed()
+
+func shardOf(id string) int { return int(maphash.String(shardSeed, id) % shards) }
+
+// find gives a subject, or nil.
+func (r *roster) find(typ, id string) *member {
+	p := r.types[typ]
+	if p == nil {
+		return nil
+	}
+	return p[shardOf(id)][id]
+}
+
+// findKey is find by "type:id".
+func (r *roster) findKey(key string) *member {
+	typ, id, _ := strings.Cut(key, ":")
+	return r.find(typ, id)
+}
+
+// ids lists the subjects of a type, sorted.
+func (r *roster) ids(typ string) []string {
+	var ids []string
+	if p := r.types[typ]; p != nil {
+		for _, shard := range p {
+			ids = slices.AppendSeq(ids, maps.Keys(shard))
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// all yields every member, in no order.
+func (r *roster) all() iter.Seq[*member] {
+	return func(yield func(*member) bool) {
+		for _, p := range r.types {
+			for _, shard := range p {
+				for _, m := range shard {
+					if !yield(m) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// member is a registered subject.
+type member struct {
+	key      string       // "type:id"
+	user     string       // the bare id of a user; empty for subjects of other types, which own and manage nothing
+	teams    []string     // bare ids, sorted
+	unit     string       // bare id
+	manager  string       // bare id of a user
+	roles    []assignment // held directly
+	disabled bool         // a user who may not log in
+	more     *more        // what few have; nil for none
+
+	// bound is what the member may match under one policy: a cache, made anew
+	// when policy or team roles are others.
+	bound atomic.Pointer[binding]
+}
+
+// more is what few members have.
+type more struct {
+	territories, accounts []string // bare ids, sorted
+	contact               string
+	attributes            map[string]any
+}
+
+var nothingMore = &more{}
+
+func (m *member) extra() *more { return cmp.Or(m.more, nothingMore) }
+
+func (m *member) inTeam(id string) bool     { return slices.Contains(m.teams, id) }
+func (m *member) hasAccount(id string) bool { return slices.Contains(m.extra().accounts, id) }
+func (m *member) inTeamKey(key string) bool {
+	id, ok := strings.CutPrefix(key, teamPrefix)
+	return ok && m.inTeam(id)
+}
+
+// Attribute is what is stored of the subject: it is known to have nothing else.
+func (m *member) Attribute(name string) (value any, sent bool) {
+	return m.extra().attributes[name], true
+}
+
+// assignment is a role within a window of time.
+type assignment struct {
+	role        string // "role:id"
+	from, until int64  // nanoseconds since 1970; until is exclusive
+}
+
+const (
+	always = math.MinInt64
+	never  = math.MaxInt64
+)
+
+func (a assignment) windowed() bool        { return a.from != always || a.until != never }
+func (a assignment) activeAt(t int64) bool { return a.from <= t && t < a.until }
+
+func newAssignment(a model.Assignment) assignment {
+	return assignment{role: model.RolePrefix + a.Role, from: nanos(a.From, always), until: nanos(a.Until, never)}
+}
+
+// nanos is t as a number, and beyond what fits the end it is beyond of.
+func nanos(t time.Time, zero int64) int64 {
+	switch {
+	case t.IsZero():
+		return zero
+	case t.Year() < 1700:
+		return always
+	case t.Year() > 2200:
+		return never
+	}
+	return t.UnixNano()
+}
+
+// newRoster reads a directory. Subjects whose key would be ambiguous (see
+// nameable) are left out, and with that unknown.
+func newRoster(dir model.Directory) *roster {
+	r := &roster{types: map[string]*people{}, teams: &teamRoles{}, mfa: map[string]bool{}}
+	words := interner{}
+	for i := range dir.Subjects {
+		if s := &dir.Subjects[i]; nameable(s.Type, s.ID) {
+			r.put(s.Type, s.ID, newMember(s, words))
+		}
+	}
+	for _, id := range dir.Disabled {
+		if m := r.find("user", id); m != nil {
+			m.disabled = true
+		}
+	}
+	for _, a := range dir.Assignments {
+		r.assign(a, words)
+	}
+	for _, role := range dir.Roles {
+		if role.RequireMFA {
+			r.mfa[role.Key()] = true
+		}
+	}
+	for _, office := range model.Offices {
+		r.mfa[model.RolePrefix+office] = true
+	}
+	r.groups = newGroups(dir, r)
+	return r
+}
+
+// put adds a member to a roster that is being made.
+func (r *roster) put(typ, id string, m *member) {
+	p := r.types[typ]
+	if p == nil {
+		p = &people{}
+		r.types[typ] = p
+	}
+	shard := &p[shardOf(id)]
+	if *shard == nil {
+		*shard = map[string]*member{}
+	}
+	(*shard)[id] = m
+}
+
+// assign gives a role to a subject or team. Roles get roles by the document
+// alone, and unregistered members get nothing.
+func (r *roster) assign(a model.Assignment, words interner) {
+	given := newAssignment(a)
+	given.role = words.same(given.role)
+	if team, ok := strings.CutPrefix(a.Member, teamPrefix); ok {
+		(*r.teams)[team] = append((*r.teams)[team], given)
+		return
+	}
+	if m := r.findKey(a.Member); m != nil && m.key == a.Member {
+		m.roles = append(m.roles, given)
+	}
+}
+
+func newMember(s *model.Subject, words interner) *member {
+	m := &member{
+		key:     s.Key(),
+		teams:   words.bare("team", s.Teams),
+		unit:    words.same(bare("unit", s.Unit)),
+		manager: words.same(bare("user", s.Manager)),
+	}
+	if s.Type == "user" {
+		m.user = m.key[len("user:"):]
+	} else {
+		m.manager = ""
+	}
+	if len(s.Territories)+len(s.Accounts)+len(s.Attributes) > 0 || s.Contact != "" {
+		m.more = &more{
+			territories: words.bare("territory", s.Territories),
+			accounts:    words.bare("account", s.Accounts),
+			contact:     bare("contact", s.Contact),
+			attributes:  s.Attributes,
+		}
+	}
+	return m
+}
+
+// nameable tells whether a subject's key means that subject and nothing else:
+// "role:" and "team:" keys are roles' and teams', and a colon in the type would
+// give two subjects one key. The directory refuses such subjects; here they
+// are as good as not registered.
+func nameable(typ, id string) bool {
+	return typ != "" && id != "" && typ != "role" && typ != "team" && !strings.Contains(typ, ":")
+}
+
+func newGroups(dir model.Directory, r *roster) groups {
+	g := groups{known: map[string]bool{}, headed: map[string][]string{}}
+	for _, t := range dir.Teams {
+		g.known[bare("team", t.ID)] = true
+	}
+	units := make(map[string]string, len(dir.Units))
+	for _, u := range dir.Units {
+		units[u.ID] = bare("unit", u.Parent)
+		for _, head := range u.Heads {
+			if head = bare("user", head); head != "" {
+				g.headed[head] = append(g.headed[head], u.ID)
+			}
+		}
+	}
+	g.units = newForest(units)
+	territories := make(map[string]string, len(dir.Territories))
+	for _, t := range dir.Territories {
+		territories[t.ID] = bare("territory", t.Parent)
+	}
+	g.territories = newForest(territories)
+	g.reporting = r.newReporting()
+	return g
+}
+
+// newReporting numbers the reporting lines.
+func (r *roster) newReporting() *forest {
+	managers := map[string]string{}
+	if users := r.types["user"]; users != nil {
+		for _, shard := range users {
+			for id, m := range shard {
+				if m.manager != "" {
+					managers[id] = m.manager
+				}
+			}
+		}
+	}
+	return newForest(managers)
+}
+
+// interner gives equal words one string, and equal lists one slice: most people
+// share their unit, manager and teams with others.
+type interner map[string]any
+
+func (in interner) same(s string) string {
+	if s == "" {
+		return ""
+	}
+	if w, met := in[s].(string); met {
+		return w
+	}
+	s = strings.Clone(s)
+	in[s] = s
+	return s
+}
+
+// bare gives the ids without their kind, sorted, without blanks and repeats;
+// nil for none.
+func (in interner) bare(kind string, list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	key := kind + "\x00" + strings.Join(list, "\x00")
+	if ids, met := in[key].([]string); met {
+		return ids
+	}
+	ids := make([]string, 0, len(list))
+	for _, id := range list {
+		if id = bare(kind, id); id != "" {
+			ids = append(ids, in.same(id))
+		}
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	in[key] = ids
+	return ids
+}

@@ -1,0 +1,161 @@
+package policy
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"rolegate/internal/policy/condition"
+	"rolegate/model"
+)
+
+// subjectID numbers the subjects rows name.
+type subjectID int32
+
+// star is the subject every registered subject is.
+const star subjectID = 0
+
+// ruleID numbers the rows of a document, in its order.
+type ruleID int32
+
+// noRule is no row; as a bound it is behind all of them.
+const noRule ruleID = 1<<31 - 1
+
+// ruleset is a document under a catalogue, compiled: for each object and action
+// the rows that could apply, wildcards apart. It knows nobody. Immutable, and
+// shared by all snapshots of its policy and catalogue.
+type ruleset struct {
+	hash    []byte // SHA-256 of text
+	text    string // of the document, for explanations
+	catalog *Catalog
+	places  []place // of each rule in text
+
+	subjects   map[string]subjectID
+	names      []string            // subjectID → key
+	inherits   map[string][]string // role key → role keys
+	holders    sync.Map            // see holder
+	fieldViews fieldViews
+
+	objects map[string]*object
+	any     *object // rows for object *
+
+	grants []grant // distinct scopes with conditions
+	proofs []proof // distinct demands
+}
+
+type place struct{ at, line uint32 }
+
+// grant is what a p row says beside whom, what and how: which records.
+type grant struct {
+	scope scope
+	cond  *clause // nil for none
+}
+
+// clause is a condition as rows write it. What it means can depend on the
+// types the catalogue gives the object asked about.
+type clause struct {
+	text    string
+	untyped *condition.Condition
+}
+
+// object is what is known about a kind of record: the catalogue's entry and the
+// rows that name it.
+type object struct {
+	name    string
+	entry   *Object // the catalogue's; nil for none
+	actions map[string]*rules
+	rest    rules // rows for action *
+	fields  fieldRules
+	typed   map[*clause]*condition.Condition // where the catalogue's types matter
+}
+
+// rules are the rows for one object and action, each list in document order.
+type rules struct {
+	allows, denials list     // p
+	limits          list     // p2
+	proofs          list     // p4
+	named           bool     // by a row, or by the catalogue
+	requires        []string // of the catalogue
+}
+
+// proof is what a p4 row asks for.
+type proof struct {
+	level  int
+	maxAge time.Duration // anyAge: no limit
+}
+
+const anyAge = -1
+
+// target is where the rows about one question stand: those for its object and
+// action, and those with a star for either or both.
+type target struct {
+	object  *object
+	action  string
+	from    [4]*rules
+	known   bool // the words mean something; see decision 0008
+	literal bool
+}
+
+// target finds the rows of an action on an object.
+func (rs *ruleset) target(o *object, action string) target {
+	c := target{object: o, action: action}
+	c.from[0], c.from[1] = o.actions[action], &o.rest
+	c.from[2], c.from[3] = rs.any.actions[action], &rs.any.rest
+	c.literal = c.from[0] != nil || c.from[2] != nil
+	c.known = c.literal || o.rest.named && o.entry == nil
+	return c
+}
+
+// requires are the actions of the object that must be allowed too.
+func (c *target) requires() []string {
+	if c.from[0] == nil {
+		return nil
+	}
+	return c.from[0].requires
+}
+
+// enabled is false for an object the catalogue switches off.
+func (o *object) enabled() bool { return o.entry == nil || o.entry.Enabled }
+
+// literal gives back the object and the action where policy or catalogue have
+// them word for word, and "" for what only a request says.
+func (rs *ruleset) literal(object, action string) (string, string) {
+	o := rs.objects[object]
+	switch {
+	case o == nil:
+		return "", ""
+	case rs.target(o, action).literal:
+		return object, action
+	}
+	return object, ""
+}
+
+// actionsOf lists the actions that mean something on an object, sorted.
+func (rs *ruleset) actionsOf(o *object) []string {
+	var names []string
+	for name := range o.actions {
+		names = append(names, name)
+	}
+	for name := range rs.any.actions {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// rule is a row as explanations name it.
+func (rs *ruleset) rule(id ruleID) model.Rule {
+	if id == noRule {
+		return model.Rule{}
+	}
+	p := rs.places[id]
+	return ruleAt(rs.text, p.at, int(p.line))
+}
+
+// condition is the clause as it applies to records of the object.
+func (o *object) condition(c *clause) *condition.Condition {
+	if typed := o.typed[c]; typed != nil {
+		return typed
+	}
+	return c.untyped
+}
