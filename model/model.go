@@ -139,6 +139,9 @@ type Directory struct {
 	Territories []Territory
 	Roles       []Role
 	Assignments []Assignment
+
+	Disabled      []string // bare ids of disabled users, sorted
+	ResourceTypes []string // types that have registered resources, sorted
 }
 
 // User is a subject of type user that can log in. Its personal data are the

@@ -632,7 +632,7 @@ func TestOfficesAreNotSmuggled(t *testing.T) {
 		if err := tx.PutAssignment(ctx, model.DefaultTenant, model.Assignment{Member: "user:mallory", Role: "role:system-admin"}); err != nil {
 			return err
 		}
-		_, err := tx.Bump(ctx, model.DefaultTenant, true)
+		_, err := tx.Bump(ctx, model.DefaultTenant, store.Change{Kind: store.ChangedDirectory})
 		return err
 	})
 	if err != nil {

@@ -40,12 +40,49 @@ func (s *Service) AddClient(ctx context.Context, caller model.Caller, c model.Cl
 		}
 		e := act(caller, c.Tenant, audit.ClientCreated, "", map[string]any{"scopes": c.Scopes, "tenants": c.Tenants})
 		e.Service = c.ID
-		return s.Log.AppendIn(ctx, tx, e)
+		_, err := s.changedClient(ctx, tx, c, e)
+		return err
 	})
 	if err != nil {
 		return Credentials{}, err
 	}
 	return Credentials{ClientID: c.ID, ClientSecret: secret}, nil
+}
+
+// changedClient takes a revision of each tenant the client may act in, so that
+// whoever keeps verified tokens with the revision asks again, and records the
+// change. Tenants are taken in the order of their ids, as everywhere. One that
+// was made meanwhile is taken in the second round: the record holds the log's
+// head, behind which a new tenant's own record waits.
+func (s *Service) changedClient(ctx context.Context, tx store.Tx, c model.Client, e audit.Entry) (revision int64, err error) {
+	taken := map[string]bool{}
+	take := func() error {
+		tenants, err := tx.ListTenants(ctx)
+		if err != nil {
+			return err
+		}
+		for _, t := range tenants {
+			if !c.MayActIn(t.ID) || taken[t.ID] {
+				continue
+			}
+			taken[t.ID] = true
+			r, err := tx.Bump(ctx, t.ID)
+			if err != nil {
+				return err
+			}
+			if t.ID == c.Tenant {
+				revision = r
+			}
+		}
+		return nil
+	}
+	if err := take(); err != nil {
+		return 0, err
+	}
+	if err := s.Log.AppendIn(ctx, tx, e); err != nil {
+		return 0, err
+	}
+	return revision, take()
 }
 
 func checkClient(c model.Client) error {
@@ -109,17 +146,13 @@ func (s *Service) changeClient(ctx context.Context, caller model.Caller, id stri
 		if err != nil {
 			return err
 		}
-		if c.Tenant != "" {
-			if revision, err = tx.Bump(ctx, c.Tenant, false); err != nil {
-				return err
-			}
-		}
 		if _, err := change(tx); err != nil {
 			return err
 		}
 		e := act(caller, c.Tenant, a, "", nil)
 		e.Service = id
-		return s.Log.AppendIn(ctx, tx, e)
+		revision, err = s.changedClient(ctx, tx, c, e)
+		return err
 	})
 	return revision, err
 }

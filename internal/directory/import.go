@@ -44,7 +44,7 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string
 	res := in.counts()
 	res.DryRun = dryRun
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
-		revision, err := Take(ctx, tx, tenant, true)
+		revision, err := Take(ctx, tx, tenant, in.changes()...)
 		if err != nil {
 			return err
 		}
@@ -154,6 +154,27 @@ type importFile struct {
 type numbered[T any] struct {
 	i int
 	v T
+}
+
+// changes is what decisions have to know of the file; in an import nothing is
+// taken away.
+func (in importFile) changes() (changes []store.Change) {
+	if len(in.Teams)+len(in.Units)+len(in.Territories) > 0 {
+		changes = append(changes, store.Change{Kind: store.ChangedGroups})
+	}
+	for _, e := range in.Roles {
+		changes = append(changes, roleChange(e.v))
+	}
+	for _, e := range in.Subjects {
+		changes = append(changes, subjectChange(e.v.Key()))
+	}
+	for _, e := range in.Assignments {
+		changes = append(changes, memberChange(e.v.Member))
+	}
+	for _, e := range in.Resources {
+		changes = append(changes, store.ResourceChange(e.v.Type, e.v.ID))
+	}
+	return changes
 }
 
 func (in importFile) counts() ImportResult {

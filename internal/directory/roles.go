@@ -22,7 +22,7 @@ func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant strin
 	}
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = Take(ctx, tx, tenant, true); err != nil {
+		if revision, err = Take(ctx, tx, tenant, roleChange(r.ID)); err != nil {
 			return err
 		}
 		_, err = tx.Role(ctx, tenant, r.ID)
@@ -53,7 +53,7 @@ func (s *Service) DeleteRole(ctx context.Context, caller model.Caller, tenant, r
 	}
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = Take(ctx, tx, tenant, true); err != nil {
+		if revision, err = Take(ctx, tx, tenant, roleChange(role)); err != nil {
 			return err
 		}
 		holders, err := tx.Assignments(ctx, tenant, "", role)
@@ -82,7 +82,7 @@ func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string
 	a.Member, a.Role = MemberKey(a.Member), Bare("role", a.Role)
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = Take(ctx, tx, tenant, true); err != nil {
+		if revision, err = Take(ctx, tx, tenant, memberChange(a.Member)); err != nil {
 			return err
 		}
 		if err := Registered(ctx, tx, tenant, a.Member); err != nil {
@@ -178,7 +178,7 @@ func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, mem
 	member, role = MemberKey(member), Bare("role", role)
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = Take(ctx, tx, tenant, true); err != nil {
+		if revision, err = Take(ctx, tx, tenant, memberChange(member)); err != nil {
 			return err
 		}
 		if model.IsOffice(role) {
@@ -273,4 +273,10 @@ func Registered(ctx context.Context, tx store.Directory, tenant, member string) 
 
 func unknownRole(tenant, role string) error {
 	return model.Errorf(model.CodeRoleUnknown, "tenant %q has no role %q; `rolegate role list` shows them, `rolegate role add` adds one", tenant, role)
+}
+
+func roleChange(role string) store.Change { return store.Change{Kind: store.ChangedRole, Key: role} }
+
+func memberChange(member string) store.Change {
+	return store.Change{Kind: store.ChangedMember, Key: member}
 }

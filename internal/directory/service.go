@@ -51,7 +51,7 @@ func (s *Service) CreateTenant(ctx context.Context, caller model.Caller, t model
 				return err
 			}
 		}
-		if _, err := tx.Bump(ctx, t.ID, true); err != nil {
+		if _, err := tx.Bump(ctx, t.ID, store.Change{Kind: store.ChangedTenant}, store.Change{Kind: store.ChangedDirectory}); err != nil {
 			return err
 		}
 		return s.Log.AppendIn(ctx, tx, act(caller, t.ID, audit.TenantCreated, "", nil))
@@ -79,7 +79,7 @@ func (s *Service) UpdateTenant(ctx context.Context, caller model.Caller, id stri
 		}
 	}
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Take(ctx, tx, id, true); err != nil {
+		if _, err := Take(ctx, tx, id, store.Change{Kind: store.ChangedTenant}); err != nil {
 			return err
 		}
 		t, err := tx.Tenant(ctx, id)
@@ -125,12 +125,13 @@ func Tenant(ctx context.Context, q store.Tenants, id string) (model.Tenant, erro
 
 // Take opens a change of a tenant: it takes the next revision and, with it, the
 // tenant's row, so changes of one tenant come one after the other and what the
-// change checks stays true until it commits.
-func Take(ctx context.Context, tx store.Tenants, id string, snapshot bool) (revision int64, err error) {
+// change checks stays true until it commits. changes say what decisions have to
+// know of it.
+func Take(ctx context.Context, tx store.Tenants, id string, changes ...store.Change) (revision int64, err error) {
 	if _, err := Tenant(ctx, tx, id); err != nil {
 		return 0, err
 	}
-	return tx.Bump(ctx, id, snapshot)
+	return tx.Bump(ctx, id, changes...)
 }
 
 // BreakGlass is the class an exceptional act on the host is recorded under. Where the tenant

@@ -41,7 +41,7 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 	}
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Take(ctx, tx, tenant, true); err != nil {
+		if _, err := Take(ctx, tx, tenant, subjectChange("user:"+n.ID), memberChange("user:"+n.ID)); err != nil {
 			return err
 		}
 		err := tx.InsertUser(ctx, model.User{Tenant: tenant, ID: n.ID, Username: n.Username, UsernameKey: n.UsernameKey, CreatedAt: s.Now()})
@@ -84,7 +84,7 @@ func ensureSubject(ctx context.Context, tx store.Directory, tenant, id string) e
 func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, id string, ttl time.Duration, reason string) (Invitation, error) {
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Take(ctx, tx, tenant, false); err != nil {
+		if _, err := Take(ctx, tx, tenant); err != nil {
 			return err
 		}
 		u, err := user(ctx, tx, tenant, id)
@@ -130,7 +130,7 @@ func (s *Service) invite(ctx context.Context, tx store.Invites, tenant, id strin
 func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tenant, id string, disabled bool, reason string) (int64, error) {
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = Take(ctx, tx, tenant, false); err != nil {
+		if revision, err = Take(ctx, tx, tenant, subjectChange("user:"+bareUser(id))); err != nil {
 			return err
 		}
 		u, err := user(ctx, tx, tenant, id)
@@ -176,4 +176,8 @@ func user(ctx context.Context, tx store.Users, tenant, id string) (model.User, e
 		return u, model.Errorf(model.CodeUserUnknown, "tenant %q has no user %q who can log in", tenant, bareUser(id))
 	}
 	return u, err
+}
+
+func subjectChange(key string) store.Change {
+	return store.Change{Kind: store.ChangedSubject, Key: key}
 }

@@ -78,7 +78,7 @@ func (s *Service) invited(ctx context.Context, inv store.Invite) (model.Tenant, 
 // password had opened.
 func (s *Service) setInvitedPassword(ctx context.Context, tx store.Tx, hash []byte, user model.User, old string) error {
 	now := s.Now()
-	if _, err := tx.Bump(ctx, user.Tenant, false); err != nil { // the tenant's row first, as everywhere
+	if _, err := tx.Bump(ctx, user.Tenant); err != nil { // the tenant's row first, as everywhere
 		return err
 	}
 	if used, err := tx.UseInvite(ctx, hash, now); err != nil || !used {

@@ -31,7 +31,7 @@ func (s *Service) issue(ctx context.Context, tx store.Tx, t model.Tenant, u mode
 	if err := tx.InsertSession(ctx, session); err != nil {
 		return Tokens{}, err
 	}
-	if _, err := tx.Bump(ctx, t.ID, false); err != nil {
+	if _, err := tx.Bump(ctx, t.ID); err != nil {
 		return Tokens{}, err
 	}
 	return s.mint(ctx, tx, session)

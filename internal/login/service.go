@@ -198,7 +198,7 @@ func (s *Service) proceed(ctx context.Context, t model.Tenant, user model.User, 
 // while this one was being hashed. It takes the tenant's row first, as whoever
 // changes a user does, so that neither overtakes the other.
 func (s *Service) unchanged(ctx context.Context, tx store.Tx, user model.User) error {
-	if _, err := tx.Bump(ctx, user.Tenant, false); err != nil {
+	if _, err := tx.Bump(ctx, user.Tenant); err != nil {
 		return err
 	}
 	now, err := tx.User(ctx, user.Tenant, user.ID)

@@ -179,7 +179,7 @@ func (s *Service) refuseRefresh(ctx context.Context, tx store.Tx, rt store.Refre
 		if _, err := tx.EndSession(ctx, session.ID, s.Now()); err != nil {
 			return err
 		}
-		if _, err := tx.Bump(ctx, session.Tenant, false); err != nil {
+		if _, err := tx.Bump(ctx, session.Tenant); err != nil {
 			return err
 		}
 	default:
@@ -195,7 +195,7 @@ func (s *Service) Logout(ctx context.Context, caller model.Caller) error {
 		if _, err := tx.EndSession(ctx, caller.Session, s.Now()); err != nil {
 			return err
 		}
-		if _, err := tx.Bump(ctx, caller.Tenant, false); err != nil {
+		if _, err := tx.Bump(ctx, caller.Tenant); err != nil {
 			return err
 		}
 		return s.Log.AppendIn(ctx, tx, audit.Entry{

@@ -46,7 +46,7 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text,
 	res := Published{Rules: len(doc.Rules), Links: len(doc.RoleLinks), Members: len(doc.Members), Hash: fmt.Sprintf("%x", doc.Hash)}
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		// The revision first: it takes the tenant's row, so what the gate sees stays true.
-		if res.Revision, err = tx.Bump(ctx, tenant, true); err != nil {
+		if res.Revision, err = tx.Bump(ctx, tenant, doc.changes()...); err != nil {
 			return unknownTenant(tenant, err)
 		}
 		before, err := currentDocument(ctx, tx, tenant)
@@ -84,6 +84,19 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text,
 			Personal: map[string]any{"reason": reason}})
 	})
 	return res, err
+}
+
+// changes is what publishing the document changes: itself, the roles it may be
+// the first to name, and what its members hold.
+func (d *Document) changes() []store.Change {
+	changes := []store.Change{{Kind: store.ChangedPolicy}}
+	for _, role := range d.Roles() {
+		changes = append(changes, store.Change{Kind: store.ChangedRole, Key: role})
+	}
+	for _, m := range d.Members {
+		changes = append(changes, store.Change{Kind: store.ChangedMember, Key: m.Member})
+	}
+	return changes
 }
 
 // refuseOffices keeps the offices out of documents: they are granted to people,

@@ -42,6 +42,11 @@ type Store interface {
 	// come after Bump, which holds the tenant for this transaction.
 	InTx(ctx context.Context, fn func(tx Tx) error) error
 
+	// Revisions is what this process knows of the tenants' revisions: each
+	// transaction that took one is noted in it once it is committed, and each
+	// tenant row that is read outside a transaction.
+	Revisions() *Revisions
+
 	// Ping tells whether the database answers and can be written.
 	Ping(ctx context.Context) error
 	Close() error
@@ -80,10 +85,18 @@ type Tenants interface {
 	ListTenants(ctx context.Context) ([]model.Tenant, error) // by id
 	// UpdateTenant writes MFA, StrictFields, Disabled and Catalog, nothing else.
 	UpdateTenant(ctx context.Context, t model.Tenant) error
-	// Bump takes the tenant's next revision and returns it. With snapshot the
-	// write it belongs to changed policy, catalogue or directory, and
-	// SnapshotRevision follows; without (sessions, users' state) it stays.
-	Bump(ctx context.Context, tenant string, snapshot bool) (int64, error)
+	// TenantRevisions reads the revisions of the tenants named, or of all if none
+	// is; one that does not exist is left out.
+	TenantRevisions(ctx context.Context, tenants ...string) (map[string]int64, error)
+	// Bump takes the tenant's next revision and returns it. With changes the write
+	// it belongs to changed what decisions are made from: SnapshotRevision follows
+	// and the changes are noted under the revision (Compact says how many).
+	// Without (sessions, passwords, clients) it stays.
+	Bump(ctx context.Context, tenant string, changes ...Change) (int64, error)
+	// ChangesSince lists what changed after a revision, oldest first. It is not
+	// complete, and lists nothing, when there are more than limit or the history
+	// does not reach back that far: it keeps KeptRevisions of a tenant.
+	ChangesSince(ctx context.Context, tenant string, after int64, limit int) (changes []Change, complete bool, err error)
 }
 
 // Directory holds subjects, their groups and trees, roles and who has them.
@@ -107,7 +120,10 @@ type Directory interface {
 	Assignments(ctx context.Context, tenant, member, role string) ([]model.Assignment, error)
 	PutResource(ctx context.Context, tenant string, r model.Resource) error
 	Resource(ctx context.Context, tenant, typ, id string) (model.Resource, error)
-	// LoadDirectory reads everything a snapshot needs, each list in key order.
+	// Resources pages by id: up to limit records of a type with an id greater than after.
+	Resources(ctx context.Context, tenant, typ, after string, limit int) ([]model.Resource, error)
+	// LoadDirectory reads everything a snapshot needs, each list in key order,
+	// all as of one moment. An empty list or map may be nil.
 	LoadDirectory(ctx context.Context, tenant string) (model.Directory, error)
 }
 

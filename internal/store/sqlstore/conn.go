@@ -235,10 +235,14 @@ func jsonTexts(values ...any) ([]string, error) {
 	return texts, nil
 }
 
-// into makes a destination of Scan from a func that keeps what was read.
-type into[T any] func(T) error
+// into makes a destination of Scan from a func that keeps what was read. Both
+// drivers give integers and texts as they are, which needs no conversion.
+type into[T int64 | string] func(T) error
 
 func (f into[T]) Scan(src any) error {
+	if v, ok := src.(T); ok {
+		return f(v)
+	}
 	var v sql.Null[T]
 	if err := v.Scan(src); err != nil {
 		return err
@@ -256,17 +260,30 @@ func timeInto(t *time.Time) sql.Scanner {
 	})
 }
 
-// bytesInto reads no bytes as nil.
-func bytesInto(b *[]byte) sql.Scanner {
-	return into[[]byte](func(v []byte) error {
-		*b = nil
-		if len(v) > 0 {
-			*b = v
-		}
-		return nil
-	})
+// bytesInto copies, as the driver's bytes end with the row, and reads no bytes as nil.
+func bytesInto(b *[]byte) sql.Scanner { return (*bytesScanner)(b) }
+
+type bytesScanner []byte
+
+func (b *bytesScanner) Scan(src any) error {
+	var v sql.Null[[]byte]
+	if err := v.Scan(src); err != nil {
+		return err
+	}
+	*b = nil
+	if len(v.V) > 0 {
+		*b = v.V
+	}
+	return nil
 }
 
+// jsonInto leaves an empty list or map as it is, nil, without a parser.
 func jsonInto(v any) sql.Scanner {
-	return into[string](func(s string) error { return json.Unmarshal([]byte(s), v) })
+	return into[string](func(s string) error {
+		switch s {
+		case "null", "[]", "{}":
+			return nil
+		}
+		return json.Unmarshal([]byte(s), v)
+	})
 }

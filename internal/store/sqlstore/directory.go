@@ -67,45 +67,67 @@ func (q queries) PutResource(ctx context.Context, tenant string, r model.Resourc
 }
 
 func (q queries) Resource(ctx context.Context, tenant, typ, id string) (model.Resource, error) {
-	return one(ctx, q.conn, func(row scanner) (r model.Resource, err error) {
-		err = row.Scan(&r.Type, &r.ID, jsonInto(&r.Attributes))
-		return r, err
-	}, `SELECT type, id, attributes FROM resources WHERE tenant = $1 AND type = $2 AND id = $3`, tenant, typ, id)
+	return one(ctx, q.conn, scanResource,
+		`SELECT type, id, attributes FROM resources WHERE tenant = $1 AND type = $2 AND id = $3`, tenant, typ, id)
+}
+
+func (q queries) Resources(ctx context.Context, tenant, typ, after string, limit int) ([]model.Resource, error) {
+	return all(ctx, q.conn, scanResource, `SELECT type, id, attributes FROM resources
+		WHERE tenant = $1 AND type = $2 AND id > $3 ORDER BY id LIMIT $4`, tenant, typ, after, max(limit, 0))
+}
+
+func scanResource(row scanner) (r model.Resource, err error) {
+	err = row.Scan(&r.Type, &r.ID, jsonInto(&r.Attributes))
+	return r, err
 }
 
 func (q queries) LoadDirectory(ctx context.Context, tenant string) (d model.Directory, err error) {
 	err = q.snapshot(ctx, func(c conn) (err error) {
-		if d.Subjects, err = all(ctx, c, scanSubject,
-			`SELECT `+subjectColumns+` FROM subjects WHERE tenant = $1 ORDER BY type, id`, tenant); err != nil {
-			return err
-		}
-		if d.Teams, err = all(ctx, c, func(row scanner) (t model.Team, err error) {
-			err = row.Scan(&t.ID)
-			return t, err
-		}, `SELECT id FROM teams WHERE tenant = $1 ORDER BY id`, tenant); err != nil {
-			return err
-		}
-		if d.Units, err = all(ctx, c, func(row scanner) (u model.Unit, err error) {
-			err = row.Scan(&u.ID, &u.Parent, jsonInto(&u.Heads))
-			return u, err
-		}, `SELECT id, parent, heads FROM units WHERE tenant = $1 ORDER BY id`, tenant); err != nil {
-			return err
-		}
-		if d.Territories, err = all(ctx, c, func(row scanner) (t model.Territory, err error) {
-			err = row.Scan(&t.ID, &t.Parent)
-			return t, err
-		}, `SELECT id, parent FROM territories WHERE tenant = $1 ORDER BY id`, tenant); err != nil {
-			return err
-		}
-		if d.Roles, err = all(ctx, c, scanRole,
-			`SELECT id, require_mfa FROM roles WHERE tenant = $1 ORDER BY id`, tenant); err != nil {
-			return err
-		}
-		d.Assignments, err = queries{c}.Assignments(ctx, tenant, "", "")
+		load(ctx, c, &err, &d.Subjects, scanSubject,
+			`SELECT `+subjectColumns+` FROM subjects WHERE tenant = $1 ORDER BY type, id`, tenant)
+		load(ctx, c, &err, &d.Teams, scanTeam, `SELECT id FROM teams WHERE tenant = $1 ORDER BY id`, tenant)
+		load(ctx, c, &err, &d.Units, scanUnit, `SELECT id, parent, heads FROM units WHERE tenant = $1 ORDER BY id`, tenant)
+		load(ctx, c, &err, &d.Territories, scanTerritory, `SELECT id, parent FROM territories WHERE tenant = $1 ORDER BY id`, tenant)
+		load(ctx, c, &err, &d.Roles, scanRole, `SELECT id, require_mfa FROM roles WHERE tenant = $1 ORDER BY id`, tenant)
+		load(ctx, c, &err, &d.Assignments, scanAssignment,
+			`SELECT `+assignmentColumns+` FROM assignments WHERE tenant = $1 ORDER BY member, role`, tenant)
+		load(ctx, c, &err, &d.Disabled, scanValue[string], `SELECT id FROM users WHERE tenant = $1 AND disabled ORDER BY id`, tenant)
+		load(ctx, c, &err, &d.ResourceTypes, scanValue[string], resourceTypes, tenant)
 		return err
 	})
 	if err != nil {
 		return model.Directory{}, err
 	}
 	return d, nil
+}
+
+// resourceTypes leaps from type to type along the primary key; DISTINCT would
+// read every record there is.
+const resourceTypes = `WITH RECURSIVE types (type) AS (
+		SELECT (SELECT type FROM resources WHERE tenant = $1 ORDER BY type LIMIT 1)
+	UNION ALL
+		SELECT (SELECT r.type FROM resources r WHERE r.tenant = $1 AND r.type > types.type ORDER BY r.type LIMIT 1)
+		FROM types WHERE types.type IS NOT NULL
+	) SELECT type FROM types WHERE type IS NOT NULL ORDER BY type`
+
+// load lists what a query finds into a field, unless something failed before.
+func load[T any](ctx context.Context, c conn, err *error, to *[]T, read scan[T], query string, args ...any) {
+	if *err == nil {
+		*to, *err = all(ctx, c, read, query, args...)
+	}
+}
+
+func scanTeam(row scanner) (t model.Team, err error) {
+	err = row.Scan(&t.ID)
+	return t, err
+}
+
+func scanUnit(row scanner) (u model.Unit, err error) {
+	err = row.Scan(&u.ID, &u.Parent, jsonInto(&u.Heads))
+	return u, err
+}
+
+func scanTerritory(row scanner) (t model.Territory, err error) {
+	err = row.Scan(&t.ID, &t.Parent)
+	return t, err
 }

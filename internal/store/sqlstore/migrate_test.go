@@ -116,3 +116,39 @@ func wantCode(t *testing.T, err error, want model.Code) {
 		t.Errorf("got error %v (code %s), want code %s", err, got, want)
 	}
 }
+
+// A database from before the history of changes has none until its tenants'
+// revisions of that day.
+func TestChangesBeginWithTheirMigration(t *testing.T) {
+	openers(t, func(t *testing.T, open func() (*DB, error), _ func() (*Keystore, error)) {
+		ctx := t.Context()
+		db, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.InsertTenant(ctx, model.Tenant{ID: "t", Ref: []byte("r")}); err != nil {
+			t.Fatal(err)
+		}
+		for _, back := range []string{
+			`DROP INDEX users_disabled`,
+			`ALTER TABLE tenants DROP COLUMN changes_from`,
+			`DROP TABLE changes`,
+			`DELETE FROM schema_version WHERE version_id = 2`,
+			`UPDATE tenants SET revision = 7, snapshot_revision = 5`,
+		} {
+			if _, err := db.write.Exec(back); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+		db, err = open()
+		opened(t, db, err)
+		for after, want := range map[int64]bool{5: false, 6: false, 7: true} {
+			if _, complete, err := db.ChangesSince(ctx, "t", after, 10); complete != want || err != nil {
+				t.Errorf("complete after %d: %v, %v", after, complete, err)
+			}
+		}
+	})
+}

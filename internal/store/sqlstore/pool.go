@@ -18,6 +18,8 @@ type pool struct {
 	setting string  // the setting that names the database
 	write   *sql.DB // SQLite: one connection
 	read    *sql.DB // PostgreSQL: the same as write
+
+	revisions store.Revisions // main database only
 }
 
 // Dialect tells which database it is.
@@ -46,6 +48,7 @@ func (p *pool) Ping(ctx context.Context) error {
 type tx struct {
 	*sql.Tx
 	failed error
+	bumped map[string]int64 // the revisions it took; known to others once it is committed
 }
 
 // attempts is how often a transaction is run that keeps losing.
@@ -92,6 +95,9 @@ func (p *pool) tryTx(ctx context.Context, fn func(conn) error) (again bool, err 
 	}
 	if err := t.Commit(); err != nil {
 		return faultOf(err) == faultConflict, p.fail(ctx, "commit", err)
+	}
+	for tenant, revision := range c.tx.bumped {
+		p.revisions.Saw(tenant, revision)
 	}
 	return false, nil
 }

@@ -52,8 +52,13 @@ func (q queries) Assignments(ctx context.Context, tenant, member, role string) (
 	case role != "":
 		where, args = where+` AND role = $2`, append(args, role)
 	}
-	return all(ctx, q.conn, func(row scanner) (a model.Assignment, err error) {
-		err = row.Scan(&a.Member, &a.Role, timeInto(&a.From), timeInto(&a.Until))
-		return a, err
-	}, `SELECT member, role, from_time, until_time FROM assignments WHERE `+where+` ORDER BY member, role`, args...)
+	return all(ctx, q.conn, scanAssignment,
+		`SELECT `+assignmentColumns+` FROM assignments WHERE `+where+` ORDER BY member, role`, args...)
+}
+
+const assignmentColumns = `member, role, from_time, until_time`
+
+func scanAssignment(row scanner) (a model.Assignment, err error) {
+	err = row.Scan(&a.Member, &a.Role, timeInto(&a.From), timeInto(&a.Until))
+	return a, err
 }

@@ -95,6 +95,9 @@ func (db *DB) InTx(ctx context.Context, fn func(tx store.Tx) error) error {
 	return db.inTx(ctx, func(c conn) error { return fn(queries{c}) })
 }
 
+// Revisions is what this process knows of the tenants' revisions; see store.Store.
+func (db *DB) Revisions() *store.Revisions { return &db.pool.revisions }
+
 func newSQLitePool(ctx context.Context, path, setting string, s schema) (*pool, error) {
 	p := &pool{dialect: SQLite, setting: setting}
 	var err error

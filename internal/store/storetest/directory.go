@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -40,6 +41,46 @@ var directoryTests = []storeTest{
 		}
 		_, err := f.Resource(ctx, "t", "record", "102")
 		wantErr(t, "Resource unknown", err, store.ErrNotFound)
+	}},
+	{"Directory/ResourcesByPage", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.tenant("t")
+		f.tenant("other")
+		for _, id := range []string{"中", "b", "B", "a"} {
+			f.must(f.PutResource(ctx, "t", model.Resource{Type: "deal", ID: id, Attributes: map[string]any{"id": id}}))
+			f.must(f.PutResource(ctx, "t", model.Resource{Type: "dealer", ID: id}))
+			f.must(f.PutResource(ctx, "other", model.Resource{Type: "deal", ID: id}))
+		}
+		for _, c := range []struct {
+			after string
+			limit int
+			want  []string
+		}{{"", 9, []string{"B", "a", "b", "中"}}, {"", 2, []string{"B", "a"}}, {"a", 2, []string{"b", "中"}}, {"中", 2, nil}, {"", 0, nil}} {
+			var want []model.Resource
+			for _, id := range c.want {
+				want = append(want, model.Resource{Type: "deal", ID: id, Attributes: map[string]any{"id": id}})
+			}
+			got, err := f.Resources(ctx, "t", "deal", c.after, c.limit)
+			same(t, fmt.Sprintf("%d Resources after %q", c.limit, c.after), got, err, want)
+		}
+	}},
+	{"Directory/LoadDisabledAndResourceTypes", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.tenant("other")
+		for _, id := range []string{"b", "中", "a", "B"} {
+			f.user(id)
+			f.must(f.PutResource(ctx, "t", model.Resource{Type: id, ID: "1"}))
+			f.must(f.PutResource(ctx, "t", model.Resource{Type: id, ID: "2"}))
+		}
+		f.must(f.PutResource(ctx, "other", model.Resource{Type: "A", ID: "1"}))
+		for _, id := range []string{"b", "B", "中"} {
+			took, err := f.SetUserDisabled(ctx, "t", id, true)
+			yes(t, "SetUserDisabled", took, err)
+		}
+		took, err := f.SetUserDisabled(ctx, "t", "中", false)
+		yes(t, "SetUserDisabled", took, err)
+		got, err := f.LoadDirectory(ctx, "t")
+		same(t, "LoadDirectory", got, err, model.Directory{Disabled: []string{"B", "b"}, ResourceTypes: []string{"B", "a", "b", "中"}})
 	}},
 	{"Directory/LoadInByteOrder", func(t *testing.T, f fixture) {
 		ctx := t.Context()

@@ -20,7 +20,7 @@ import (
 // Run tests a store; open gives a fresh, empty one.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, group := range [][]storeTest{
-		metaTests, tenantTests, directoryTests, roleTests, userTests, inviteTests, ticketTests, factorTests,
+		metaTests, tenantTests, changeTests, directoryTests, roleTests, userTests, inviteTests, ticketTests, factorTests,
 		sessionTests, clientTests, policyTests, entryTests, txTests, textTests,
 	} {
 		for _, c := range group {
@@ -58,6 +58,7 @@ type fixture struct {
 type whole interface {
 	InTx(ctx context.Context, fn func(tx store.Tx) error) error
 	Ping(ctx context.Context) error
+	Revisions() *store.Revisions
 }
 
 func (f fixture) must(err error) {

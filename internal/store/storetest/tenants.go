@@ -29,6 +29,8 @@ var metaTests = []storeTest{
 	}},
 }
 
+var policyChange = []store.Change{{Kind: store.ChangedPolicy}}
+
 var tenantTests = []storeTest{
 	{"Tenants/RoundTrip", func(t *testing.T, f fixture) {
 		ctx := t.Context()
@@ -61,16 +63,16 @@ var tenantTests = []storeTest{
 		ctx := t.Context()
 		f.tenant("a")
 		for _, c := range []struct {
-			bump           bool
+			changes        []store.Change
 			revision, snap int64
-		}{{false, 1, 0}, {true, 2, 2}, {false, 3, 2}, {true, 4, 4}} {
-			rev, err := f.Bump(ctx, "a", c.bump)
+		}{{nil, 1, 0}, {policyChange, 2, 2}, {nil, 3, 2}, {policyChange, 4, 4}} {
+			rev, err := f.Bump(ctx, "a", c.changes...)
 			same(t, "Bump", rev, err, c.revision)
 			got, err := f.Tenant(ctx, "a")
 			same(t, "SnapshotRevision", got.SnapshotRevision, err, c.snap)
 			same(t, "Revision", got.Revision, err, c.revision)
 		}
-		_, err := f.Bump(ctx, "b", true)
+		_, err := f.Bump(ctx, "b", policyChange...)
 		wantErr(t, "Bump unknown", err, store.ErrNotFound)
 	}},
 	{"Tenants/BumpGivesEachCallerItsOwn", func(t *testing.T, f fixture) {
@@ -78,7 +80,7 @@ var tenantTests = []storeTest{
 		var mu sync.Mutex
 		var revs []int64
 		together(t, 30, func(i int) error {
-			r, err := f.Bump(t.Context(), "a", i%2 == 0)
+			r, err := f.Bump(t.Context(), "a", policyChange[:i%2]...)
 			mu.Lock()
 			defer mu.Unlock()
 			revs = append(revs, r)

@@ -130,17 +130,17 @@ var txTests = []storeTest{
 	{"Tx/WaiterGivesUpWithItsContext", func(t *testing.T, f fixture) {
 		f.tenant("t")
 		f.must(f.InTx(t.Context(), func(tx store.Tx) error {
-			if _, err := tx.Bump(t.Context(), "t", true); err != nil {
+			if _, err := tx.Bump(t.Context(), "t"); err != nil {
 				return err
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			defer cancel()
-			_, err := f.Bump(ctx, "t", true)
+			_, err := f.Bump(ctx, "t")
 			wantCode(t, "Bump of a locked row", err, model.CodeStoreUnavailable)
 			return nil
 		}))
 		// Whether the one that gave up took effect after all nobody knows.
-		if rev, err := f.Bump(t.Context(), "t", true); err != nil || rev < 2 {
+		if rev, err := f.Bump(t.Context(), "t"); err != nil || rev < 2 {
 			t.Errorf("Bump = %d, %v; want 2 or 3", rev, err)
 		}
 	}},
@@ -152,7 +152,7 @@ var txTests = []storeTest{
 		together(t, 4, func(i int) error {
 			return f.InTx(ctx, func(tx store.Tx) error {
 				for _, id := range [][]string{{"a", "b"}, {"b", "a"}}[i%2] {
-					if _, err := tx.Bump(ctx, id, true); err != nil {
+					if _, err := tx.Bump(ctx, id); err != nil {
 						return err
 					}
 					time.Sleep(10 * time.Millisecond)
@@ -172,7 +172,7 @@ var txTests = []storeTest{
 		wins(t, "taking the only place", 20, 1, func(i int) (took bool, err error) {
 			err = f.InTx(ctx, func(tx store.Tx) error {
 				took = false
-				if _, err := tx.Bump(ctx, "t", true); err != nil {
+				if _, err := tx.Bump(ctx, "t"); err != nil {
 					return err
 				}
 				d, err := tx.LoadDirectory(ctx, "t")
