@@ -29,10 +29,10 @@ func (c *cli) policyCheck() *cobra.Command {
 				return c.badRows(args[0], err)
 			}
 			if c.json {
-				writeJSON(c.stdout, map[string]any{"ok": true, "rules": len(doc.Rules), "role_links": len(doc.RoleLinks), "members": len(doc.Members), "problems": []any{}})
+				writeJSON(c.stdout, map[string]any{"ok": true, "rules": len(doc.Rows), "role_links": len(doc.RoleLinks), "members": len(doc.Members), "problems": []any{}})
 				return nil
 			}
-			fmt.Fprintf(c.stdout, "%s is good: %d rules, %d role links, %d members\n", args[0], len(doc.Rules), len(doc.RoleLinks), len(doc.Members))
+			fmt.Fprintf(c.stdout, "%s is good: %d rules, %d role links, %d members\n", args[0], len(doc.Rows), len(doc.RoleLinks), len(doc.Members))
 			return nil
 		},
 	}

@@ -19,6 +19,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"rolegate"
 	"rolegate/internal/audit"
 	"rolegate/internal/directory"
@@ -44,8 +46,9 @@ type App struct {
 	Logger    *slog.Logger
 	Now       func() time.Time
 
-	db   *sqlstore.DB
-	lock *lock
+	db      *sqlstore.DB
+	sampled *prometheus.CounterVec
+	lock    *lock
 }
 
 // Open takes the data directory and opens everything in it. Whoever has it
@@ -162,12 +165,19 @@ func (a *App) openServices(ctx context.Context, kek *keyring.KEK) error {
 	if err != nil {
 		return err
 	}
-	a.Policy = &policy.Service{Store: a.Store, Log: a.Log, Now: a.now, Snapshots: policy.NewSnapshots(a.Store, a.now)}
+	a.sampled = newSampled()
+	a.Policy = &policy.Service{
+		Store: a.Store, Log: a.Log, Now: a.now,
+		Snapshots: &policy.Snapshots{Store: a.Store, Logger: a.Logger, Now: a.now, Budget: c.SnapshotMemory, Idle: c.SnapshotIdle},
+		Sampler: policy.NewSampler(c.CasbinSample, a.Logger, func(o policy.SampleOutcome) {
+			a.sampled.WithLabelValues(string(o)).Inc()
+		}),
+	}
 	a.Login = &login.Service{
 		Store: a.Store, Log: a.Log, KEK: kek, Hasher: password.New(password.Default, 0, password.DefaultWait),
 		Keys: keys, Requirements: a.Policy, Verifier: verifier, Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
 	}
-	a.Policy.Assurer = a.Login
+	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, Now: a.now}
 	return nil
 }

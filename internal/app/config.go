@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 
@@ -23,23 +24,26 @@ import (
 // and a flag of the same name; docs/operations.md explains them. The zero value of a field added later must mean what the service did
 // before it.
 type Config struct {
-	Listen           string   `env:"ROLEGATE_LISTEN" envDefault:"127.0.0.1:8080" about:"public API and pages"`
-	AdminListen      string   `env:"ROLEGATE_ADMIN_LISTEN" envDefault:"127.0.0.1:8081" about:"readiness, metrics, pprof; never the public listener"`
-	Issuer           string   `env:"ROLEGATE_ISSUER" envDefault:"http://localhost:8080" about:"the only source of URLs in metadata, links and iss"`
-	Audience         string   `env:"ROLEGATE_AUDIENCE" about:"aud of access tokens (default: the issuer)"`
-	SigningAlgorithm string   `env:"ROLEGATE_SIGNING_ALGORITHM" envDefault:"ES256" about:"ES256 or EdDSA"`
-	CORSOrigins      []string `env:"ROLEGATE_CORS_ORIGINS" about:"exact origins of CRM frontends that call login from a browser, comma-separated"`
-	Data             string   `env:"ROLEGATE_DATA" envDefault:"./data" about:"SQLite files, key file, lock and local socket"`
-	DatabaseURL      string   `env:"ROLEGATE_DATABASE_URL" about:"postgres://... (default: SQLite in ROLEGATE_DATA); also ROLEGATE_DATABASE_URL_FILE"`
-	KeyFile          string   `env:"ROLEGATE_KEY_FILE" about:"key-encryption key, mode 0600 (default: master.key in ROLEGATE_DATA)"`
-	KeystoreURL      string   `env:"ROLEGATE_KEYSTORE_URL" about:"keys of the log: a file or postgres://... (default: keys.db in ROLEGATE_DATA; required with PostgreSQL); also ROLEGATE_KEYSTORE_URL_FILE"`
-	FourEyes         string   `env:"ROLEGATE_FOUR_EYES" envDefault:"required" about:"required, or single for one-person firms"`
-	TLSCert          string   `env:"ROLEGATE_TLS_CERT" about:"PEM certificate; serves TLS"`
-	TLSKey           string   `env:"ROLEGATE_TLS_KEY" about:"PEM key of ROLEGATE_TLS_CERT"`
-	BehindProxy      bool     `env:"ROLEGATE_BEHIND_PROXY" about:"TLS ends at a proxy in front: permits a non-loopback listen without a certificate"`
-	TrustedProxies   []string `env:"ROLEGATE_TRUSTED_PROXIES" about:"CIDRs whose X-Forwarded-For is believed, comma-separated"`
-	Audit            string   `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed"`
-	Policy           string   `env:"ROLEGATE_POLICY" about:"policy file of the first tenant (default: the embedded policy.csv)"`
+	Listen           string        `env:"ROLEGATE_LISTEN" envDefault:"127.0.0.1:8080" about:"public API and pages"`
+	AdminListen      string        `env:"ROLEGATE_ADMIN_LISTEN" envDefault:"127.0.0.1:8081" about:"readiness, metrics, pprof; never the public listener"`
+	Issuer           string        `env:"ROLEGATE_ISSUER" envDefault:"http://localhost:8080" about:"the only source of URLs in metadata, links and iss"`
+	Audience         string        `env:"ROLEGATE_AUDIENCE" about:"aud of access tokens (default: the issuer)"`
+	SigningAlgorithm string        `env:"ROLEGATE_SIGNING_ALGORITHM" envDefault:"ES256" about:"ES256 or EdDSA"`
+	CORSOrigins      []string      `env:"ROLEGATE_CORS_ORIGINS" about:"exact origins of CRM frontends that call login from a browser, comma-separated"`
+	Data             string        `env:"ROLEGATE_DATA" envDefault:"./data" about:"SQLite files, key file, lock and local socket"`
+	DatabaseURL      string        `env:"ROLEGATE_DATABASE_URL" about:"postgres://... (default: SQLite in ROLEGATE_DATA); also ROLEGATE_DATABASE_URL_FILE"`
+	KeyFile          string        `env:"ROLEGATE_KEY_FILE" about:"key-encryption key, mode 0600 (default: master.key in ROLEGATE_DATA)"`
+	KeystoreURL      string        `env:"ROLEGATE_KEYSTORE_URL" about:"keys of the log: a file or postgres://... (default: keys.db in ROLEGATE_DATA; required with PostgreSQL); also ROLEGATE_KEYSTORE_URL_FILE"`
+	FourEyes         string        `env:"ROLEGATE_FOUR_EYES" envDefault:"required" about:"required, or single for one-person firms"`
+	TLSCert          string        `env:"ROLEGATE_TLS_CERT" about:"PEM certificate; serves TLS"`
+	TLSKey           string        `env:"ROLEGATE_TLS_KEY" about:"PEM key of ROLEGATE_TLS_CERT"`
+	BehindProxy      bool          `env:"ROLEGATE_BEHIND_PROXY" about:"TLS ends at a proxy in front: permits a non-loopback listen without a certificate"`
+	TrustedProxies   []string      `env:"ROLEGATE_TRUSTED_PROXIES" about:"CIDRs whose X-Forwarded-For is believed, comma-separated"`
+	Audit            string        `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed"`
+	SnapshotMemory   int64         `env:"ROLEGATE_SNAPSHOT_MEMORY" envDefault:"1073741824" about:"bytes that compiled policies of tenants may take together; the ones not used longest are given up"`
+	SnapshotIdle     time.Duration `env:"ROLEGATE_SNAPSHOT_IDLE" envDefault:"30m" about:"how long the compiled policy of a tenant nobody asks for is kept"`
+	CasbinSample     int           `env:"ROLEGATE_CASBIN_SAMPLE" envDefault:"10000" about:"one in this many decisions is checked against Casbin in the background; 0 for none"`
+	Policy           string        `env:"ROLEGATE_POLICY" about:"policy file of the first tenant (default: the embedded policy.csv)"`
 }
 
 // Setting describes one setting for help texts.
@@ -99,10 +103,21 @@ func malformed(vars map[string]string, err error) error {
 	if errors.As(err, &parse) {
 		if f, ok := reflect.TypeFor[Config]().FieldByName(parse.Name); ok {
 			name := f.Tag.Get("env")
-			return settingError("%s %q is not a %s, such as true or false", name, vars[name], f.Type.Kind())
+			return settingError("%s %q is not a %s", name, vars[name], wanted(f.Type))
 		}
 	}
 	return settingError("%v", err)
+}
+
+// wanted says what a setting of a type looks like.
+func wanted(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[time.Duration]():
+		return "duration, such as 30m"
+	case t.Kind() == reflect.Bool:
+		return "bool, such as true or false"
+	}
+	return "whole number, such as 10000"
 }
 
 // readSecretFiles replaces NAME_FILE by NAME with the file's first line.
@@ -254,6 +269,12 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_FOUR_EYES is required or single, not %q", c.FourEyes)
 	case c.Audit == "buffered":
 		return settingError("ROLEGATE_AUDIT=buffered is not offered by this version; leave it durable")
+	case c.SnapshotMemory < 1<<20:
+		return settingError("ROLEGATE_SNAPSHOT_MEMORY is a number of bytes of at least 1048576, not %d", c.SnapshotMemory)
+	case c.SnapshotIdle < time.Second:
+		return settingError("ROLEGATE_SNAPSHOT_IDLE is a duration of at least 1s, not %s", c.SnapshotIdle)
+	case c.CasbinSample < 0:
+		return settingError("ROLEGATE_CASBIN_SAMPLE is 0 or more, not %d", c.CasbinSample)
 	case c.Audit != "durable":
 		return settingError("ROLEGATE_AUDIT is durable, not %q", c.Audit)
 	}

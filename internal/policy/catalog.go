@@ -14,6 +14,7 @@ const MaxCatalog = 4 << 20
 // Catalog is what a tenant's CRM consists of, as far as decisions care: objects
 // with their actions and fields, and the routes of forward-auth. Immutable.
 type Catalog struct {
+	Text    string // it was read from
 	Objects map[string]*Object
 	Routes  []Route
 }
@@ -107,6 +108,7 @@ func ParseCatalog(text string) (*Catalog, error) {
 	}
 	r := &catalogReader{}
 	c := r.read(text)
+	c.Text = text
 	if len(r.problems) == 0 {
 		r.checkRequires(c)
 		r.checkRoutes(c)

@@ -28,6 +28,7 @@ routes:
   - {method: GET, path: /api/contacts/mine, object: contact, action: read}
 `)
 	want := &Catalog{
+		Text: got.Text,
 		Objects: map[string]*Object{
 			"contact": {Enabled: true, Person: true,
 				Actions: map[string]Action{"open": {Audit: AuditFull}, "read": {Audit: AuditFull}, "export": {Requires: []string{"read", "open"}, Audit: AuditMinimal}},

@@ -19,9 +19,19 @@ type compiler struct {
 	problems []model.Detail
 }
 
-// compile indexes a document under a catalogue. A condition that does not suit
-// the catalogue's types is refused with its line, as in ParseFor.
-func compile(doc *Document, cat *Catalog) (*ruleset, error) {
+// purpose is what a document is compiled for.
+type purpose bool
+
+const (
+	// toPublish refuses a condition that does not suit the catalogue's types.
+	toPublish purpose = false
+	// asPublished takes a document that is in force, come what may: a condition
+	// that does not suit is unknown, which opens nothing.
+	asPublished purpose = true
+)
+
+// compile indexes a document under a catalogue.
+func compile(doc *Document, cat *Catalog, p purpose) (*ruleset, error) {
 	c := compiler{
 		ruleset: &ruleset{
 			hash: doc.Hash, text: doc.Text, catalog: cat,
@@ -43,7 +53,7 @@ func compile(doc *Document, cat *Catalog) (*ruleset, error) {
 	for i := range doc.Rows {
 		c.addRow(ruleID(i), &doc.Rows[i])
 	}
-	if len(c.problems) > 0 {
+	if p == toPublish && len(c.problems) > 0 {
 		return nil, invalidDocument(c.problems)
 	}
 	c.typeStarred()
@@ -176,15 +186,18 @@ func (c *compiler) clause(row *Row, o *object, text string) *clause {
 		untyped, err := conditions.Compile(text, nil)
 		if err != nil {
 			c.refuse(row, err)
-			return nil
 		}
 		cl = &clause{text, untyped}
 		c.clauses[text] = cl
 	}
-	if o == c.any {
+	switch {
+	case cl.untyped == nil:
+	case o == c.any:
 		c.starred[cl] = true
-	} else if err := o.typeClause(cl); err != nil {
-		c.refuse(row, err)
+	default:
+		if err := o.typeClause(cl); err != nil {
+			c.refuse(row, err)
+		}
 	}
 	return cl
 }

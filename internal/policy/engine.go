@@ -143,5 +143,5 @@ func (g grant) reaches(a *asking) truth {
 	if g.cond == nil || t == no {
 		return t
 	}
-	return t.and(truthFrom(a.object.condition(g.cond).Eval(a.conditionFacts())))
+	return t.and(g.cond.eval(a))
 }

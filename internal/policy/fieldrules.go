@@ -43,8 +43,8 @@ type fieldKey struct {
 
 // fieldRows are the rows about one access to one field.
 type fieldRows struct {
-	everyone        list // denials for everybody
-	allows, denials list // for the subjects named
+	everyone        rowList // denials for everybody
+	allows, denials rowList // for the subjects named
 }
 
 func (f *fieldRules) add(e rowRef, row *Row) {

@@ -134,11 +134,11 @@ func (a *asking) may(field string, access Access) (verdict, error) {
 	}
 	opened, closed, err := a.named(field, access)
 	if err != nil {
-		return closedBy(noRule), err
+		return verdict{rule: noRule}, err
 	}
 	openedAll, closedAll, err := a.named(everything, access)
 	if err != nil {
-		return closedBy(noRule), err
+		return verdict{rule: noRule}, err
 	}
 	secured := a.fieldEntry(field).Secured
 	strict := a.tenant.StrictFields

@@ -41,19 +41,22 @@ func TestFieldRules(t *testing.T) {
 		{"a team's rows", "p3, team:emea, deal, name, read, deny", "name", "uc", "uc"},
 	} {
 		for _, strict := range []bool{false, true} {
-			s, err := NewSnapshot(model.Tenant{StrictFields: strict}, mustParse(t, "g, role:rep, role:base\n"+c.rows), mustCatalog(t, dealCatalog), company(), noon)
+			s, err := NewSnapshot(model.Tenant{StrictFields: strict}, mustParse(t, "g, role:rep, role:base\np, *, deal, read, all, , allow\n"+c.rows), mustCatalog(t, dealCatalog), company())
 			if err != nil {
 				t.Fatal(err)
 			}
-			g := &fieldGate{engine: s.engine, subject: "user:ann", object: "deal", fields: s.cat.Objects["deal"].Fields, strict: strict}
+			a := s.asking(t, ask("ann", "read", "deal", "1", nil), Inputs{Now: noon})
 			want := c.open
 			if strict {
 				want = c.strict
 			}
 			for letter, access := range map[string]Access{"r": AccessRead, "u": AccessUpdate, "c": AccessCreate, "m": AccessUnmask} {
-				v, err := g.may(c.field, access)
-				if err != nil || v.Allow != strings.Contains(want, letter) {
-					t.Errorf("%s (strict %v): %s %s is %v, %v", c.name, strict, access, c.field, v.Allow, err)
+				v, err := a.may(c.field, access)
+				if err != nil || v.allow != strings.Contains(want, letter) {
+					t.Errorf("%s (strict %v): %s %s is %v, %v", c.name, strict, access, c.field, v.allow, err)
+				}
+				if open, err := (index{}).opens(a, c.field, access); err != nil || open != v.allow {
+					t.Errorf("%s (strict %v): %s %s is %v by bits, %v", c.name, strict, access, c.field, open, err)
 				}
 			}
 		}
@@ -108,7 +111,7 @@ p3, role:rep, *, badge, read, deny
 	} {
 		q := ask("ann", c.action, c.object, "1", nil)
 		q.Action.Properties = c.ask
-		got := s.Decide(q, Inputs{Now: noon})
+		got := s.answerTo(q, Inputs{Now: noon})
 		if got.Code != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got.Code, c.want)
 		}

@@ -12,10 +12,10 @@ type rowRef struct {
 	what    int32 // place in ruleset.grants, or for p4 rows in ruleset.proofs
 }
 
-// list is rows of one kind for one object and action, in document order. A long
+// rowList is rows of one kind for one object and action, in document order. A long
 // one is also ordered by subject, so that what somebody matches is found by
 // what they are instead of by going through all rows.
-type list struct {
+type rowList struct {
 	rows      []rowRef
 	bySubject []int32 // places in entries, by subject and then by order; nil for a short list
 }
@@ -23,7 +23,7 @@ type list struct {
 // longList is the length from which a list is ordered by subject, too.
 const longList = 256
 
-func (l *list) finish() {
+func (l *rowList) finish() {
 	l.rows = slices.Clip(l.rows)
 	if len(l.rows) < longList {
 		return
@@ -39,7 +39,7 @@ func (l *list) finish() {
 
 // first gives the first row before a bound whose subject the holder is and that
 // matches; the bound where there is none.
-func (l *list) first(h *holder, bound ruleID, matches func(what int32) bool) ruleID {
+func (l *rowList) first(h *holder, bound ruleID, matches func(what int32) bool) ruleID {
 	if l.bySubject == nil {
 		for i := range l.rows {
 			e := &l.rows[i]
@@ -68,7 +68,7 @@ func (l *list) first(h *holder, bound ruleID, matches func(what int32) bool) rul
 }
 
 // each calls do for every row whose subject the holder is.
-func (l *list) each(h *holder, do func(*rowRef)) {
+func (l *rowList) each(h *holder, do func(*rowRef)) {
 	if l.bySubject == nil {
 		for i := range l.rows {
 			if e := &l.rows[i]; h.has(e.subject) {
@@ -89,7 +89,7 @@ func (l *list) each(h *holder, do func(*rowRef)) {
 }
 
 // start is where a subject's rows begin in a long list.
-func (l *list) start(id subjectID) int {
+func (l *rowList) start(id subjectID) int {
 	i, _ := slices.BinarySearchFunc(l.bySubject, id, func(i int32, id subjectID) int {
 		return cmp.Compare(l.rows[i].subject, id)
 	})

@@ -43,7 +43,7 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text,
 	if err := refuseOffices(doc); err != nil {
 		return Published{}, err
 	}
-	res := Published{Rules: len(doc.Rules), Links: len(doc.RoleLinks), Members: len(doc.Members), Hash: fmt.Sprintf("%x", doc.Hash)}
+	res := Published{Rules: len(doc.Rows), Links: len(doc.RoleLinks), Members: len(doc.Members), Hash: fmt.Sprintf("%x", doc.Hash)}
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		// The revision first: it takes the tenant's row, so what the gate sees stays true.
 		if res.Revision, err = tx.Bump(ctx, tenant, doc.changes()...); err != nil {

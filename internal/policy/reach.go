@@ -100,12 +100,12 @@ func (s scope) ways(a *asking) reach {
 // coversWholly tells whether a denial takes away all of its scope: its condition
 // is never surely false, whatever the record.
 func (g grant) coversWholly(a *asking) bool {
-	return g.cond == nil || !a.object.condition(g.cond).Possible(a.conditionFacts()).Has(condition.False)
+	return g.cond == nil || !g.cond.canBe(a, condition.False)
 }
 
 // mayHold tells whether there can be a record for which the condition holds.
 func (g grant) mayHold(a *asking) bool {
-	return g.cond == nil || a.object.condition(g.cond).Possible(a.conditionFacts()).Has(condition.True)
+	return g.cond == nil || g.cond.canBe(a, condition.True)
 }
 
 // takenAway is what denials take away everywhere from a question without a

@@ -2,9 +2,7 @@ package policy
 
 import (
 	"cmp"
-	"hash/maphash"
 	"iter"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -20,7 +18,7 @@ const teamPrefix = "team:"
 // nothing of the policy. Immutable: a change makes another that shares what did
 // not change (see with).
 type roster struct {
-	types map[string]*people // subject type → its subjects
+	types map[string]*sharded[*member] // subject type → id → subject
 	teams *teamRoles
 	mfa   map[string]bool // "role:id" → its holders need a second factor
 	groups
@@ -38,23 +36,10 @@ type groups struct {
 	headed      map[string][]string // user → units the user heads
 }
 
-// people are the subjects of one type, in shards so that changing one copies
-// few.
-type people [shards]map[string]*member
-
-const shards = 64
-
-var shardSeed = maphash.MakeSeed()
-
-func shardOf(id string) int { return int(maphash.String(shardSeed, id) % shards) }
-
 // find gives a subject, or nil.
 func (r *roster) find(typ, id string) *member {
-	p := r.types[typ]
-	if p == nil {
-		return nil
-	}
-	return p[shardOf(id)][id]
+	m, _ := r.types[typ].find(id)
+	return m
 }
 
 // findKey is find by "type:id".
@@ -63,27 +48,13 @@ func (r *roster) findKey(key string) *member {
 	return r.find(typ, id)
 }
 
-// ids lists the subjects of a type, sorted.
-func (r *roster) ids(typ string) []string {
-	var ids []string
-	if p := r.types[typ]; p != nil {
-		for _, shard := range p {
-			ids = slices.AppendSeq(ids, maps.Keys(shard))
-		}
-	}
-	slices.Sort(ids)
-	return ids
-}
-
 // all yields every member, in no order.
 func (r *roster) all() iter.Seq[*member] {
 	return func(yield func(*member) bool) {
-		for _, p := range r.types {
-			for _, shard := range p {
-				for _, m := range shard {
-					if !yield(m) {
-						return
-					}
+		for _, of := range r.types {
+			for _, m := range of.all() {
+				if !yield(m) {
+					return
 				}
 			}
 		}
@@ -163,7 +134,7 @@ func nanos(t time.Time, zero int64) int64 {
 // newRoster reads a directory. Subjects whose key would be ambiguous (see
 // nameable) are left out, and with that unknown.
 func newRoster(dir model.Directory) *roster {
-	r := &roster{types: map[string]*people{}, teams: &teamRoles{}, mfa: map[string]bool{}}
+	r := &roster{types: map[string]*sharded[*member]{}, teams: &teamRoles{}, mfa: map[string]bool{}}
 	words := interner{}
 	for i := range dir.Subjects {
 		if s := &dir.Subjects[i]; nameable(s.Type, s.ID) {
@@ -192,16 +163,12 @@ func newRoster(dir model.Directory) *roster {
 
 // put adds a member to a roster that is being made.
 func (r *roster) put(typ, id string, m *member) {
-	p := r.types[typ]
-	if p == nil {
-		p = &people{}
-		r.types[typ] = p
+	of := r.types[typ]
+	if of == nil {
+		of = &sharded[*member]{}
+		r.types[typ] = of
 	}
-	shard := &p[shardOf(id)]
-	if *shard == nil {
-		*shard = map[string]*member{}
-	}
-	(*shard)[id] = m
+	of.put(id, m)
 }
 
 // assign gives a role to a subject or team. Roles get roles by the document
@@ -276,13 +243,9 @@ func newGroups(dir model.Directory, r *roster) groups {
 // newReporting numbers the reporting lines.
 func (r *roster) newReporting() *forest {
 	managers := map[string]string{}
-	if users := r.types["user"]; users != nil {
-		for _, shard := range users {
-			for id, m := range shard {
-				if m.manager != "" {
-					managers[id] = m.manager
-				}
-			}
+	for id, m := range r.types["user"].all() {
+		if m.manager != "" {
+			managers[id] = m.manager
 		}
 	}
 	return newForest(managers)

@@ -71,9 +71,9 @@ type object struct {
 
 // rules are the rows for one object and action, each list in document order.
 type rules struct {
-	allows, denials list     // p
-	limits          list     // p2
-	proofs          list     // p4
+	allows, denials rowList  // p
+	limits          rowList  // p2
+	proofs          rowList  // p4
 	named           bool     // by a row, or by the catalogue
 	requires        []string // of the catalogue
 }
@@ -152,10 +152,27 @@ func (rs *ruleset) rule(id ruleID) model.Rule {
 	return ruleAt(rs.text, p.at, int(p.line))
 }
 
-// condition is the clause as it applies to records of the object.
+// condition is the clause as it applies to records of the object; nil for one
+// that nobody can read.
 func (o *object) condition(c *clause) *condition.Condition {
 	if typed := o.typed[c]; typed != nil {
 		return typed
 	}
 	return c.untyped
+}
+
+// eval is the clause's truth for what is asked; what nobody can read is unknown.
+func (c *clause) eval(a *asking) truth {
+	if cond := a.object.condition(c); cond != nil {
+		return truthFrom(cond.Eval(a.conditionFacts()))
+	}
+	return unknown
+}
+
+// canBe tells whether the clause can have a truth for some record.
+func (c *clause) canBe(a *asking, t condition.Truth) bool {
+	if cond := a.object.condition(c); cond != nil {
+		return cond.Possible(a.conditionFacts()).Has(t)
+	}
+	return t == condition.Unknown
 }

@@ -19,45 +19,113 @@ type Assurer interface {
 	Assurance(ctx context.Context, tenant, user, raw string) (model.Assurance, error)
 }
 
+// Callers looks at a caller again.
+type Callers interface {
+	// Recheck is the client as it is now; CodeUnauthorized when it may no longer call.
+	Recheck(ctx context.Context, caller model.Caller) (model.Caller, error)
+}
+
 // Service answers questions from the tenants' snapshots and records each answer
-// before it is given. All fields are required; safe for concurrent use.
+// before it is given. All fields but Sampler are required; safe for concurrent
+// use.
+//
+// A question is answered from memory. The record commits only while the tenant
+// is still at the revision that was answered from; when it moved on, the question
+// is answered again. So what was taken away before an answer is recorded is felt
+// by it, on every replica.
 type Service struct {
 	Store     store.Store
 	Log       *audit.Log
 	Assurer   Assurer
+	Callers   Callers
 	Now       func() time.Time
 	Snapshots *Snapshots
+	Sampler   *Sampler // re-checks some decisions against Casbin; optional
+}
+
+// answerTries bounds how often a question is answered again because the tenant
+// changed meanwhile.
+const answerTries = 10
+
+// settle answers and records until the tenant stood still meanwhile.
+func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision int64, answer func(model.Caller, *View) (audit.Entry, error)) error {
+	for try := 1; ; try++ {
+		view, err := s.view(ctx, caller.Tenant, minRevision)
+		if err != nil {
+			return err
+		}
+		entry, err := answer(caller, view)
+		if err != nil {
+			return err
+		}
+		err = s.Log.AppendDecision(ctx, entry)
+		var moved *audit.Moved
+		if !errors.As(err, &moved) {
+			return err
+		}
+		if try == answerTries {
+			return model.Errorf(model.CodeBusy, "tenant %q changes faster than this question can be answered", caller.Tenant)
+		}
+		if caller, err = s.Callers.Recheck(ctx, caller); err != nil {
+			return err
+		}
+	}
+}
+
+// view is the tenant as of at least a revision.
+func (s *Service) view(ctx context.Context, tenant string, minRevision int64) (*View, error) {
+	view, err := s.Snapshots.Latest(ctx, tenant)
+	if err == nil && view.Revision() < minRevision {
+		view, err = s.Snapshots.Current(ctx, tenant)
+	}
+	if err == nil && view.Revision() < minRevision {
+		err = model.Errorf(model.CodeRevisionBehind, "this answer would be of revision %d, and at least %d was asked for", view.Revision(), minRevision)
+	}
+	return view, err
 }
 
 // Evaluate answers one question. An error means there is no answer: the caller
 // must be told no.
 func (s *Service) Evaluate(ctx context.Context, caller model.Caller, r Request) (model.Decision, error) {
-	a, err := s.decide(ctx, caller, r)
+	var a answered
+	err := s.settle(ctx, caller, r.MinRevision, func(caller model.Caller, view *View) (audit.Entry, error) {
+		var err error
+		if a, err = s.decide(ctx, caller, view, &r); err != nil {
+			return audit.Entry{}, err
+		}
+		return s.entry(caller, a), nil
+	})
 	if err != nil {
-		return model.Decision{}, err
-	}
-	if err := s.Log.Append(ctx, s.entry(caller, a)); err != nil {
 		return model.Decision{}, err
 	}
 	return a.Decision, nil
 }
 
-// EvaluateBatch answers questions in order, cut short as the semantic says
-// (AuthZEN section 7.1.2), and records them as one entry with its members.
+// EvaluateBatch answers questions in order, all as of one revision, cut short as
+// the semantic says (AuthZEN section 7.1.2), and records them as one entry with
+// its members.
 func (s *Service) EvaluateBatch(ctx context.Context, caller model.Caller, rs []Request, sem Semantic) ([]model.Decision, error) {
-	out := make([]model.Decision, 0, len(rs))
-	answers := make([]answered, 0, len(rs))
+	var minRevision int64
 	for _, r := range rs {
-		a, err := s.decide(ctx, caller, r)
-		if err != nil {
-			return nil, err
-		}
-		answers, out = append(answers, a), append(out, a.Decision)
-		if sem == DenyOnFirstDeny && !a.Allow || sem == PermitOnFirstPermit && a.Allow {
-			break
-		}
+		minRevision = max(minRevision, r.MinRevision)
 	}
-	if err := s.Log.Append(ctx, s.batchEntry(caller, answers)); err != nil {
+	var out []model.Decision
+	err := s.settle(ctx, caller, minRevision, func(caller model.Caller, view *View) (audit.Entry, error) {
+		out = make([]model.Decision, 0, len(rs))
+		answers := make([]answered, 0, len(rs))
+		for i := range rs {
+			a, err := s.decide(ctx, caller, view, &rs[i])
+			if err != nil {
+				return audit.Entry{}, err
+			}
+			answers, out = append(answers, a), append(out, a.Decision)
+			if sem == DenyOnFirstDeny && !a.Allow || sem == PermitOnFirstPermit && a.Allow {
+				break
+			}
+		}
+		return s.batchEntry(caller, view, answers), nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -68,86 +136,61 @@ func (s *Service) EvaluateBatch(ctx context.Context, caller model.Caller, rs []R
 // the catalogue says; "" where it is about nobody's.
 type answered struct {
 	model.Decision
-	request     Request
+	request     *Request
 	dataSubject string
 	object      string // of the question, "" unless policy or catalogue have the word
 	action      string // likewise
 }
 
 // decide answers without recording.
-func (s *Service) decide(ctx context.Context, caller model.Caller, r Request) (answered, error) {
+func (s *Service) decide(ctx context.Context, caller model.Caller, view *View, r *Request) (answered, error) {
 	a := answered{request: r}
-	snap, err := s.Snapshots.Current(ctx, caller.Tenant)
-	if err != nil {
-		return a, err
-	}
-	if snap.Revision() < r.MinRevision {
-		return a, model.Errorf(model.CodeRevisionBehind, "this answer would be of revision %d, and at least %d was asked for", snap.Revision(), r.MinRevision)
-	}
 	if r.Invalid != "" {
-		a.Decision = model.Decision{Code: model.ReasonItemInvalid, Revision: snap.Revision()}
+		a.Decision = model.Decision{Code: model.ReasonItemInvalid, Revision: view.Revision()}
 		return a, nil
 	}
-	stored, err := s.stored(ctx, caller.Tenant, r.Question.Resource)
+	q := &r.Question
+	stored, err := view.record(ctx, s.Store, q.Resource)
 	if err != nil {
 		return a, err
 	}
-	a.dataSubject = snap.dataSubject(r.Question.Resource, stored)
-	a.object, a.action = snap.words.literal(r.Question.Resource.Type, r.Question.Action.Name)
-	a.Decision, err = s.decideOn(ctx, caller, r, snap, stored)
-	return a, err
-}
-
-// stored is the registered record a question is about, or nil.
-func (s *Service) stored(ctx context.Context, tenant string, r model.Entity) (*model.Resource, error) {
-	if r.ID == model.AnyRecord {
-		return nil, nil
-	}
-	found, err := s.Store.Resource(ctx, tenant, r.Type, r.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	return &found, err
-}
-
-func (s *Service) decideOn(ctx context.Context, caller model.Caller, r Request, snap View, stored *model.Resource) (model.Decision, error) {
-	in := Inputs{Now: s.Now(), Stored: stored, TrustSubjectProperties: caller.Client.TrustSubjectProperties}
-	q := r.Question
-	if q.Subject.Type == "user" {
-		u, err := s.Store.User(ctx, caller.Tenant, q.Subject.ID)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return model.Decision{}, err
+	a.dataSubject = view.dataSubject(q.Resource, stored)
+	a.object, a.action = view.rules.literal(q.Resource.Type, q.Action.Name)
+	in := Inputs{Now: s.Now(), Stored: stored, Client: caller.ID, TrustSubjectProperties: caller.Client.TrustSubjectProperties}
+	if in.Assurance, err = s.assurance(ctx, caller, q.Subject, r.AccessToken); err != nil {
+		code, denied := denials[model.CodeOf(err)]
+		if !denied {
+			return a, err
 		}
-		in.SubjectDisabled = u.Disabled
-	}
-	refused := func(code model.Code) (model.Decision, error) {
-		if !snap.knows(q.Subject) {
+		if !view.knows(q.Subject) {
 			code = model.ReasonSubjectUnknown
 		}
-		return model.Decision{Code: code, Revision: snap.Revision(), PolicyHash: snap.PolicyHash()}, nil
+		a.Decision = model.Decision{Code: code, Revision: view.Revision(), PolicyHash: view.PolicyHash()}
+		return a, nil
 	}
-	switch {
-	case r.AccessToken != nil:
-		var err error
-		in.Assurance, err = s.assurance(ctx, caller.Tenant, q.Subject, *r.AccessToken)
-		if model.CodeOf(err) == model.CodeUnauthorized {
-			return refused(model.ReasonSessionInvalid)
-		}
-		if err != nil {
-			return model.Decision{}, err
-		}
-	case caller.Client.RequireToken && q.Subject.Type == "user":
-		return refused(model.ReasonTokenRequired)
-	}
-	return snap.Decide(q, in), nil
+	a.Decision = view.Decide(q, &in)
+	s.Sampler.offer(view.Snapshot, q, &in, &a.Decision)
+	return a, nil
 }
 
-// assurance reads a forwarded token; only users have them.
-func (s *Service) assurance(ctx context.Context, tenant string, subject model.Entity, raw string) (model.Assurance, error) {
-	if subject.Type != "user" {
+// denials are what a token that is missing or not valid makes of a question.
+var denials = map[model.Code]model.Code{
+	model.CodeUnauthorized:    model.ReasonSessionInvalid,
+	model.ReasonTokenRequired: model.ReasonTokenRequired,
+}
+
+// assurance is what the person's own token proves. Only users have one, and only
+// of them a client can be made to send it.
+func (s *Service) assurance(ctx context.Context, caller model.Caller, subject model.Entity, token *string) (model.Assurance, error) {
+	switch {
+	case token == nil && caller.Client.RequireToken && subject.Type == "user":
+		return model.Assurance{}, model.Errorf(model.ReasonTokenRequired, "this client must send the person's token")
+	case token == nil:
+		return model.Assurance{}, nil
+	case subject.Type != "user":
 		return model.Assurance{}, model.Errorf(model.CodeUnauthorized, "only a user has an access token")
 	}
-	return s.Assurer.Assurance(ctx, tenant, subject.ID, raw)
+	return s.Assurer.Assurance(ctx, caller.Tenant, subject.ID, *token)
 }
 
 // RequiresMFA tells whether a role the subject holds now is marked, or is an office.
@@ -156,7 +199,7 @@ func (s *Service) RequiresMFA(ctx context.Context, tenant, subject string) (bool
 	if err != nil {
 		return false, err
 	}
-	return snap.RequiresMFA(subject), nil
+	return snap.RequiresMFA(subject, s.Now()), nil
 }
 
 // entry is the record of one decision. Words that only the request vouches for
@@ -179,9 +222,9 @@ func (s *Service) entry(caller model.Caller, a answered) audit.Entry {
 
 // batchEntry is the one record of a batch: a leaf with its members, and for each
 // person in it a segment with what concerns them.
-func (s *Service) batchEntry(caller model.Caller, answers []answered) audit.Entry {
+func (s *Service) batchEntry(caller model.Caller, view *View, answers []answered) audit.Entry {
 	e := audit.Entry{Tenant: caller.Tenant, Class: audit.ClassDecision, Activity: audit.EvaluatedBatch,
-		Outcome: audit.OutcomeOK, Service: caller.ID, Caller: caller}
+		Outcome: audit.OutcomeOK, Service: caller.ID, Caller: caller, Revision: view.Revision(), PolicyHash: view.PolicyHash()}
 	var people []string
 	members := map[string][]map[string]any{}
 	add := func(who string, what map[string]any, i int) {
@@ -193,7 +236,6 @@ func (s *Service) batchEntry(caller model.Caller, answers []answered) audit.Entr
 	}
 	for i, a := range answers {
 		e.Items = append(e.Items, itemOf(a))
-		e.Revision, e.PolicyHash = a.Revision, a.PolicyHash
 		asked, about := a.personal()
 		add(a.person(), asked, i)
 		if about != nil {

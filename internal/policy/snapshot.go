@@ -23,7 +23,7 @@ func NewSnapshot(tenant model.Tenant, doc *Document, cat *Catalog, dir model.Dir
 	if doc == nil || cat == nil {
 		return nil, errors.New("a snapshot needs a policy document and a catalogue")
 	}
-	rules, err := compile(doc, cat)
+	rules, err := compile(doc, cat, toPublish)
 	if err != nil {
 		return nil, fmt.Errorf("compile the policy of tenant %s: %w", tenant.ID, err)
 	}

@@ -3,134 +3,208 @@ package policy
 import (
 	"context"
 	"errors"
-	"strings"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rolegate/internal/store"
 	"rolegate/model"
 )
 
-// Snapshots keeps the compiled snapshot of each tenant in use. Before every
-// decision the tenant's row is read: when policy, catalogue or directory moved,
-// or an assignment's window opened or closed, the snapshot is built anew, so a
-// change committed before a question is always felt by its answer.
+// Snapshots keeps the compiled snapshot of each tenant in use: loaded when it is
+// first asked for, brought up to date by what changed, and given up when nobody
+// asks any more. Readers take a pointer and wait for nobody, unless the tenant is
+// known to have changed: then whoever asks first brings the snapshot up to date.
+//
+//	Latest ─▶ is a newer revision known? ─no──▶ the snapshot in memory
+//	                     │yes
+//	                     ▼
+//	          building (one a tenant) ─▶ row of the tenant ─▶ changes since ─▶ apply each, or load all
 type Snapshots struct {
-	store store.Store
-	now   func() time.Time
+	Store  store.Store
+	Logger *slog.Logger // optional
+	Now    func() time.Time
+	Budget int64         // bytes of all snapshots together, about; 0: no bound
+	Idle   time.Duration // how long a snapshot nobody asks for is kept; 0: for ever
 
-	mu      sync.Mutex // held for the map only, never while building
-	tenants map[string]*slot
+	tenants sync.Map // tenant id → *slot
+	evict   sync.Mutex
 }
 
 // slot is one tenant's place: building is held by whoever builds, so a tenant
 // is built once however many ask, and no tenant waits for another.
 type slot struct {
 	building sync.Mutex
-	mu       sync.RWMutex
-	snap     *Snapshot
-	revision int64 // the tenant's SnapshotRevision it was built from
+	view     atomic.Pointer[View]
+	used     atomic.Int64 // Unix seconds
+	offered  atomic.Pointer[offer]
 }
 
-// NewSnapshots makes an empty cache over the store.
-func NewSnapshots(st store.Store, now func() time.Time) *Snapshots {
-	return &Snapshots{store: st, now: now, tenants: map[string]*slot{}}
+// offer is a policy compiled by whoever published it, so that the snapshot need
+// not do it again.
+type offer struct {
+	revision int64 // it was published as
+	catalog  string
+	rules    *ruleset
 }
 
-// View is a snapshot as of one tenant row: its revision may be later than the
-// snapshot's own, when what changed since does not concern it.
+// View is a snapshot as of one revision of its tenant, with the records that are
+// registered. Immutable.
 type View struct {
 	*Snapshot
-	revision int64
+	records *records
+	size    int64 // bytes, about
 }
 
 // Revision is the tenant revision that decisions of this view report.
-func (v View) Revision() int64 { return v.revision }
+func (v *View) Revision() int64 { return v.tenant.Revision }
 
-// Decide answers a question at the view's revision.
-func (v View) Decide(q model.Question, in Inputs) model.Decision {
-	d := v.Snapshot.Decide(q, in)
-	d.Revision = v.revision
-	d.Assurance = in.Assurance
-	return d
+// Latest is the tenant's snapshot as of at least the newest revision this
+// process knows of. It reads the database only if that is newer than the one in
+// memory.
+func (c *Snapshots) Latest(ctx context.Context, tenant string) (*View, error) {
+	if s := c.find(tenant); s != nil {
+		if v := s.view.Load(); v != nil && v.Revision() >= c.Store.Revisions().Known(tenant) {
+			s.touch(c.Now())
+			return v, nil
+		}
+	}
+	return c.Current(ctx, tenant)
 }
 
-// knows tells whether the subject is registered in the tenant.
-func (v View) knows(subject model.Entity) bool {
-	return v.people.members[subject.Type+":"+subject.ID] != nil
-}
-
-// dataSubject is the key of the person a record is about, as the catalogue says:
-// the record itself ("contact:17"), or whom its attribute names.
-func (v View) dataSubject(r model.Entity, stored *model.Resource) string {
-	o := v.cat.Objects[r.Type]
-	switch {
-	case o == nil || r.ID == model.AnyRecord:
-		return ""
-	case o.Person:
-		return r.Type + ":" + r.ID
-	case o.DataSubject == "":
-		return ""
-	}
-	value, sent := r.Properties[o.DataSubject]
-	if !sent && stored != nil {
-		value = stored.Attributes[o.DataSubject]
-	}
-	id, _ := value.(string)
-	if id == "" || len(id) > maxID {
-		return ""
-	}
-	return o.DataSubject + ":" + strings.TrimPrefix(id, o.DataSubject+":")
-}
-
-// Current is the tenant's snapshot as of now. An unknown tenant is CodeTenantUnknown.
-func (c *Snapshots) Current(ctx context.Context, tenant string) (View, error) {
-	t, err := c.store.Tenant(ctx, tenant)
+// Current is the tenant's snapshot as of its row in the database now. An unknown
+// tenant is CodeTenantUnknown.
+func (c *Snapshots) Current(ctx context.Context, tenant string) (*View, error) {
+	t, err := c.Store.Tenant(ctx, tenant)
 	if err != nil {
-		return View{}, unknownTenant(tenant, err)
+		return nil, unknownTenant(tenant, err)
 	}
 	s := c.slot(tenant)
-	if snap := s.fresh(t, c.now()); snap != nil {
-		return View{snap, t.Revision}, nil
+	s.touch(c.Now())
+	if v := s.view.Load(); v != nil && v.Revision() >= t.Revision {
+		return v, nil
 	}
 	s.building.Lock()
 	defer s.building.Unlock()
-	if snap := s.fresh(t, c.now()); snap != nil {
-		return View{snap, t.Revision}, nil
+	v := s.view.Load()
+	if v != nil && v.Revision() >= t.Revision {
+		return v, nil
 	}
-	snap, t, err := c.settle(ctx, t)
-	if err != nil {
-		return View{}, err
+	loading := v == nil
+	if v, err = c.update(ctx, s, v, t); err != nil {
+		return nil, err
 	}
-	s.mu.Lock()
-	s.snap, s.revision = snap, t.SnapshotRevision
-	s.mu.Unlock()
-	return View{snap, t.Revision}, nil
+	s.view.Store(v)
+	if loading {
+		c.makeRoom(tenant)
+	}
+	return v, nil
 }
 
-// settleTries bounds how often a snapshot is built again because the tenant
-// changed meanwhile.
+// settleTries bounds how often a snapshot is brought up to date because the
+// tenant changed meanwhile.
 const settleTries = 10
 
-// settle builds the snapshot of one moment: policy, catalogue and directory are
-// read one after the other, so it counts only if the tenant did not change
-// while they were.
-func (c *Snapshots) settle(ctx context.Context, t model.Tenant) (*Snapshot, model.Tenant, error) {
+// update makes the view of one moment: what changed is read piece by piece, so
+// it counts only if the tenant did not change while it was.
+func (c *Snapshots) update(ctx context.Context, s *slot, v *View, t model.Tenant) (*View, error) {
 	for range settleTries {
-		snap, err := c.build(ctx, t)
-		if err != nil {
-			return nil, t, err
+		var err error
+		if v, err = c.advance(ctx, s, v, t); err != nil {
+			return nil, err
 		}
-		now, err := c.store.Tenant(ctx, t.ID)
+		now, err := c.Store.Tenant(ctx, t.ID)
 		if err != nil {
-			return nil, t, unknownTenant(t.ID, err)
+			return nil, unknownTenant(t.ID, err)
 		}
 		if now.SnapshotRevision == t.SnapshotRevision {
-			return snap, t, nil
+			return v, nil
 		}
 		t = now
 	}
-	return nil, t, model.Errorf(model.CodeStoreUnavailable, "tenant %q changes faster than its snapshot can be built", t.ID)
+	return nil, model.Errorf(model.CodeStoreUnavailable, "tenant %q changes faster than its snapshot can be built", t.ID)
+}
+
+// maxChanges is how many changes are applied one by one; beyond it everything
+// is read again.
+const maxChanges = 1_000
+
+// advance brings a view to the row's revision, by what changed or from nothing.
+func (c *Snapshots) advance(ctx context.Context, s *slot, v *View, t model.Tenant) (*View, error) {
+	if v == nil {
+		return c.load(ctx, s, t)
+	}
+	if v.tenant.SnapshotRevision == t.SnapshotRevision {
+		return v.as(t), nil
+	}
+	changes, complete, err := c.Store.ChangesSince(ctx, t.ID, v.tenant.SnapshotRevision, maxChanges)
+	if err != nil {
+		return nil, err
+	}
+	if !complete {
+		return c.load(ctx, s, t)
+	}
+	e := edit{ctx: ctx, c: c, slot: s, view: *v.as(t), done: map[store.Change]bool{}}
+	for _, ch := range changes {
+		if err := e.apply(ch); err != nil {
+			return nil, err
+		}
+		if e.reload {
+			return c.load(ctx, s, t)
+		}
+	}
+	return e.finish(), nil
+}
+
+// as is the same view under a newer row of its tenant.
+func (v *View) as(t model.Tenant) *View {
+	return &View{&Snapshot{t, v.rules, v.people}, v.records, v.size}
+}
+
+// load reads all a tenant holds now.
+func (c *Snapshots) load(ctx context.Context, s *slot, t model.Tenant) (*View, error) {
+	rules, err := c.loadRules(ctx, s, t)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := c.Store.LoadDirectory(ctx, t.ID)
+	if err != nil {
+		return nil, err
+	}
+	return newView(&Snapshot{t, rules, newRoster(dir)}, newRecords(dir.ResourceTypes)), nil
+}
+
+func newView(s *Snapshot, r *records) *View {
+	return &View{s, r, s.rules.size() + s.people.size()}
+}
+
+// loadRules compiles the published policy under the tenant's catalogue, unless
+// whoever published it has done so.
+func (c *Snapshots) loadRules(ctx context.Context, s *slot, t model.Tenant) (*ruleset, error) {
+	published, err := c.Store.ListPolicies(ctx, t.ID, 1)
+	if err != nil {
+		return nil, err
+	}
+	if o := s.offered.Swap(nil); o != nil && len(published) > 0 && o.revision == published[0].Revision && o.catalog == catalogText(t) {
+		return o.rules, nil
+	}
+	doc, err := currentDocument(ctx, c.Store, t.ID)
+	if err != nil {
+		return nil, err
+	}
+	catalog, err := ParseCatalog(catalogText(t))
+	if err != nil {
+		return nil, err
+	}
+	return compile(doc, catalog, asPublished)
+}
+
+// offer hands over a policy that was compiled to be published.
+func (c *Snapshots) offer(tenant string, o *offer) {
+	if s := c.find(tenant); s != nil {
+		s.offered.Store(o)
+	}
 }
 
 // unknownTenant says what a missing tenant row means.
@@ -141,46 +215,26 @@ func unknownTenant(id string, err error) error {
 	return err
 }
 
+func (c *Snapshots) find(tenant string) *slot {
+	if s, ok := c.tenants.Load(tenant); ok {
+		return s.(*slot)
+	}
+	return nil
+}
+
 func (c *Snapshots) slot(tenant string) *slot {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.tenants[tenant]
-	if s == nil {
-		s = &slot{}
-		c.tenants[tenant] = s
+	if s := c.find(tenant); s != nil {
+		return s
 	}
-	return s
+	s, _ := c.tenants.LoadOrStore(tenant, &slot{})
+	return s.(*slot)
 }
 
-// fresh is the slot's snapshot if it was built from the row's revision, or a
-// later one, and no window has opened or closed since.
-func (s *slot) fresh(t model.Tenant, now time.Time) *Snapshot {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.snap == nil || s.revision < t.SnapshotRevision {
-		return nil
+// touch notes that the tenant is in use, to the second.
+func (s *slot) touch(now time.Time) {
+	if second := now.Unix(); s.used.Load() != second {
+		s.used.Store(second)
 	}
-	if until := s.snap.ValidUntil(); !until.IsZero() && !now.Before(until) {
-		return nil
-	}
-	return s.snap
-}
-
-// build reads what the tenant holds now.
-func (c *Snapshots) build(ctx context.Context, t model.Tenant) (*Snapshot, error) {
-	doc, err := currentDocument(ctx, c.store, t.ID)
-	if err != nil {
-		return nil, err
-	}
-	catalog, err := ParseCatalog(catalogText(t))
-	if err != nil {
-		return nil, err
-	}
-	dir, err := c.store.LoadDirectory(ctx, t.ID)
-	if err != nil {
-		return nil, err
-	}
-	return NewSnapshot(t, doc, catalog, dir, c.now())
 }
 
 // currentDocument is the tenant's published document; before the first it is
@@ -190,7 +244,7 @@ func currentDocument(ctx context.Context, q store.Policies, tenant string) (*Doc
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	return Parse(p.Text)
+	return parseKept(p.Text, nil)
 }
 
 func catalogText(t model.Tenant) string {

@@ -39,7 +39,7 @@ func (s spec) decide(q model.Question, in Inputs) (model.Code, *model.Fields) {
 	if !slices.ContainsFunc(s.dir.Subjects, func(x model.Subject) bool { return x.Key() == key(q) }) {
 		return model.ReasonSubjectUnknown, nil
 	}
-	if in.SubjectDisabled {
+	if q.Subject.Type == "user" && slices.Contains(s.dir.Disabled, q.Subject.ID) {
 		return model.ReasonSubjectDisabled, nil
 	}
 	code, unproven := s.action(q, in, q.Action.Name)

@@ -16,11 +16,17 @@ import (
 
 func TestTrapNoRowsAllowAll(t *testing.T) {
 	s := mustSnapshot(t, "", mustCatalog(t, "objects: {deal: {actions: {read: {}}}}"), company())
-	q := Query{Subject: "user:ann", Object: "deal", Action: "read", Facts: &Facts{}}
-	if v, err := s.engine.Restrictions(q); err != nil || !v.Allow {
-		t.Errorf("deny-override without rows: %v, %v; it used to allow", v, err)
+	a := s.asking(t, ask("ann", "read", "deal", "1", nil), Inputs{Now: noon})
+	casbin, err := newReference(s, noon)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := s.Decide(ask("ann", "read", "deal", "1", nil), Inputs{Now: noon}); got.Allow || got.Code != model.ReasonNotGranted {
+	for _, e := range []engine{casbin, index{}} {
+		if v, err := e.restrictions(a, &target{object: a.object, action: "read"}); err != nil || !v.allow {
+			t.Errorf("deny-override without rows by %T: %v, %v; it used to allow", e, v, err)
+		}
+	}
+	if got := s.answerTo(ask("ann", "read", "deal", "1", nil), Inputs{Now: noon}); got.Allow || got.Code != model.ReasonNotGranted {
 		t.Errorf("an empty policy answers %s", got.Code)
 	}
 }
@@ -36,7 +42,7 @@ func TestTrapTenLevelsOfInheritance(t *testing.T) {
 		Assignments: []model.Assignment{{Member: "team:emea", Role: "0"}},
 	}
 	s := mustSnapshot(t, text.String(), nil, dir)
-	if got := s.Decide(ask("ann", "read", "deal", "1", nil), Inputs{Now: noon}); !got.Allow {
+	if got := s.answerTo(ask("ann", "read", "deal", "1", nil), Inputs{Now: noon}); !got.Allow {
 		t.Errorf("a role %d steps away: %s", maxRoleSteps, got.Code)
 	}
 }
@@ -44,11 +50,11 @@ func TestTrapTenLevelsOfInheritance(t *testing.T) {
 // g remembers every subject it was asked about, for good.
 func TestTrapUnknownSubjectsNeverReachCasbin(t *testing.T) {
 	s := mustSnapshot(t, "p, *, deal, read, all, , allow", nil, company())
-	s.engine = nil // would panic
 	for _, e := range []model.Entity{{Type: "user", ID: "eve"}, {Type: "User", ID: "ann"}, {Type: "client", ID: "ann"}, {Type: "role", ID: "rep"}, {Type: "team", ID: "emea"}, {Type: "user:ann", ID: "x"}} {
 		q := ask("", "read", "deal", "1", nil)
 		q.Subject = e
-		if got := s.Decide(q, Inputs{Now: noon}); got.Allow || got.Code != model.ReasonSubjectUnknown {
+		got := s.decide(&q, &Inputs{Now: noon}, nil) // asking an engine would panic
+		if got.Allow || got.Code != model.ReasonSubjectUnknown {
 			t.Errorf("%v: %s", e, got.Code)
 		}
 	}
@@ -79,7 +85,7 @@ func TestTrapSubjectNamedLikeARole(t *testing.T) {
 	} {
 		q := ask("", c.action, "deal", "1", nil)
 		q.Subject = model.Entity{Type: c.kind, ID: c.id}
-		if got := s.Decide(q, Inputs{Now: noon}); got.Code != c.want {
+		if got := s.answerTo(q, Inputs{Now: noon}); got.Code != c.want {
 			t.Errorf("%s:%s: %s, want %s", c.kind, c.id, got.Code, c.want)
 		}
 	}
@@ -97,7 +103,7 @@ func TestTrapRowsJoinedByCommas(t *testing.T) {
 	}
 	s := mustSnapshot(t, "p, role:x, deal, read, all, , allow", nil, dir)
 	for _, x := range dir.Subjects {
-		if got := s.Decide(ask(x.ID, "read", "deal", "1", nil), Inputs{Now: noon}); !got.Allow {
+		if got := s.answerTo(ask(x.ID, "read", "deal", "1", nil), Inputs{Now: noon}); !got.Allow {
 			t.Errorf("%s: %s", x.Key(), got.Code)
 		}
 	}
@@ -110,14 +116,14 @@ func TestTrapNamesAreLiteral(t *testing.T) {
 	dir := company()
 	s := mustSnapshot(t, "p, role:rep, con.act, re[a]d, all, , allow\np, role:rep, contact, look, all, , allow", nil, dir)
 	for _, q := range []model.Question{ask("ann", "re[a]d", "contact", "1", nil), ask("ann", "read", "con.act", "1", nil), ask("ann", "look", "con.act", "1", nil)} {
-		if got := s.Decide(q, Inputs{Now: noon}); got.Allow {
+		if got := s.answerTo(q, Inputs{Now: noon}); got.Allow {
 			t.Errorf("%s %s is allowed by a pattern", q.Action.Name, q.Resource.Type)
 		}
 	}
 	// A star asked for is no name: it would match rows by their wildcards.
 	s = mustSnapshot(t, "p, role:rep, *, *, all, , allow\np, role:rep, deal, read, all, , allow", nil, dir)
 	for _, q := range []model.Question{ask("ann", "*", "deal", "1", nil), ask("ann", "read", "*", "1", nil), ask("ann", "", "deal", "1", nil), ask("ann", "read", "", "1", nil), ask("ann", "read", "deal", "", nil), ask("", "read", "deal", "1", nil)} {
-		if got := s.Decide(q, Inputs{Now: noon}); got.Allow || got.Code != model.ReasonItemInvalid {
+		if got := s.answerTo(q, Inputs{Now: noon}); got.Allow || got.Code != model.ReasonItemInvalid {
 			t.Errorf("%+v: %s", q, got.Code)
 		}
 	}
@@ -128,21 +134,25 @@ func TestTrapNamesAreLiteral(t *testing.T) {
 // shows what happens if one did.
 func TestTrapErrorsDeny(t *testing.T) {
 	s := mustSnapshot(t, "p, *, deal, read, all, , allow", nil, company())
-	v, err := s.engine.Grants(Query{Subject: "user:ann", Object: "deal", Action: "read"}) // no facts
-	if err == nil || v.Allow {
+	casbin, err := newReference(s, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := casbin.enforce(grantsPass, "user:ann", "deal", "read", "no facts")
+	if err == nil || v.allow {
 		t.Errorf("a pass without facts: %v, %v", v, err)
 	}
-	s.engine = brokenEngine{s.engine}
-	got := s.Decide(ask("ann", "read", "deal", "1", nil), Inputs{Now: noon})
-	if got.Allow || got.Code != model.CodeInternal || got.Detail["cause"] == "" {
+	q := ask("ann", "read", "deal", "1", nil)
+	got := s.decide(&q, &Inputs{Now: noon}, brokenEngine{})
+	if got.Allow || got.Code != model.CodeInternal || got.Cause == nil {
 		t.Errorf("a broken engine: %+v", got)
 	}
 }
 
-type brokenEngine struct{ Engine }
+type brokenEngine struct{ index }
 
-func (brokenEngine) Assurance(Query) (Verdict, error) {
-	return Verdict{Allow: true}, fmt.Errorf("broken")
+func (brokenEngine) assurance(*asking, *target) (verdict, error) {
+	return verdict{allow: true}, fmt.Errorf("broken")
 }
 
 // DeleteUser("") erases everything, RemoveGroupingPolicy leaves cached answers,
@@ -152,15 +162,15 @@ func TestTrapRevocation(t *testing.T) {
 	dir := company()
 	before := mustSnapshot(t, "p, role:rep, deal, read, all, , allow", nil, dir)
 	q, in := ask("ann", "read", "deal", "1", nil), Inputs{Now: noon}
-	if !before.Decide(q, in).Allow {
+	if !before.answerTo(q, in).Allow {
 		t.Fatal("ann cannot read")
 	}
 	dir.Assignments = nil
 	after := mustSnapshot(t, "p, role:rep, deal, read, all, , allow", nil, dir)
-	if after.Decide(q, in).Allow {
+	if after.answerTo(q, in).Allow {
 		t.Error("the new snapshot remembers the old role")
 	}
-	if !before.Decide(q, in).Allow {
+	if !before.answerTo(q, in).Allow {
 		t.Error("the old snapshot changed")
 	}
 }

@@ -1,0 +1,125 @@
+package policy
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// Usage is what the snapshots in memory cost.
+type Usage struct {
+	Tenants int
+	Bytes   int64 // about
+}
+
+// Usage counts the snapshots in memory.
+func (c *Snapshots) Usage() (u Usage) {
+	for _, s := range c.loaded() {
+		u.Tenants++
+		u.Bytes += s.bytes
+	}
+	return u
+}
+
+// inUse is a snapshot in memory.
+type inUse struct {
+	tenant string
+	slot   *slot
+	view   *View
+	used   int64
+	bytes  int64
+}
+
+// loaded lists the snapshots in memory, the one not used longest first.
+func (c *Snapshots) loaded() []inUse {
+	var list []inUse
+	c.tenants.Range(func(tenant, v any) bool {
+		s := v.(*slot)
+		if view := s.view.Load(); view != nil {
+			list = append(list, inUse{tenant.(string), s, view, s.used.Load(), view.size + view.records.size()})
+		}
+		return true
+	})
+	slices.SortFunc(list, func(a, b inUse) int { return cmp.Or(cmp.Compare(a.used, b.used), cmp.Compare(a.tenant, b.tenant)) })
+	return list
+}
+
+// makeRoom gives up the snapshots not used longest until the others fit the
+// budget. The one that was just loaded stays: somebody waits for it.
+func (c *Snapshots) makeRoom(keep string) {
+	if c.Budget <= 0 {
+		return
+	}
+	c.evict.Lock()
+	defer c.evict.Unlock()
+	list := c.loaded()
+	var sum int64
+	for _, s := range list {
+		sum += s.bytes
+	}
+	for _, s := range list {
+		if sum <= c.Budget {
+			return
+		}
+		if s.tenant != keep {
+			s.giveUp()
+			sum -= s.bytes
+		}
+	}
+	if sum > c.Budget && c.Logger != nil {
+		c.Logger.Warn("one tenant's snapshot is larger than the budget of all", "tenant", keep, "bytes", sum, "budget", c.Budget)
+	}
+}
+
+// Sweep gives up the snapshots nobody has asked for in the last Idle.
+func (c *Snapshots) Sweep() {
+	if c.Idle <= 0 {
+		return
+	}
+	before := c.Now().Add(-c.Idle).Unix()
+	for _, s := range c.loaded() {
+		if s.used < before {
+			s.giveUp()
+		}
+	}
+}
+
+// giveUp drops the snapshot, unless a newer has taken its place. Whoever
+// answers from it still does.
+func (s inUse) giveUp() { s.slot.view.CompareAndSwap(s.view, nil) }
+
+// sweepEvery is how often idle snapshots are looked for.
+const sweepEvery = time.Minute
+
+// Run sweeps until ctx ends.
+func (c *Snapshots) Run(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			c.Sweep()
+		}
+	}
+}
+
+// Sizes of what a snapshot is made of, in bytes, about: measured by make bench.
+const (
+	ruleSize   = 20  // a row in its list, and its place in the text
+	memberSize = 260 // a member, its key and its place in a map
+)
+
+func (rs *ruleset) size() int64 {
+	return int64(len(rs.text)) + int64(len(rs.places))*ruleSize + int64(len(rs.objects)+len(rs.names))*200
+}
+
+func (r *roster) size() int64 {
+	n := 0
+	for _, of := range r.types {
+		n += of.len()
+	}
+	return int64(n)*memberSize + int64(len(r.units.nodes)+len(r.territories.nodes)+len(r.reporting.nodes))*60
+}

@@ -1,0 +1,138 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync/atomic"
+
+	"rolegate/internal/store"
+	"rolegate/model"
+)
+
+// records are the registered records of a tenant at one revision. Most tenants
+// register few or none: those of a type are kept in memory once one is asked
+// for, unless they are too many.
+type records struct {
+	types map[string]*recordSet // the types that have any
+}
+
+// recordSet is the records of one type. kept is nil until they are loaded, and
+// stays nil where they are too many to keep.
+type recordSet struct {
+	kept    atomic.Pointer[sharded[*model.Resource]]
+	tooMany atomic.Bool
+	bytes   atomic.Int64
+}
+
+// maxKept bounds the records of a type kept in memory.
+const maxKept = 50_000
+
+// pageSize is how many records are read at once.
+const pageSize = 1_000
+
+func newRecords(types []string) *records {
+	r := &records{types: make(map[string]*recordSet, len(types))}
+	for _, typ := range types {
+		r.types[typ] = &recordSet{}
+	}
+	return r
+}
+
+// record is the registered record a question is about, or nil. What is read
+// from the database may be newer than the view; then the tenant's revision has
+// moved as well, and the answer is not given before it is made again.
+func (v *View) record(ctx context.Context, st store.Store, r model.Entity) (*model.Resource, error) {
+	set := v.records.types[r.Type]
+	if set == nil || r.ID == model.AnyRecord {
+		return nil, nil
+	}
+	kept := set.kept.Load()
+	if kept == nil && !set.tooMany.Load() {
+		var err error
+		if kept, err = set.load(ctx, st, v.tenant, r.Type); err != nil {
+			return nil, err
+		}
+	}
+	if kept != nil {
+		found, _ := kept.find(r.ID)
+		return found, nil
+	}
+	found, err := st.Resource(ctx, v.tenant.ID, r.Type, r.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return &found, err
+}
+
+// load reads the records of a type and keeps them, if they are not too many and
+// the tenant is still the one the set belongs to.
+func (s *recordSet) load(ctx context.Context, st store.Store, t model.Tenant, typ string) (*sharded[*model.Resource], error) {
+	kept := &sharded[*model.Resource]{}
+	n, after := 0, ""
+	for {
+		page, err := st.Resources(ctx, t.ID, typ, after, pageSize)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page {
+			kept.put(page[i].ID, &page[i])
+		}
+		if n += len(page); n > maxKept {
+			s.tooMany.Store(true)
+			return nil, nil
+		}
+		if len(page) < pageSize {
+			break
+		}
+		after = page[len(page)-1].ID
+	}
+	now, err := st.Tenant(ctx, t.ID)
+	if err != nil || now.SnapshotRevision != t.SnapshotRevision {
+		return nil, err
+	}
+	s.bytes.Store(int64(n) * recordSize)
+	s.kept.Store(kept)
+	return kept, nil
+}
+
+// recordSize is a kept record, in bytes, about.
+const recordSize = 600
+
+// reread is the records with one of them read again.
+func (r *records) reread(ctx context.Context, st store.Store, tenant, typ, id string) (*records, error) {
+	edited := &records{types: maps.Clone(r.types)}
+	before := r.types[typ]
+	if before == nil {
+		edited.types[typ] = &recordSet{}
+		return edited, nil
+	}
+	kept := before.kept.Load()
+	if kept == nil {
+		// A set of its own: who loads for the view before keeps what was true then.
+		fresh := &recordSet{}
+		fresh.tooMany.Store(before.tooMany.Load())
+		edited.types[typ] = fresh
+		return edited, nil
+	}
+	found, err := st.Resource(ctx, tenant, typ, id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	after := &recordSet{}
+	after.bytes.Store(before.bytes.Load())
+	if err != nil {
+		after.kept.Store(kept.without(id))
+	} else {
+		after.kept.Store(kept.with(id, &found))
+	}
+	edited.types[typ] = after
+	return edited, nil
+}
+
+func (r *records) size() (n int64) {
+	for _, set := range r.types {
+		n += set.bytes.Load()
+	}
+	return n
+}

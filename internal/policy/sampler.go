@@ -1,0 +1,118 @@
+package policy
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"rolegate/model"
+)
+
+// Sampler holds a share of the decisions, once they are made, to Casbin's own
+// enforcer over the same rows. It works off the answer's path: what it cannot
+// keep up with it lets go. One enforcer is built at a time and dropped after.
+type Sampler struct {
+	Every  int          // one in this many decisions; 0: none
+	Logger *slog.Logger // told of differences
+	Count  func(outcome SampleOutcome)
+
+	queue chan sample
+}
+
+// SampleOutcome is what came of re-checking a decision.
+type SampleOutcome string
+
+const (
+	SampleSame      SampleOutcome = "same"
+	SampleDifferent SampleOutcome = "different" // the alarm: index and Casbin disagree
+	SampleSkipped   SampleOutcome = "skipped"   // the policy is too large for an enforcer
+	SampleDropped   SampleOutcome = "dropped"   // the queue is full
+	SampleFailed    SampleOutcome = "failed"    // Casbin gave no answer
+)
+
+// SampleOutcomes lists them.
+var SampleOutcomes = []SampleOutcome{SampleSame, SampleDifferent, SampleSkipped, SampleDropped, SampleFailed}
+
+const (
+	// maxSampledRows is the largest policy an enforcer is built for.
+	maxSampledRows = 50_000
+	sampleQueue    = 64
+	// sampleDuty is how many times as long as it worked the sampler rests.
+	sampleDuty = 19
+)
+
+type sample struct {
+	snapshot *Snapshot
+	question model.Question
+	inputs   Inputs
+	decision model.Decision
+}
+
+// NewSampler makes a sampler of one in every decisions. Run works its queue.
+func NewSampler(every int, logger *slog.Logger, count func(SampleOutcome)) *Sampler {
+	return &Sampler{Every: every, Logger: logger, Count: count, queue: make(chan sample, sampleQueue)}
+}
+
+// offer may take a decision for a re-check. It never waits.
+func (s *Sampler) offer(snap *Snapshot, q *model.Question, in *Inputs, d *model.Decision) {
+	if s == nil || s.Every <= 0 || rand.IntN(s.Every) != 0 {
+		return
+	}
+	select {
+	case s.queue <- sample{snap, *q, *in, *d}:
+	default:
+		s.Count(SampleDropped)
+	}
+}
+
+// Run re-checks until ctx ends.
+func (s *Sampler) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case x := <-s.queue:
+			began := time.Now()
+			s.Count(s.check(&x))
+			rest := time.NewTimer(time.Since(began) * sampleDuty)
+			select {
+			case <-ctx.Done():
+				rest.Stop()
+				return
+			case <-rest.C:
+			}
+		}
+	}
+}
+
+// check answers a question again, by an enforcer of its moment: roles begin and
+// end.
+func (s *Sampler) check(x *sample) SampleOutcome {
+	if len(x.snapshot.rules.places) > maxSampledRows {
+		return SampleSkipped
+	}
+	casbin, err := newReference(x.snapshot, x.inputs.Now)
+	if err != nil {
+		s.Logger.Error("a sampled decision could not be checked", "tenant", x.snapshot.tenant.ID, "error", err)
+		return SampleFailed
+	}
+	return s.compare(x, casbin)
+}
+
+func (s *Sampler) compare(x *sample, casbin engine) SampleOutcome {
+	again := x.snapshot.decide(&x.question, &x.inputs, casbin)
+	switch {
+	case again.Code == model.CodeInternal:
+		s.Logger.Error("a sampled decision could not be checked", "tenant", x.snapshot.tenant.ID, "error", again.Cause)
+		return SampleFailed
+	case again.Code == x.decision.Code && again.Rule == x.decision.Rule && slices.Equal(again.Closed, x.decision.Closed):
+		return SampleSame
+	}
+	// Neither subject nor record: the log of operators holds no personal data.
+	s.Logger.Error("index and Casbin disagree: please report this, with the policy", "tenant", x.snapshot.tenant.ID,
+		"revision", x.snapshot.tenant.Revision, "object", x.question.Resource.Type, "action", x.question.Action.Name,
+		"code", x.decision.Code, "rule", x.decision.Rule.Line, "casbin_code", again.Code, "casbin_rule", again.Rule.Line)
+	return SampleDifferent
+}
