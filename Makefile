@@ -40,8 +40,8 @@ lint: format vet ## format, vet and staticcheck
 	@echo "== staticcheck"
 	@go tool staticcheck $(PKG)
 
-bench: ## run the benchmarks
-	@go test -vet=off -run '^$$' -bench . -benchmem -timeout 30m $(PKG)
+bench: ## measure every bar of docs/benchmarks.md and write that page; BENCH=quick only sees that it still runs
+	@go run ./internal/testkit/bench $(if $(filter quick,$(BENCH)),-o '')
 
 cover: ## test coverage of the whole module, in coverage.out
 	@go test -vet=off -coverpkg=./... -coverprofile=coverage.out -timeout 15m ./...

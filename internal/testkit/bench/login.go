@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"rolegate/internal/password"
+)
+
+// secret is everybody's password.
+const secret = "correct horse battery staple"
+
+// workers is how many hashes the service runs at once.
+func workers() int { return max(1, runtime.NumCPU()-1) }
+
+// login measures the password step, which is the one that costs: how many a
+// second, and what a flood of them does to decisions and memory.
+func (b *bench) login() error {
+	h := &overHTTP{bench: b, tenant: b.plan.Shape.Tenant(0)}
+	if err := h.open(); err != nil {
+		return err
+	}
+	defer h.service.kill()
+	logins, err := h.service.enrol(b.plan.Users)
+	if err != nil {
+		return err
+	}
+	var bare []float64
+	ours, _, err := h.beside(
+		func() (load, error) { return closedLoop(h.service.addr, 4*workers(), logins, b.plan.Span, 0) },
+		func() (load, error) { bare = append(bare, hashes(b.plan.Span)); return load{}, nil })
+	if err != nil {
+		return err
+	}
+	allowed := median(bare)
+	b.add("login, password step", "≥ 0.9 of the bare password hash", fmt.Sprintf("%s of it: %s", times(ours.Rate/allowed), ours),
+		fmt.Sprintf("bare argon2id, %d at once: %.1f/s", workers(), allowed), met(ours.Rate >= 0.9*allowed))
+	return h.flood(logins)
+}
+
+// hashes is how many bare password hashes are done a second.
+func hashes(span time.Duration) float64 {
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	began := time.Now()
+	for range workers() {
+		wg.Go(func() {
+			for first := true; first || time.Since(began) < span; first = false {
+				p := password.Default
+				argon2.IDKey([]byte(secret), make([]byte, 16), p.Iterations, p.MemoryKiB, p.Parallelism, 32)
+				n.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return float64(n.Load()) / time.Since(began).Seconds()
+}
+
+// enrol makes people who have a password, and their login requests.
+func (s *service) enrol(people int) ([][]byte, error) {
+	var logins [][]byte
+	for i := range people {
+		id := fmt.Sprintf("login%03d", i)
+		var invitation struct {
+			Invite string `json:"invite"`
+		}
+		if err := s.command(&invitation, "user", "add", id); err != nil {
+			return nil, err
+		}
+		body, err := json.Marshal(map[string]string{"invite": invitation.Invite, "password": secret})
+		if err != nil {
+			return nil, err
+		}
+		req, err := http.NewRequest(http.MethodPost, "http://"+s.addr+"/v1/invite/accept", bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Content-Type", "application/json")
+		if err := ask(req, &struct{}{}); err != nil {
+			return nil, err
+		}
+		logins = append(logins, post("/v1/login", "", map[string]string{"username": id, "password": secret}))
+	}
+	return logins, nil
+}
+
+// flood asks for decisions at a fifth of the plan's rate, alone and then while
+// very many log in at once.
+func (h *overHTTP) flood(logins [][]byte) error {
+	decide := func() (load, error) {
+		return openLoop(h.service.addr, h.plan.Conns, h.plan.Rate/5, h.singles, h.plan.Span)
+	}
+	quiet, err := decide()
+	if err != nil {
+		return err
+	}
+	before, err := h.service.memory("VmRSS")
+	if err != nil {
+		return err
+	}
+	if err := h.service.forgetPeak(); err != nil {
+		return err
+	}
+	var flood load
+	var floodErr error
+	var wg sync.WaitGroup
+	wg.Go(func() { flood, floodErr = closedLoop(h.service.addr, h.plan.Logins, logins, h.plan.Span*3/2, 0) })
+	time.Sleep(h.plan.Span / 10) // until all of them are there
+	loud, err := decide()
+	wg.Wait()
+	if err != nil || floodErr != nil {
+		return fmt.Errorf("decisions: %w, logins: %w", err, floodErr)
+	}
+	peak, err := h.service.memory("VmHWM")
+	if err != nil {
+		return err
+	}
+	what := fmt.Sprintf("under %d parallel logins", h.plan.Logins)
+	h.add("decisions "+what, "p99 ≤ 5 ms", loud.String(), "without: "+quiet.String(), met(loud.P99 <= 5*time.Millisecond))
+	bar := float64(workers())*float64(password.Default.MemoryKiB)*1024/1e6 + 100
+	h.add("peak memory "+what, fmt.Sprintf("≤ %d hashes + 100 MB = %.0f MB", workers(), bar), fmt.Sprintf("%.0f MB", peak),
+		fmt.Sprintf("before: %.0f MB; %s logins, %d refused", before, perSecond(flood.Rate), flood.Failed), met(peak <= bar))
+	return nil
+}
+
+func median(xs []float64) float64 {
+	slices.Sort(xs)
+	return xs[len(xs)/2]
+}
