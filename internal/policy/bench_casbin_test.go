@@ -38,7 +38,7 @@ func BenchmarkCasbin(b *testing.B) {
 }
 
 // enforce answers a question about the i-th firm.
-type enforce func(i int, q model.Question, facts *Facts) (bool, error)
+type enforce func(i int, q *model.Question, facts *asking) (bool, error)
 
 func askCasbin(b *testing.B, shape workload.Shape, make func(*testing.B, turns) enforce) {
 	firms := turns(firmsOf(b, shape, (*workload.Tenant).Questions))
@@ -64,9 +64,12 @@ func askCasbin(b *testing.B, shape workload.Shape, make func(*testing.B, turns) 
 }
 
 // factsOf is what the functions of crm.conf look at.
-func factsOf(s *Snapshot, q model.Question) *Facts {
-	a := &asking{s: s, q: q, in: Inputs{Now: noon}, who: s.people.members[key(q)], record: newRecord(q.Resource.Properties, nil)}
-	return a.facts(q.Action.Name)
+func factsOf(s *Snapshot, q *model.Question) *asking {
+	a := &asking{Snapshot: s, q: q, in: &atNoon, engine: index{}, now: noon}
+	if a.admit() == model.ReasonAllowed {
+		a.at = s.rules.target(a.object, q.Action.Name)
+	}
+	return a
 }
 
 func eachTenant(b *testing.B, firms turns) enforce {
@@ -76,8 +79,8 @@ func eachTenant(b *testing.B, firms turns) enforce {
 		rules, links := casbinRows(f)
 		load(b, enforcers[i], rules, links)
 	}
-	return func(i int, q model.Question, facts *Facts) (bool, error) {
-		return enforcers[i].Enforce(key(q), q.Resource.Type, q.Action.Name, facts)
+	return func(i int, q *model.Question, facts *asking) (bool, error) {
+		return enforcers[i].Enforce(key(*q), q.Resource.Type, q.Action.Name, facts)
 	}
 }
 
@@ -96,16 +99,16 @@ func allTenants(b *testing.B, firms turns) enforce {
 		}
 	}
 	load(b, e, rules, links)
-	return func(i int, q model.Question, facts *Facts) (bool, error) {
-		return e.Enforce(key(q), domains[i], q.Resource.Type, q.Action.Name, facts)
+	return func(i int, q *model.Question, facts *asking) (bool, error) {
+		return e.Enforce(key(*q), domains[i], q.Resource.Type, q.Action.Name, facts)
 	}
 }
 
 // casbinRows are a firm's p rows and g rows. The workloads compared have no
 // others, nor teams.
 func casbinRows(f *firm) (rules, links [][]string) {
-	for _, r := range f.doc.Rules {
-		rules = append(rules, r.Row)
+	for i := range f.doc.Rows {
+		rules = append(rules, f.doc.Rows[i].Cells[:])
 	}
 	for _, l := range f.doc.RoleLinks {
 		links = append(links, []string{l.Role, l.Inherits})
@@ -126,9 +129,10 @@ func newEnforcer(b *testing.B, text string) *casbin.Enforcer {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e.AddFunction("within", casbinFunction(func(f *Facts, s []string) bool { return within(f, s[0], s[1], s[2]) }, 3))
-	e.AddFunction("holds", casbinFunction(func(f *Facts, s []string) bool { return holds(f, s[0]) }, 1))
-	e.AddFunction("assured", casbinFunction(func(f *Facts, s []string) bool { return assured(f, s[0], s[1]) }, 2))
+	var c reference // the workloads compared have no conditions
+	e.AddFunction("within", casbinFunction(func(a *asking, s []string) bool { return c.within(a, s[0], s[1], s[2]) }, 3))
+	e.AddFunction("holds", casbinFunction(func(a *asking, s []string) bool { return c.holds(a, s[0]) }, 1))
+	e.AddFunction("assured", casbinFunction(func(a *asking, s []string) bool { return assured(a, s[0], s[1]) }, 2))
 	return e
 }
 

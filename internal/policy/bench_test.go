@@ -48,9 +48,11 @@ type firm struct {
 }
 
 // decide is the one place where benchmarks decide.
-func (f *firm) decide(q model.Question) model.Decision {
-	return f.snap.Decide(q, Inputs{Now: noon})
+func (f *firm) decide(q *model.Question) model.Decision {
+	return f.snap.Decide(q, &atNoon)
 }
+
+var atNoon = Inputs{Now: noon}
 
 // asks chooses what a firm is asked.
 type asks func(t *workload.Tenant, seed uint64) iter.Seq[model.Question]
@@ -63,7 +65,7 @@ func firmsOf(b *testing.B, shape workload.Shape, ask asks) []*firm {
 	for i := range firms {
 		t := shape.Tenant(i)
 		firms[i] = &firm{dir: t.Directory}
-		firms[i].doc, firms[i].snap = compile(b, t)
+		firms[i].doc, firms[i].snap = built(b, t)
 		for q := range ask(t, 1) {
 			if firms[i].questions = append(firms[i].questions, q); len(firms[i].questions) >= max(64, 4096/shape.Tenants) {
 				break
@@ -74,13 +76,13 @@ func firmsOf(b *testing.B, shape workload.Shape, ask asks) []*firm {
 	return firms
 }
 
-func compile(b *testing.B, t *workload.Tenant) (*Document, *Snapshot) {
+func built(b *testing.B, t *workload.Tenant) (*Document, *Snapshot) {
 	b.Helper()
 	doc, err := Parse(t.Policy)
 	if err != nil {
 		b.Fatal(err, err.(*model.Error).Details[:1])
 	}
-	snap, err := NewSnapshot(model.Tenant{ID: t.ID}, doc, mustCatalog(b, t.Catalog), t.Directory, noon)
+	snap, err := NewSnapshot(model.Tenant{ID: t.ID}, doc, mustCatalog(b, t.Catalog), t.Directory)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -88,9 +90,9 @@ func compile(b *testing.B, t *workload.Tenant) (*Document, *Snapshot) {
 }
 
 // pick is the i-th firm and question when all firms take turns.
-func (firms turns) pick(i int) (*firm, model.Question) {
+func (firms turns) pick(i int) (*firm, *model.Question) {
 	f := firms[i%len(firms)]
-	return f, f.questions[i/len(firms)%len(f.questions)]
+	return f, &f.questions[i/len(firms)%len(f.questions)]
 }
 
 type turns []*firm
@@ -159,7 +161,7 @@ func BenchmarkField(b *testing.B) {
 				if len(named) != c.named {
 					return true
 				}
-				return !firms[0].decide(q).Allow
+				return !firms[0].decide(&q).Allow
 			})
 			measure(b, firms)
 		})
@@ -173,7 +175,7 @@ func BenchmarkSnapshot(b *testing.B) {
 			t := sized(shape).Tenant(0)
 			b.ReportAllocs()
 			for b.Loop() {
-				compile(b, t)
+				built(b, t)
 			}
 			b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(t.Rows+t.Links), "ns/row")
 		})
@@ -189,7 +191,7 @@ func BenchmarkMemory(b *testing.B) {
 			snaps := make([]*Snapshot, shape.Tenants)
 			for i := range snaps {
 				t := shape.Tenant(i)
-				_, snaps[i] = compile(b, t)
+				_, snaps[i] = built(b, t)
 				rows += t.Rows + t.Links
 			}
 			return snaps
@@ -265,7 +267,7 @@ func BenchmarkLoad(b *testing.B) {
 	}
 	all, one := stored(b, shape, numbers...), stored(b, shape, 0)
 	use := func(st store.Store, ids ...string) *Snapshots {
-		c := NewSnapshots(st, func() time.Time { return noon })
+		c := &Snapshots{Store: st, Now: func() time.Time { return noon }}
 		for _, id := range ids {
 			if _, err := c.Current(b.Context(), id); err != nil {
 				b.Fatal(err)
@@ -297,13 +299,13 @@ func heapOf(build func() any) int64 {
 func BenchmarkChange(b *testing.B) {
 	shape := sized(workload.Medium)
 	st, w := stored(b, shape, 0), shape.Tenant(0)
-	c := NewSnapshots(st, func() time.Time { return noon })
+	c := &Snapshots{Store: st, Now: func() time.Time { return noon }}
 	ask := func(ctx context.Context, q model.Question) bool {
 		view, err := c.Current(ctx, w.ID)
 		if err != nil && ctx.Err() == nil {
 			b.Error(err)
 		}
-		return err == nil && view.Decide(q, Inputs{Now: noon}).Allow
+		return err == nil && view.Decide(&q, &atNoon).Allow
 	}
 	var visible []float64
 	waits := reading(b, func(ctx context.Context) { ask(ctx, model.Question{}) })
@@ -325,7 +327,7 @@ func BenchmarkChange(b *testing.B) {
 func publish(b *testing.B, st store.Store, w *workload.Tenant, row string) {
 	b.Helper()
 	err := st.InTx(b.Context(), func(tx store.Tx) error {
-		revision, err := tx.Bump(b.Context(), w.ID, true)
+		revision, err := tx.Bump(b.Context(), w.ID, store.Change{Kind: store.ChangedPolicy})
 		if err != nil {
 			return err
 		}

@@ -133,12 +133,12 @@ func loaded(kind string, got, want int, err error) error {
 	return nil
 }
 
-func (c *reference) grants(a *asking, q *target) (verdict, error) { return c.ask(grantsPass, a, q) }
-func (c *reference) restrictions(a *asking, q *target) (verdict, error) {
-	return c.ask(restrictionsPass, a, q)
+func (c *reference) grants(a *asking) (verdict, error) { return c.ask(grantsPass, a) }
+func (c *reference) restrictions(a *asking) (verdict, error) {
+	return c.ask(restrictionsPass, a)
 }
-func (c *reference) assurance(a *asking, q *target) (verdict, error) {
-	return c.ask(assurancePass, a, q)
+func (c *reference) assurance(a *asking) (verdict, error) {
+	return c.ask(assurancePass, a)
 }
 
 func (c *reference) field(a *asking, pass FieldPass, field string, access Access) (verdict, error) {
@@ -154,8 +154,8 @@ func (c *reference) viewAll(a *asking) (*model.Fields, error) {
 	return a.view(a.rules.fieldTable(a.object).names)
 }
 
-func (c *reference) ask(pass casbin.EnforceContext, a *asking, q *target) (verdict, error) {
-	return c.enforce(pass, a.who.key, a.object.name, q.action, a)
+func (c *reference) ask(pass casbin.EnforceContext, a *asking) (verdict, error) {
+	return c.enforce(pass, a.who.key, a.object.name, a.at.action, a)
 }
 
 func (c *reference) enforce(pass casbin.EnforceContext, args ...any) (verdict, error) {

@@ -73,7 +73,7 @@ type asking struct {
 	need   demand // what assurance lacks, over this action and those it requires
 	sight  sight
 
-	action    string // the one being asked about: the question's or one it requires
+	at        target // the action being asked about: the question's or one it requires
 	anyRecord bool   // a question without a record
 	denied    reach  // of anyRecord: what denials take away everywhere
 
@@ -85,7 +85,9 @@ var askings = sync.Pool{New: func() any { return new(asking) }}
 
 // release forgets everything and gives the asking back.
 func (a *asking) release() {
+	room := a.sight.room
 	*a = asking{}
+	a.sight.room = room
 	askings.Put(a)
 }
 
@@ -138,18 +140,18 @@ func wellFormed(q *model.Question) bool {
 // answer asks about one action, and then about those it requires: the same
 // record, context and properties. The catalogue has no circles of requirements.
 func (a *asking) answer(action string) (outcome, error) {
-	c := a.rules.target(a.object, action)
+	a.at = a.rules.target(a.object, action)
 	switch {
-	case !c.known:
+	case !a.at.known:
 		return outcome{code: model.ReasonActionUnknown, rule: noRule}, nil
 	case !a.object.enabled():
 		return outcome{code: model.ReasonObjectDisabled, rule: noRule}, nil
 	}
-	out, err := a.askEngine(&c)
+	out, err := a.askEngine()
 	if err != nil || out.code != model.ReasonAllowed {
 		return out, err
 	}
-	for _, required := range c.requires() {
+	for _, required := range a.at.requires() {
 		sub, err := a.answer(required)
 		if err != nil {
 			return sub, err
@@ -167,12 +169,11 @@ func (a *asking) answer(action string) (outcome, error) {
 
 // askEngine runs the passes for one action. What assurance lacks is noted and
 // not held against the action yet: see conclude.
-func (a *asking) askEngine(c *target) (outcome, error) {
-	a.action = c.action
+func (a *asking) askEngine() (outcome, error) {
 	if a.anyRecord {
-		a.denied = a.takenAway(c)
+		a.denied = a.takenAway()
 	}
-	grants, err := a.engine.grants(a, c)
+	grants, err := a.engine.grants(a)
 	switch {
 	case err != nil:
 		return outcome{}, err
@@ -181,40 +182,40 @@ func (a *asking) askEngine(c *target) (outcome, error) {
 	case !grants.allow:
 		return outcome{code: model.ReasonNotGranted, rule: noRule}, nil
 	}
-	restrictions, err := a.askRestrictions(c)
+	restrictions, err := a.askRestrictions()
 	switch {
 	case err != nil:
 		return outcome{}, err
 	case !restrictions.allow:
 		return outcome{code: model.ReasonRestricted, rule: restrictions.rule}, nil
 	}
-	closed, err := a.refused(c.action)
+	closed, err := a.refused(a.at.action)
 	switch {
 	case err != nil:
 		return outcome{}, err
 	case len(closed.fields) > 0:
 		return outcome{code: model.ReasonFieldsClosed, rule: closed.rule, closed: closed.fields}, nil
 	}
-	return outcome{code: model.ReasonAllowed, rule: grants.rule}, a.askAssurance(c)
+	return outcome{code: model.ReasonAllowed, rule: grants.rule}, a.askAssurance()
 }
 
 // askRestrictions asks about the record as it is and, where an update says what
 // it changes, as it would be: nobody moves a record out of what binds it.
-func (a *asking) askRestrictions(c *target) (verdict, error) {
-	v, err := a.engine.restrictions(a, c)
-	if err != nil || !v.allow || c.action != "update" || len(a.ask.changes) == 0 {
+func (a *asking) askRestrictions() (verdict, error) {
+	v, err := a.engine.restrictions(a)
+	if err != nil || !v.allow || a.at.action != "update" || len(a.ask.changes) == 0 {
 		return v, err
 	}
 	a.record.changes = a.ask.changes
-	v, err = a.engine.restrictions(a, c)
+	v, err = a.engine.restrictions(a)
 	a.record.changes = nil
 	return v, err
 }
 
 // askAssurance notes what would help when the assurance pass fails. Casbin stops
 // at the first failing row; a person who comes back must satisfy them all.
-func (a *asking) askAssurance(c *target) error {
-	v, err := a.engine.assurance(a, c)
+func (a *asking) askAssurance() error {
+	v, err := a.engine.assurance(a)
 	if err != nil || v.allow {
 		return err
 	}
@@ -224,7 +225,7 @@ func (a *asking) askAssurance(c *target) error {
 	if a.need.rule == noRule {
 		a.need.rule = v.rule
 	}
-	for _, r := range c.from {
+	for _, r := range a.at.from {
 		if r == nil {
 			continue
 		}

@@ -11,11 +11,11 @@ import "rolegate/model"
 type engine interface {
 	// grants is e/m over the p rows: granted, and not taken away. The rule is
 	// the first denial that matches, else the first grant.
-	grants(a *asking, c *target) (verdict, error)
+	grants(a *asking) (verdict, error)
 	// restrictions is e2/m2 over the p2 rows. The rule is the first that fails.
-	restrictions(a *asking, c *target) (verdict, error)
+	restrictions(a *asking) (verdict, error)
 	// assurance is e2/m4 over the p4 rows. The rule is the first that fails.
-	assurance(a *asking, c *target) (verdict, error)
+	assurance(a *asking) (verdict, error)
 	// field is one of the passes over the p3 rows that name exactly the field
 	// asked for ("*" included).
 	field(a *asking, pass FieldPass, field string, access Access) (verdict, error)
@@ -35,9 +35,9 @@ type verdict struct {
 // index is the engine by compiled rows.
 type index struct{}
 
-func (index) grants(a *asking, c *target) (verdict, error) {
+func (index) grants(a *asking) (verdict, error) {
 	denial := noRule
-	for _, r := range c.from {
+	for _, r := range a.at.from {
 		if r != nil && len(r.denials.rows) > 0 {
 			denial = r.denials.first(a.keys, denial, a.denies)
 		}
@@ -46,7 +46,7 @@ func (index) grants(a *asking, c *target) (verdict, error) {
 		return verdict{rule: denial}, nil
 	}
 	allowed := noRule
-	for _, r := range c.from {
+	for _, r := range a.at.from {
 		if r != nil && len(r.allows.rows) > 0 {
 			allowed = r.allows.first(a.keys, allowed, a.allows)
 		}
@@ -54,9 +54,9 @@ func (index) grants(a *asking, c *target) (verdict, error) {
 	return verdict{allowed != noRule, allowed}, nil
 }
 
-func (index) restrictions(a *asking, c *target) (verdict, error) {
+func (index) restrictions(a *asking) (verdict, error) {
 	failed := noRule
-	for _, r := range c.from {
+	for _, r := range a.at.from {
 		if r != nil && len(r.limits.rows) > 0 {
 			failed = r.limits.first(a.keys, failed, a.restricts)
 		}
@@ -64,9 +64,9 @@ func (index) restrictions(a *asking, c *target) (verdict, error) {
 	return verdict{failed == noRule, failed}, nil
 }
 
-func (index) assurance(a *asking, c *target) (verdict, error) {
+func (index) assurance(a *asking) (verdict, error) {
 	failed := noRule
-	for _, r := range c.from {
+	for _, r := range a.at.from {
 		if r != nil && len(r.proofs.rows) > 0 {
 			failed = r.proofs.first(a.keys, failed, func(what int32) bool { return !a.assured(a.rules.proofs[what]) })
 		}

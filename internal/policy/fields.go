@@ -112,9 +112,10 @@ func (a *asking) sees(access Access) (open bits, others bool) {
 	i := access.index()
 	if !v.done[i] {
 		n := len(v.table.masked)
-		if v.room == nil {
+		if cap(v.room) < 6*n {
 			v.room = make([]uint64, 6*n)
 		}
+		v.room = v.room[:6*n]
 		v.open[i] = v.room[i*n : (i+1)*n]
 		v.others[i] = v.table.open(a.keys, access, a.tenant.StrictFields, v.open[i], v.room[4*n:5*n], v.room[5*n:6*n])
 		v.done[i] = true

@@ -307,8 +307,7 @@ func compareWithCasbin(t *rapid.T, w world, witness *casbin.Enforcer, q model.Qu
 	if a.admit() != model.ReasonAllowed {
 		return // answered before any pass
 	}
-	c := w.snap.rules.target(a.object, q.Action.Name)
-	a.action = c.action
+	a.at = w.snap.rules.target(a.object, q.Action.Name)
 	facts := specFacts{q, in}
 	check := func(pass string, got verdict, err error, want bool, row []string) {
 		if err != nil || got.allow != want {
@@ -318,16 +317,16 @@ func compareWithCasbin(t *rapid.T, w world, witness *casbin.Enforcer, q model.Qu
 			t.Fatalf("policy:\n%s\nquestion: %+v\ninputs: %+v\n%s explained by %+v; casbin: %q", w.text, q, in, pass, rule, row)
 		}
 	}
-	v, err := index{}.grants(a, &c)
+	v, err := index{}.grants(a)
 	want, row := enforce("", "m", "e", key(q), q.Resource.Type, q.Action.Name, facts)
 	check("grants", v, err, want, row)
 	if granted, denied := w.spec.grants(q, in, q.Action.Name); want != (granted && !denied) {
 		t.Fatalf("casbin %v, spec %v and %v", want, granted, denied)
 	}
-	v, err = index{}.restrictions(a, &c)
+	v, err = index{}.restrictions(a)
 	want, row = enforce("2", "m2", "e2", key(q), q.Resource.Type, q.Action.Name, facts)
 	check("restrictions", v, err, want, row)
-	v, err = index{}.assurance(a, &c)
+	v, err = index{}.assurance(a)
 	want, row = enforce("4", "m4", "e2", key(q), q.Resource.Type, q.Action.Name, facts)
 	check("assurance", v, err, want, row)
 	for pass, names := range map[FieldPass][2]string{DeniedToAll: {"m5", "e2"}, Opened: {"m3", "e3"}, NotClosed: {"m3", "e2"}} {

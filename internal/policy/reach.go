@@ -110,8 +110,8 @@ func (g grant) mayHold(a *asking) bool {
 
 // takenAway is what denials take away everywhere from a question without a
 // record.
-func (a *asking) takenAway(c *target) (taken reach) {
-	for _, r := range c.from {
+func (a *asking) takenAway() (taken reach) {
+	for _, r := range a.at.from {
 		if r == nil {
 			continue
 		}

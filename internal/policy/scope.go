@@ -107,9 +107,9 @@ func (s scope) reaches(a *asking) truth {
 	case scopeContact:
 		return rec.some("contact", "contacts", func(id string) bool { return id != "" && id == who.extra().contact })
 	case scopeShared:
-		return rec.shares(a.action, a.now, a.isSharedWith)
+		return rec.shares(a.at.action, a.now, a.isSharedWith)
 	case scopeEveryone:
-		return rec.shares(a.action, a.now, func(to string) bool { return to == everything })
+		return rec.shares(a.at.action, a.now, func(to string) bool { return to == everything })
 	}
 	return no
 }

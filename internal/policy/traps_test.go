@@ -22,7 +22,7 @@ func TestTrapNoRowsAllowAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range []engine{casbin, index{}} {
-		if v, err := e.restrictions(a, &target{object: a.object, action: "read"}); err != nil || !v.allow {
+		if v, err := e.restrictions(a); err != nil || !v.allow {
 			t.Errorf("deny-override without rows by %T: %v, %v; it used to allow", e, v, err)
 		}
 	}
@@ -151,7 +151,7 @@ func TestTrapErrorsDeny(t *testing.T) {
 
 type brokenEngine struct{ index }
 
-func (brokenEngine) assurance(*asking, *target) (verdict, error) {
+func (brokenEngine) assurance(*asking) (verdict, error) {
 	return verdict{allow: true}, fmt.Errorf("broken")
 }
 

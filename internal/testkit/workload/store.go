@@ -19,7 +19,7 @@ func Write(ctx context.Context, st store.Store, t *Tenant, now time.Time) error 
 		if err != nil {
 			return err
 		}
-		revision, err := tx.Bump(ctx, t.ID, true)
+		revision, err := tx.Bump(ctx, t.ID, store.Change{Kind: store.ChangedDirectory})
 		if err != nil {
 			return err
 		}
