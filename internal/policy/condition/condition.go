@@ -59,7 +59,11 @@ func Compile(text string, schema Schema) (*Condition, error) {
 	if err := checkText(text); err != nil {
 		return nil, err
 	}
-	tree, errs := celParser.Parse(common.NewTextSource(text))
+	return compile(text, schema, celParser)
+}
+
+func compile(text string, schema Schema, p *parser.Parser) (*Condition, error) {
+	tree, errs := p.Parse(common.NewTextSource(text))
 	if list := errs.GetErrors(); len(list) > 0 {
 		return nil, syntaxError(text, list[0])
 	}
@@ -112,6 +116,8 @@ func syntaxError(text string, e *common.Error) *Error {
 		return &Error{0, tooDeep}
 	case strings.Contains(reason, "<EOF>"):
 		reason = "the condition ends too early"
+	case reason == "invalid int literal", reason == "invalid double literal":
+		reason = "the number is " + tooLarge
 	default:
 		reason = "this is not CEL: " + reason
 	}
@@ -122,7 +128,10 @@ func syntaxError(text string, e *common.Error) *Error {
 	return &Error{offset + bytesOf(text[offset:], e.Location.Column()), reason}
 }
 
-const tooDeep = "the condition is nested more than 64 levels deep"
+const (
+	tooDeep  = "the condition is nested more than 64 levels deep"
+	tooLarge = "beyond 2^53-1, where numbers are no longer exact"
+)
 
 // bytesOf is the length of the first n code points of s.
 func bytesOf(s string, n int) int {

@@ -2,7 +2,6 @@ package condition
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -261,28 +260,6 @@ func TestEval(t *testing.T) {
 		}
 		if got := cond.Possible(f); !got.Has(c.want) {
 			t.Errorf("%s of %s is %v, which Possible (%03b) leaves out", c.text, c.record, c.want, got)
-		}
-	}
-}
-
-func TestRefused(t *testing.T) {
-	for _, c := range []struct {
-		text string // the place is marked with ▲, which is not part of it
-		want string
-	}{
-		{`▲`, `the condition is empty`},
-		{`true && ▲x`, `x is not declared`},
-	} {
-		at := strings.Index(c.text, "▲")
-		text := strings.Replace(c.text, "▲", "", 1)
-		_, err := Compile(text, schema)
-		var e *Error
-		if !errors.As(err, &e) {
-			t.Errorf("Compile(%s): %v, want an *Error", text, err)
-			continue
-		}
-		if e.Offset != at || !strings.Contains(e.Reason, c.want) {
-			t.Errorf("Compile(%s): %d %s, want %d %s", text, e.Offset, e.Reason, at, c.want)
 		}
 	}
 }

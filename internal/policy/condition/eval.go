@@ -49,7 +49,7 @@ func (n *Compare) eval(f *Facts) Truth {
 	if x.kind == Bool && n.Op != Equal && n.Op != NotEqual {
 		return Unknown // undeclared, and there is no order of bools
 	}
-	return n.Op.holds(x.compare(y))
+	return n.Op.holds(x.compare(&y))
 }
 
 // holds tells whether two values that compare as c (-1, 0, 1) stand so.

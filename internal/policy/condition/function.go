@@ -3,6 +3,7 @@ package condition
 import (
 	"net/netip"
 	"regexp"
+	"strings"
 	"time"
 	_ "time/tzdata" // a zone that one replica knows all know
 
@@ -29,7 +30,7 @@ func (c *compiler) shifted(o *operand, e ast.Expr) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d.Abs() > maxShift {
-		c.refuse(c.place(by), "'%s' is no duration of at most 100 years, such as 90m or 24h", text)
+		c.refuse(c.place(by), "%s is no duration of at most 100 years, such as 90m or 24h", show(text))
 		return
 	}
 	if call.FunctionName() == operators.Subtract {
@@ -47,13 +48,13 @@ func (c *compiler) timestamp(o *operand, e ast.Expr) {
 		c.refuse(o.at, "timestamp needs a literal; an attribute that holds a time is compared as it is")
 		return
 	}
-	i, ok := parseInstant(text)
+	at, ok := parseTime(text)
 	if !ok {
-		c.refuse(o.at, "'%s' is no time: write RFC 3339, such as 2026-01-31T00:00:00Z", text)
+		c.refuse(o.at, "%s is no time: write RFC 3339, such as 2026-01-31T00:00:00Z", show(text))
 	}
-	o.name = "timestamp('" + text + "')"
+	o.name = "timestamp(" + show(text) + ")"
 	o.Type = Type{Time, Single}
-	o.Value = scalar{kind: Time, time: i}
+	o.Value = at
 }
 
 // part compiles request.time.getHours('Asia/Shanghai') and its like.
@@ -92,7 +93,7 @@ func (c *compiler) zone(function string, e ast.Expr) *time.Location {
 	// "" and "Local" are what the machine makes of them.
 	loc, err := time.LoadLocation(zone)
 	if err != nil || zone == "" || zone == "Local" {
-		c.refuse(c.place(e), "'%s' is no time zone, such as 'Asia/Shanghai' or '+08:00'", zone)
+		c.refuse(c.place(e), "%s is no time zone, such as 'Asia/Shanghai' or '+08:00'", show(zone))
 		return time.UTC
 	}
 	return loc
@@ -129,11 +130,11 @@ func (c *compiler) network(at int, text string) netip.Prefix {
 	net, err := netip.ParsePrefix(text)
 	switch {
 	case err != nil:
-		c.refuse(at, "'%s' is no network, such as 10.0.0.0/8", text)
+		c.refuse(at, "%s is no network, such as '10.0.0.0/8'", show(text))
 	case net.Addr().Is4In6():
-		c.refuse(at, "'%s' wraps IPv4 in IPv6: write the IPv4 network", text)
+		c.refuse(at, "%s wraps IPv4 in IPv6: write the IPv4 network", show(text))
 	case net != net.Masked():
-		c.refuse(at, "'%s' has bits beyond its length: write '%s'", text, net.Masked())
+		c.refuse(at, "%s has bits beyond its length: write '%s'", show(text), net.Masked())
 	}
 	return net
 }
@@ -171,23 +172,44 @@ var instead = map[string]string{
 	"duration":   "it only moves request.time, as in request.time - duration('24h')",
 }
 
-// conditional are the calls with a truth value, which is not compared.
-var conditional = map[string]bool{
-	"&&": true, "||": true, "!": true, "in": true, "==": true, "!=": true, "<": true, "<=": true, ">": true, ">=": true,
-	"has": true, "exists": true, "all": true, "startsWith": true, "endsWith": true, "contains": true, "below": true, "inCIDR": true,
+// usage shows the calls with a truth value, as they are written.
+var usage = map[string]string{
+	"has":        "has(record.x)",
+	"below":      "below(record.unit, user.unit)",
+	"inCIDR":     "inCIDR(request.ip, '10.0.0.0/8')",
+	"exists":     "record.tags.exists(x, x in user.tags)",
+	"all":        "record.tags.all(x, x in user.tags)",
+	"startsWith": "record.x.startsWith('a')",
+	"endsWith":   "record.x.endsWith('a')",
+	"contains":   "record.x.contains('a')",
 }
 
+// refuseCall refuses a call that makes no value.
 func (c *compiler) refuseCall(o *operand, e ast.Expr) {
-	name := symbol(e.AsCall().FunctionName())
+	call := e.AsCall()
+	name := symbol(call.FunctionName())
+	example, conditional := usage[name]
+	misused := conditional && call.IsMemberFunction() != strings.HasPrefix(example, "record.")
 	hint, known := instead[name]
 	switch {
-	case conditional[name]:
-		c.refuse(o.at, "%s is a condition, or misused: conditions are joined with &&, || and !, never compared", name)
+	case misused:
+		c.refuse(o.at, "%s is not written so: write %s", name, example)
+	case conditional || isOperator(name):
+		c.refuse(o.at, "%s makes a condition, and conditions are not compared: join them with &&, || and !", name)
 	case known:
 		c.refuse(o.at, "%s is not allowed: %s", name, hint)
 	default:
 		c.refuse(o.at, "%s is not allowed", name)
 	}
+}
+
+// isOperator tells whether the result of an operator is a condition.
+func isOperator(symbol string) bool {
+	switch symbol {
+	case "&&", "||", "!", "in", "==", "!=", "<", "<=", ">", ">=":
+		return true
+	}
+	return false
 }
 
 // symbol is a function's name, or an operator as it is written.

@@ -3,6 +3,7 @@ package condition
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -94,20 +95,15 @@ func (c *compiler) operand(e ast.Expr) operand {
 func (c *compiler) literal(o *operand, e ast.Expr) {
 	switch v := e.AsLiteral().(type) {
 	case types.String:
-		o.name = "'" + string(v) + "'"
+		o.name = show(string(v))
 		o.Value = scalar{kind: String, str: string(v)}
 		if strings.ContainsRune(string(v), 0) {
 			c.refuse(o.at, "a string with a zero byte is not allowed")
 		}
 	case types.Int:
-		o.name = fmt.Sprint(int64(v))
-		o.Value = scalar{kind: Number, num: float64(v)}
-		if v > maxExact || v < -maxExact {
-			c.refuse(o.at, "the integer %d is beyond 2^53-1, where numbers are no longer exact", v)
-		}
+		c.number(o, fmt.Sprint(int64(v)), float64(v))
 	case types.Double:
-		o.name = fmt.Sprint(float64(v))
-		o.Value = scalar{kind: Number, num: float64(v)}
+		c.number(o, fmt.Sprint(float64(v)), float64(v))
 	case types.Bool:
 		o.name = fmt.Sprint(bool(v))
 		o.Value = boolean(bool(v))
@@ -121,6 +117,29 @@ func (c *compiler) literal(o *operand, e ast.Expr) {
 		c.refuse(o.at, "this literal is not allowed")
 	}
 	o.Type = Type{o.Value.kind, Single}
+}
+
+// number refuses what JSON's doubles hold only roughly: a column might differ.
+func (c *compiler) number(o *operand, text string, n float64) {
+	o.name = text
+	o.Value = scalar{kind: Number, num: n}
+	if n > maxExact || n < -maxExact {
+		c.refuse(o.at, "the number %s is %s", text, tooLarge)
+	}
+}
+
+// show quotes text of the author's for a message.
+func show(text string) string {
+	const most = 40
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most]) + "…"
+	}
+	return "'" + strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text) + "'"
 }
 
 // member compiles record.NAME and its like.
@@ -197,7 +216,7 @@ func pathOf(e ast.Expr) ([]string, bool) {
 }
 
 func (c *compiler) literalList(o *operand, e ast.Expr) {
-	o.name = "the list"
+	o.name = "[…]"
 	o.Type.Shape = ListOf
 	for _, el := range e.AsList().Elements() {
 		x := c.operand(el)
@@ -208,7 +227,7 @@ func (c *compiler) literalList(o *operand, e ast.Expr) {
 			c.refuse(x.at, "a list inside a list is not allowed")
 		}
 		if o.Type.Kind != Any && x.Type.Kind != Any && o.Type.Kind != x.Type.Kind {
-			c.refuse(x.at, "the list holds %s beside %s", x.Type.Kind, o.Type.Kind)
+			c.refuse(x.at, "%s is %s in a list of %s", x.name, x.Type.Kind, o.Type.Kind.plural())
 		}
 		if x.Type.Kind != Any {
 			o.Type.Kind = x.Type.Kind

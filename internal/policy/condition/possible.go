@@ -81,8 +81,11 @@ func possible(n Node, f *Facts, readsRecord, settled bool) Set {
 
 // settled tells whether the term is the record's, or is there.
 func (t *Term) settled(f *Facts, k Kind) bool {
+	if t.From == Record {
+		return true
+	}
 	_, ok := t.read(f, k)
-	return t.From == Record || ok
+	return ok
 }
 
 // settled tells whether the list is the record's, or is there.

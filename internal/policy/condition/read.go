@@ -6,23 +6,20 @@ import (
 )
 
 // scalar is a single value that is there. Scalars of one kind are equal if they
-// are ==.
+// are ==. It is small because everything is done with it.
 type scalar struct {
 	kind Kind    // never Any
+	nano int32   // of Time, within the second
+	num  float64 // of Number; of Bool, 0 or 1; of Time, whole seconds since 1970
 	str  string  // of String
-	num  float64 // of Number; of Bool, 0 or 1
-	time Instant // of Time
 }
 
 // compare orders two scalars of one kind; strings by their bytes.
-func (s scalar) compare(t scalar) int {
-	switch s.kind {
-	case String:
+func (s *scalar) compare(t *scalar) int {
+	if s.kind == String {
 		return cmp.Compare(s.str, t.str)
-	case Time:
-		return s.time.compare(t.time)
 	}
-	return cmp.Compare(s.num, t.num)
+	return cmp.Or(cmp.Compare(s.num, t.num), cmp.Compare(s.nano, t.nano))
 }
 
 // maxExact is the largest integer up to which doubles hold every integer.
@@ -60,7 +57,7 @@ func (t *Term) read(f *Facts, want Kind) (s scalar, ok bool) {
 func (t *Term) clock(f *Facts) scalar {
 	at := f.Time.Add(t.Shift)
 	if t.Part == "" {
-		return scalar{kind: Time, time: instantOf(at)}
+		return timeOf(at)
 	}
 	return scalar{kind: Number, num: float64(parts[t.Part](at.In(t.Zone)))}
 }
@@ -91,8 +88,7 @@ func (a *Attr) convert(v any, want Kind) (s scalar, ok bool) {
 	switch v := v.(type) {
 	case string:
 		if want == Time {
-			i, ok := parseInstant(v)
-			return scalar{kind: Time, time: i}, ok
+			return parseTime(v)
 		}
 		if a.From == Record {
 			v = strings.TrimPrefix(v, a.Prefix)

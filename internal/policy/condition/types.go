@@ -16,6 +16,10 @@ func (k Kind) String() string {
 	return "anything"
 }
 
+func (k Kind) plural() string {
+	return strings.TrimPrefix(k.String(), "a ") + "s"
+}
+
 func (t Type) String() string {
 	if t.Shape == ListOf {
 		return "a list"
@@ -59,15 +63,16 @@ func (c *compiler) common(at int, x, y operand) Kind {
 	if x.Type.Kind == Time && y.Value.kind == String || y.Type.Kind == Time && x.Value.kind == String {
 		hint = ": write timestamp('2026-01-31T00:00:00Z')"
 	}
-	c.refuse(at, "%s %s %s and %s %s %s, which are never equal nor ordered%s", x.name, x.verb(), x.Type.Kind, y.name, y.verb(), y.Type.Kind, hint)
+	c.refuse(at, "%s %s and %s %s, which are never equal nor ordered%s", x.name, x.is(), y.name, y.is(), hint)
 	return Any
 }
 
-func (o *operand) verb() string {
+// is says what an operand is, with its verb.
+func (o *operand) is() string {
 	if o.Type.Shape == ListOf {
-		return "lists"
+		return "lists " + o.Type.Kind.plural()
 	}
-	return "is"
+	return "is " + o.Type.String()
 }
 
 // single makes a term of an operand, and list a list.
@@ -107,9 +112,9 @@ func (c *compiler) spelledAs(ids, literal operand) {
 		}
 		switch text := t.Value.str; {
 		case ids.From == UserRoles && !strings.HasPrefix(text, "role:"):
-			c.refuse(literal.at, "'%s' is no role: roles are spelled role:%[1]s", text)
+			c.refuse(literal.at, "%s is no role: roles are spelled %s", show(text), show("role:"+text))
 		case ids.Prefix != "" && strings.HasPrefix(text, ids.Prefix):
-			c.refuse(literal.at, "'%s' is compared with ids, which are bare: write '%s'", text, strings.TrimPrefix(text, ids.Prefix))
+			c.refuse(literal.at, "%s is compared with ids, which are bare: write %s", show(text), show(strings.TrimPrefix(text, ids.Prefix)))
 		}
 	}
 }

@@ -1,38 +1,27 @@
 package condition
 
-import (
-	"cmp"
-	"time"
-)
+import "time"
 
-// Instant is a point in time that can be compared with ==, unlike time.Time,
-// for which the zone would count.
-type Instant struct {
-	Unix int64 // seconds since 1970
-	Nano int   // 0 to 999,999,999
+// timeOf makes a scalar of a point in time. The zone does not count.
+func timeOf(t time.Time) scalar {
+	return scalar{kind: Time, num: float64(t.Unix()), nano: int32(t.Nanosecond())}
 }
 
-func instantOf(t time.Time) Instant { return Instant{t.Unix(), t.Nanosecond()} }
-
-func (i Instant) compare(j Instant) int {
-	return cmp.Or(cmp.Compare(i.Unix, j.Unix), cmp.Compare(i.Nano, j.Nano))
-}
-
-// parseInstant reads RFC 3339, strictly: time.Parse by itself also takes hours
-// of one digit, a comma before the fraction, and offsets beyond a day.
-func parseInstant(s string) (Instant, bool) {
+// parseTime reads RFC 3339, strictly: time.Parse by itself also takes hours of
+// one digit, a comma before the fraction, and offsets of a day.
+func parseTime(s string) (scalar, bool) {
 	const clock = len("2006-01-02T15:04:05")
 	if len(s) <= clock || s[len("2006-01-02T15")] != ':' || s[clock] == ',' {
-		return Instant{}, false
+		return scalar{}, false
 	}
-	if last := s[len(s)-1]; last != 'Z' {
+	if s[len(s)-1] != 'Z' {
 		offset := s[max(clock, len(s)-len("+08:00")):]
 		if len(offset) != len("+08:00") || offset[1:3] > "23" || offset[4:6] > "59" {
-			return Instant{}, false
+			return scalar{}, false
 		}
 	}
 	t, err := time.Parse(time.RFC3339, s)
-	return instantOf(t), err == nil
+	return timeOf(t), err == nil
 }
 
 // Part is a part of a date or of the time of day, named as in CEL. Some count
