@@ -58,7 +58,8 @@ var arrows = []struct {
 
 	{"internal/login", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
-	{"internal/policy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
+	{"internal/policy/condition", nil},
+	{"internal/policy", list("model", "internal/policy/condition", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
 	{"internal/server", list("model", "api", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
@@ -84,8 +85,8 @@ var owners = []struct {
 	by   []string
 }{
 	{"github.com/casbin", list("internal/policy")},
-	{"cel.dev", list("internal/policy")},
-	{"github.com/google/cel-go", list("internal/policy")},
+	{"cel.dev", list("internal/policy/condition")},
+	{"github.com/google/cel-go", list("internal/policy/condition")}, // its path of old
 
 	{"modernc.org", list("internal/store/sqlstore")},
 	{"github.com/jackc", list("internal/store/sqlstore")},
@@ -122,6 +123,8 @@ var narrow = map[string][]string{
 	"internal/i18n":   list("golang.org/x/text"),
 	"internal/reqctx": nil,
 	"internal/store":  nil,
+
+	"internal/policy/condition": list("cel.dev/cel-go"),
 }
 
 // vague names say where code was put, not what it provides.

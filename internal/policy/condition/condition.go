@@ -1,0 +1,182 @@
+package condition
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/common"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/parser"
+)
+
+// MaxText is the size limit of a condition, in bytes; maxNesting that of
+// parentheses, brackets and operators within one another.
+const (
+	MaxText    = 4 << 10
+	maxNesting = 64
+)
+
+// Schema gives the declared type of an object's field, as the catalogue spells
+// it: string, number, bool, time, ref, or "list of" one of these; "" is not
+// declared. A nil Schema declares nothing.
+type Schema func(field string) string
+
+// Error is what is wrong with a condition.
+type Error struct {
+	Offset int    // of the construct, in bytes from the start of the text
+	Reason string // a sentence that names it
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("at byte %d: %s", e.Offset, e.Reason) }
+
+// Condition is a compiled condition. It is immutable, and safe for concurrent use.
+type Condition struct {
+	text       string
+	root       Node
+	usesRecord bool
+}
+
+// Text is what the condition was compiled from.
+func (c *Condition) Text() string { return c.text }
+
+// Eval tells whether the condition holds. It is a pure function of the facts,
+// and does not allocate.
+func (c *Condition) Eval(f *Facts) Truth { return c.root.eval(f) }
+
+// Possible returns what Eval may come to with any record in place of f.Record,
+// which is not read. It may name values that no record brings about, for it
+// takes each comparison by itself; it never leaves one out.
+func (c *Condition) Possible(f *Facts) Set { return c.root.possible(f) }
+
+// UsesRecord tells whether the condition reads the record. One that does not is
+// settled before a record is known.
+func (c *Condition) UsesRecord() bool { return c.usesRecord }
+
+// Compile reads a condition about objects of a schema. The error is always an
+// *Error, about the first thing that is wrong.
+func Compile(text string, schema Schema) (*Condition, error) {
+	if err := checkText(text); err != nil {
+		return nil, err
+	}
+	return compile(text, schema, celParser)
+}
+
+func compile(text string, schema Schema, p *parser.Parser) (*Condition, error) {
+	tree, errs := p.Parse(common.NewTextSource(text))
+	if list := errs.GetErrors(); len(list) > 0 {
+		return nil, syntaxError(text, list[0])
+	}
+	c := &compiler{text: text, schema: schema, info: tree.SourceInfo()}
+	root := c.condition(tree.Expr(), 0)
+	if c.err != nil {
+		return nil, c.err
+	}
+	return &Condition{text: text, root: root, usesRecord: c.usesRecord}, nil
+}
+
+// celParser is CEL's, without any macro: has, exists and all arrive as the calls
+// they look like, which the compiler reads more easily than what they would be
+// expanded to, and others are refused by their own name.
+var celParser = newParser(parser.EnablePrattParser(true))
+
+func newParser(opts ...parser.Option) *parser.Parser {
+	p, err := parser.NewParser(append(opts,
+		parser.EnableVariadicOperatorASTs(true),
+		parser.MaxRecursionDepth(maxNesting),
+		parser.ErrorReportingLimit(1),
+	)...)
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return p
+}
+
+func checkText(text string) error {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return &Error{0, "the condition is empty"}
+	case len(text) > MaxText:
+		return &Error{MaxText, fmt.Sprintf("the condition has %d bytes, more than the limit of 4 KiB", len(text))}
+	}
+	for i, r := range text {
+		if _, size := utf8.DecodeRuneInString(text[i:]); r == utf8.RuneError && size == 1 {
+			return &Error{i, "the condition is not valid UTF-8"}
+		}
+	}
+	return nil
+}
+
+// syntaxError words what the parser says. It counts lines from 1 and columns
+// from 0, in code points.
+func syntaxError(text string, e *common.Error) *Error {
+	reason := strings.TrimPrefix(e.Message, "Syntax error: ")
+	switch {
+	case strings.HasPrefix(reason, "expression recursion limit"):
+		return &Error{0, tooDeep}
+	case strings.Contains(reason, "<EOF>"):
+		reason = "the condition ends too early"
+	case reason == "invalid int literal", reason == "invalid double literal":
+		reason = "the number is " + tooLarge
+	default:
+		reason = "this is not CEL: " + reason
+	}
+	offset := 0
+	for range e.Location.Line() - 1 {
+		offset += strings.IndexByte(text[offset:], '\n') + 1
+	}
+	return &Error{offset + bytesOf(text[offset:], e.Location.Column()), reason}
+}
+
+const (
+	tooDeep  = "the condition is nested more than 64 levels deep"
+	tooLarge = "beyond 2^53-1, where numbers are no longer exact"
+)
+
+// bytesOf is the length of the first n code points of s.
+func bytesOf(s string, n int) int {
+	for i := range s {
+		if n <= 0 {
+			return i
+		}
+		n--
+	}
+	return len(s)
+}
+
+// compiler turns CEL's tree into ours. It goes on after something was refused,
+// with zero operands, and keeps the first error.
+type compiler struct {
+	text       string
+	schema     Schema
+	info       *ast.SourceInfo
+	err        *Error
+	usesRecord bool
+}
+
+func (c *compiler) refuse(offset int, format string, args ...any) {
+	if c.err == nil {
+		c.err = &Error{offset, fmt.Sprintf(format, args...)}
+	}
+}
+
+// place is where an expression is best pointed at: a name at its beginning, an
+// operator at itself.
+func (c *compiler) place(e ast.Expr) int {
+	switch e.Kind() {
+	case ast.SelectKind:
+		return c.place(e.AsSelect().Operand())
+	case ast.CallKind:
+		// CEL points at the parenthesis of a call.
+		at, name := c.offset(e), e.AsCall().FunctionName()
+		if before := strings.TrimRight(c.text[:at], " \t\r\n"); strings.HasSuffix(before, name) {
+			return len(before) - len(name)
+		}
+	}
+	return c.offset(e)
+}
+
+func (c *compiler) offset(e ast.Expr) int {
+	r, _ := c.info.GetOffsetRange(e.ID())
+	return bytesOf(c.text, int(r.Start))
+}
