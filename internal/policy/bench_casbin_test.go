@@ -2,6 +2,7 @@ package policy
 
 import (
 	"testing"
+	"time"
 
 	"github.com/casbin/casbin/v2"
 	casbinmodel "github.com/casbin/casbin/v2/model"
@@ -42,7 +43,9 @@ type enforce func(i int, q *model.Question, facts *asking) (bool, error)
 
 func askCasbin(b *testing.B, shape workload.Shape, make func(*testing.B, turns) enforce) {
 	firms := turns(firmsOf(b, shape, (*workload.Tenant).Questions))
+	began := time.Now()
 	ask := make(b, firms)
+	loading := time.Since(began)
 	var answers []bool
 	for b.Loop() {
 		n := len(answers)
@@ -59,6 +62,7 @@ func askCasbin(b *testing.B, shape workload.Shape, make func(*testing.B, turns) 
 			different++
 		}
 	}
+	b.ReportMetric(loading.Seconds(), "load-s")
 	b.ReportMetric(float64(len(answers)), "compared")
 	b.ReportMetric(float64(different), "different")
 }

@@ -182,7 +182,8 @@ func BenchmarkSnapshot(b *testing.B) {
 	}
 }
 
-// BenchmarkMemory is what the snapshots of large keep in the heap, a row.
+// BenchmarkMemory is what the snapshots of large keep in the heap, a row, and
+// what Casbin's enforcer of one of its tenants does.
 func BenchmarkMemory(b *testing.B) {
 	shape := sized(workload.Large)
 	for b.Loop() {
@@ -197,6 +198,9 @@ func BenchmarkMemory(b *testing.B) {
 			return snaps
 		})
 		b.ReportMetric(float64(kept)/float64(rows), "B/row")
+		one := turns(firmsOf(b, workload.Medium, (*workload.Tenant).Questions))
+		b.ReportMetric(float64(heapOf(func() any { return eachTenant(b, one) }))/float64(rows/shape.Tenants), "casbin-B/row")
+		runtime.KeepAlive(one)
 	}
 }
 

@@ -151,11 +151,11 @@ func (h *overHTTP) beside(ours, reference func() (load, error)) (load, load, err
 	return middle(a), middle(b), nil
 }
 
-const conditions = ", 32 connections"
+func (h *overHTTP) connections() string { return fmt.Sprintf(", %d connections", h.plan.Conns) }
 
 // buffered is the log behind a queue: what HTTP itself allows.
 func (h *overHTTP) buffered() error {
-	const single, sustained = "HTTP single decision, buffered, in bursts" + conditions, "HTTP single decision, buffered, sustained" + conditions
+	single, sustained := "HTTP single decision, buffered, in bursts"+h.connections(), "HTTP single decision, buffered, sustained"+h.connections()
 	const singleBar, sustainedBar = "≥ 0.7 of the bare handler, p99 ≤ 2 × its", "≥ 0.8 of the bare bulk append"
 	err := h.open("ROLEGATE_AUDIT=buffered")
 	if errors.Is(err, errNotOffered) {
@@ -223,7 +223,7 @@ func (h *overHTTP) durable() error {
 	if err != nil {
 		return err
 	}
-	h.add("HTTP single decision, durable"+conditions, "≥ 0.6 of the bare group-commit append", fmt.Sprintf("%s of it: %s", times(ours.Rate/group.Rate), ours),
+	h.add("HTTP single decision, durable"+h.connections(), "≥ 0.6 of the bare group-commit append", fmt.Sprintf("%s of it: %s", times(ours.Rate/group.Rate), ours),
 		"bare group commit: "+group.String(), met(ours.Rate >= 0.6*group.Rate))
 	if h.baselineIs == "" {
 		// The bar of batches is theirs against single requests, in any mode.
@@ -253,7 +253,7 @@ func (h *overHTTP) batch(mode string, single float64) error {
 		return err
 	}
 	decisions := l.Rate * workload.BatchSize
-	h.add(fmt.Sprintf("HTTP batch of %d, %s%s", workload.BatchSize, mode, conditions), "≥ 8 × the decisions/s of single requests",
+	h.add(fmt.Sprintf("HTTP batch of %d, %s%s", workload.BatchSize, mode, h.connections()), "≥ 8 × the decisions/s of single requests",
 		fmt.Sprintf("%s: %s decisions, p99 %s", times(decisions/single), perSecond(decisions), millis(l.P99)), "single: "+perSecond(single), met(decisions >= 8*single))
 	return nil
 }

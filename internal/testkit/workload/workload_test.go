@@ -200,13 +200,14 @@ func TestRequestMix(t *testing.T) {
 	}
 }
 
-// About half of the questions are allowed.
+// About half of the questions are allowed. Of giant 72 in 150 were, which is not
+// asked here: Casbin looks at all of its rows for each.
 func TestHalfIsAllowed(t *testing.T) {
 	for _, c := range []struct {
 		shape workload.Shape
 		ask   int
 	}{
-		{workload.Small, 2000}, {workload.Medium, 400}, {workload.CRM, 400}, {workload.Giant, 60},
+		{workload.Small, 2000}, {workload.Medium, 150}, {workload.CRM, 150},
 	} {
 		t.Run(c.shape.Name, func(t *testing.T) {
 			t.Parallel()
