@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"rolegate/internal/policy/condition"
 	"rolegate/model"
 )
 
@@ -35,15 +34,6 @@ func (c *Catalog) object(name string) *Object {
 		return nil
 	}
 	return c.Objects[name]
-}
-
-// schema gives the types of the object's fields to conditions; nil where
-// nothing is declared.
-func (o *Object) schema() condition.Schema {
-	if o == nil || len(o.Fields) == 0 {
-		return nil
-	}
-	return func(field string) string { return o.Fields[field].Type }
 }
 
 // Action is one thing that can be done with an object.

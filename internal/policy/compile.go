@@ -14,6 +14,7 @@ type compiler struct {
 	*ruleset
 	grantIDs map[[2]string]int32 // scope and condition → place in grants
 	proofIDs map[proof]int32
+	types    *typing
 	clauses  map[string]*clause
 	starred  map[*clause]bool // in rows for object *
 	problems []model.Detail
@@ -44,7 +45,7 @@ func compile(doc *Document, cat *Catalog, p purpose) (*ruleset, error) {
 			fieldViews: fieldViews{seed: maphash.MakeSeed()},
 		},
 		grantIDs: map[[2]string]int32{}, proofIDs: map[proof]int32{},
-		clauses: map[string]*clause{}, starred: map[*clause]bool{},
+		types: newTyping(cat), clauses: map[string]*clause{}, starred: map[*clause]bool{},
 	}
 	c.addCatalog()
 	for _, l := range doc.RoleLinks {
@@ -183,7 +184,7 @@ func (c *compiler) proof(row *Row) int32 {
 func (c *compiler) clause(row *Row, o *object, text string) *clause {
 	cl := c.clauses[text]
 	if cl == nil {
-		untyped, err := conditions.Compile(text, nil)
+		untyped, err := c.types.compile(everything, text)
 		if err != nil {
 			c.refuse(row, err)
 		}
@@ -195,7 +196,7 @@ func (c *compiler) clause(row *Row, o *object, text string) *clause {
 	case o == c.any:
 		c.starred[cl] = true
 	default:
-		if err := o.typeClause(cl); err != nil {
+		if err := c.typeClause(o, cl); err != nil {
 			c.refuse(row, err)
 		}
 	}
@@ -203,12 +204,11 @@ func (c *compiler) clause(row *Row, o *object, text string) *clause {
 }
 
 // typeClause compiles a condition with the types of the object's fields.
-func (o *object) typeClause(cl *clause) error {
-	schema := o.entry.schema()
-	if schema == nil || o.typed[cl] != nil {
+func (c *compiler) typeClause(o *object, cl *clause) error {
+	if o.typed[cl] != nil || !c.types.declares(o.name) {
 		return nil
 	}
-	typed, err := conditions.Compile(cl.text, schema)
+	typed, err := c.types.compile(o.name, cl.text)
 	if err == nil {
 		o.typed[cl] = typed
 	}
@@ -222,8 +222,9 @@ func (o *object) typeClause(cl *clause) error {
 func (c *compiler) typeStarred() {
 	for cl := range c.starred {
 		for _, o := range c.objects {
-			if o.entry != nil && slices.ContainsFunc(cl.untyped.Fields(), func(f string) bool { return o.entry.Fields[f].Type != "" }) {
-				_ = o.typeClause(cl) // see above
+			declared := func(field string) bool { return o.entry != nil && o.entry.Fields[field].Type != "" }
+			if slices.ContainsFunc(cl.untyped.Fields(), declared) {
+				_ = c.typeClause(o, cl) // see above
 			}
 		}
 	}

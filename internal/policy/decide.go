@@ -276,9 +276,13 @@ func (a *asking) conditionFacts() *condition.Facts {
 		a.user.overlay = a.q.Subject.Properties
 	}
 	ip, _ := a.q.Context["ip"].(string)
+	id := a.who.user
+	if id == "" {
+		id = a.who.key // records name users; a client called like one is not it
+	}
 	*f = condition.Facts{
 		Record: &a.record, User: &a.user,
-		UserID: a.q.Subject.ID, Roles: a.keys.roles, Teams: a.who.teams, Unit: a.who.unit,
+		UserID: id, Roles: a.keys.roles, Teams: a.who.teams, Unit: a.who.unit,
 		Action: a.q.Action.Properties, Context: a.q.Context, IP: ip,
 		Time: a.now, ACR: a.in.Assurance.Level, AMR: a.in.Assurance.Methods, Client: a.in.Client,
 		Below: a.below,

@@ -92,7 +92,7 @@ func ParseFor(text string, cat *Catalog) (*Document, error) {
 		return nil, model.Errorf(model.CodeLimitExceeded, "the policy document has %d bytes, more than the limit of 64 MiB", len(text))
 	}
 	text = strings.TrimPrefix(text, "\ufeff") // spreadsheets begin a CSV with a byte order mark
-	first := parser{catalog: cat, conditions: true}
+	first := parser{types: newTyping(cat)}
 	if err := first.read(text); err != nil {
 		return nil, err
 	}
@@ -119,8 +119,7 @@ func parseKept(text string, members []Member) (*Document, error) {
 // parser gathers the rows of one document. Rows refused do not stop it: all
 // must be named.
 type parser struct {
-	catalog    *Catalog
-	conditions bool // check them as well
+	types *typing // to check conditions by; nil: they were checked before
 
 	line     int              // of the text given
 	at       int              // where it begins
@@ -190,8 +189,8 @@ func (p *parser) readRow(line, before string) {
 	if problem == nil {
 		problem = checkRow(p.cells)
 	}
-	if problem == nil && p.conditions {
-		problem = checkCondition(p.cells, p.catalog)
+	if problem == nil && p.types != nil {
+		problem = checkCondition(p.cells, p.types)
 	}
 	if problem != nil {
 		p.refuse(problem.column, problem.reason)

@@ -82,6 +82,20 @@ func (s spec) action(q model.Question, in Inputs, action string) (code model.Cod
 	if !granted {
 		return model.ReasonNotGranted, false
 	}
+	if s.restricted(q, in, action) {
+		return model.ReasonRestricted, false
+	}
+	if changes, _ := q.Action.Properties["changes"].(map[string]any); action == "update" && changes != nil {
+		would := q
+		would.Resource.Properties = maps.Clone(q.Resource.Properties)
+		if would.Resource.Properties == nil {
+			would.Resource.Properties = map[string]any{}
+		}
+		maps.Copy(would.Resource.Properties, changes)
+		if s.restricted(would, in, action) {
+			return model.ReasonRestricted, false
+		}
+	}
 	if len(s.closed(q, in, action)) > 0 {
 		return model.ReasonFieldsClosed, false
 	}
@@ -101,11 +115,16 @@ func (s spec) action(q model.Question, in Inputs, action string) (code model.Cod
 // grants: some allow row surely reaches the record; some deny row perhaps does.
 func (s spec) grants(q model.Question, in Inputs, action string) (granted, denied bool) {
 	for _, r := range s.about("p", q, in, action) {
-		reached := s.scope(r[4], q, in, action)
+		reached := min(s.scope(r[4], q, in, action), s.condition(r[5], q, in))
 		granted = granted || r[6] == "allow" && reached == specYes
 		denied = denied || r[6] == "deny" && reached != specNo
 	}
 	return granted, denied
+}
+
+// restricted: the condition of some restriction does not surely hold.
+func (s spec) restricted(q model.Question, in Inputs, action string) bool {
+	return slices.ContainsFunc(s.about("p2", q, in, action), func(r []string) bool { return s.condition(r[4], q, in) != specYes })
 }
 
 func (s spec) unproven(q model.Question, in Inputs, action string) bool {
@@ -380,6 +399,13 @@ func (s spec) closed(q model.Question, in Inputs, action string) (closed []strin
 	for _, f := range texts(q.Action.Properties["fields"]) {
 		if (access != "read" || strict) && !s.mayField(q, in, f, access) {
 			closed = append(closed, f)
+		}
+	}
+	if changes, _ := q.Action.Properties["changes"].(map[string]any); access != "read" {
+		for f := range changes {
+			if !s.mayField(q, in, f, access) {
+				closed = append(closed, f)
+			}
 		}
 	}
 	for _, f := range texts(q.Action.Properties["return_fields"]) {

@@ -32,9 +32,9 @@ func (e *Error) Error() string { return fmt.Sprintf("at byte %d: %s", e.Offset, 
 
 // Condition is a compiled condition. It is immutable, and safe for concurrent use.
 type Condition struct {
-	text       string
-	root       Node
-	usesRecord bool
+	text   string
+	root   Node
+	fields []string
 }
 
 // Text is what the condition was compiled from.
@@ -51,7 +51,11 @@ func (c *Condition) Possible(f *Facts) Set { return c.root.possible(f) }
 
 // UsesRecord tells whether the condition reads the record. One that does not is
 // settled before a record is known.
-func (c *Condition) UsesRecord() bool { return c.usesRecord }
+func (c *Condition) UsesRecord() bool { return len(c.fields) > 0 }
+
+// Fields lists the attributes of the record that the condition names. It is
+// shared: do not change it.
+func (c *Condition) Fields() []string { return c.fields }
 
 // Compile reads a condition about objects of a schema. The error is always an
 // *Error, about the first thing that is wrong.
@@ -72,7 +76,7 @@ func compile(text string, schema Schema, p *parser.Parser) (*Condition, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	return &Condition{text: text, root: root, usesRecord: c.usesRecord}, nil
+	return &Condition{text: text, root: root, fields: c.fields}, nil
 }
 
 // celParser is CEL's, without any macro: has, exists and all arrive as the calls
@@ -147,11 +151,11 @@ func bytesOf(s string, n int) int {
 // compiler turns CEL's tree into ours. It goes on after something was refused,
 // with zero operands, and keeps the first error.
 type compiler struct {
-	text       string
-	schema     Schema
-	info       *ast.SourceInfo
-	err        *Error
-	usesRecord bool
+	text   string
+	schema Schema
+	info   *ast.SourceInfo
+	err    *Error
+	fields []string
 }
 
 func (c *compiler) refuse(offset int, format string, args ...any) {

@@ -2,6 +2,7 @@ package condition
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -182,7 +183,9 @@ func (c *compiler) member(o *operand, e ast.Expr) {
 }
 
 func (c *compiler) recordField(at int, name string) Attr {
-	c.usesRecord = true
+	if !slices.Contains(c.fields, name) {
+		c.fields = append(c.fields, name)
+	}
 	a := wellKnown[name]
 	a.From, a.Name = Record, name
 	declared := ""
