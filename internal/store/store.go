@@ -107,6 +107,8 @@ type Directory interface {
 	Assignments(ctx context.Context, tenant, member, role string) ([]model.Assignment, error)
 	PutResource(ctx context.Context, tenant string, r model.Resource) error
 	Resource(ctx context.Context, tenant, typ, id string) (model.Resource, error)
+	// Resources pages by id: up to limit resources of the type with an id greater than after.
+	Resources(ctx context.Context, tenant, typ, after string, limit int) ([]model.Resource, error)
 	// LoadDirectory reads everything a snapshot needs, each list in key order.
 	LoadDirectory(ctx context.Context, tenant string) (model.Directory, error)
 }

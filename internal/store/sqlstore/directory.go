@@ -67,10 +67,19 @@ func (q queries) PutResource(ctx context.Context, tenant string, r model.Resourc
 }
 
 func (q queries) Resource(ctx context.Context, tenant, typ, id string) (model.Resource, error) {
-	return one(ctx, q.conn, func(row scanner) (r model.Resource, err error) {
-		err = row.Scan(&r.Type, &r.ID, jsonInto(&r.Attributes))
-		return r, err
-	}, `SELECT type, id, attributes FROM resources WHERE tenant = $1 AND type = $2 AND id = $3`, tenant, typ, id)
+	return one(ctx, q.conn, scanResource,
+		`SELECT type, id, attributes FROM resources WHERE tenant = $1 AND type = $2 AND id = $3`, tenant, typ, id)
+}
+
+func (q queries) Resources(ctx context.Context, tenant, typ, after string, limit int) ([]model.Resource, error) {
+	return all(ctx, q.conn, scanResource,
+		`SELECT type, id, attributes FROM resources WHERE tenant = $1 AND type = $2 AND id > $3 ORDER BY id LIMIT $4`,
+		tenant, typ, after, max(limit, 0))
+}
+
+func scanResource(row scanner) (r model.Resource, err error) {
+	err = row.Scan(&r.Type, &r.ID, jsonInto(&r.Attributes))
+	return r, err
 }
 
 func (q queries) LoadDirectory(ctx context.Context, tenant string) (d model.Directory, err error) {
