@@ -24,7 +24,11 @@ func (c *cli) policyCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			doc, err := policy.Parse(string(text))
+			cfg, err := c.config()
+			if err != nil {
+				return err
+			}
+			doc, err := policy.ParseWithin(string(text), cfg.Limits())
 			if err != nil {
 				return c.badRows(args[0], err)
 			}

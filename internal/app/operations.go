@@ -378,10 +378,13 @@ var ImportPolicy = Operation[FileRequest, policy.Published]{"policy-import", fun
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return policy.Published{}, err
 	}
-	return a.Policy.Import(ctx, caller, r.Tenant, string(r.Text), r.Reason, policyRules)
+	return a.Policy.Import(ctx, caller, r.Tenant, string(r.Text), r.Reason, a.policyRules())
 }}
 
-var policyRules = policy.Rules{Gate: directory.BreakGlass, Limit: directory.WithinRoles, Registered: directory.Registered}
+// policyRules are the directory's, which a document's member rows must keep.
+func (a *App) policyRules() policy.Rules {
+	return policy.Rules{Gate: directory.BreakGlass, Limit: a.Directory.WithinRoles, Registered: directory.Registered}
+}
 
 // PolicyText is a tenant's current document.
 type PolicyText struct {
@@ -431,7 +434,7 @@ func (a *App) bootstrap(ctx context.Context, caller model.Caller, tenant string)
 	if err != nil {
 		return err
 	}
-	if _, err := policy.Parse(text); err != nil {
+	if _, err := policy.ParseWithin(text, a.Config.Limits()); err != nil {
 		return err // before the tenant is made, so nothing is half done
 	}
 	if len(ts) == 0 {
@@ -443,6 +446,6 @@ func (a *App) bootstrap(ctx context.Context, caller model.Caller, tenant string)
 			return err
 		}
 	}
-	_, err = a.Policy.Import(ctx, caller, tenant, text, "the starter policy", policyRules)
+	_, err = a.Policy.Import(ctx, caller, tenant, text, "the starter policy", a.policyRules())
 	return err
 }

@@ -12,9 +12,6 @@ import (
 	"rolegate/model"
 )
 
-// MaxDocument is the size limit of a policy document, in bytes.
-const MaxDocument = 64 << 20
-
 // maxDetails bounds the list of bad rows: a document of nothing but bad rows
 // must not cost more memory to refuse than to accept.
 const maxDetails = 10_000
@@ -54,10 +51,14 @@ func (d *Document) Roles() []string { return d.roles }
 // Parse reads a policy document: Casbin CSV rows p, p2, p3, p4 and g, blank
 // lines, and comments (# …) of which the one directly above a row is its name.
 // A document is accepted whole or refused whole: the error is a *model.Error
-// whose Details list every bad row.
-func Parse(text string) (*Document, error) {
-	if len(text) > MaxDocument {
-		return nil, model.Errorf(model.CodeLimitExceeded, "the policy document has %d bytes, more than the limit of 64 MiB", len(text))
+// whose Details list every bad row. The limits are the highest there are: Parse
+// reads what was accepted before.
+func Parse(text string) (*Document, error) { return ParseWithin(text, model.HighestLimits()) }
+
+// ParseWithin is Parse for a document that is about to be published.
+func ParseWithin(text string, limits model.Limits) (*Document, error) {
+	if int64(len(text)) > limits.Policy {
+		return nil, model.Exceeded(model.SettingPolicy, limits.Policy, "the policy document has %d bytes", len(text))
 	}
 	p := &parser{seen: map[string]int{}}
 	text = strings.TrimPrefix(text, "\ufeff") // spreadsheets begin a CSV with a byte order mark
@@ -66,7 +67,7 @@ func Parse(text string) (*Document, error) {
 		p.line++
 		p.readLine(line)
 	}
-	p.problems = append(p.problems, checkInheritance(p.links)...)
+	p.problems = append(p.problems, checkInheritance(p.links, limits.InheritedRoles)...)
 	if len(p.problems) > 0 {
 		return nil, invalidDocument(p.problems)
 	}

@@ -36,7 +36,7 @@ type Rules struct {
 // Import publishes a document as the tenant's next revision: whole or not at
 // all, with every bad row named. Its member rows become assignments.
 func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text, reason string, rules Rules) (Published, error) {
-	doc, err := Parse(text)
+	doc, err := ParseWithin(text, s.Limits)
 	if err != nil {
 		return Published{}, err
 	}

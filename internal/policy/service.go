@@ -27,6 +27,7 @@ type Service struct {
 	Assurer   Assurer
 	Now       func() time.Time
 	Snapshots *Snapshots
+	Limits    model.Limits
 }
 
 // Evaluate answers one question. An error means there is no answer: the caller
