@@ -22,7 +22,7 @@ func ask(replace ...string) string {
 		members[replace[i]] = replace[i+1]
 	}
 	var parts []string
-	for _, name := range []string{"subject", "action", "resource", "context", "evaluations", "options", "x"} {
+	for _, name := range []string{"subject", "action", "resource", "context", "evaluations", "options", "page", "x"} {
 		if members[name] != "" {
 			parts = append(parts, fmt.Sprintf("%q:%s", name, members[name]))
 		}

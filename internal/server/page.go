@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -86,7 +87,7 @@ func (p pages) seal(at place) string {
 
 func (p pages) open(token string) (place, bool) {
 	sealed, err := tokenText.DecodeString(token)
-	if err != nil {
+	if err != nil || strings.ContainsAny(token, "\r\n") { // which DecodeString skips
 		return place{}, false
 	}
 	plain, err := p.aead.Open(nil, nil, sealed, nil)
