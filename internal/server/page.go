@@ -23,8 +23,13 @@ type place struct {
 
 // pages seals the places of one search into tokens. The key is the request's own:
 // a token that was altered, or is another request's, client's or tenant's, does
-// not open. Sealed, it says nothing of who was looked at and not found.
-type pages struct{ aead cipher.AEAD }
+// not open. Sealed, it says nothing of who was looked at and not found. The nonce
+// is derived from the place, so that the same request has the same answer; one
+// key seals one plaintext under one nonce.
+type pages struct {
+	aead  cipher.AEAD
+	nonce func(plain []byte) []byte
+}
 
 // pagesOf derives the key from everything that must stay as it was from page to
 // page. What the person proves and the revision that is demanded may be newer.
@@ -36,12 +41,18 @@ func (s *Server) pagesOf(caller model.Caller, kind policy.SearchKind, q model.Qu
 	if err != nil {
 		return pages{}, fmt.Errorf("spell the request of a page: %w", err)
 	}
-	block, err := aes.NewCipher(s.PageKey([]byte(caller.Tenant), []byte(caller.ID), []byte(kind), request))
+	derive := func(purpose string, plain []byte) []byte {
+		return s.PageKey([]byte(purpose), []byte(caller.Tenant), []byte(caller.ID), []byte(kind), request, plain)
+	}
+	block, err := aes.NewCipher(derive("key", nil))
 	if err != nil {
 		return pages{}, err
 	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	return pages{aead}, err
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return pages{}, err
+	}
+	return pages{aead, func(plain []byte) []byte { return derive("nonce", plain)[:aead.NonceSize()] }}, nil
 }
 
 // read takes the place from a request's page object. Without a limit it is the
@@ -81,19 +92,21 @@ func (p pages) read(page map[string]any, most int) (place, error) {
 var tokenText = base64.RawURLEncoding.Strict()
 
 func (p pages) seal(at place) string {
-	plain := binary.AppendUvarint(nil, uint64(at.limit))
-	return tokenText.EncodeToString(p.aead.Seal(nil, nil, append(plain, at.after...), nil))
+	plain := append(binary.AppendUvarint(nil, uint64(at.limit)), at.after...)
+	nonce := p.nonce(plain)
+	return tokenText.EncodeToString(p.aead.Seal(nonce, nonce, plain, nil))
 }
 
 func (p pages) open(token string) (place, bool) {
 	sealed, err := tokenText.DecodeString(token)
-	if err != nil || strings.ContainsAny(token, "\r\n") { // which DecodeString skips
+	size := p.aead.NonceSize()
+	if err != nil || len(sealed) < size || strings.ContainsAny(token, "\r\n") { // which DecodeString skips
 		return place{}, false
 	}
-	plain, err := p.aead.Open(nil, nil, sealed, nil)
+	plain, err := p.aead.Open(nil, sealed[:size], sealed[size:], nil)
 	if err != nil {
 		return place{}, false
 	}
 	limit, n := binary.Uvarint(plain)
-	return place{after: string(plain[n:]), limit: int(limit)}, n > 0
+	return place{after: string(plain[max(n, 0):]), limit: int(limit)}, n > 0
 }

@@ -310,14 +310,23 @@ func TestPageTokens(t *testing.T) {
 	}
 }
 
-// Nothing of who was looked at can be read from a token, and no two are alike.
+// Nothing of who was looked at can be read from a token; the same request has the
+// same one, any other request and place another.
 func TestPageTokensAreOpaque(t *testing.T) {
 	h := newHarness(t)
-	h.decider.names = []string{"AAAAAAAAAAAAAAAA", "b"}
+	h.decider.names = []string{"AAAAAAAAAAAAAAAA", "b", "c"}
 	_, one := h.pageOf(seek("subject", "page", `{"limit":1}`))
-	_, two := h.pageOf(seek("subject", "page", `{"limit":1}`))
-	if plain, err := tokenText.DecodeString(one); err != nil || strings.Contains(string(plain), "AAAA") || one == two {
-		t.Errorf("%q, %q, %v", one, two, err)
+	_, again := h.pageOf(seek("subject", "page", `{"limit":1}`))
+	if plain, err := tokenText.DecodeString(one); err != nil || strings.Contains(string(plain), "AAAA") || one != again {
+		t.Errorf("%q, %q, %v", one, again, err)
+	}
+	_, second := h.pageOf(seek("subject", "page", page(nil, one)))
+	_, wider := h.pageOf(seek("subject", "page", `{"limit":2}`))
+	_, other := h.pageOf(seek("subject", "action", `{"name":"update"}`, "page", `{"limit":1}`))
+	for _, token := range []string{second, wider, other} {
+		if token == one || token[:16] == one[:16] { // the nonce
+			t.Errorf("%q is like %q", token, one)
+		}
 	}
 }
 
