@@ -196,6 +196,24 @@ type Action struct {
 	Properties map[string]interface{} `json:"properties,omitempty,omitzero"`
 }
 
+// ActionSearchAnswer defines model for ActionSearchAnswer.
+type ActionSearchAnswer struct {
+	// Page A page may hold fewer results than asked for, even none, and not be the last.
+	Page    Page          `json:"page"`
+	Results []FoundAction `json:"results"`
+	Context SearchContext `json:"context"`
+}
+
+// ActionSearchRequest defines model for ActionSearchRequest.
+type ActionSearchRequest struct {
+	Context  Context     `json:"context,omitempty,omitzero"`
+	Page     PageRequest `json:"page,omitempty,omitzero"`
+	Resource Resource    `json:"resource"`
+
+	// Subject Who. The same id with another type is somebody else.
+	Subject Subject `json:"subject"`
+}
+
 // AuthorizationServerMetadata defines model for AuthorizationServerMetadata.
 type AuthorizationServerMetadata struct {
 	GrantTypesSupported []string `json:"grant_types_supported"`
@@ -298,6 +316,14 @@ type Enrolment struct {
 	Secret string `json:"secret"`
 }
 
+// EntitySearchAnswer defines model for EntitySearchAnswer.
+type EntitySearchAnswer struct {
+	// Page A page may hold fewer results than asked for, even none, and not be the last.
+	Page    Page          `json:"page"`
+	Results []FoundEntity `json:"results"`
+	Context SearchContext `json:"context"`
+}
+
 // EvaluationItem defines model for EvaluationItem.
 type EvaluationItem struct {
 	Action   Action   `json:"action,omitempty,omitzero"`
@@ -354,6 +380,17 @@ type Fields struct {
 	// Masks The mask style of each masked field.
 	Masks    map[string]string `json:"masks"`
 	Readonly []string          `json:"readonly"`
+}
+
+// FoundAction defines model for FoundAction.
+type FoundAction struct {
+	Name string `json:"name"`
+}
+
+// FoundEntity defines model for FoundEntity.
+type FoundEntity struct {
+	Type string `json:"type"`
+	ID   string `json:"id"`
 }
 
 // Health defines model for Health.
@@ -464,6 +501,39 @@ type Obligation struct {
 // ObligationType defines model for Obligation.Type.
 type ObligationType string
 
+// PDPMetadata defines model for PDPMetadata.
+type PDPMetadata struct {
+	// PolicyDecisionPoint The identifier this document was found by.
+	PolicyDecisionPoint       string `json:"policy_decision_point"`
+	AccessEvaluationEndpoint  string `json:"access_evaluation_endpoint"`
+	AccessEvaluationsEndpoint string `json:"access_evaluations_endpoint"`
+	SearchSubjectEndpoint     string `json:"search_subject_endpoint"`
+	SearchResourceEndpoint    string `json:"search_resource_endpoint"`
+	SearchActionEndpoint      string `json:"search_action_endpoint"`
+
+	// SupportedObligations AuthZEN obligations (draft).
+	SupportedObligations []string `json:"supported_obligations"`
+}
+
+// Page A page may hold fewer results than asked for, even none, and not be the last.
+type Page struct {
+	// NextToken Empty on the last page.
+	NextToken string `json:"next_token"`
+
+	// Count Results of this page.
+	Count int `json:"count"`
+}
+
+// PageRequest defines model for PageRequest.
+type PageRequest struct {
+	// Limit Results at most. 1,000 when left out, or what the operators set; more is cut to that. A token remembers it.
+	Limit      *int                   `json:"limit,omitempty"`
+	Properties map[string]interface{} `json:"properties,omitempty,omitzero"`
+
+	// Token The `next_token` of the page before, with the request otherwise unchanged. `context.access_token` and `context.min_revision` may be newer.
+	Token *string `json:"token,omitempty"`
+}
+
 // Problem RFC 9457.
 type Problem struct {
 	// Code Stable and never localized.
@@ -504,6 +574,25 @@ type Resource struct {
 	Type       string                 `json:"type"`
 }
 
+// ResourceSearchRequest defines model for ResourceSearchRequest.
+type ResourceSearchRequest struct {
+	Action  Action      `json:"action"`
+	Context Context     `json:"context,omitempty,omitzero"`
+	Page    PageRequest `json:"page,omitempty,omitzero"`
+
+	// Resource The kind of resource to find; an `id` is ignored.
+	Resource ResourceType `json:"resource"`
+
+	// Subject Who. The same id with another type is somebody else.
+	Subject Subject `json:"subject"`
+}
+
+// ResourceType The kind of resource to find; an `id` is ignored.
+type ResourceType struct {
+	Properties map[string]interface{} `json:"properties,omitempty,omitzero"`
+	Type       string                 `json:"type"`
+}
+
 // Rule The row that explains the decision.
 type Rule struct {
 	// Line Where it stands in the document.
@@ -516,6 +605,12 @@ type Rule struct {
 	Row string `json:"row"`
 }
 
+// SearchContext defines model for SearchContext.
+type SearchContext struct {
+	// Revision The tenant's revision the page was decided on.
+	Revision int64 `json:"revision"`
+}
+
 // StepUp defines model for StepUp.
 type StepUp struct {
 	ACRValue  string   `json:"acr_value"`
@@ -526,6 +621,23 @@ type StepUp struct {
 // Subject Who. The same id with another type is somebody else.
 type Subject struct {
 	ID         string                 `json:"id"`
+	Properties map[string]interface{} `json:"properties,omitempty,omitzero"`
+	Type       string                 `json:"type"`
+}
+
+// SubjectSearchRequest defines model for SubjectSearchRequest.
+type SubjectSearchRequest struct {
+	Action   Action      `json:"action"`
+	Context  Context     `json:"context,omitempty,omitzero"`
+	Page     PageRequest `json:"page,omitempty,omitzero"`
+	Resource Resource    `json:"resource"`
+
+	// Subject The kind of subject to find; an `id` is ignored.
+	Subject SubjectType `json:"subject"`
+}
+
+// SubjectType The kind of subject to find; an `id` is ignored.
+type SubjectType struct {
 	Properties map[string]interface{} `json:"properties,omitempty,omitzero"`
 	Type       string                 `json:"type"`
 }
@@ -604,11 +716,38 @@ type EvaluateBatchParams struct {
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
 }
 
+// SearchActionParams defines parameters for SearchAction.
+type SearchActionParams struct {
+	// XRequestID Any identifier of yours; answered unchanged.
+	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+}
+
+// SearchResourceParams defines parameters for SearchResource.
+type SearchResourceParams struct {
+	// XRequestID Any identifier of yours; answered unchanged.
+	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+}
+
+// SearchSubjectParams defines parameters for SearchSubject.
+type SearchSubjectParams struct {
+	// XRequestID Any identifier of yours; answered unchanged.
+	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+}
+
 // EvaluateJSONRequestBody defines body for Evaluate for application/json ContentType.
 type EvaluateJSONRequestBody = EvaluationRequest
 
 // EvaluateBatchJSONRequestBody defines body for EvaluateBatch for application/json ContentType.
 type EvaluateBatchJSONRequestBody = EvaluationsRequest
+
+// SearchActionJSONRequestBody defines body for SearchAction for application/json ContentType.
+type SearchActionJSONRequestBody = ActionSearchRequest
+
+// SearchResourceJSONRequestBody defines body for SearchResource for application/json ContentType.
+type SearchResourceJSONRequestBody = ResourceSearchRequest
+
+// SearchSubjectJSONRequestBody defines body for SearchSubject for application/json ContentType.
+type SearchSubjectJSONRequestBody = SubjectSearchRequest
 
 // ClientTokenFormdataRequestBody defines body for ClientToken for application/x-www-form-urlencoded ContentType.
 type ClientTokenFormdataRequestBody = TokenRequest
@@ -791,6 +930,22 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// PdpMetadata Policy decision point metadata
+	//
+	// AuthZEN 1.0, section 9. All URLs begin with the configured issuer, whatever host the request named. Where the
+	// issuer has a path, it follows here: `/.well-known/authzen-configuration/base`.
+	//
+	// Corresponds with GET /.well-known/authzen-configuration (the `PdpMetadata` operationId).
+	PdpMetadata(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TenantPDPMetadata Policy decision point metadata of one tenant
+	//
+	// The decision point of a tenant is identified by the issuer, a slash and the tenant's name. Its endpoints are
+	// those of all; which tenant answers is in the client's token.
+	//
+	// Corresponds with GET /.well-known/authzen-configuration/{tenant} (the `TenantPDPMetadata` operationId).
+	TenantPDPMetadata(ctx context.Context, tenant string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// JWKS The public keys that verify access tokens
 	//
 	// RFC 7517. Every key has `kid` (its RFC 7638 thumbprint), `alg` and `use`. A new key is listed before the
@@ -836,7 +991,7 @@ type ClientInterface interface {
 
 	// EvaluateBatchWithBody Many questions in one call
 	//
-	// AuthZEN 1.0, section 7. At most 1,000 items. An item's `subject`, `action`, `resource` or `context` replaces
+	// AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 	// the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
 	// answered as one. An item that is no complete question is denied in its place, with the reason in
 	// `context.error`.
@@ -848,7 +1003,7 @@ type ClientInterface interface {
 
 	// EvaluateBatch Many questions in one call
 	//
-	// AuthZEN 1.0, section 7. At most 1,000 items. An item's `subject`, `action`, `resource` or `context` replaces
+	// AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 	// the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
 	// answered as one. An item that is no complete question is denied in its place, with the reason in
 	// `context.error`.
@@ -857,6 +1012,70 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /access/v1/evaluations (the `EvaluateBatch` operationId).
 	EvaluateBatch(ctx context.Context, params *EvaluateBatchParams, body EvaluateBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchActionWithBody What may this subject do to this resource?
+	//
+	// AuthZEN 1.0, section 8.6. The actions with a name, in the catalogue or in a policy row, for which an
+	// evaluation with the same members answers `true`. An `action` is ignored. With `resource.id` `*` it is
+	// what the subject may do to any record at all.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /access/v1/search/action (the `SearchAction` operationId).
+	SearchActionWithBody(ctx context.Context, params *SearchActionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchAction What may this subject do to this resource?
+	//
+	// AuthZEN 1.0, section 8.6. The actions with a name, in the catalogue or in a policy row, for which an
+	// evaluation with the same members answers `true`. An `action` is ignored. With `resource.id` `*` it is
+	// what the subject may do to any record at all.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /access/v1/search/action (the `SearchAction` operationId).
+	SearchAction(ctx context.Context, params *SearchActionParams, body SearchActionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchResourceWithBody What may this subject do this to?
+	//
+	// AuthZEN 1.0, section 8.5. The registered resources of the type for which an evaluation with the same members
+	// answers `true`. `resource.id` is ignored; `resource.properties` overlay what is stored of each. Records that
+	// only the CRM holds are not found here.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /access/v1/search/resource (the `SearchResource` operationId).
+	SearchResourceWithBody(ctx context.Context, params *SearchResourceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchResource What may this subject do this to?
+	//
+	// AuthZEN 1.0, section 8.5. The registered resources of the type for which an evaluation with the same members
+	// answers `true`. `resource.id` is ignored; `resource.properties` overlay what is stored of each. Records that
+	// only the CRM holds are not found here.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /access/v1/search/resource (the `SearchResource` operationId).
+	SearchResource(ctx context.Context, params *SearchResourceParams, body SearchResourceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchSubjectWithBody Who may do this to this resource?
+	//
+	// AuthZEN 1.0, section 8.4. The registered subjects of the type for whom an evaluation with the same members
+	// answers `true`. `subject.id` is ignored. A type nobody has, or nobody who may, is an empty list.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /access/v1/search/subject (the `SearchSubject` operationId).
+	SearchSubjectWithBody(ctx context.Context, params *SearchSubjectParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchSubject Who may do this to this resource?
+	//
+	// AuthZEN 1.0, section 8.4. The registered subjects of the type for whom an evaluation with the same members
+	// answers `true`. `subject.id` is ignored. A type nobody has, or nobody who may, is an empty list.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /access/v1/search/subject (the `SearchSubject` operationId).
+	SearchSubject(ctx context.Context, params *SearchSubjectParams, body SearchSubjectJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// Health Tells that the process answers
 	//
@@ -1043,6 +1262,42 @@ type ClientInterface interface {
 	RefreshToken(ctx context.Context, body RefreshTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
+// PdpMetadata Policy decision point metadata
+//
+// AuthZEN 1.0, section 9. All URLs begin with the configured issuer, whatever host the request named. Where the
+// issuer has a path, it follows here: `/.well-known/authzen-configuration/base`.
+//
+// Corresponds with GET /.well-known/authzen-configuration (the `PdpMetadata` operationId).
+func (c *Client) PdpMetadata(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPdpMetadataRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TenantPDPMetadata Policy decision point metadata of one tenant
+//
+// The decision point of a tenant is identified by the issuer, a slash and the tenant's name. Its endpoints are
+// those of all; which tenant answers is in the client's token.
+//
+// Corresponds with GET /.well-known/authzen-configuration/{tenant} (the `TenantPDPMetadata` operationId).
+func (c *Client) TenantPDPMetadata(ctx context.Context, tenant string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTenantPDPMetadataRequest(c.Server, tenant)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // JWKS The public keys that verify access tokens
 //
 // RFC 7517. Every key has `kid` (its RFC 7638 thumbprint), `alg` and `use`. A new key is listed before the
@@ -1128,7 +1383,7 @@ func (c *Client) Evaluate(ctx context.Context, params *EvaluateParams, body Eval
 
 // EvaluateBatchWithBody Many questions in one call
 //
-// AuthZEN 1.0, section 7. At most 1,000 items. An item's `subject`, `action`, `resource` or `context` replaces
+// AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 // the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
 // answered as one. An item that is no complete question is denied in its place, with the reason in
 // `context.error`.
@@ -1150,7 +1405,7 @@ func (c *Client) EvaluateBatchWithBody(ctx context.Context, params *EvaluateBatc
 
 // EvaluateBatch Many questions in one call
 //
-// AuthZEN 1.0, section 7. At most 1,000 items. An item's `subject`, `action`, `resource` or `context` replaces
+// AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 // the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
 // answered as one. An item that is no complete question is denied in its place, with the reason in
 // `context.error`.
@@ -1160,6 +1415,130 @@ func (c *Client) EvaluateBatchWithBody(ctx context.Context, params *EvaluateBatc
 // Corresponds with POST /access/v1/evaluations (the `EvaluateBatch` operationId).
 func (c *Client) EvaluateBatch(ctx context.Context, params *EvaluateBatchParams, body EvaluateBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEvaluateBatchRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchActionWithBody What may this subject do to this resource?
+//
+// AuthZEN 1.0, section 8.6. The actions with a name, in the catalogue or in a policy row, for which an
+// evaluation with the same members answers `true`. An `action` is ignored. With `resource.id` `*` it is
+// what the subject may do to any record at all.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /access/v1/search/action (the `SearchAction` operationId).
+func (c *Client) SearchActionWithBody(ctx context.Context, params *SearchActionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchActionRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchAction What may this subject do to this resource?
+//
+// AuthZEN 1.0, section 8.6. The actions with a name, in the catalogue or in a policy row, for which an
+// evaluation with the same members answers `true`. An `action` is ignored. With `resource.id` `*` it is
+// what the subject may do to any record at all.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /access/v1/search/action (the `SearchAction` operationId).
+func (c *Client) SearchAction(ctx context.Context, params *SearchActionParams, body SearchActionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchActionRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchResourceWithBody What may this subject do this to?
+//
+// AuthZEN 1.0, section 8.5. The registered resources of the type for which an evaluation with the same members
+// answers `true`. `resource.id` is ignored; `resource.properties` overlay what is stored of each. Records that
+// only the CRM holds are not found here.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /access/v1/search/resource (the `SearchResource` operationId).
+func (c *Client) SearchResourceWithBody(ctx context.Context, params *SearchResourceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchResourceRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchResource What may this subject do this to?
+//
+// AuthZEN 1.0, section 8.5. The registered resources of the type for which an evaluation with the same members
+// answers `true`. `resource.id` is ignored; `resource.properties` overlay what is stored of each. Records that
+// only the CRM holds are not found here.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /access/v1/search/resource (the `SearchResource` operationId).
+func (c *Client) SearchResource(ctx context.Context, params *SearchResourceParams, body SearchResourceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchResourceRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchSubjectWithBody Who may do this to this resource?
+//
+// AuthZEN 1.0, section 8.4. The registered subjects of the type for whom an evaluation with the same members
+// answers `true`. `subject.id` is ignored. A type nobody has, or nobody who may, is an empty list.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /access/v1/search/subject (the `SearchSubject` operationId).
+func (c *Client) SearchSubjectWithBody(ctx context.Context, params *SearchSubjectParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchSubjectRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchSubject Who may do this to this resource?
+//
+// AuthZEN 1.0, section 8.4. The registered subjects of the type for whom an evaluation with the same members
+// answers `true`. `subject.id` is ignored. A type nobody has, or nobody who may, is an empty list.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /access/v1/search/subject (the `SearchSubject` operationId).
+func (c *Client) SearchSubject(ctx context.Context, params *SearchSubjectParams, body SearchSubjectJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchSubjectRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1544,6 +1923,67 @@ func (c *Client) RefreshToken(ctx context.Context, body RefreshTokenJSONRequestB
 	return c.Client.Do(req)
 }
 
+// NewPdpMetadataRequest constructs an http.Request for the PdpMetadata method
+func NewPdpMetadataRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/authzen-configuration")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewTenantPDPMetadataRequest constructs an http.Request for the TenantPDPMetadata method
+func NewTenantPDPMetadataRequest(server string, tenant string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "tenant", tenant, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/authzen-configuration/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewJWKSRequest constructs an http.Request for the JWKS method
 func NewJWKSRequest(server string, params *JWKSParams) (*http.Request, error) {
 	var err error
@@ -1685,6 +2125,165 @@ func NewEvaluateBatchRequestWithBody(server string, params *EvaluateBatchParams,
 	}
 
 	operationPath := fmt.Sprintf("/access/v1/evaluations")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-ID", params.XRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Request-ID", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewSearchActionRequest calls the generic SearchAction builder with application/json body
+func NewSearchActionRequest(server string, params *SearchActionParams, body SearchActionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchActionRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSearchActionRequestWithBody constructs an http.Request for the SearchAction method, with any body, and a specified content type
+func NewSearchActionRequestWithBody(server string, params *SearchActionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/access/v1/search/action")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-ID", params.XRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Request-ID", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewSearchResourceRequest calls the generic SearchResource builder with application/json body
+func NewSearchResourceRequest(server string, params *SearchResourceParams, body SearchResourceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchResourceRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSearchResourceRequestWithBody constructs an http.Request for the SearchResource method, with any body, and a specified content type
+func NewSearchResourceRequestWithBody(server string, params *SearchResourceParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/access/v1/search/resource")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-ID", params.XRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Request-ID", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewSearchSubjectRequest calls the generic SearchSubject builder with application/json body
+func NewSearchSubjectRequest(server string, params *SearchSubjectParams, body SearchSubjectJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchSubjectRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSearchSubjectRequestWithBody constructs an http.Request for the SearchSubject method, with any body, and a specified content type
+func NewSearchSubjectRequestWithBody(server string, params *SearchSubjectParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/access/v1/search/subject")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -2169,6 +2768,26 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// PdpMetadataWithResponse Policy decision point metadata
+	//
+	// AuthZEN 1.0, section 9. All URLs begin with the configured issuer, whatever host the request named. Where the
+	// issuer has a path, it follows here: `/.well-known/authzen-configuration/base`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/authzen-configuration (the `PdpMetadata` operationId).
+	PdpMetadataWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*PdpMetadataResponse, error)
+
+	// TenantPDPMetadataWithResponse Policy decision point metadata of one tenant
+	//
+	// The decision point of a tenant is identified by the issuer, a slash and the tenant's name. Its endpoints are
+	// those of all; which tenant answers is in the client's token.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/authzen-configuration/{tenant} (the `TenantPDPMetadata` operationId).
+	TenantPDPMetadataWithResponse(ctx context.Context, tenant string, reqEditors ...RequestEditorFn) (*TenantPDPMetadataResponse, error)
+
 	// JWKSWithResponse The public keys that verify access tokens
 	//
 	// RFC 7517. Every key has `kid` (its RFC 7638 thumbprint), `alg` and `use`. A new key is listed before the
@@ -2218,7 +2837,7 @@ type ClientWithResponsesInterface interface {
 
 	// EvaluateBatchWithBodyWithResponse Many questions in one call
 	//
-	// AuthZEN 1.0, section 7. At most 1,000 items. An item's `subject`, `action`, `resource` or `context` replaces
+	// AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 	// the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
 	// answered as one. An item that is no complete question is denied in its place, with the reason in
 	// `context.error`.
@@ -2230,7 +2849,7 @@ type ClientWithResponsesInterface interface {
 
 	// EvaluateBatchWithResponse Many questions in one call
 	//
-	// AuthZEN 1.0, section 7. At most 1,000 items. An item's `subject`, `action`, `resource` or `context` replaces
+	// AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 	// the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
 	// answered as one. An item that is no complete question is denied in its place, with the reason in
 	// `context.error`.
@@ -2239,6 +2858,70 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /access/v1/evaluations (the `EvaluateBatch` operationId).
 	EvaluateBatchWithResponse(ctx context.Context, params *EvaluateBatchParams, body EvaluateBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateBatchResponse, error)
+
+	// SearchActionWithBodyWithResponse What may this subject do to this resource?
+	//
+	// AuthZEN 1.0, section 8.6. The actions with a name, in the catalogue or in a policy row, for which an
+	// evaluation with the same members answers `true`. An `action` is ignored. With `resource.id` `*` it is
+	// what the subject may do to any record at all.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /access/v1/search/action (the `SearchAction` operationId).
+	SearchActionWithBodyWithResponse(ctx context.Context, params *SearchActionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchActionResponse, error)
+
+	// SearchActionWithResponse What may this subject do to this resource?
+	//
+	// AuthZEN 1.0, section 8.6. The actions with a name, in the catalogue or in a policy row, for which an
+	// evaluation with the same members answers `true`. An `action` is ignored. With `resource.id` `*` it is
+	// what the subject may do to any record at all.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /access/v1/search/action (the `SearchAction` operationId).
+	SearchActionWithResponse(ctx context.Context, params *SearchActionParams, body SearchActionJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchActionResponse, error)
+
+	// SearchResourceWithBodyWithResponse What may this subject do this to?
+	//
+	// AuthZEN 1.0, section 8.5. The registered resources of the type for which an evaluation with the same members
+	// answers `true`. `resource.id` is ignored; `resource.properties` overlay what is stored of each. Records that
+	// only the CRM holds are not found here.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /access/v1/search/resource (the `SearchResource` operationId).
+	SearchResourceWithBodyWithResponse(ctx context.Context, params *SearchResourceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchResourceResponse, error)
+
+	// SearchResourceWithResponse What may this subject do this to?
+	//
+	// AuthZEN 1.0, section 8.5. The registered resources of the type for which an evaluation with the same members
+	// answers `true`. `resource.id` is ignored; `resource.properties` overlay what is stored of each. Records that
+	// only the CRM holds are not found here.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /access/v1/search/resource (the `SearchResource` operationId).
+	SearchResourceWithResponse(ctx context.Context, params *SearchResourceParams, body SearchResourceJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchResourceResponse, error)
+
+	// SearchSubjectWithBodyWithResponse Who may do this to this resource?
+	//
+	// AuthZEN 1.0, section 8.4. The registered subjects of the type for whom an evaluation with the same members
+	// answers `true`. `subject.id` is ignored. A type nobody has, or nobody who may, is an empty list.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /access/v1/search/subject (the `SearchSubject` operationId).
+	SearchSubjectWithBodyWithResponse(ctx context.Context, params *SearchSubjectParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchSubjectResponse, error)
+
+	// SearchSubjectWithResponse Who may do this to this resource?
+	//
+	// AuthZEN 1.0, section 8.4. The registered subjects of the type for whom an evaluation with the same members
+	// answers `true`. `subject.id` is ignored. A type nobody has, or nobody who may, is an empty list.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /access/v1/search/subject (the `SearchSubject` operationId).
+	SearchSubjectWithResponse(ctx context.Context, params *SearchSubjectParams, body SearchSubjectJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchSubjectResponse, error)
 
 	// HealthWithResponse Tells that the process answers
 	//
@@ -2429,6 +3112,148 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/token/refresh (the `RefreshToken` operationId).
 	RefreshTokenWithResponse(ctx context.Context, body RefreshTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshTokenResponse, error)
+}
+
+// PdpMetadataResponse200Headers the declared response headers of an HTTP 200 response for PdpMetadata
+type PdpMetadataResponse200Headers struct {
+	CacheControl string
+}
+
+type PdpMetadataResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PDPMetadata
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PdpMetadataResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PdpMetadataResponse) GetJSON200() *PDPMetadata {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r PdpMetadataResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PdpMetadataResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PdpMetadataResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PdpMetadataResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// TenantPDPMetadataResponse200Headers the declared response headers of an HTTP 200 response for TenantPDPMetadata
+type TenantPDPMetadataResponse200Headers struct {
+	CacheControl string
+}
+
+// TenantPDPMetadataResponse404Headers the declared response headers of an HTTP 404 response for TenantPDPMetadata
+type TenantPDPMetadataResponse404Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// TenantPDPMetadataResponse500Headers the declared response headers of an HTTP 500 response for TenantPDPMetadata
+type TenantPDPMetadataResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// TenantPDPMetadataResponse503Headers the declared response headers of an HTTP 503 response for TenantPDPMetadata
+type TenantPDPMetadataResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type TenantPDPMetadataResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PDPMetadata
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *Problem
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *TenantPDPMetadataResponse200Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *TenantPDPMetadataResponse404Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *TenantPDPMetadataResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *TenantPDPMetadataResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TenantPDPMetadataResponse) GetJSON200() *PDPMetadata {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r TenantPDPMetadataResponse) GetApplicationProblemJSON404() *Problem {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r TenantPDPMetadataResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r TenantPDPMetadataResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r TenantPDPMetadataResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TenantPDPMetadataResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TenantPDPMetadataResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TenantPDPMetadataResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // JWKSResponse200Headers the declared response headers of an HTTP 200 response for JWKS
@@ -2835,6 +3660,429 @@ func (r EvaluateBatchResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r EvaluateBatchResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SearchActionResponse200Headers the declared response headers of an HTTP 200 response for SearchAction
+type SearchActionResponse200Headers struct {
+	XRequestID string
+}
+
+// SearchActionResponse400Headers the declared response headers of an HTTP 400 response for SearchAction
+type SearchActionResponse400Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// SearchActionResponse401Headers the declared response headers of an HTTP 401 response for SearchAction
+type SearchActionResponse401Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// SearchActionResponse403Headers the declared response headers of an HTTP 403 response for SearchAction
+type SearchActionResponse403Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// SearchActionResponse413Headers the declared response headers of an HTTP 413 response for SearchAction
+type SearchActionResponse413Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// SearchActionResponse500Headers the declared response headers of an HTTP 500 response for SearchAction
+type SearchActionResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// SearchActionResponse503Headers the declared response headers of an HTTP 503 response for SearchAction
+type SearchActionResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type SearchActionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ActionSearchAnswer
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *InvalidRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SearchActionResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SearchActionResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SearchActionResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SearchActionResponse403Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SearchActionResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SearchActionResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SearchActionResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchActionResponse) GetJSON200() *ActionSearchAnswer {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r SearchActionResponse) GetApplicationProblemJSON400() *InvalidRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r SearchActionResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r SearchActionResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r SearchActionResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r SearchActionResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r SearchActionResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchActionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchActionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchActionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchActionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SearchResourceResponse200Headers the declared response headers of an HTTP 200 response for SearchResource
+type SearchResourceResponse200Headers struct {
+	XRequestID string
+}
+
+// SearchResourceResponse400Headers the declared response headers of an HTTP 400 response for SearchResource
+type SearchResourceResponse400Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// SearchResourceResponse401Headers the declared response headers of an HTTP 401 response for SearchResource
+type SearchResourceResponse401Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// SearchResourceResponse403Headers the declared response headers of an HTTP 403 response for SearchResource
+type SearchResourceResponse403Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// SearchResourceResponse413Headers the declared response headers of an HTTP 413 response for SearchResource
+type SearchResourceResponse413Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// SearchResourceResponse500Headers the declared response headers of an HTTP 500 response for SearchResource
+type SearchResourceResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// SearchResourceResponse503Headers the declared response headers of an HTTP 503 response for SearchResource
+type SearchResourceResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type SearchResourceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EntitySearchAnswer
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *InvalidRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SearchResourceResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SearchResourceResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SearchResourceResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SearchResourceResponse403Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SearchResourceResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SearchResourceResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SearchResourceResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchResourceResponse) GetJSON200() *EntitySearchAnswer {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r SearchResourceResponse) GetApplicationProblemJSON400() *InvalidRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r SearchResourceResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r SearchResourceResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r SearchResourceResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r SearchResourceResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r SearchResourceResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchResourceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchResourceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchResourceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchResourceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SearchSubjectResponse200Headers the declared response headers of an HTTP 200 response for SearchSubject
+type SearchSubjectResponse200Headers struct {
+	XRequestID string
+}
+
+// SearchSubjectResponse400Headers the declared response headers of an HTTP 400 response for SearchSubject
+type SearchSubjectResponse400Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// SearchSubjectResponse401Headers the declared response headers of an HTTP 401 response for SearchSubject
+type SearchSubjectResponse401Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// SearchSubjectResponse403Headers the declared response headers of an HTTP 403 response for SearchSubject
+type SearchSubjectResponse403Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// SearchSubjectResponse413Headers the declared response headers of an HTTP 413 response for SearchSubject
+type SearchSubjectResponse413Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// SearchSubjectResponse500Headers the declared response headers of an HTTP 500 response for SearchSubject
+type SearchSubjectResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// SearchSubjectResponse503Headers the declared response headers of an HTTP 503 response for SearchSubject
+type SearchSubjectResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type SearchSubjectResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EntitySearchAnswer
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *InvalidRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SearchSubjectResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SearchSubjectResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SearchSubjectResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SearchSubjectResponse403Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SearchSubjectResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SearchSubjectResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SearchSubjectResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchSubjectResponse) GetJSON200() *EntitySearchAnswer {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r SearchSubjectResponse) GetApplicationProblemJSON400() *InvalidRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r SearchSubjectResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r SearchSubjectResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r SearchSubjectResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r SearchSubjectResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r SearchSubjectResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchSubjectResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchSubjectResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchSubjectResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchSubjectResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4162,6 +5410,38 @@ func (r RefreshTokenResponse) ContentType() string {
 	return ""
 }
 
+// PdpMetadataWithResponse Policy decision point metadata
+//
+// AuthZEN 1.0, section 9. All URLs begin with the configured issuer, whatever host the request named. Where the
+// issuer has a path, it follows here: `/.well-known/authzen-configuration/base`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/authzen-configuration (the `PdpMetadata` operationId).
+func (c *ClientWithResponses) PdpMetadataWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*PdpMetadataResponse, error) {
+	rsp, err := c.PdpMetadata(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePdpMetadataResponse(rsp)
+}
+
+// TenantPDPMetadataWithResponse Policy decision point metadata of one tenant
+//
+// The decision point of a tenant is identified by the issuer, a slash and the tenant's name. Its endpoints are
+// those of all; which tenant answers is in the client's token.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/authzen-configuration/{tenant} (the `TenantPDPMetadata` operationId).
+func (c *ClientWithResponses) TenantPDPMetadataWithResponse(ctx context.Context, tenant string, reqEditors ...RequestEditorFn) (*TenantPDPMetadataResponse, error) {
+	rsp, err := c.TenantPDPMetadata(ctx, tenant, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTenantPDPMetadataResponse(rsp)
+}
+
 // JWKSWithResponse The public keys that verify access tokens
 //
 // RFC 7517. Every key has `kid` (its RFC 7638 thumbprint), `alg` and `use`. A new key is listed before the
@@ -4235,7 +5515,7 @@ func (c *ClientWithResponses) EvaluateWithResponse(ctx context.Context, params *
 
 // EvaluateBatchWithBodyWithResponse Many questions in one call
 //
-// AuthZEN 1.0, section 7. At most 1,000 items. An item's `subject`, `action`, `resource` or `context` replaces
+// AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 // the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
 // answered as one. An item that is no complete question is denied in its place, with the reason in
 // `context.error`.
@@ -4253,7 +5533,7 @@ func (c *ClientWithResponses) EvaluateBatchWithBodyWithResponse(ctx context.Cont
 
 // EvaluateBatchWithResponse Many questions in one call
 //
-// AuthZEN 1.0, section 7. At most 1,000 items. An item's `subject`, `action`, `resource` or `context` replaces
+// AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 // the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
 // answered as one. An item that is no complete question is denied in its place, with the reason in
 // `context.error`.
@@ -4267,6 +5547,106 @@ func (c *ClientWithResponses) EvaluateBatchWithResponse(ctx context.Context, par
 		return nil, err
 	}
 	return ParseEvaluateBatchResponse(rsp)
+}
+
+// SearchActionWithBodyWithResponse What may this subject do to this resource?
+//
+// AuthZEN 1.0, section 8.6. The actions with a name, in the catalogue or in a policy row, for which an
+// evaluation with the same members answers `true`. An `action` is ignored. With `resource.id` `*` it is
+// what the subject may do to any record at all.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /access/v1/search/action (the `SearchAction` operationId).
+func (c *ClientWithResponses) SearchActionWithBodyWithResponse(ctx context.Context, params *SearchActionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchActionResponse, error) {
+	rsp, err := c.SearchActionWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchActionResponse(rsp)
+}
+
+// SearchActionWithResponse What may this subject do to this resource?
+//
+// AuthZEN 1.0, section 8.6. The actions with a name, in the catalogue or in a policy row, for which an
+// evaluation with the same members answers `true`. An `action` is ignored. With `resource.id` `*` it is
+// what the subject may do to any record at all.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /access/v1/search/action (the `SearchAction` operationId).
+func (c *ClientWithResponses) SearchActionWithResponse(ctx context.Context, params *SearchActionParams, body SearchActionJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchActionResponse, error) {
+	rsp, err := c.SearchAction(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchActionResponse(rsp)
+}
+
+// SearchResourceWithBodyWithResponse What may this subject do this to?
+//
+// AuthZEN 1.0, section 8.5. The registered resources of the type for which an evaluation with the same members
+// answers `true`. `resource.id` is ignored; `resource.properties` overlay what is stored of each. Records that
+// only the CRM holds are not found here.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /access/v1/search/resource (the `SearchResource` operationId).
+func (c *ClientWithResponses) SearchResourceWithBodyWithResponse(ctx context.Context, params *SearchResourceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchResourceResponse, error) {
+	rsp, err := c.SearchResourceWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchResourceResponse(rsp)
+}
+
+// SearchResourceWithResponse What may this subject do this to?
+//
+// AuthZEN 1.0, section 8.5. The registered resources of the type for which an evaluation with the same members
+// answers `true`. `resource.id` is ignored; `resource.properties` overlay what is stored of each. Records that
+// only the CRM holds are not found here.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /access/v1/search/resource (the `SearchResource` operationId).
+func (c *ClientWithResponses) SearchResourceWithResponse(ctx context.Context, params *SearchResourceParams, body SearchResourceJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchResourceResponse, error) {
+	rsp, err := c.SearchResource(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchResourceResponse(rsp)
+}
+
+// SearchSubjectWithBodyWithResponse Who may do this to this resource?
+//
+// AuthZEN 1.0, section 8.4. The registered subjects of the type for whom an evaluation with the same members
+// answers `true`. `subject.id` is ignored. A type nobody has, or nobody who may, is an empty list.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /access/v1/search/subject (the `SearchSubject` operationId).
+func (c *ClientWithResponses) SearchSubjectWithBodyWithResponse(ctx context.Context, params *SearchSubjectParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchSubjectResponse, error) {
+	rsp, err := c.SearchSubjectWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchSubjectResponse(rsp)
+}
+
+// SearchSubjectWithResponse Who may do this to this resource?
+//
+// AuthZEN 1.0, section 8.4. The registered subjects of the type for whom an evaluation with the same members
+// answers `true`. `subject.id` is ignored. A type nobody has, or nobody who may, is an empty list.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /access/v1/search/subject (the `SearchSubject` operationId).
+func (c *ClientWithResponses) SearchSubjectWithResponse(ctx context.Context, params *SearchSubjectParams, body SearchSubjectJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchSubjectResponse, error) {
+	rsp, err := c.SearchSubject(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchSubjectResponse(rsp)
 }
 
 // HealthWithResponse Tells that the process answers
@@ -4571,6 +5951,163 @@ func (c *ClientWithResponses) RefreshTokenWithResponse(ctx context.Context, body
 		return nil, err
 	}
 	return ParseRefreshTokenResponse(rsp)
+}
+
+// ParsePdpMetadataResponse parses an HTTP response from a PdpMetadataWithResponse call
+func ParsePdpMetadataResponse(rsp *http.Response) (*PdpMetadataResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PdpMetadataResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PDPMetadata
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PdpMetadataResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseTenantPDPMetadataResponse parses an HTTP response from a TenantPDPMetadataWithResponse call
+func ParseTenantPDPMetadataResponse(rsp *http.Response) (*TenantPDPMetadataResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TenantPDPMetadataResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PDPMetadata
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers TenantPDPMetadataResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 404:
+		var headers TenantPDPMetadataResponse404Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 500:
+		var headers TenantPDPMetadataResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers TenantPDPMetadataResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
 }
 
 // ParseJWKSResponse parses an HTTP response from a JWKSWithResponse call
@@ -5097,6 +6634,618 @@ func ParseEvaluateBatchResponse(rsp *http.Response) (*EvaluateBatchResponse, err
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers EvaluateBatchResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSearchActionResponse parses an HTTP response from a SearchActionWithResponse call
+func ParseSearchActionResponse(rsp *http.Response) (*SearchActionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchActionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ActionSearchAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest InvalidRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SearchActionResponse200Headers
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers SearchActionResponse400Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SearchActionResponse401Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SearchActionResponse403Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 413:
+		var headers SearchActionResponse413Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers SearchActionResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SearchActionResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSearchResourceResponse parses an HTTP response from a SearchResourceWithResponse call
+func ParseSearchResourceResponse(rsp *http.Response) (*SearchResourceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchResourceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EntitySearchAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest InvalidRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SearchResourceResponse200Headers
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers SearchResourceResponse400Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SearchResourceResponse401Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SearchResourceResponse403Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 413:
+		var headers SearchResourceResponse413Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers SearchResourceResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SearchResourceResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSearchSubjectResponse parses an HTTP response from a SearchSubjectWithResponse call
+func ParseSearchSubjectResponse(rsp *http.Response) (*SearchSubjectResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchSubjectResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EntitySearchAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest InvalidRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SearchSubjectResponse200Headers
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers SearchSubjectResponse400Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SearchSubjectResponse401Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SearchSubjectResponse403Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 413:
+		var headers SearchSubjectResponse413Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers SearchSubjectResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SearchSubjectResponse503Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

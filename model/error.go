@@ -62,9 +62,10 @@ const (
 // for operators only, which is logged and never shown.
 type Error struct {
 	Code    Code
-	Message string   // what is wrong and how to mend it; may be shown to the caller
-	Details []Detail // every bad place, where there may be several
-	Err     error    // the cause; never leaves the process
+	Message string       // what is wrong and how to mend it; may be shown to the caller
+	Details []Detail     // every bad place, where there may be several
+	Limit   *PassedLimit // of CodeLimitExceeded, where the limit is a setting
+	Err     error        // the cause; never leaves the process
 }
 
 // Detail is one bad place in something a person wrote: a policy row, an import

@@ -17,14 +17,25 @@ func (c *cli) policies() *cobra.Command {
 }
 
 func (c *cli) policyCheck() *cobra.Command {
-	return &cobra.Command{
+	var catalogFile string
+	cmd := &cobra.Command{
 		Use: "check FILE", Short: "list every bad row of a policy file; needs no database", Args: cobra.ExactArgs(1),
+		Long: "List every bad row of a policy file. With --catalog, conditions are also checked against the types\n" +
+			"that the catalogue declares for fields, as they are when the policy is imported. Needs no database.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := readFile(args[0])
 			if err != nil {
 				return err
 			}
-			doc, err := policy.Parse(string(text))
+			cfg, err := c.config()
+			if err != nil {
+				return err
+			}
+			catalog, err := readCatalog(catalogFile)
+			if err != nil {
+				return c.badRows(catalogFile, err)
+			}
+			doc, err := policy.ParseFor(string(text), catalog, cfg.Limits())
 			if err != nil {
 				return c.badRows(args[0], err)
 			}
@@ -36,6 +47,20 @@ func (c *cli) policyCheck() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&catalogFile, "catalog", "", "catalogue (YAML) whose field types conditions must suit")
+	return cmd
+}
+
+// readCatalog reads a catalogue file; none is no catalogue.
+func readCatalog(file string) (*policy.Catalog, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := readFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return policy.ParseCatalog(string(text))
 }
 
 // badRows prints every bad row as file:line:column, the form editors jump to,

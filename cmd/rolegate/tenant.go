@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"rolegate/internal/app"
-	"rolegate/internal/directory"
 	"rolegate/model"
 )
 
@@ -87,7 +86,7 @@ func (c *cli) tenantList() *cobra.Command {
 func readFile(path string) ([]byte, error) {
 	read := func() ([]byte, error) { return os.ReadFile(path) }
 	if path == "-" {
-		read = func() ([]byte, error) { return io.ReadAll(io.LimitReader(os.Stdin, directory.MaxImport+1)) }
+		read = func() ([]byte, error) { return io.ReadAll(io.LimitReader(os.Stdin, model.HighestLimits().Policy+1)) }
 	}
 	b, err := read()
 	if err != nil {

@@ -46,6 +46,7 @@ type App struct {
 	Logger    *slog.Logger
 	Now       func() time.Time
 
+	kek     *keyring.KEK
 	db      *sqlstore.DB
 	sampled *prometheus.CounterVec
 	lock    *lock
@@ -78,14 +79,13 @@ func open(ctx context.Context, c Config, l *lock, logger *slog.Logger) (_ *App, 
 	if err := a.openStores(ctx); err != nil {
 		return nil, err
 	}
-	kek, err := a.openKey(ctx)
-	if err != nil {
+	if a.kek, err = a.openKey(ctx); err != nil {
 		return nil, err
 	}
-	if a.Log, err = audit.Open(ctx, a.Store, a.Keystore, kek, a.now); err != nil {
+	if a.Log, err = audit.Open(ctx, a.Store, a.Keystore, a.kek, a.now); err != nil {
 		return nil, err
 	}
-	return a, a.openServices(ctx, kek)
+	return a, a.openServices(ctx)
 }
 
 // now lets tests move the clock of an open App.
@@ -155,9 +155,9 @@ func (a *App) openKey(ctx context.Context) (*keyring.KEK, error) {
 	return kek, nil
 }
 
-func (a *App) openServices(ctx context.Context, kek *keyring.KEK) error {
+func (a *App) openServices(ctx context.Context) error {
 	c := a.Config
-	keys, err := login.OpenKeys(ctx, a.Store, a.Log, kek, c.SigningAlgorithm, a.now)
+	keys, err := login.OpenKeys(ctx, a.Store, a.Log, a.kek, c.SigningAlgorithm, a.now)
 	if err != nil {
 		return err
 	}
@@ -167,18 +167,18 @@ func (a *App) openServices(ctx context.Context, kek *keyring.KEK) error {
 	}
 	a.sampled = newSampled()
 	a.Policy = &policy.Service{
-		Store: a.Store, Log: a.Log, Now: a.now,
+		Store: a.Store, Log: a.Log, Now: a.now, Limits: c.Limits(),
 		Snapshots: &policy.Snapshots{Store: a.Store, Logger: a.Logger, Now: a.now, Budget: c.SnapshotMemory, Idle: c.SnapshotIdle},
 		Sampler: policy.NewSampler(c.CasbinSample, a.Logger, func(o policy.SampleOutcome) {
 			a.sampled.WithLabelValues(string(o)).Inc()
 		}),
 	}
 	a.Login = &login.Service{
-		Store: a.Store, Log: a.Log, KEK: kek, Hasher: password.New(password.Default, 0, password.DefaultWait),
+		Store: a.Store, Log: a.Log, KEK: a.kek, Hasher: password.New(password.Default, 0, password.DefaultWait),
 		Keys: keys, Requirements: a.Policy, Verifier: verifier, Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
 	}
 	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
-	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, Now: a.now}
+	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, Now: a.now, Limits: c.Limits()}
 	return nil
 }
 

@@ -84,6 +84,13 @@ func TestOneEntryARequest(t *testing.T) {
 			{"no question", post("/access/v1/evaluation", client, map[string]any{}), audit.RequestFailed, audit.OutcomeDeny},
 			{"batch", post("/access/v1/evaluations", client, map[string]any{"subject": question["subject"], "action": question["action"],
 				"evaluations": []any{map[string]any{"resource": question["resource"]}, map[string]any{"resource": question["resource"]}}}), audit.EvaluatedBatch, audit.OutcomeOK},
+			{"who may", post("/access/v1/search/subject", client, map[string]any{"subject": map[string]any{"type": "user"}, "action": question["action"], "resource": question["resource"]}), audit.SearchedSubject, audit.OutcomeOK},
+			{"on what", post("/access/v1/search/resource", client, map[string]any{"subject": question["subject"], "action": question["action"], "resource": map[string]any{"type": "contact"}}), audit.SearchedResource, audit.OutcomeOK},
+			{"may what", post("/access/v1/search/action", client, map[string]any{"subject": question["subject"], "resource": question["resource"]}), audit.SearchedAction, audit.OutcomeOK},
+			{"may what, a stranger", post("/access/v1/search/action", client, map[string]any{"subject": map[string]any{"type": "user", "id": "stranger"}, "resource": question["resource"]}), audit.SearchedAction, audit.OutcomeOK},
+			{"no search", post("/access/v1/search/action", client, map[string]any{}), audit.RequestFailed, audit.OutcomeDeny},
+			{"search without scope", post("/access/v1/search/action", explain, map[string]any{}), audit.RequestFailed, audit.OutcomeDeny},
+			{"search of a later revision", post("/access/v1/search/action", client, map[string]any{"subject": question["subject"], "resource": question["resource"], "context": map[string]any{"min_revision": 1e9}}), audit.RequestFailed, audit.OutcomeDeny},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				before, err := k.App.Store.LogSize(ctx)
@@ -136,6 +143,11 @@ func TestUnwritableLogRefuses(t *testing.T) {
 	}
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("refused after %v", took)
+	}
+	delete(question, "action")
+	a = k.Post("/access/v1/search/action", client, question)
+	if a.Status != http.StatusServiceUnavailable || a.Code() != "audit_unavailable" || a.Body["results"] != nil {
+		t.Errorf("a search: status %d: %s", a.Status, a.Raw)
 	}
 	if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +45,20 @@ type Config struct {
 	SnapshotIdle     time.Duration `env:"ROLEGATE_SNAPSHOT_IDLE" envDefault:"30m" about:"how long the compiled policy of a tenant nobody asks for is kept"`
 	CasbinSample     int           `env:"ROLEGATE_CASBIN_SAMPLE" envDefault:"10000" about:"one in this many decisions is checked against Casbin in the background; 0 for none"`
 	Policy           string        `env:"ROLEGATE_POLICY" about:"policy file of the first tenant (default: the embedded policy.csv)"`
+
+	MaxRequest        int64 `env:"ROLEGATE_MAX_REQUEST" envDefault:"262144" about:"bytes of a decision or search request"`
+	MaxBatch          int   `env:"ROLEGATE_MAX_BATCH" envDefault:"1000" about:"questions in one request"`
+	MaxNesting        int   `env:"ROLEGATE_MAX_NESTING" envDefault:"64" about:"levels of nesting of a JSON body"`
+	MaxPolicy         int64 `env:"ROLEGATE_MAX_POLICY" envDefault:"67108864" about:"bytes of a policy document or import file"`
+	MaxDirectRoles    int   `env:"ROLEGATE_MAX_DIRECT_ROLES" envDefault:"64" about:"roles assigned to one member"`
+	MaxInheritedRoles int   `env:"ROLEGATE_MAX_INHERITED_ROLES" envDefault:"1024" about:"roles one role inherits, directly or not"`
+	MaxResults        int   `env:"ROLEGATE_MAX_RESULTS" envDefault:"1000" about:"results of one page of a search"`
+}
+
+// Limits are the limits that are set.
+func (c Config) Limits() model.Limits {
+	return model.Limits{Request: c.MaxRequest, Batch: c.MaxBatch, Nesting: c.MaxNesting, Policy: c.MaxPolicy,
+		DirectRoles: c.MaxDirectRoles, InheritedRoles: c.MaxInheritedRoles, Results: c.MaxResults}
 }
 
 // Setting describes one setting for help texts.
@@ -117,7 +132,7 @@ func wanted(t reflect.Type) string {
 	case t.Kind() == reflect.Bool:
 		return "bool, such as true or false"
 	}
-	return "whole number, such as 10000"
+	return "whole number"
 }
 
 // readSecretFiles replaces NAME_FILE by NAME with the file's first line.
@@ -157,7 +172,7 @@ func (c Config) complete() Config {
 // Validate says which setting to mend, in one sentence, or nothing.
 func (c Config) Validate() error {
 	checks := []func(Config) error{
-		checkListen, checkIssuer, checkDatabase, checkTLS, checkOrigins, checkProxies, checkChoices,
+		checkListen, checkIssuer, checkDatabase, checkTLS, checkOrigins, checkProxies, checkChoices, checkLimits,
 	}
 	for _, check := range checks {
 		if err := check(c); err != nil {
@@ -179,6 +194,8 @@ func checkListen(c Config) error {
 	return nil
 }
 
+var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
+
 func checkIssuer(c Config) error {
 	u, err := url.Parse(c.Issuer)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -186,6 +203,9 @@ func checkIssuer(c Config) error {
 	}
 	if u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(c.Issuer, "/") {
 		return settingError("ROLEGATE_ISSUER %q must have no query, fragment, user or trailing slash", c.Issuer)
+	}
+	if !plainPath.MatchString(u.EscapedPath()) { // it becomes part of a route, see server.routes
+		return settingError("ROLEGATE_ISSUER %q: its path can have letters, digits and - . _ ~ between single slashes", c.Issuer)
 	}
 	return nil
 }
@@ -280,6 +300,8 @@ func checkChoices(c Config) error {
 	}
 	return nil
 }
+
+func checkLimits(c Config) error { return c.Limits().Validate() }
 
 func settingError(format string, args ...any) error {
 	return model.Errorf(model.CodeSettingInvalid, format, args...)

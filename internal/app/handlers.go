@@ -19,12 +19,16 @@ func (a *App) handlers() (public, admin http.Handler) {
 	c := a.Config
 	api := &server.Server{
 		Issuer: c.Issuer, Login: a.Login, Decider: a.Policy, Recorder: a.Log,
+		Tenants: a.Directory, PageKey: a.pageKey, Limits: c.Limits(),
 		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: server.NewMetrics(registry),
 		TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,
 	}
 	ops := &server.Admin{Ready: a.Ready, Registry: registry, Logger: a.Logger}
 	return api.Handler(), ops.Handler()
 }
+
+// pageKey derives the keys of page tokens, the same on every replica.
+func (a *App) pageKey(parts ...[]byte) []byte { return a.kek.MAC("search page", parts...) }
 
 // prefixes parses CIDRs that Validate has seen.
 func prefixes(cidrs []string) []netip.Prefix {

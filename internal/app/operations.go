@@ -119,7 +119,7 @@ var AddTenant = Operation[TenantRequest, TenantInfo]{"tenant-add", func(ctx cont
 		return TenantInfo{}, err
 	}
 	t := model.Tenant{ID: r.Tenant}
-	if err := checkCatalog(r.Catalog); err != nil {
+	if _, err := checkCatalog(r.Catalog); err != nil {
 		return TenantInfo{}, err
 	}
 	if r.Catalog != nil {
@@ -140,24 +140,31 @@ var SetTenant = Operation[TenantRequest, TenantInfo]{"tenant-set", func(ctx cont
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return TenantInfo{}, err
 	}
-	if err := checkCatalog(r.Catalog); err != nil {
+	catalog, err := checkCatalog(r.Catalog)
+	if err != nil {
 		return TenantInfo{}, err
+	}
+	if catalog != nil {
+		if err := a.Policy.CheckCatalog(ctx, r.Tenant, catalog); err != nil {
+			return TenantInfo{}, err
+		}
 	}
 	t, err := a.Directory.UpdateTenant(ctx, caller, r.Tenant,
 		directory.TenantChange{MFA: r.MFA, StrictFields: r.StrictFields, Disabled: r.Disabled, Catalog: r.Catalog}, r.Reason)
 	return tenantInfo(t), err
 }}
 
-func checkCatalog(text *string) error {
+// checkCatalog reads a catalogue, if one is given.
+func checkCatalog(text *string) (*policy.Catalog, error) {
 	if text == nil {
-		return nil
+		return nil, nil
 	}
 	catalog, err := policy.ParseCatalog(*text)
 	if err == nil && len(catalog.Objects) == 0 {
 		// Most likely a file that was cut off; what it would switch off or hide would open.
-		return model.Errorf(model.CodeCatalogInvalid, "the catalogue has no objects")
+		return nil, model.Errorf(model.CodeCatalogInvalid, "the catalogue has no objects")
 	}
-	return err
+	return catalog, err
 }
 
 // None is the request of an operation that needs none.
@@ -378,10 +385,13 @@ var ImportPolicy = Operation[FileRequest, policy.Published]{"policy-import", fun
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return policy.Published{}, err
 	}
-	return a.Policy.Import(ctx, caller, r.Tenant, string(r.Text), r.Reason, policyRules)
+	return a.Policy.Import(ctx, caller, r.Tenant, string(r.Text), r.Reason, a.policyRules())
 }}
 
-var policyRules = policy.Rules{Gate: directory.BreakGlass, Limit: directory.WithinRoles, Registered: directory.Registered}
+// policyRules are the directory's, which a document's member rows must keep.
+func (a *App) policyRules() policy.Rules {
+	return policy.Rules{Gate: directory.BreakGlass, Limit: a.Directory.WithinRoles, Registered: directory.Registered}
+}
 
 // PolicyText is a tenant's current document.
 type PolicyText struct {
@@ -431,7 +441,7 @@ func (a *App) bootstrap(ctx context.Context, caller model.Caller, tenant string)
 	if err != nil {
 		return err
 	}
-	if _, err := policy.Parse(text); err != nil {
+	if _, err := policy.ParseFor(text, nil, a.Config.Limits()); err != nil {
 		return err // before the tenant is made, so nothing is half done
 	}
 	if len(ts) == 0 {
@@ -443,6 +453,6 @@ func (a *App) bootstrap(ctx context.Context, caller model.Caller, tenant string)
 			return err
 		}
 	}
-	_, err = a.Policy.Import(ctx, caller, tenant, text, "the starter policy", policyRules)
+	_, err = a.Policy.Import(ctx, caller, tenant, text, "the starter policy", a.policyRules())
 	return err
 }

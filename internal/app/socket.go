@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"rolegate/internal/directory"
 	"rolegate/model"
 )
 
@@ -59,7 +58,7 @@ func (a *App) socketServer() *http.Server {
 				writeFailure(w, model.Errorf(model.CodeForbidden, "the socket's peer is unknown"))
 				return
 			}
-			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, directory.MaxImport*2))
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, a.Config.Limits().Policy*2))
 			if err != nil {
 				writeFailure(w, model.Errorf(model.CodeTooLarge, "the command is too large"))
 				return

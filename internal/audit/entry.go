@@ -39,6 +39,9 @@ const (
 	ClientFailed     Activity = "authn_client_fail"
 	Evaluated        Activity = "authz_evaluate"
 	EvaluatedBatch   Activity = "authz_evaluate_batch"
+	SearchedSubject  Activity = "authz_search_subject"
+	SearchedResource Activity = "authz_search_resource"
+	SearchedAction   Activity = "authz_search_action"
 	RequestFailed    Activity = "request_fail"   // refused before a service saw it
 	OperationFailed  Activity = "operation_fail" // an operator's command was refused
 	Started          Activity = "sys_startup"
@@ -92,6 +95,7 @@ type Entry struct {
 	Level      int    // assurance level
 	Age        int64  // seconds since it was proven; -1 unknown
 	Items      []Item // members of a batch
+	Count      int    // results of a search's page
 
 	// Caller is who did it; a user's or operator's identity is sealed.
 	Caller model.Caller
@@ -145,6 +149,7 @@ type Leaf struct {
 	Seq        int64      `cbor:"21,keyasint"` // per Source, from 1, without a gap
 	Segments   []SegRef   `cbor:"22,keyasint,omitempty"`
 	PrevPolicy []byte     `cbor:"23,keyasint,omitempty"` // a policy change: the hash before it
+	Count      int        `cbor:"24,keyasint,omitempty"` // results of a search's page
 }
 
 // SegRef ties a sealed segment to its leaf.

@@ -132,7 +132,7 @@ func (l *Log) record(ctx context.Context, tx store.Tenants, e Entry, seq int64) 
 		Outcome: e.Outcome, Code: e.Code, Roles: e.Roles, Object: e.Object, Op: e.Op, Rule: e.Rule,
 		PolicyHash: e.PolicyHash, Revision: e.Revision, Service: e.Service,
 		Request: reqctx.From(ctx).TraceID, Level: e.Level, Age: e.Age, Items: e.Items,
-		Actor: string(e.Caller.Kind), Source: l.source, Seq: seq, PrevPolicy: e.PrevPolicy,
+		Actor: string(e.Caller.Kind), Source: l.source, Seq: seq, PrevPolicy: e.PrevPolicy, Count: e.Count,
 	}
 	if e.Tenant != "" {
 		t, err := tx.Tenant(ctx, e.Tenant)

@@ -16,9 +16,6 @@ import (
 	"rolegate/model"
 )
 
-// MaxImport is the largest import file in bytes.
-const MaxImport = 64 << 20
-
 // ImportResult says what an import did, or with a dry run would have done.
 type ImportResult struct {
 	Subjects    int   `json:"subjects"`
@@ -37,6 +34,9 @@ type ImportResult struct {
 // References to managers, units, parents, heads and teams may dangle, since
 // files are split as their owners like; members and roles of assignments may not.
 func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string, file []byte, dryRun bool, reason string) (ImportResult, error) {
+	if most := s.Limits.Policy; int64(len(file)) > most {
+		return ImportResult{}, model.Exceeded(model.SettingPolicy, most, "the file has %d bytes", len(file))
+	}
 	in, bad, err := parseImport(file)
 	if err != nil {
 		return ImportResult{}, err
@@ -184,9 +184,6 @@ func (in importFile) counts() ImportResult {
 
 // parseImport reads a file strictly and names every entry that is bad in itself.
 func parseImport(file []byte) (in importFile, bad []model.Detail, err error) {
-	if len(file) > MaxImport {
-		return in, nil, model.Errorf(model.CodeLimitExceeded, "the file is larger than %d MiB", MaxImport>>20)
-	}
 	var raw struct {
 		Subjects    []jsontext.Value `json:"subjects"`
 		Teams       []jsontext.Value `json:"teams"`

@@ -110,7 +110,7 @@ func (s *Service) assign(ctx context.Context, tx store.Queries, tenant string, a
 		}
 		return "", err
 	}
-	if err := WithinRoles(ctx, tx, tenant, a); err != nil {
+	if err := s.WithinRoles(ctx, tx, tenant, a); err != nil {
 		return "", err
 	}
 	class := audit.ClassAdmin
@@ -126,18 +126,15 @@ func (s *Service) assign(ctx context.Context, tx store.Queries, tenant string, a
 	return class, tx.PutAssignment(ctx, tenant, a)
 }
 
-// MaxRoles is how many roles a member can hold directly.
-const MaxRoles = 64
-
 // WithinRoles refuses one role more than a member can hold.
-func WithinRoles(ctx context.Context, tx store.Directory, tenant string, a model.Assignment) error {
+func (s *Service) WithinRoles(ctx context.Context, tx store.Directory, tenant string, a model.Assignment) error {
 	held, err := tx.Assignments(ctx, tenant, a.Member, "")
 	if err != nil {
 		return err
 	}
 	held = slices.DeleteFunc(held, func(h model.Assignment) bool { return h.Role == a.Role })
-	if len(held) >= MaxRoles {
-		return model.Errorf(model.CodeLimitExceeded, "%s holds %d roles, and a member can hold %d", a.Member, len(held), MaxRoles)
+	if most := s.Limits.DirectRoles; len(held) >= most {
+		return model.Exceeded(model.SettingDirectRoles, int64(most), "%s holds %d roles already", a.Member, len(held))
 	}
 	return nil
 }

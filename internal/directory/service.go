@@ -24,6 +24,7 @@ type Service struct {
 	Log    *audit.Log
 	Issuer string // the only source of invitation links
 	Now    func() time.Time
+	Limits model.Limits
 }
 
 var tenantName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
@@ -121,6 +122,14 @@ func Tenant(ctx context.Context, q store.Tenants, id string) (model.Tenant, erro
 		return t, model.Errorf(model.CodeTenantUnknown, "there is no tenant %q; `rolegate tenant list` shows them", id)
 	}
 	return t, err
+}
+
+// Tenant finds a tenant. A name that no tenant can have is CodeTenantUnknown too.
+func (s *Service) Tenant(ctx context.Context, id string) (model.Tenant, error) {
+	if !tenantName.MatchString(id) {
+		return model.Tenant{}, model.Errorf(model.CodeTenantUnknown, "%q is no tenant's name", id)
+	}
+	return Tenant(ctx, s.Store, id)
 }
 
 // Take opens a change of a tenant: it takes the next revision and, with it, the

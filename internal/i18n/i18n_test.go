@@ -135,7 +135,7 @@ func wordsFor(code model.Code) Words {
 }
 
 func TestEverySentenceIsComplete(t *testing.T) {
-	words := Words{"limit": "64", "offset": "7", "path": "subject.id", "scope": "decide"}
+	words := Words{"limit": "64", "offset": "7", "path": "subject.id", "scope": "decide", "setting": "ROLEGATE_MAX_BATCH"}
 	for what, s := range sentences {
 		checkText(t, string(what), s, words)
 	}

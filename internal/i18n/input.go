@@ -8,6 +8,7 @@ const (
 	FormType        Input = "form_type"
 	ContentEncoding Input = "content_encoding"
 	TooLarge        Input = "too_large"
+	RequestTooLarge Input = "request_too_large"
 	Unreadable      Input = "unreadable"
 	Empty           Input = "empty"
 	NotObject       Input = "not_object"
@@ -24,12 +25,15 @@ const (
 	WantObject      Input = "want_object"
 	WantArray       Input = "want_array"
 	WantOther       Input = "want_other"
-	WantRevision    Input = "want_revision"
+	WantWhole       Input = "want_whole"
 	EmptyString     Input = "empty_string"
 	TooLong         Input = "too_long"
 	AnyRecordProps  Input = "any_record_properties"
 	Semantic        Input = "semantic"
 	TooManyItems    Input = "too_many_items"
+	LimitPassed     Input = "limit_passed"
+	PageToken       Input = "page_token"
+	PageLimit       Input = "page_limit"
 	FormSyntax      Input = "form_syntax"
 	FormTwice       Input = "form_twice"
 	FormMissing     Input = "form_missing"
@@ -48,6 +52,7 @@ var sentences = map[Input]text{
 	FormType:        {"The Content-Type must be application/x-www-form-urlencoded.", "Content-Type 必须为 application/x-www-form-urlencoded。"},
 	ContentEncoding: {"The body must be sent uncompressed, without Content-Encoding.", "请求体不得压缩，也不得带有 Content-Encoding。"},
 	TooLarge:        {"The body has more than {limit} bytes.", "请求体超过 {limit} 字节。"},
+	RequestTooLarge: {"The body has more than {limit} bytes ({setting}).", "请求体超过 {limit} 字节（{setting}）。"},
 	Unreadable:      {"The body ended early or could not be read.", "请求体提前结束或无法读取。"},
 	Empty:           {"The body is empty; a JSON object is expected.", "请求体为空，应为一个 JSON 对象。"},
 	NotObject:       {"The body must be one JSON object.", "请求体必须是一个 JSON 对象。"},
@@ -56,7 +61,7 @@ var sentences = map[Input]text{
 	Duplicate:       {"The member \"{path}\" is there more than once.", "成员 “{path}” 重复出现。"},
 	UTF8:            {"The body is not valid UTF-8.", "请求体不是有效的 UTF-8 文本。"},
 	Surrogate:       {"The body has an unpaired surrogate at byte {offset}.", "请求体在第 {offset} 字节处有不成对的代理字符。"},
-	TooDeep:         {"The body is nested deeper than {limit} levels.", "请求体的嵌套超过 {limit} 层。"},
+	TooDeep:         {"The body is nested deeper than {limit} levels ({setting}).", "请求体的嵌套超过 {limit} 层（{setting}）。"},
 	BigNumber:       {"The number at \"{path}\" does not fit a double.", "“{path}” 处的数值超出双精度浮点数的范围。"},
 	Unknown:         {"The member \"{path}\" is unknown here.", "不认识成员 “{path}”。"},
 	Missing:         {"The member \"{path}\" is missing.", "缺少成员 “{path}”。"},
@@ -64,12 +69,15 @@ var sentences = map[Input]text{
 	WantObject:      {"The member \"{path}\" must be an object.", "成员 “{path}” 必须是对象。"},
 	WantArray:       {"The member \"{path}\" must be an array.", "成员 “{path}” 必须是数组。"},
 	WantOther:       {"The member \"{path}\" has the wrong type.", "成员 “{path}” 的类型不正确。"},
-	WantRevision:    {"The member \"{path}\" must be a whole number, not negative.", "成员 “{path}” 必须是非负整数。"},
+	WantWhole:       {"The member \"{path}\" must be a whole number, not negative.", "成员 “{path}” 必须是非负整数。"},
 	EmptyString:     {"The member \"{path}\" must not be empty.", "成员 “{path}” 不能为空。"},
 	TooLong:         {"The member \"{path}\" has more than {limit} bytes.", "成员 “{path}” 超过 {limit} 字节。"},
 	AnyRecordProps:  {"A resource.id of \"*\" asks about no particular record, so it cannot have properties.", "resource.id 为 “*” 时不针对具体记录，因此不能带有 properties。"},
 	Semantic:        {"options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit.", "options.evaluations_semantic 必须是 execute_all、deny_on_first_deny 或 permit_on_first_permit。"},
-	TooManyItems:    {"There are more than {limit} evaluations in one request.", "一次请求中的 evaluations 超过 {limit} 项。"},
+	TooManyItems:    {"There are more than {limit} evaluations in one request ({setting}).", "一次请求中的 evaluations 超过 {limit} 项（{setting}）。"},
+	LimitPassed:     {"A limit is passed: {setting} is {limit}.", "超出限制：{setting} 为 {limit}。"},
+	PageToken:       {"page.token was not answered to this request; repeat the request unchanged with its token, or start again without one.", "page.token 不属于本次请求：请保持请求不变并使用其应答中的 token，或不带 token 重新开始。"},
+	PageLimit:       {"page.limit differs from that of the pages before; repeat it, or leave it out.", "page.limit 与之前各页不同：请保持不变，或省略该成员。"},
 	FormSyntax:      {"The form cannot be read: an escape is malformed.", "表单无法解析：转义有误。"},
 	FormTwice:       {"The parameter {path} is there more than once.", "参数 {path} 重复出现。"},
 	FormMissing:     {"The parameter {path} is missing.", "缺少参数 {path}。"},

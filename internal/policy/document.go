@@ -13,9 +13,6 @@ import (
 	"rolegate/model"
 )
 
-// MaxDocument is the size limit of a policy document, in bytes.
-const MaxDocument = 64 << 20
-
 // maxDetails bounds the list of bad rows: a document of nothing but bad rows
 // must not cost more memory to refuse than to accept.
 const maxDetails = 10_000
@@ -82,17 +79,17 @@ func (d *Document) Roles() []string { return d.roles }
 // lines, and comments (# …) of which the one directly above a row is its name.
 // A document is accepted whole or refused whole: the error is a *model.Error
 // whose Details list every bad row. Conditions are checked as far as they can be
-// without a catalogue; see ParseFor.
-func Parse(text string) (*Document, error) { return ParseFor(text, nil) }
+// without a catalogue, and the limits are the highest there are; see ParseFor.
+func Parse(text string) (*Document, error) { return ParseFor(text, nil, model.HighestLimits()) }
 
-// ParseFor is Parse, with conditions checked against the types of the
-// catalogue's fields.
-func ParseFor(text string, cat *Catalog) (*Document, error) {
-	if len(text) > MaxDocument {
-		return nil, model.Errorf(model.CodeLimitExceeded, "the policy document has %d bytes, more than the limit of 64 MiB", len(text))
+// ParseFor is Parse for a document that is about to be published: conditions are
+// checked against the types of the catalogue's fields.
+func ParseFor(text string, cat *Catalog, limits model.Limits) (*Document, error) {
+	if int64(len(text)) > limits.Policy {
+		return nil, model.Exceeded(model.SettingPolicy, limits.Policy, "the policy document has %d bytes", len(text))
 	}
 	text = strings.TrimPrefix(text, "\ufeff") // spreadsheets begin a CSV with a byte order mark
-	first := parser{types: newTyping(cat)}
+	first := parser{types: newTyping(cat), inherited: limits.InheritedRoles}
 	if err := first.read(text); err != nil {
 		return nil, err
 	}
@@ -106,7 +103,7 @@ func ParseFor(text string, cat *Catalog) (*Document, error) {
 // parseKept reads a document that was accepted before, and so has neither
 // member rows nor mistakes, but for those a newer version may see.
 func parseKept(text string, members []Member) (*Document, error) {
-	var p parser
+	p := parser{inherited: model.HighestLimits().InheritedRoles}
 	if err := p.read(text); err != nil {
 		return nil, err
 	}
@@ -119,7 +116,8 @@ func parseKept(text string, members []Member) (*Document, error) {
 // parser gathers the rows of one document. Rows refused do not stop it: all
 // must be named.
 type parser struct {
-	types *typing // to check conditions by; nil: they were checked before
+	types     *typing // to check conditions by; nil: they were checked before
+	inherited int     // roles one role may inherit at most
 
 	line     int              // of the text given
 	at       int              // where it begins
@@ -152,7 +150,7 @@ func (p *parser) read(text string) error {
 		p.readLine(line, text[:at])
 		at = len(text) - len(rest)
 	}
-	p.problems = append(p.problems, checkInheritance(p.links)...)
+	p.problems = append(p.problems, checkInheritance(p.links, p.inherited)...)
 	if len(p.problems) > 0 {
 		return invalidDocument(p.problems)
 	}

@@ -234,10 +234,18 @@ func TestInheritanceLimits(t *testing.T) {
 		}
 		return b.String()
 	}
-	mustParse(t, fan(maxInherited))
-	_, err = Parse(fan(maxInherited + 1))
-	if got := details(t, err, model.CodePolicyInvalid); len(got) != 1 || got[0] != "1:1: role:all inherits more than 1024 roles" {
-		t.Errorf("details %q", got)
+	limits := model.DefaultLimits()
+	for _, most := range []int{limits.InheritedRoles, 5} {
+		limits.InheritedRoles = most
+		if _, err := ParseFor(fan(most), nil, limits); err != nil {
+			t.Errorf("%d roles: %v", most, err)
+		}
+		_, err = ParseFor(fan(most+1), nil, limits)
+		want := fmt.Sprintf("1:1: role:all inherits more than %d roles (ROLEGATE_MAX_INHERITED_ROLES)", most)
+		if got := details(t, err, model.CodePolicyInvalid); len(got) != 1 || got[0] != want {
+			t.Errorf("details %q, want %s", got, want)
+		}
+		mustParse(t, fan(most+1)) // what was published under a higher limit still loads
 	}
 	// Nothing here may take time, or stack, in the square of its size.
 	if _, err := Parse(chain(100_000)); err == nil {
@@ -253,11 +261,18 @@ func TestInheritanceLimits(t *testing.T) {
 
 func TestDocumentSize(t *testing.T) {
 	kilobyte := "#" + strings.Repeat(" ", 1022) + "\n"
-	full := strings.Repeat(kilobyte, MaxDocument/1024)
-	mustParse(t, full)
-	_, err := Parse(full + "#")
-	if model.CodeOf(err) != model.CodeLimitExceeded {
-		t.Errorf("a document over the limit: %v", err)
+	limits := model.DefaultLimits()
+	for _, most := range []int64{limits.Policy, 64 << 10} {
+		limits.Policy = most
+		full := strings.Repeat(kilobyte, int(most/1024))
+		if _, err := ParseFor(full, nil, limits); err != nil {
+			t.Errorf("a document of %d bytes: %v", most, err)
+		}
+		_, err := ParseFor(full+"#", nil, limits)
+		want := fmt.Sprintf("the policy document has %d bytes; ROLEGATE_MAX_POLICY is %d", most+1, most)
+		if model.CodeOf(err) != model.CodeLimitExceeded || err.Error() != want {
+			t.Errorf("a document over the limit: %v, want %s", err, want)
+		}
 	}
 }
 

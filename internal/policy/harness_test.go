@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"context"
 	"testing"
 
 	"rolegate/model"
@@ -23,3 +24,8 @@ func (s *Snapshot) asking(t testing.TB, q model.Question, in Inputs) *asking {
 	a.at = s.rules.target(a.object, q.Action.Name)
 	return a
 }
+
+// sameCaller finds every caller as it was.
+type sameCaller struct{}
+
+func (sameCaller) Recheck(_ context.Context, c model.Caller) (model.Caller, error) { return c, nil }

@@ -8,10 +8,8 @@ import (
 	"rolegate/model"
 )
 
-const (
-	maxInheritance = 32    // links of the longest chain of role → role
-	maxInherited   = 1_024 // roles one role inherits, directly or not
-)
+// maxInheritance bounds the links of the longest chain of role → role.
+const maxInheritance = 32
 
 // hierarchy is role → role inheritance while it is being checked. Roles are
 // numbered as they are met, and walked without recursion: a hostile document
@@ -26,9 +24,9 @@ type hierarchy struct {
 const noDepth = -1
 
 // checkInheritance refuses circles, chains that are too deep, and roles that
-// inherit too much, in this order: each means nothing before the one before it
-// is mended.
-func checkInheritance(links []RoleLink) []model.Detail {
+// inherit more than most roles, in this order: each means nothing before the one
+// before it is mended.
+func checkInheritance(links []RoleLink, most int) []model.Detail {
 	h := newHierarchy(links)
 	depth := h.depths()
 	if problems := h.circles(depth); len(problems) > 0 {
@@ -37,7 +35,7 @@ func checkInheritance(links []RoleLink) []model.Detail {
 	if problems := h.tooDeep(depth); len(problems) > 0 {
 		return problems
 	}
-	return h.tooMany()
+	return h.tooMany(most)
 }
 
 func newHierarchy(links []RoleLink) *hierarchy {
@@ -149,12 +147,12 @@ func (h *hierarchy) tooDeep(depth []int) []model.Detail {
 	return problems
 }
 
-func (h *hierarchy) tooMany() []model.Detail {
+func (h *hierarchy) tooMany(most int) []model.Detail {
 	var problems []model.Detail
 	metBy := make([]int, len(h.names)) // role → 1 + the role whose walk met it last
 	for role := range h.names {
 		met := 0
-		for todo := []int{role}; len(todo) > 0 && met <= maxInherited; {
+		for todo := []int{role}; len(todo) > 0 && met <= most; {
 			last := todo[len(todo)-1]
 			todo = todo[:len(todo)-1]
 			for _, i := range h.inherits[last] {
@@ -165,9 +163,9 @@ func (h *hierarchy) tooMany() []model.Detail {
 				}
 			}
 		}
-		if met > maxInherited {
+		if met > most {
 			problems = append(problems, model.Detail{Line: h.line[role],
-				Reason: fmt.Sprintf("%s inherits more than %d roles", h.names[role], maxInherited)})
+				Reason: fmt.Sprintf("%s inherits more than %d roles (%s)", h.names[role], most, model.SettingInheritedRoles)})
 		}
 	}
 	return problems

@@ -33,23 +33,74 @@ type Rules struct {
 	Registered func(ctx context.Context, tx store.Directory, tenant, member string) error
 }
 
+// prepared is a document ready to be published under one catalogue.
+type prepared struct {
+	doc     *Document
+	rules   *ruleset
+	catalog string
+}
+
+// prepare reads and compiles a document under the tenant's catalogue. It takes
+// its time, and so is done before the transaction that publishes.
+func (s *Service) prepare(ctx context.Context, tenant, text string) (prepared, error) {
+	t, err := s.Store.Tenant(ctx, tenant)
+	if err != nil {
+		return prepared{}, unknownTenant(tenant, err)
+	}
+	catalog, err := ParseCatalog(catalogText(t))
+	if err != nil {
+		return prepared{}, err
+	}
+	doc, err := ParseFor(text, catalog, s.Limits)
+	if err != nil {
+		return prepared{}, err
+	}
+	if err := refuseOffices(doc); err != nil {
+		return prepared{}, err
+	}
+	rules, err := compile(doc, catalog, toPublish)
+	return prepared{doc, rules, catalog.Text}, err
+}
+
+// errCatalogChanged ends a transaction whose document was read under another
+// catalogue.
+var errCatalogChanged = errors.New("the catalogue changed")
+
 // Import publishes a document as the tenant's next revision: whole or not at
 // all, with every bad row named. Its member rows become assignments.
 func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text, reason string, rules Rules) (Published, error) {
-	doc, err := Parse(text)
-	if err != nil {
-		return Published{}, err
+	for {
+		p, err := s.prepare(ctx, tenant, text)
+		if err != nil {
+			return Published{}, err
+		}
+		res, err := s.publish(ctx, caller, tenant, p, reason, rules)
+		if errors.Is(err, errCatalogChanged) {
+			continue
+		}
+		if err == nil {
+			s.Snapshots.offer(tenant, &offer{res.Revision, p.catalog, p.rules})
+		}
+		return res, err
 	}
-	if err := refuseOffices(doc); err != nil {
-		return Published{}, err
-	}
+}
+
+func (s *Service) publish(ctx context.Context, caller model.Caller, tenant string, p prepared, reason string, rules Rules) (Published, error) {
+	doc := p.doc
 	res := Published{Rules: len(doc.Rows), Links: len(doc.RoleLinks), Members: len(doc.Members), Hash: fmt.Sprintf("%x", doc.Hash)}
-	err = s.Store.InTx(ctx, func(tx store.Tx) error {
+	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
 		// The revision first: it takes the tenant's row, so what the gate sees stays true.
 		if res.Revision, err = tx.Bump(ctx, tenant, doc.changes()...); err != nil {
 			return unknownTenant(tenant, err)
 		}
-		before, err := currentDocument(ctx, tx, tenant)
+		t, err := tx.Tenant(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		if catalogText(t) != p.catalog {
+			return errCatalogChanged
+		}
+		before, err := currentHash(ctx, tx, tenant)
 		if err != nil {
 			return err
 		}
@@ -80,10 +131,27 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text,
 			}
 		}
 		return s.Log.AppendIn(ctx, tx, audit.Entry{Tenant: tenant, Class: class, Activity: audit.PolicyImported,
-			Outcome: audit.OutcomeOK, Revision: res.Revision, PolicyHash: doc.Hash, PrevPolicy: before.Hash, Caller: caller,
+			Outcome: audit.OutcomeOK, Revision: res.Revision, PolicyHash: doc.Hash, PrevPolicy: before, Caller: caller,
 			Personal: map[string]any{"reason": reason}})
 	})
 	return res, err
+}
+
+// CheckCatalog tells which rows of the tenant's policy do not suit a catalogue
+// that is about to take the place of its own.
+func (s *Service) CheckCatalog(ctx context.Context, tenant string, catalog *Catalog) error {
+	doc, err := currentDocument(ctx, s.Store, tenant)
+	if err != nil {
+		return err
+	}
+	_, err = compile(doc, catalog, toPublish)
+	var bad *model.Error
+	if errors.As(err, &bad) && bad.Code == model.CodePolicyInvalid {
+		e := model.Errorf(model.CodeCatalogInvalid, "%s of the policy in force does not suit the types of this catalogue", count(len(bad.Details), "row", "rows"))
+		e.Details = bad.Details
+		return e
+	}
+	return err
 }
 
 // changes is what publishing the document changes: itself, the roles it may be

@@ -40,6 +40,7 @@ type Service struct {
 	Callers   Callers
 	Now       func() time.Time
 	Snapshots *Snapshots
+	Limits    model.Limits
 	Sampler   *Sampler // re-checks some decisions against Casbin; optional
 }
 
@@ -156,21 +157,27 @@ func (s *Service) decide(ctx context.Context, caller model.Caller, view *View, r
 	}
 	a.dataSubject = view.dataSubject(q.Resource, stored)
 	a.object, a.action = view.rules.literal(q.Resource.Type, q.Action.Name)
+	a.Decision, err = s.decideOn(ctx, caller, view, r, stored)
+	return a, err
+}
+
+// decideOn answers about a record with what is stored of it.
+func (s *Service) decideOn(ctx context.Context, caller model.Caller, view *View, r *Request, stored *model.Resource) (d model.Decision, err error) {
+	q := &r.Question
 	in := Inputs{Now: s.Now(), Stored: stored, Client: caller.ID, TrustSubjectProperties: caller.Client.TrustSubjectProperties}
 	if in.Assurance, err = s.assurance(ctx, caller, q.Subject, r.AccessToken); err != nil {
 		code, denied := denials[model.CodeOf(err)]
 		if !denied {
-			return a, err
+			return d, err
 		}
 		if !view.knows(q.Subject) {
 			code = model.ReasonSubjectUnknown
 		}
-		a.Decision = model.Decision{Code: code, Revision: view.Revision(), PolicyHash: view.PolicyHash()}
-		return a, nil
+		return model.Decision{Code: code, Revision: view.Revision(), PolicyHash: view.PolicyHash()}, nil
 	}
-	a.Decision = view.Decide(q, &in)
-	s.Sampler.offer(view.Snapshot, q, &in, &a.Decision)
-	return a, nil
+	d = view.Decide(q, &in)
+	s.Sampler.offer(view.Snapshot, q, &in, &d)
+	return d, nil
 }
 
 // denials are what a token that is missing or not valid makes of a question.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"sync"
@@ -245,6 +246,16 @@ func currentDocument(ctx context.Context, q store.Policies, tenant string) (*Doc
 		return nil, err
 	}
 	return parseKept(p.Text, nil)
+}
+
+// currentHash is the SHA-256 of the tenant's published document.
+func currentHash(ctx context.Context, q store.Policies, tenant string) ([]byte, error) {
+	p, err := q.CurrentPolicy(ctx, tenant)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	hash := sha256.Sum256([]byte(p.Text))
+	return hash[:], nil
 }
 
 func catalogText(t model.Tenant) string {

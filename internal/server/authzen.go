@@ -10,12 +10,9 @@ import (
 	"rolegate/model"
 )
 
-// maxItems bounds a batch.
-const maxItems = 1000
-
 // evaluation answers one question (AuthZEN 1.0 section 6). A denial is an answer.
 func (s *Server) evaluation(w http.ResponseWriter, r *http.Request, caller model.Caller) error {
-	body, err := decodeAuthZEN(w, r)
+	body, err := s.decodeAuthZEN(w, r)
 	if err != nil {
 		return err
 	}
@@ -41,7 +38,7 @@ func (s *Server) evaluate(w http.ResponseWriter, r *http.Request, caller model.C
 // evaluations answers many questions in order (AuthZEN 1.0 section 7); without
 // any items it is a single evaluation.
 func (s *Server) evaluations(w http.ResponseWriter, r *http.Request, caller model.Caller) error {
-	body, err := decodeAuthZEN(w, r)
+	body, err := s.decodeAuthZEN(w, r)
 	if err != nil {
 		return err
 	}
@@ -51,8 +48,8 @@ func (s *Server) evaluations(w http.ResponseWriter, r *http.Request, caller mode
 		return err
 	case len(items) == 0:
 		return s.evaluate(w, r, caller, body)
-	case len(items) > maxItems:
-		return over(model.CodeLimitExceeded, i18n.TooManyItems, "evaluations", maxItems)
+	case len(items) > s.Limits.Batch:
+		return overSetting(model.CodeLimitExceeded, i18n.TooManyItems, "evaluations", model.SettingBatch, int64(s.Limits.Batch))
 	}
 	sem, err := semanticOf(body)
 	if err != nil {

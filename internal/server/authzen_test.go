@@ -23,7 +23,7 @@ func ask(replace ...string) string {
 		members[replace[i]] = replace[i+1]
 	}
 	var parts []string
-	for _, name := range []string{"subject", "action", "resource", "context", "evaluations", "options", "x"} {
+	for _, name := range []string{"subject", "action", "resource", "context", "evaluations", "options", "page", "x"} {
 		if members[name] != "" {
 			parts = append(parts, fmt.Sprintf("%q:%s", name, members[name]))
 		}
@@ -125,7 +125,7 @@ func TestEvaluationStrictness(t *testing.T) {
 		"invalid UTF-8":                {ask("subject", "{\"type\":\"user\",\"id\":\"\xff\"}"), "The body is not valid UTF-8."},
 		"lone surrogate":               {ask("subject", `{"type":"user","id":"\ud800"}`), "The body has an unpaired surrogate at byte 32."},
 		"number out of range":          {ask("context", `{"n":1e400}`), `The number at "context.n" does not fit a double.`},
-		"too deep":                     {ask("context", nested(64)), "The body is nested deeper than 64 levels."},
+		"too deep":                     {ask("context", nested(64)), "The body is nested deeper than 64 levels (ROLEGATE_MAX_NESTING)."},
 		"form":                         {"subject=alice", "The body is not valid JSON at byte 0."},
 		"evaluations of another route": {ask("subject", "", "evaluations", "[{}]"), `The member "subject" is missing.`},
 	} {
@@ -174,7 +174,7 @@ func TestEvaluationTakes(t *testing.T) {
 // are read without a server.
 func TestOptionalNulls(t *testing.T) {
 	o, err := parse([]byte(`{"subject":{"type":"user","id":"a","properties":null},"action":{"name":"read","properties":null},
-		"resource":{"type":"x","id":"*","properties":null},"context":{"access_token":null,"min_revision":null}}`))
+		"resource":{"type":"x","id":"*","properties":null},"context":{"access_token":null,"min_revision":null}}`), 64)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -198,7 +198,7 @@ func TestBatchLimit(t *testing.T) {
 		t.Errorf("%d decisions", len(got))
 	}
 	v := h.want(h.decide("evaluations", ask("evaluations", items(1001))), 400, model.CodeLimitExceeded)
-	if v["detail"] != "There are more than 1000 evaluations in one request." {
+	if v["detail"] != "There are more than 1000 evaluations in one request (ROLEGATE_MAX_BATCH)." {
 		t.Errorf("detail %v", v["detail"])
 	}
 }

@@ -9,12 +9,14 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"rolegate/model"
 )
 
 // BenchmarkEvaluation is what HTTP adds to a decision: headers, token parsing,
 // decoding, the answer, one log line, the metrics.
 func BenchmarkEvaluation(b *testing.B) {
-	s := &Server{Issuer: "https://gate.example.com", Login: &fakeLogin{}, Decider: &fakeDecider{}, Recorder: &fakeRecorder{}, Pages: fakePages{},
+	s := &Server{Issuer: "https://gate.example.com", Login: &fakeLogin{}, Decider: &fakeDecider{}, Recorder: &fakeRecorder{}, Pages: fakePages{}, Limits: model.DefaultLimits(),
 		Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)), Metrics: NewMetrics(prometheus.NewRegistry())}
 	h := s.Handler()
 	b.ReportAllocs()

@@ -15,25 +15,37 @@ import (
 	"rolegate/model"
 )
 
-const (
-	maxBody         = 16 << 10  // bytes of a login or token request
-	maxDecisionBody = 256 << 10 // bytes of a decision request
-)
+// bodyLimit bounds a body, and says so when it is passed.
+type bodyLimit struct {
+	bytes  int64
+	passed error
+}
+
+// maxBody bounds a login or token request, in bytes.
+const maxBody = 16 << 10
+
+var ownBody = bodyLimit{maxBody, over(model.CodeTooLarge, i18n.TooLarge, "", maxBody)}
+
+// decisionBody is the limit of AuthZEN's routes.
+func (s *Server) decisionBody() bodyLimit {
+	n := s.Limits.Request
+	return bodyLimit{n, overSetting(model.CodeTooLarge, i18n.RequestTooLarge, "", model.SettingRequest, n)}
+}
 
 // decode reads the JSON body of one of our own routes into T, a wire type.
 // Members T does not have are refused, and those T requires must be there.
-func decode[T any](w http.ResponseWriter, r *http.Request) (T, error) {
+func decode[T any](s *Server, w http.ResponseWriter, r *http.Request) (T, error) {
 	var v T
-	body, err := readJSON(w, r, maxBody, model.CodeUnsupportedMedia)
+	body, err := readJSON(w, r, model.CodeUnsupportedMedia, ownBody)
 	if err != nil {
 		return v, err
 	}
-	return decodeBytes[T](body)
+	return decodeBytes[T](body, s.Limits.Nesting)
 }
 
-func decodeBytes[T any](body []byte) (T, error) {
+func decodeBytes[T any](body []byte, depth int) (T, error) {
 	var v T
-	tree, err := parse(body)
+	tree, err := parse(body, depth)
 	if err != nil {
 		return v, err
 	}
@@ -45,35 +57,34 @@ func decodeBytes[T any](body []byte) (T, error) {
 
 // decodeAuthZEN reads the JSON body of one of AuthZEN's routes. Members nobody
 // asks for are ignored; a wrong Content-Type is 400 there.
-func decodeAuthZEN(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
-	body, err := readJSON(w, r, maxDecisionBody, model.CodeInvalidRequest)
+func (s *Server) decodeAuthZEN(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
+	body, err := readJSON(w, r, model.CodeInvalidRequest, s.decisionBody())
 	if err != nil {
 		return nil, err
 	}
-	return parse(body)
+	return parse(body, s.Limits.Nesting)
 }
 
 // readJSON reads a body that says it is JSON; badType is the code if it does not.
-func readJSON(w http.ResponseWriter, r *http.Request, limit int64, badType model.Code) ([]byte, error) {
+func readJSON(w http.ResponseWriter, r *http.Request, badType model.Code, limit bodyLimit) ([]byte, error) {
 	if !hasType(r, "application/json") {
 		return nil, bad(badType, i18n.MediaType, "", nil)
 	}
-	return readBody(w, r, limit, badType)
+	return readBody(w, r, badType, limit)
 }
 
 // readBody reads a body within its limit. Only plain bodies are taken, so that
 // the limit is one on what has to be parsed.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64, badType model.Code) ([]byte, error) {
+func readBody(w http.ResponseWriter, r *http.Request, badType model.Code, limit bodyLimit) ([]byte, error) {
 	if e := r.Header.Values("Content-Encoding"); len(e) > 1 || len(e) == 1 && !strings.EqualFold(e[0], "identity") {
 		return nil, bad(badType, i18n.ContentEncoding, "", nil)
 	}
-	tooLarge := over(model.CodeTooLarge, i18n.TooLarge, "", limit)
-	if r.ContentLength > limit {
-		return nil, tooLarge
+	if r.ContentLength > limit.bytes {
+		return nil, limit.passed
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit.bytes))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, tooLarge
+		return nil, limit.passed
 	}
 	if err != nil {
 		if r.Context().Err() != nil {

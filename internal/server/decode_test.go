@@ -68,7 +68,7 @@ func TestParse(t *testing.T) {
 		"much too deep":         {strings.Repeat(`{"a":`, 100_000), i18n.TooDeep},
 		"deep arrays":           {`{"a":` + strings.Repeat(`[`, 64), i18n.TooDeep},
 	} {
-		_, err := parse([]byte(c.body))
+		_, err := parse([]byte(c.body), 64)
 		var e *inputError
 		if c.want == "" {
 			if err != nil {
@@ -131,7 +131,7 @@ func TestDecodeOwnRoutes(t *testing.T) {
 }
 
 func TestNullMeansMissing(t *testing.T) {
-	req, err := decodeBytes[api.LoginRequest]([]byte(`{"tenant":null,"username":"u","password":"p"}`))
+	req, err := decodeBytes[api.LoginRequest]([]byte(`{"tenant":null,"username":"u","password":"p"}`), 64)
 	if err != nil || req.Tenant != "" {
 		t.Errorf("%+v, %v", req, err)
 	}
@@ -167,6 +167,7 @@ func TestBodyLimits(t *testing.T) {
 	}
 	const login = `{"username":"a","password":"p"`
 	const question = `{"subject":{"type":"user","id":"a"},"action":{"name":"read"},"resource":{"type":"x","id":"1"}`
+	maxRequest := int(model.DefaultLimits().Request)
 	for _, chunked := range []bool{false, true} {
 		unknownLength := func(r *http.Request) {
 			if chunked {
@@ -180,8 +181,8 @@ func TestBodyLimits(t *testing.T) {
 		if v["detail"] != "The body has more than 16384 bytes." || a.Header.Get("Connection") != "close" {
 			t.Errorf("%v, Connection: %s", v["detail"], a.Header.Get("Connection"))
 		}
-		h.want(h.decide("evaluation", pad(question, "}", maxDecisionBody), unknownLength), 200, "")
-		h.want(h.decide("evaluation", pad(question, "}", maxDecisionBody+1), unknownLength), 413, model.CodeTooLarge)
+		h.want(h.decide("evaluation", pad(question, "}", maxRequest), unknownLength), 200, "")
+		h.want(h.decide("evaluation", pad(question, "}", maxRequest+1), unknownLength), 413, model.CodeTooLarge)
 	}
 }
 
@@ -243,7 +244,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := parse(body)
+		got, err := parse(body, 64)
 		if err == nil {
 			var want map[string]any
 			if err := stdjson.Unmarshal(body, &want); err != nil {
@@ -256,7 +257,7 @@ func FuzzDecode(f *testing.F) {
 				t.Fatal("accepted a duplicate name")
 			}
 		}
-		req, err := decodeBytes[api.LoginRequest](body)
+		req, err := decodeBytes[api.LoginRequest](body, 64)
 		if err != nil {
 			if model.CodeOf(err) != model.CodeInvalidRequest {
 				t.Fatalf("refused with %v", err)

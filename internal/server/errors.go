@@ -166,6 +166,8 @@ func explain(lang i18n.Lang, code model.Code, to outcome, err error) (string, []
 	}
 	switch {
 	case e.Message == "":
+	case e.Limit != nil && lang != i18n.English:
+		detail = i18n.Sentence(lang, i18n.LimitPassed, i18n.Words{"setting": e.Limit.Setting, "limit": strconv.FormatInt(e.Limit.Value, 10)})
 	case lang == i18n.English:
 		detail = sentence(e.Message)
 	case to.exact && len(places) == 0:

@@ -3,11 +3,14 @@ package server
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +53,9 @@ func newHarness(t *testing.T) *harness {
 		Login:    h.login,
 		Decider:  h.decider,
 		Recorder: h.recorder,
+		Tenants:  fakeTenants{"default", "emea"},
+		PageKey:  fakePageKey,
+		Limits:   model.DefaultLimits(),
 		Pages:    fakePages{},
 		Logger:   slog.New(slog.NewJSONHandler(io.MultiWriter(h.logs, t.Output()), nil)),
 		Metrics:  NewMetrics(h.registry),
@@ -166,7 +172,7 @@ func loadContract() (*openapi3.T, routers.Router) {
 	}
 	for name, s := range doc.Components.Schemas {
 		if len(s.Value.Properties) > 0 && s.Value.AdditionalProperties.Has == nil && !strings.HasSuffix(name, "Request") &&
-			name != "Subject" && name != "Action" && name != "Resource" && name != "EvaluationItem" && name != "EvaluationsOptions" {
+			name != "Subject" && name != "Action" && name != "Resource" && name != "EvaluationItem" && name != "EvaluationsOptions" && name != "SubjectType" && name != "ResourceType" {
 			s.Value.AdditionalProperties.Has = new(bool)
 		}
 	}
@@ -298,6 +304,9 @@ type fakeDecider struct {
 	got    []policy.Request
 	sem    policy.Semantic
 	caller model.Caller
+
+	names    []string // what a search finds
+	searches []policy.SearchRequest
 }
 
 func (f *fakeDecider) Evaluate(ctx context.Context, caller model.Caller, r policy.Request) (model.Decision, error) {
@@ -329,6 +338,45 @@ func (f *fakeDecider) EvaluateBatch(ctx context.Context, caller model.Caller, rs
 		ds = append(ds, d)
 	}
 	return ds, nil
+}
+
+// Search finds the names it is told to, by its own paging.
+func (f *fakeDecider) Search(ctx context.Context, caller model.Caller, sr policy.SearchRequest) (policy.Found, error) {
+	f.caller, f.searches = caller, append(f.searches, sr)
+	if f.err != nil {
+		return policy.Found{}, f.err
+	}
+	reqctx.From(ctx).MarkRecorded()
+	found := policy.Found{Results: []string{}, After: sr.After, Revision: 42}
+	for _, name := range f.names {
+		switch {
+		case name <= sr.After:
+		case len(found.Results) == sr.Limit:
+			found.More = true
+			return found, nil
+		default:
+			found.Results, found.After = append(found.Results, name), name
+		}
+	}
+	return found, nil
+}
+
+// fakeTenants are the tenants there are.
+type fakeTenants []string
+
+func (f fakeTenants) Tenant(_ context.Context, id string) (model.Tenant, error) {
+	if !slices.Contains(f, id) {
+		return model.Tenant{}, model.Errorf(model.CodeTenantUnknown, "there is no tenant %q", id)
+	}
+	return model.Tenant{ID: id}, nil
+}
+
+func fakePageKey(parts ...[]byte) []byte {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return h.Sum(nil)
 }
 
 type recorded struct {

@@ -256,7 +256,7 @@ func TestRequestID(t *testing.T) {
 			401: h.post("/access/v1/evaluation", aliceReads, header("X-Request-ID", id)),
 			404: h.post("/access/v1/nothing", aliceReads, header("X-Request-ID", id)),
 			405: h.call("GET", "/access/v1/evaluation", "", header("X-Request-ID", id)),
-			413: h.decide("evaluation", strings.Repeat(" ", maxDecisionBody+1), header("X-Request-ID", id)),
+			413: h.decide("evaluation", strings.Repeat(" ", 256<<10+1), header("X-Request-ID", id)),
 		} {
 			if got := a.Header.Values("X-Request-ID"); a.StatusCode != status || len(got) != 1 || got[0] != id {
 				t.Errorf("%d: X-Request-ID: %q, want %q (%d)", a.StatusCode, got, id, status)
@@ -282,7 +282,7 @@ func TestRequestID(t *testing.T) {
 func TestPathsAndMethods(t *testing.T) {
 	h := newHarness(t)
 	for _, path := range []string{"/", "/v1", "/v1/login/", "//v1/login", "/v1//login", "/./v1/login", "/x/../v1/login", "/V1/login",
-		"/v1/login%2Ftotp", "/v1/login%00", "/v1/login;x", "/v1/%6cogin", "/metrics", "/readyz", "/debug/pprof/", `/v1\login`, "/access/v1/search/subject"} {
+		"/v1/login%2Ftotp", "/v1/login%00", "/v1/login;x", "/v1/%6cogin", "/metrics", "/readyz", "/debug/pprof/", `/v1\login`, "/access/v1/search", "/access/v1/search/role"} {
 		a := h.callUnchecked(path, goodLogin)
 		h.want(a, 404, model.CodeNotFound)
 	}

@@ -34,6 +34,13 @@ func over(code model.Code, what i18n.Input, path string, limit int64) *inputErro
 	return bad(code, what, path, i18n.Words{"limit": strconv.FormatInt(limit, 10)})
 }
 
+// overSetting is over for a limit that a setting sets.
+func overSetting(code model.Code, what i18n.Input, path, setting string, limit int64) *inputError {
+	e := over(code, what, path, limit)
+	e.words["setting"] = setting
+	return e
+}
+
 func (e *inputError) in(l i18n.Lang) string { return i18n.Sentence(l, e.what, e.words) }
 
 func (e *inputError) Error() string { return e.in(i18n.English) }

@@ -10,7 +10,7 @@ import (
 )
 
 func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request) error {
-	req, err := decode[api.InviteAcceptance](w, r)
+	req, err := decode[api.InviteAcceptance](s, w, r)
 	if err != nil {
 		return err
 	}
@@ -19,7 +19,7 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
-	req, err := decode[api.LoginRequest](w, r)
+	req, err := decode[api.LoginRequest](s, w, r)
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) verifyTOTP(w http.ResponseWriter, r *http.Request) error {
-	req, err := decode[api.CodeRequest](w, r)
+	req, err := decode[api.CodeRequest](s, w, r)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (s *Server) verifyTOTP(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) verifyRecovery(w http.ResponseWriter, r *http.Request) error {
-	req, err := decode[api.CodeRequest](w, r)
+	req, err := decode[api.CodeRequest](s, w, r)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (s *Server) verifyRecovery(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) enrol(w http.ResponseWriter, r *http.Request) error {
-	req, err := decode[api.TicketRequest](w, r)
+	req, err := decode[api.TicketRequest](s, w, r)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) confirmEnrolment(w http.ResponseWriter, r *http.Request) error {
-	req, err := decode[api.CodeRequest](w, r)
+	req, err := decode[api.CodeRequest](s, w, r)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s *Server) confirmEnrolment(w http.ResponseWriter, r *http.Request) error 
 }
 
 func (s *Server) refresh(w http.ResponseWriter, r *http.Request) error {
-	req, err := decode[api.RefreshRequest](w, r)
+	req, err := decode[api.RefreshRequest](s, w, r)
 	if err != nil {
 		return err
 	}

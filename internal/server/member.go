@@ -1,9 +1,9 @@
 package server
 
 import (
-	"strings"
-
+	"math"
 	"strconv"
+	"strings"
 
 	"rolegate/internal/i18n"
 	"rolegate/model"
@@ -69,6 +69,16 @@ func (m member) name() (string, error) {
 		return "", over(model.CodeInvalidRequest, i18n.TooLong, m.path, maxName)
 	}
 	return s, nil
+}
+
+// count is the member as a number of things: whole, not negative, and of any size
+// a double has.
+func (m member) count() (float64, error) {
+	n, ok := m.value.(float64)
+	if !ok || n < 0 || n != math.Trunc(n) {
+		return 0, invalid(i18n.WantWhole, m.path)
+	}
+	return n, nil
 }
 
 // element is the place of an array's i-th element.

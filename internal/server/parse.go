@@ -14,23 +14,21 @@ import (
 	"rolegate/model"
 )
 
-const (
-	maxDepth = 64 // levels of nesting, the top-level object being the first
-	maxPath  = 80 // bytes of a member's path in a complaint
-)
+// maxPath bounds a member's path in a complaint, in bytes.
+const maxPath = 80
 
 // parse reads one JSON object as I-JSON (RFC 7493): valid UTF-8, no unpaired
 // surrogates, no member twice, numbers within doubles, nothing after the
-// object, and not nested too deep. Values are nil, bool, float64, string, []any
-// and map[string]any; the members' names are exactly those sent.
-func parse(body []byte) (map[string]any, error) {
+// object, and not nested deeper than depth. Values are nil, bool, float64, string,
+// []any and map[string]any; the members' names are exactly those sent.
+func parse(body []byte, depth int) (map[string]any, error) {
 	if isBlank(body) {
 		return nil, invalid(i18n.Empty, "")
 	}
 	if !utf8.Valid(body) {
 		return nil, invalid(i18n.UTF8, "")
 	}
-	d := decoder{jsontext.NewDecoder(bytes.NewBuffer(body))}
+	d := decoder{jsontext.NewDecoder(bytes.NewBuffer(body)), depth}
 	v, err := d.value()
 	if err != nil {
 		return nil, err
@@ -46,15 +44,18 @@ func parse(body []byte) (map[string]any, error) {
 	return o, nil
 }
 
-type decoder struct{ *jsontext.Decoder }
+type decoder struct {
+	*jsontext.Decoder
+	depth int // levels of nesting there may be
+}
 
 func (d decoder) value() (any, error) {
 	token, err := d.ReadToken()
 	if err != nil {
 		return nil, syntactic(err)
 	}
-	if d.StackDepth() > maxDepth {
-		return nil, over(model.CodeInvalidRequest, i18n.TooDeep, "", maxDepth)
+	if d.StackDepth() > d.depth {
+		return nil, overSetting(model.CodeInvalidRequest, i18n.TooDeep, "", model.SettingNesting, int64(d.depth))
 	}
 	switch token.Kind() {
 	case '{':

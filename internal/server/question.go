@@ -103,9 +103,12 @@ func (a *asked) readContext(m member) error {
 		a.AccessToken = &token
 	}
 	if v := get(o, m.path, minRevision); v.value != nil {
-		n, ok := v.value.(float64)
-		if !ok || n < 0 || n > 1<<53 || n != float64(int64(n)) {
-			return invalid(i18n.WantRevision, v.path)
+		n, err := v.count()
+		if err == nil && n > 1<<53 { // no revision: there doubles stop telling neighbours apart
+			err = invalid(i18n.WantWhole, v.path)
+		}
+		if err != nil {
+			return err
 		}
 		a.MinRevision = int64(n)
 	}

@@ -17,6 +17,10 @@ func (s *Server) router() chi.Router {
 	r.Method("GET", "/healthz", s.public(s.health))
 	r.Method("GET", "/.well-known/jwks.json", s.public(s.jwks))
 	r.Method("GET", "/.well-known/oauth-authorization-server", s.public(s.metadata))
+	// OAuth's document is looked for below the issuer, AuthZEN's between its host
+	// and its path.
+	r.Method("GET", wellKnownPDP+s.issuerPath(), s.public(s.pdpMetadata))
+	r.Method("GET", wellKnownPDP+s.issuerPath()+"/{tenant}", s.public(s.tenantPDPMetadata))
 	r.Method("POST", "/oauth2/token", s.clientSecret(s.clientToken))
 
 	r.Method("POST", "/v1/invite/accept", s.open(s.acceptInvite))
@@ -30,6 +34,9 @@ func (s *Server) router() chi.Router {
 
 	r.Method("POST", "/access/v1/evaluation", s.client("decide", s.evaluation))
 	r.Method("POST", "/access/v1/evaluations", s.client("decide", s.evaluations))
+	r.Method("POST", "/access/v1/search/subject", s.client("decide", s.searchSubject))
+	r.Method("POST", "/access/v1/search/resource", s.client("decide", s.searchResource))
+	r.Method("POST", "/access/v1/search/action", s.client("decide", s.searchAction))
 
 	s.Pages.Mount(r) // GET /invite/{invite}: public
 	return r

@@ -37,6 +37,13 @@ type Server struct {
 	Decider Decider
 	// Recorder writes the entry of a request that failed before a service did.
 	Recorder Recorder
+	// Tenants finds tenants, for their metadata.
+	Tenants Tenants
+	// PageKey derives a 32-byte key from what a page token belongs to, the same on
+	// every replica and after every start.
+	PageKey func(parts ...[]byte) []byte
+	// Limits bound what a request may ask.
+	Limits model.Limits
 	// Pages are the pages for people.
 	Pages Pages
 	// Logger gets one event per request, without personal data or tokens.
@@ -78,6 +85,14 @@ type Decider interface {
 	Evaluate(ctx context.Context, caller model.Caller, r policy.Request) (model.Decision, error)
 	// EvaluateBatch answers in order, and cut short as the semantic says.
 	EvaluateBatch(ctx context.Context, caller model.Caller, rs []policy.Request, sem policy.Semantic) ([]model.Decision, error)
+	// Search finds one page of what the question would be allowed for.
+	Search(ctx context.Context, caller model.Caller, sr policy.SearchRequest) (policy.Found, error)
+}
+
+// Tenants finds tenants.
+type Tenants interface {
+	// Tenant is CodeTenantUnknown where there is none of that name.
+	Tenant(ctx context.Context, id string) (model.Tenant, error)
 }
 
 // Recorder writes one durable entry for a request that failed before a service

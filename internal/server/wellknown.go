@@ -4,7 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"strings"
+
+	"github.com/go-chi/chi/v5"
 
 	"rolegate/api"
 	"rolegate/model"
@@ -49,5 +52,50 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) error {
 		ResponseTypesSupported:            []string{}, // there is no authorization endpoint
 		TokenEndpointAuthMethodsSupported: []string{"client_secret_basic", "client_secret_post"},
 		ScopesSupported:                   model.Scopes,
+	})
+}
+
+const wellKnownPDP = "/.well-known/authzen-configuration"
+
+// issuerPath is the path of the issuer, without a slash at its end: mostly none.
+func (s *Server) issuerPath() string {
+	u, err := url.Parse(s.Issuer)
+	if err != nil { // the settings were checked
+		panic(err)
+	}
+	return u.Path
+}
+
+// pdpMetadata is AuthZEN 1.0 section 9's, of the decision point as a whole.
+func (s *Server) pdpMetadata(w http.ResponseWriter, _ *http.Request) error {
+	return s.replyPDP(w, s.Issuer)
+}
+
+// tenantPDPMetadata is that of one tenant's decision point, the issuer followed by
+// the tenant's name. A tenant is told by the client's token, so the endpoints are
+// those of all.
+func (s *Server) tenantPDPMetadata(w http.ResponseWriter, r *http.Request) error {
+	t, err := s.Tenants.Tenant(r.Context(), chi.URLParam(r, "tenant"))
+	if model.CodeOf(err) == model.CodeTenantUnknown {
+		return &model.Error{Code: model.CodeTenantUnknown} // without the words meant for operators
+	}
+	if err != nil {
+		return err
+	}
+	return s.replyPDP(w, s.Issuer+"/"+t.ID)
+}
+
+// replyPDP describes the decision point of an identifier. Clients take it only if
+// the identifier is the one they made the address of (section 9.2.3).
+func (s *Server) replyPDP(w http.ResponseWriter, identifier string) error {
+	w.Header().Set("Cache-Control", publicCache)
+	return reply(w, http.StatusOK, api.PDPMetadata{
+		PolicyDecisionPoint:       identifier,
+		AccessEvaluationEndpoint:  s.Issuer + "/access/v1/evaluation",
+		AccessEvaluationsEndpoint: s.Issuer + "/access/v1/evaluations",
+		SearchSubjectEndpoint:     s.Issuer + "/access/v1/search/subject",
+		SearchResourceEndpoint:    s.Issuer + "/access/v1/search/resource",
+		SearchActionEndpoint:      s.Issuer + "/access/v1/search/action",
+		SupportedObligations:      []string{string(api.ObligationTypeStepUp)},
 	})
 }

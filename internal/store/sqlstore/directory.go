@@ -72,8 +72,9 @@ func (q queries) Resource(ctx context.Context, tenant, typ, id string) (model.Re
 }
 
 func (q queries) Resources(ctx context.Context, tenant, typ, after string, limit int) ([]model.Resource, error) {
-	return all(ctx, q.conn, scanResource, `SELECT type, id, attributes FROM resources
-		WHERE tenant = $1 AND type = $2 AND id > $3 ORDER BY id LIMIT $4`, tenant, typ, after, max(limit, 0))
+	return all(ctx, q.conn, scanResource,
+		`SELECT type, id, attributes FROM resources WHERE tenant = $1 AND type = $2 AND id > $3 ORDER BY id LIMIT $4`,
+		tenant, typ, after, max(limit, 0))
 }
 
 func scanResource(row scanner) (r model.Resource, err error) {

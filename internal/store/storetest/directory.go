@@ -42,27 +42,41 @@ var directoryTests = []storeTest{
 		_, err := f.Resource(ctx, "t", "record", "102")
 		wantErr(t, "Resource unknown", err, store.ErrNotFound)
 	}},
-	{"Directory/ResourcesByPage", func(t *testing.T, f fixture) {
+	{"Directory/ResourcesPageInByteOrder", func(t *testing.T, f fixture) {
 		ctx := t.Context()
 		f.tenant("t")
 		f.tenant("other")
-		for _, id := range []string{"中", "b", "B", "a"} {
-			f.must(f.PutResource(ctx, "t", model.Resource{Type: "deal", ID: id, Attributes: map[string]any{"id": id}}))
-			f.must(f.PutResource(ctx, "t", model.Resource{Type: "dealer", ID: id}))
-			f.must(f.PutResource(ctx, "other", model.Resource{Type: "deal", ID: id}))
+		for _, id := range []string{"中", "b", "B", "a", "_", "ab", "A", "a "} {
+			f.must(f.PutResource(ctx, "t", model.Resource{Type: "record", ID: id, Attributes: map[string]any{"id": id}}))
+			f.must(f.PutResource(ctx, "t", model.Resource{Type: "Record", ID: id + "x"}))
+			f.must(f.PutResource(ctx, "other", model.Resource{Type: "record", ID: id + "y"}))
 		}
 		for _, c := range []struct {
 			after string
 			limit int
 			want  []string
-		}{{"", 9, []string{"B", "a", "b", "中"}}, {"", 2, []string{"B", "a"}}, {"a", 2, []string{"b", "中"}}, {"中", 2, nil}, {"", 0, nil}} {
+		}{
+			{"", 1000, []string{"A", "B", "_", "a", "a ", "ab", "b", "中"}},
+			{"", 3, []string{"A", "B", "_"}},
+			{"_", 3, []string{"a", "a ", "ab"}},
+			{"aa", 2, []string{"ab", "b"}}, // what it comes after need not be there
+			{"中", 3, nil},
+			{"", 0, nil},
+			{"", -1, nil},
+		} {
 			var want []model.Resource
 			for _, id := range c.want {
-				want = append(want, model.Resource{Type: "deal", ID: id, Attributes: map[string]any{"id": id}})
+				want = append(want, model.Resource{Type: "record", ID: id, Attributes: map[string]any{"id": id}})
 			}
-			got, err := f.Resources(ctx, "t", "deal", c.after, c.limit)
-			same(t, fmt.Sprintf("%d Resources after %q", c.limit, c.after), got, err, want)
+			got, err := f.Resources(ctx, "t", "record", c.after, c.limit)
+			same(t, fmt.Sprintf("Resources after %q, limit %d", c.after, c.limit), got, err, want)
 		}
+		for _, typ := range []string{"recor", "%", "RECORD"} {
+			got, err := f.Resources(ctx, "t", typ, "", 1000)
+			same(t, "Resources of type "+typ, got, err, nil)
+		}
+		got, err := f.Resources(ctx, "nobody", "record", "", 1000)
+		same(t, "Resources of an unknown tenant", got, err, nil)
 	}},
 	{"Directory/LoadDisabledAndResourceTypes", func(t *testing.T, f fixture) {
 		ctx := t.Context()

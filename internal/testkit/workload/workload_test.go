@@ -88,7 +88,7 @@ func TestDocumentsAreAccepted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err, err.(*model.Error).Details[:1])
 			}
-			if got := len(doc.Rules); got != w.Rows {
+			if got := len(doc.Rows); got != w.Rows {
 				t.Errorf("%d rows, want %d", got, w.Rows)
 			}
 			if got := len(doc.RoleLinks) + len(w.Directory.Assignments); got != w.Links {
@@ -217,7 +217,7 @@ func TestHalfIsAllowed(t *testing.T) {
 			asked, allowed := 0, 0
 			codes := map[model.Code]int{}
 			for q := range w.Questions(1) {
-				d := snap.Decide(q, policy.Inputs{Now: now})
+				d := snap.Decide(&q, &policy.Inputs{Now: now})
 				codes[d.Code]++
 				if d.Allow {
 					allowed++
@@ -244,7 +244,7 @@ func snapshot(t *testing.T, w *workload.Tenant) *policy.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snap, err := policy.NewSnapshot(model.Tenant{ID: w.ID}, doc, cat, w.Directory, now)
+	snap, err := policy.NewSnapshot(model.Tenant{ID: w.ID}, doc, cat, w.Directory)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +321,7 @@ func TestTiny(t *testing.T) {
 		n := 0
 		for r := range w.Requests(1) {
 			for _, q := range r.Questions[:1] {
-				if d := snap.Decide(q, policy.Inputs{Now: now}); d.Code == model.CodeInternal {
+				if d := snap.Decide(&q, &policy.Inputs{Now: now}); d.Code == model.CodeInternal {
 					t.Fatalf("%s: %+v", shape.Name, d)
 				}
 			}

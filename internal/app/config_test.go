@@ -1,0 +1,79 @@
+package app_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"rolegate/internal/app"
+	"rolegate/model"
+)
+
+func TestLimitSettings(t *testing.T) {
+	c, err := app.ReadConfig(nil)
+	if err != nil || c.Limits() != model.DefaultLimits() {
+		t.Errorf("without settings: %+v, %v", c.Limits(), err)
+	}
+	if err := c.Validate(); err != nil {
+		t.Errorf("the defaults: %v", err)
+	}
+	for _, s := range []struct {
+		name        string
+		least, most int64
+		of          func(model.Limits) int64
+	}{
+		{"ROLEGATE_MAX_REQUEST", 1 << 10, 16 << 20, func(l model.Limits) int64 { return l.Request }},
+		{"ROLEGATE_MAX_BATCH", 1, 10_000, func(l model.Limits) int64 { return int64(l.Batch) }},
+		{"ROLEGATE_MAX_NESTING", 8, 1_000, func(l model.Limits) int64 { return int64(l.Nesting) }},
+		{"ROLEGATE_MAX_POLICY", 64 << 10, 256 << 20, func(l model.Limits) int64 { return l.Policy }},
+		{"ROLEGATE_MAX_DIRECT_ROLES", 1, 1_024, func(l model.Limits) int64 { return int64(l.DirectRoles) }},
+		{"ROLEGATE_MAX_INHERITED_ROLES", 1, 65_536, func(l model.Limits) int64 { return int64(l.InheritedRoles) }},
+		{"ROLEGATE_MAX_RESULTS", 1, 10_000, func(l model.Limits) int64 { return int64(l.Results) }},
+	} {
+		for _, n := range []int64{s.least, s.most} {
+			c, err := app.ReadConfig([]string{fmt.Sprintf("%s=%d", s.name, n)})
+			if err != nil || s.of(c.Limits()) != n {
+				t.Errorf("%s=%d: %d, %v", s.name, n, s.of(c.Limits()), err)
+			}
+			if err := c.Validate(); err != nil {
+				t.Errorf("%s=%d: %v", s.name, n, err)
+			}
+		}
+		for _, n := range []int64{0, -1, s.least - 1, s.most + 1, math.MaxInt32} {
+			c, err := app.ReadConfig([]string{fmt.Sprintf("%s=%d", s.name, n)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = c.Validate()
+			want := fmt.Sprintf("%s is %d; it can be %d to %d", s.name, n, s.least, s.most)
+			if model.CodeOf(err) != model.CodeSettingInvalid || err.Error() != want {
+				t.Errorf("%s=%d: %v, want %s", s.name, n, err, want)
+			}
+		}
+		for _, text := range []string{"many", "1e3", "1.5", "1,000", "64MiB", "99999999999999999999"} {
+			_, err := app.ReadConfig([]string{s.name + "=" + text})
+			if want := fmt.Sprintf("%s %q is not a whole number", s.name, text); model.CodeOf(err) != model.CodeSettingInvalid || err.Error() != want {
+				t.Errorf("%s=%s: %v, want %s", s.name, text, err, want)
+			}
+		}
+	}
+}
+
+// The issuer's path becomes part of a route, so it is plain.
+func TestIssuerPath(t *testing.T) {
+	for issuer, good := range map[string]bool{
+		"https://gate.example.com": true, "https://gate.example.com/base": true, "https://gate.example.com/a/b-c_d~e.f": true,
+		"https://gate.example.com/": false, "https://gate.example.com/a//b": false, "https://gate.example.com/{tenant}": false,
+		"https://gate.example.com/*": false, "https://gate.example.com/a%2Fb": false, "https://gate.example.com/租户": false,
+	} {
+		c, err := app.ReadConfig([]string{"ROLEGATE_ISSUER=" + issuer})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.Validate()
+		if good && err != nil || !good && (model.CodeOf(err) != model.CodeSettingInvalid || !strings.Contains(err.Error(), "ROLEGATE_ISSUER")) {
+			t.Errorf("%s: %v", issuer, err)
+		}
+	}
+}
