@@ -307,7 +307,7 @@ func TestWrite(t *testing.T) {
 	if err != nil || p.Text != w.Policy {
 		t.Errorf("the policy is another (%v)", err)
 	}
-	view, err := policy.NewSnapshots(st, func() time.Time { return now }).Current(ctx, w.ID)
+	view, err := (&policy.Snapshots{Store: st, Now: func() time.Time { return now }}).Current(ctx, w.ID)
 	if err != nil || view.Revision() != 1 {
 		t.Errorf("revision %d, %v", view.Revision(), err)
 	}
