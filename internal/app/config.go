@@ -38,7 +38,7 @@ type Config struct {
 	TLSKey           string   `env:"ROLEGATE_TLS_KEY" about:"PEM key of ROLEGATE_TLS_CERT"`
 	BehindProxy      bool     `env:"ROLEGATE_BEHIND_PROXY" about:"TLS ends at a proxy in front: permits a non-loopback listen without a certificate"`
 	TrustedProxies   []string `env:"ROLEGATE_TRUSTED_PROXIES" about:"CIDRs whose X-Forwarded-For is believed, comma-separated"`
-	Audit            string   `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed"`
+	Audit            string   `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed; buffered: decisions are recorded within 100 ms after"`
 	Policy           string   `env:"ROLEGATE_POLICY" about:"policy file of the first tenant (default: the embedded policy.csv)"`
 }
 
@@ -252,13 +252,17 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_SIGNING_ALGORITHM is ES256 or EdDSA, not %q", c.SigningAlgorithm)
 	case c.FourEyes != "required" && c.FourEyes != "single":
 		return settingError("ROLEGATE_FOUR_EYES is required or single, not %q", c.FourEyes)
-	case c.Audit == "buffered":
-		return settingError("ROLEGATE_AUDIT=buffered is not offered by this version; leave it durable")
-	case c.Audit != "durable":
-		return settingError("ROLEGATE_AUDIT is durable, not %q", c.Audit)
+	case c.Audit != auditDurable && c.Audit != auditBuffered:
+		return settingError("ROLEGATE_AUDIT is %s or %s, not %q; nothing turns the log off", auditDurable, auditBuffered, c.Audit)
 	}
 	return nil
 }
+
+// The values of ROLEGATE_AUDIT.
+const (
+	auditDurable  = "durable"
+	auditBuffered = "buffered"
+)
 
 func settingError(format string, args ...any) error {
 	return model.Errorf(model.CodeSettingInvalid, format, args...)

@@ -15,6 +15,7 @@ import (
 func (a *App) handlers() (public, admin http.Handler) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.Log.Register(registry)
 	c := a.Config
 	api := &server.Server{
 		Issuer: c.Issuer, Login: a.Login, Decider: a.Policy, Recorder: a.Log,
