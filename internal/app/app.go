@@ -116,6 +116,9 @@ func (a *App) openStores(ctx context.Context) (err error) {
 
 const keyCheckName = "kek_check"
 
+// drainGrace bounds how long the log may take to write what is in memory.
+const drainGrace = 10 * time.Second
+
 // leeway is how far the clocks of replicas may be apart.
 const leeway = 10 * time.Second
 
@@ -210,9 +213,15 @@ func (a *App) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the databases and gives the data directory back.
+// Close writes what the log still has in memory, closes the databases and gives
+// the data directory back.
 func (a *App) Close() error {
 	var errs []error
+	if a.Log != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), drainGrace)
+		errs = append(errs, a.Log.Close(ctx))
+		cancel()
+	}
 	if a.Keystore != nil {
 		errs = append(errs, a.Keystore.Close())
 	}

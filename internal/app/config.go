@@ -40,7 +40,7 @@ type Config struct {
 	TLSKey           string        `env:"ROLEGATE_TLS_KEY" about:"PEM key of ROLEGATE_TLS_CERT"`
 	BehindProxy      bool          `env:"ROLEGATE_BEHIND_PROXY" about:"TLS ends at a proxy in front: permits a non-loopback listen without a certificate"`
 	TrustedProxies   []string      `env:"ROLEGATE_TRUSTED_PROXIES" about:"CIDRs whose X-Forwarded-For is believed, comma-separated"`
-	Audit            string        `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed"`
+	Audit            string        `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed; buffered: decisions are recorded within 100 ms after"`
 	SnapshotMemory   int64         `env:"ROLEGATE_SNAPSHOT_MEMORY" envDefault:"1073741824" about:"bytes that compiled policies of tenants may take together; the ones not used longest are given up"`
 	SnapshotIdle     time.Duration `env:"ROLEGATE_SNAPSHOT_IDLE" envDefault:"30m" about:"how long the compiled policy of a tenant nobody asks for is kept"`
 	CasbinSample     int           `env:"ROLEGATE_CASBIN_SAMPLE" envDefault:"10000" about:"one in this many decisions is checked against Casbin in the background; 0 for none"`
@@ -287,21 +287,25 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_SIGNING_ALGORITHM is ES256 or EdDSA, not %q", c.SigningAlgorithm)
 	case c.FourEyes != "required" && c.FourEyes != "single":
 		return settingError("ROLEGATE_FOUR_EYES is required or single, not %q", c.FourEyes)
-	case c.Audit == "buffered":
-		return settingError("ROLEGATE_AUDIT=buffered is not offered by this version; leave it durable")
 	case c.SnapshotMemory < 1<<20:
 		return settingError("ROLEGATE_SNAPSHOT_MEMORY is a number of bytes of at least 1048576, not %d", c.SnapshotMemory)
 	case c.SnapshotIdle < time.Second:
 		return settingError("ROLEGATE_SNAPSHOT_IDLE is a duration of at least 1s, not %s", c.SnapshotIdle)
 	case c.CasbinSample < 0:
 		return settingError("ROLEGATE_CASBIN_SAMPLE is 0 or more, not %d", c.CasbinSample)
-	case c.Audit != "durable":
-		return settingError("ROLEGATE_AUDIT is durable, not %q", c.Audit)
+	case c.Audit != auditDurable && c.Audit != auditBuffered:
+		return settingError("ROLEGATE_AUDIT is %s or %s, not %q; nothing turns the log off", auditDurable, auditBuffered, c.Audit)
 	}
 	return nil
 }
 
 func checkLimits(c Config) error { return c.Limits().Validate() }
+
+// The values of ROLEGATE_AUDIT.
+const (
+	auditDurable  = "durable"
+	auditBuffered = "buffered"
+)
 
 func settingError(format string, args ...any) error {
 	return model.Errorf(model.CodeSettingInvalid, format, args...)

@@ -16,6 +16,7 @@ func (a *App) handlers() (public, admin http.Handler) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.registerPolicy(registry)
+	a.Log.Register(registry)
 	c := a.Config
 	api := &server.Server{
 		Issuer: c.Issuer, Login: a.Login, Decider: a.Policy, Recorder: a.Log,

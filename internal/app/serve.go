@@ -56,7 +56,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 		admin.Close()
 		return err
 	}
-	if err := a.record(ctx, audit.Started); err != nil {
+	if err := a.startLog(ctx); err != nil {
 		return errors.Join(err, public.Close(), admin.Close(), socket.Close())
 	}
 
@@ -124,6 +124,16 @@ func (a *App) readiness(ctx context.Context, public, admin net.Listener) Ready {
 	users, err := a.Store.ListUsers(ctx, model.DefaultTenant, "", 1)
 	r.FirstStart = err == nil && len(users) == 0
 	return r
+}
+
+// startLog finds out what an earlier process left unrecorded, and records that
+// this one runs.
+func (a *App) startLog(ctx context.Context) error {
+	o := audit.Options{Buffered: a.Config.Audit == auditBuffered, Alone: a.Config.DatabaseURL == ""}
+	if err := a.Log.Start(ctx, o); err != nil {
+		return err
+	}
+	return a.record(ctx, audit.Started)
 }
 
 func (a *App) record(ctx context.Context, what audit.Activity) error {

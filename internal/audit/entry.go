@@ -64,6 +64,8 @@ const (
 	PolicyImported   Activity = "policy_import"
 	SigningKeyMade   Activity = "signing_key_create"
 	KeyEncryptionKey Activity = "kek_create"
+	Gap              Activity = "audit_gap"     // records in a process's memory are lost: Count of them, -1 unknown
+	Overflow         Activity = "audit_refused" // Count decisions were refused because no record of them could be kept
 )
 
 // Outcome is what came of it.
@@ -95,7 +97,7 @@ type Entry struct {
 	Level      int    // assurance level
 	Age        int64  // seconds since it was proven; -1 unknown
 	Items      []Item // members of a batch
-	Count      int    // results of a search's page
+	Count      int64  // what the entry stands for, where it is not one act: results of a search, decisions lost; -1 unknown
 
 	// Caller is who did it; a user's or operator's identity is sealed.
 	Caller model.Caller
@@ -149,7 +151,7 @@ type Leaf struct {
 	Seq        int64      `cbor:"21,keyasint"` // per Source, from 1, without a gap
 	Segments   []SegRef   `cbor:"22,keyasint,omitempty"`
 	PrevPolicy []byte     `cbor:"23,keyasint,omitempty"` // a policy change: the hash before it
-	Count      int        `cbor:"24,keyasint,omitempty"` // results of a search's page
+	Count      int64      `cbor:"24,keyasint,omitempty"` // results of a search's page, or what the entry stands for where it is not one act; -1 unknown
 }
 
 // SegRef ties a sealed segment to its leaf.

@@ -29,29 +29,36 @@ type fixture struct {
 	ctx   context.Context
 }
 
-// databases runs a test on SQLite and on PostgreSQL, with one tenant "acme".
-func databases(t *testing.T, test func(t *testing.T, f *fixture)) {
-	open := map[string]func(t *testing.T) (store.Store, error){
-		"sqlite": func(t *testing.T) (store.Store, error) {
-			return sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "rolegate.db"))
-		},
-		"postgres": func(t *testing.T) (store.Store, error) {
-			return sqlstore.OpenPostgres(t.Context(), pgtest.URL(t))
-		},
-	}
-	for name, open := range open {
-		t.Run(name, func(t *testing.T) {
-			st, err := open(t)
+// stores runs a test with a store on SQLite and on PostgreSQL; another opens the
+// same database again, as another process would.
+func stores(t *testing.T, test func(t *testing.T, st store.Store, another func() store.Store)) {
+	run := func(t *testing.T, open func() (store.Store, error)) {
+		opened := func() store.Store {
+			st, err := open()
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { st.Close() })
-			test(t, newFixture(t, st))
-		})
+			return st
+		}
+		test(t, opened(), opened)
 	}
+	t.Run("sqlite", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "rolegate.db")
+		run(t, func() (store.Store, error) { return sqlstore.OpenSQLite(t.Context(), path) })
+	})
+	t.Run("postgres", func(t *testing.T) {
+		url := pgtest.URL(t)
+		run(t, func() (store.Store, error) { return sqlstore.OpenPostgres(t.Context(), url) })
+	})
 }
 
-func newFixture(t *testing.T, st store.Store) *fixture {
+// databases runs a test on both databases, with one tenant "acme".
+func databases(t *testing.T, test func(t *testing.T, f *fixture)) {
+	stores(t, func(t *testing.T, st store.Store, _ func() store.Store) { test(t, newFixture(t, st)) })
+}
+
+func newFixture(t testing.TB, st store.Store) *fixture {
 	t.Helper()
 	keys, err := sqlstore.OpenKeystoreSQLite(t.Context(), filepath.Join(t.TempDir(), "keys.db"))
 	if err != nil {
@@ -67,6 +74,7 @@ func newFixture(t *testing.T, st store.Store) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { log.Close(context.Background()) })
 	err = st.InsertTenant(ctx, model.Tenant{ID: "acme", Ref: bytes.Repeat([]byte{7}, 16), MFA: model.MFAEveryone, CreatedAt: time.Now()})
 	if err != nil {
 		t.Fatal(err)
@@ -188,6 +196,7 @@ func TestConcurrentAppendsLeaveNoGap(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer second.Close(f.ctx)
 		var wg sync.WaitGroup
 		for i := range 8 {
 			wg.Go(func() {
@@ -229,7 +238,7 @@ func TestWrongKey(t *testing.T) {
 	}
 }
 
-func mustSQLite(t *testing.T) store.Store {
+func mustSQLite(t testing.TB) store.Store {
 	t.Helper()
 	st, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "rolegate.db"))
 	if err != nil {

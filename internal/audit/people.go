@@ -19,14 +19,21 @@ import (
 // people hands out the keys that seal segments, making them at first use. A new
 // key is committed to the keystore before the first segment under it exists.
 type people struct {
-	keys   store.Keystore
-	kek    *keyring.KEK
-	now    func() time.Time
-	pepper []byte
+	keys    store.Keystore
+	kek     *keyring.KEK
+	now     func() time.Time
+	pepper  []byte
+	persons cache[personID, personKey]
+	months  cache[monthID, []byte]
+}
 
-	mu      sync.Mutex // held for the caches only, never while waiting
-	persons map[string]personKey
-	months  map[string][]byte
+// personID is a person of a tenant, who is known by the tenant's ref.
+type personID struct{ tenant, id string }
+
+type monthID struct {
+	tenant string // ref
+	class  Class
+	month  string // 2026-11
 }
 
 // personKey is a person's pseudonym and key. key is never logged.
@@ -39,11 +46,33 @@ type personKey struct {
 // a key again costs one look-up.
 const cacheLimit = 100_000
 
+// cache is held for the map only, never while waiting.
+type cache[K comparable, V any] struct {
+	mu sync.RWMutex
+	m  map[K]V
+}
+
+func (c *cache[K, V]) get(k K) (V, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	v, ok := c.m[k]
+	return v, ok
+}
+
+func (c *cache[K, V]) put(k K, v V) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.m == nil || len(c.m) >= cacheLimit {
+		c.m = map[K]V{}
+	}
+	c.m[k] = v
+}
+
 const pepperName = "person_index_pepper"
 
 // openPeople reads the pepper that keys the index of persons, or makes it.
 func openPeople(ctx context.Context, keys store.Keystore, kek *keyring.KEK, now func() time.Time) (*people, error) {
-	p := &people{keys: keys, kek: kek, now: now, persons: map[string]personKey{}, months: map[string][]byte{}}
+	p := &people{keys: keys, kek: kek, now: now}
 	place := keyring.Place{Table: "meta", Row: pepperName, Column: "value"}
 	sealed, err := keys.MetaValue(ctx, pepperName)
 	if errors.Is(err, store.ErrNotFound) {
@@ -64,58 +93,48 @@ func openPeople(ctx context.Context, keys store.Keystore, kek *keyring.KEK, now 
 	return p, nil
 }
 
-// person finds or makes the key of "type:id" in a tenant.
-func (p *people) person(ctx context.Context, tenant []byte, id string) (personKey, error) {
-	keys, err := p.all(ctx, tenant, []string{id})
-	return keys[id], err
-}
-
-// all finds or makes the keys of several people; new ones are committed together.
-func (p *people) all(ctx context.Context, tenant []byte, ids []string) (map[string]personKey, error) {
-	found := make(map[string]personKey, len(ids))
+// ensure finds or makes the keys of several people; new ones are committed
+// together.
+func (p *people) ensure(ctx context.Context, ids ...personID) error {
 	var fresh []store.PersonKey
-	var again []string
 	for _, id := range ids {
-		key, err := p.find(ctx, p.index(tenant, id))
+		_, err := p.find(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
-			row, err := p.newPerson(p.index(tenant, id))
+			row, err := p.newPerson(p.index(id))
 			if err != nil {
-				return nil, err
+				return err
 			}
-			fresh, again = append(fresh, row), append(again, id)
+			fresh = append(fresh, row)
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
-		found[id] = key
 	}
 	if len(fresh) == 0 {
-		return found, nil
+		return nil
 	}
-	if err := p.keys.InsertPersonKeys(ctx, fresh); err != nil {
-		return nil, err
-	}
-	for _, id := range again { // another process may have been first: what is stored counts
-		key, err := p.find(ctx, p.index(tenant, id))
-		if err != nil {
-			return nil, err
-		}
-		found[id] = key
-	}
-	return found, nil
+	return p.keys.InsertPersonKeys(ctx, fresh)
 }
 
-// find opens the key of an index, from the cache or the keystore.
-func (p *people) find(ctx context.Context, index []byte) (personKey, error) {
-	cached := string(index)
-	p.mu.Lock()
-	k, ok := p.persons[cached]
-	p.mu.Unlock()
-	if ok {
+// person finds or makes the key of one person.
+func (p *people) person(ctx context.Context, id personID) (personKey, error) {
+	key, err := p.find(ctx, id)
+	if !errors.Is(err, store.ErrNotFound) {
+		return key, err
+	}
+	if err := p.ensure(ctx, id); err != nil {
+		return personKey{}, err
+	}
+	return p.find(ctx, id) // another process may have been first: what is stored counts
+}
+
+// find opens a person's key, from the cache or the keystore.
+func (p *people) find(ctx context.Context, id personID) (personKey, error) {
+	if k, ok := p.persons.get(id); ok {
 		return k, nil
 	}
-	row, err := p.keys.PersonKey(ctx, index)
+	row, err := p.keys.PersonKey(ctx, p.index(id))
 	if err != nil {
 		return personKey{}, err
 	}
@@ -123,13 +142,8 @@ func (p *people) find(ctx context.Context, index []byte) (personKey, error) {
 	if err != nil {
 		return personKey{}, fmt.Errorf("unwrap: %w", err)
 	}
-	k = personKey{ref: row.Ref, key: key}
-	p.mu.Lock()
-	if len(p.persons) >= cacheLimit {
-		clear(p.persons)
-	}
-	p.persons[cached] = k
-	p.mu.Unlock()
+	k := personKey{ref: row.Ref, key: key}
+	p.persons.put(id, k)
 	return k, nil
 }
 
@@ -138,49 +152,40 @@ func (p *people) newPerson(index []byte) (store.PersonKey, error) {
 	return store.PersonKey{Index: index, Ref: random(16), Wrapped: wrapped, CreatedAt: p.now().UTC()}, err
 }
 
-// month finds or makes the key of a tenant's class and month ("2026-11").
-func (p *people) month(ctx context.Context, tenant []byte, class Class, month string) ([]byte, error) {
-	cached := hex.EncodeToString(tenant) + "/" + string(class) + "/" + month
-	p.mu.Lock()
-	key, ok := p.months[cached]
-	p.mu.Unlock()
-	if ok {
+// month finds or makes the key of a tenant's class and month.
+func (p *people) month(ctx context.Context, id monthID) ([]byte, error) {
+	if key, ok := p.months.get(id); ok {
 		return key, nil
 	}
-	place := keyring.Place{Table: "month_keys", Row: cached, Column: "wrapped"}
-	row, err := p.keys.MonthKey(ctx, tenant, string(class), month)
+	tenant := []byte(id.tenant)
+	place := keyring.Place{Table: "month_keys", Row: hex.EncodeToString(tenant) + "/" + string(id.class) + "/" + id.month, Column: "wrapped"}
+	row, err := p.keys.MonthKey(ctx, tenant, string(id.class), id.month)
 	if errors.Is(err, store.ErrNotFound) {
 		var wrapped []byte
 		if wrapped, err = p.kek.Seal(random(32), place); err != nil {
 			return nil, err
 		}
-		row = store.MonthKey{Tenant: tenant, Class: string(class), Month: month, Wrapped: wrapped, CreatedAt: p.now().UTC()}
+		row = store.MonthKey{Tenant: tenant, Class: string(id.class), Month: id.month, Wrapped: wrapped, CreatedAt: p.now().UTC()}
 		if err = p.keys.InsertMonthKey(ctx, row); errors.Is(err, store.ErrExists) {
-			row, err = p.keys.MonthKey(ctx, tenant, string(class), month)
+			row, err = p.keys.MonthKey(ctx, tenant, string(id.class), id.month)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if key, err = p.kek.Open(row.Wrapped, place); err != nil {
+	key, err := p.kek.Open(row.Wrapped, place)
+	if err != nil {
 		return nil, fmt.Errorf("unwrap: %w", err)
 	}
-	p.mu.Lock()
-	if len(p.months) >= cacheLimit {
-		clear(p.months)
-	}
-	p.months[cached] = key
-	p.mu.Unlock()
+	p.months.put(id, key)
 	return key, nil
 }
 
 // index is a keyed hash of tenant and person: it finds the row, and without the
 // pepper tells nothing of whom it is.
-func (p *people) index(tenant []byte, id string) []byte {
+func (p *people) index(id personID) []byte {
 	h := hmac.New(sha256.New, p.pepper)
-	fmt.Fprintf(h, "%d|", len(tenant))
-	h.Write(tenant)
-	h.Write([]byte(id))
+	fmt.Fprintf(h, "%d|%s%s", len(id.tenant), id.tenant, id.id)
 	return h.Sum(nil)
 }
 

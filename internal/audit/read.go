@@ -44,7 +44,7 @@ func (l *Log) Unseal(ctx context.Context, leaf Leaf, e store.Entry, person strin
 	if len(leaf.Segments) == 0 || len(leaf.Segments) != len(e.Sealed) {
 		return nil, errors.New("leaf and sealed segments do not match")
 	}
-	pk, err := l.people.person(ctx, leaf.Tenant, person)
+	pk, err := l.people.find(ctx, personID{string(leaf.Tenant), person})
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (l *Log) Unseal(ctx context.Context, leaf Leaf, e store.Entry, person strin
 	if !bytes.Equal(ref.Sum, segmentSum(s)) {
 		return nil, errors.New("sealed bytes are not those the leaf names")
 	}
-	mk, err := l.people.month(ctx, leaf.Tenant, leaf.Class, monthOf(leaf))
+	mk, err := l.people.month(ctx, monthID{string(leaf.Tenant), leaf.Class, monthOf(leaf)})
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func newService(t *testing.T) *directory.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &directory.Service{Store: st, Log: log, Issuer: "https://rolegate.example", Now: time.Now}
+	return &directory.Service{Store: st, Log: log, Issuer: "https://rolegate.example", Now: time.Now, Limits: model.DefaultLimits()}
 }
 
 // Each act says what it changed of what decisions are made from: what it does

@@ -408,7 +408,7 @@ objects:
 		sr                  SearchRequest
 		activity            audit.Activity
 		object, op          string
-		count               int
+		count int64
 		sealed              map[string]map[string]any // by person
 		absent, notInTheLog string
 	}{
@@ -435,7 +435,7 @@ objects:
 				t.Fatal(err)
 			}
 			f, err := h.Search(t.Context(), caller, c.sr)
-			if err != nil || len(f.Results) != c.count {
+			if err != nil || int64(len(f.Results)) != c.count {
 				t.Fatalf("%+v, %v", f, err)
 			}
 			rows, err := h.Store.EntriesFrom(t.Context(), before, 10)

@@ -349,15 +349,29 @@ type Segment struct {
 type Entries interface {
 	// AppendEntries gives the entries the next indices, without a gap, and
 	// returns the first. Concurrent appends, also of several processes, are
-	// serialised by the head row.
+	// serialised by the head row. It is TakeHead and InsertEntries together, for
+	// entries that need not know their numbers.
 	AppendEntries(ctx context.Context, entries []Entry) (first int64, err error)
-	// TakeSeq takes the next n numbers of a source (a process since its start) and
-	// returns the first, from 1 and without a gap: a rollback gives them back.
-	TakeSeq(ctx context.Context, source []byte, n int) (first int64, err error)
+	// TakeHead locks the head until the transaction ends and takes the next n
+	// indices and the next n numbers of a source (a process since its start, from
+	// 1); first of each are returned. A rollback gives them back, so neither has a
+	// gap; InsertEntries must follow in the same transaction. What others
+	// committed before they let go of the head is seen by the statements after.
+	TakeHead(ctx context.Context, source []byte, n int) (index, seq int64, err error)
+	// InsertEntries stores entries under indices that TakeHead gave.
+	InsertEntries(ctx context.Context, index int64, entries []Entry) error
 	// EntriesFrom lists up to limit entries with an index of at least from, in order.
 	EntriesFrom(ctx context.Context, from int64, limit int) ([]Entry, error)
 	// LogSize is the number of entries.
 	LogSize(ctx context.Context) (int64, error)
+
+	// HoldSource notes that a source keeps records in memory only, and will say
+	// so again before until or be taken for dead; the zero time ends it.
+	HoldSource(ctx context.Context, source []byte, until time.Time) error
+	// LapsedSources lists the held sources whose time is over at now.
+	LapsedSources(ctx context.Context, now time.Time) ([][]byte, error)
+	// EndSource ends a held source whose time is over at now: true for exactly one caller.
+	EndSource(ctx context.Context, source []byte, now time.Time) (bool, error)
 }
 
 // Keystore holds the log's wrapped keys, in a database of its own, apart from

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"slices"
+	"time"
 
 	"rolegate/internal/store"
 )
@@ -11,31 +12,14 @@ import (
 const rowsPerInsert = 64
 
 func (q queries) AppendEntries(ctx context.Context, entries []store.Entry) (first int64, err error) {
-	n := int64(len(entries))
-	if n == 0 {
+	if len(entries) == 0 {
 		return q.LogSize(ctx)
 	}
 	err = q.atomically(ctx, func(c conn) error {
-		// The head row is locked from here to the commit: the next one to
-		// append waits, and gets the numbers after these or, if this is rolled
-		// back, these.
-		size, err := returned[int64](ctx, c, `UPDATE audit_head SET size = size + $1 WHERE id = 1 RETURNING size`, n)
-		if err != nil {
+		if first, err = c.takeIndices(ctx, len(entries)); err != nil {
 			return err
 		}
-		first = size - n
-		var leaves, segments [][]any
-		for i, e := range entries {
-			idx := first + int64(i)
-			leaves = append(leaves, []any{idx, bytesOf(e.Leaf)})
-			for seg, s := range e.Sealed {
-				segments = append(segments, []any{bytesOf(s.Ref), idx, seg, bytesOf(s.Salt), bytesOf(s.Commitment), bytesOf(s.Ciphertext)})
-			}
-		}
-		if err := insertRows(ctx, c, `INSERT INTO audit_entries (idx, leaf) VALUES `, leaves); err != nil {
-			return err
-		}
-		return insertRows(ctx, c, `INSERT INTO audit_sealed (ref, idx, seg, salt, commitment, ct) VALUES `, segments)
+		return queries{c}.InsertEntries(ctx, first, entries)
 	})
 	if err != nil {
 		return 0, err
@@ -43,10 +27,36 @@ func (q queries) AppendEntries(ctx context.Context, entries []store.Entry) (firs
 	return first, nil
 }
 
-func (q queries) TakeSeq(ctx context.Context, source []byte, n int) (first int64, err error) {
+func (q queries) TakeHead(ctx context.Context, source []byte, n int) (index, seq int64, err error) {
+	if index, err = q.takeIndices(ctx, n); err != nil {
+		return 0, 0, err
+	}
 	last, err := returned[int64](ctx, q.conn, `INSERT INTO audit_sources (src, seq) VALUES ($1, $2)
 		ON CONFLICT (src) DO UPDATE SET seq = audit_sources.seq + $2 RETURNING seq`, bytesOf(source), n)
-	return last - int64(n) + 1, err
+	return index, last - int64(n) + 1, err
+}
+
+// takeIndices locks the head row from here to the commit: the next one to
+// append waits, and gets the numbers after these or, if this is rolled back, these.
+func (c conn) takeIndices(ctx context.Context, n int) (first int64, err error) {
+	size, err := returned[int64](ctx, c, `UPDATE audit_head SET size = size + $1 WHERE id = 1 RETURNING size`, n)
+	return size - int64(n), err
+}
+
+func (q queries) InsertEntries(ctx context.Context, index int64, entries []store.Entry) error {
+	leaves := make([][]any, len(entries))
+	segments := make([][]any, 0, 2*len(entries))
+	for i, e := range entries {
+		idx := index + int64(i)
+		leaves[i] = []any{idx, bytesOf(e.Leaf)}
+		for seg, s := range e.Sealed {
+			segments = append(segments, []any{bytesOf(s.Ref), idx, seg, bytesOf(s.Salt), bytesOf(s.Commitment), bytesOf(s.Ciphertext)})
+		}
+	}
+	if err := insertRows(ctx, q.conn, `INSERT INTO audit_entries (idx, leaf) VALUES `, leaves); err != nil {
+		return err
+	}
+	return insertRows(ctx, q.conn, `INSERT INTO audit_sealed (ref, idx, seg, salt, commitment, ct) VALUES `, segments)
 }
 
 func insertRows(ctx context.Context, c conn, insert string, rows [][]any) error {
@@ -96,4 +106,22 @@ func (q queries) EntriesFrom(ctx context.Context, from int64, limit int) ([]stor
 
 func (q queries) LogSize(ctx context.Context) (int64, error) {
 	return one(ctx, q.conn, scanValue[int64], `SELECT size FROM audit_head WHERE id = 1`)
+}
+
+func (q queries) HoldSource(ctx context.Context, source []byte, until time.Time) error {
+	_, err := q.exec(ctx, `INSERT INTO audit_sources (src, seq, held_until) VALUES ($1, 0, $2)
+		ON CONFLICT (src) DO UPDATE SET held_until = excluded.held_until`, bytesOf(source), micros(until))
+	return err
+}
+
+func (q queries) LapsedSources(ctx context.Context, now time.Time) ([][]byte, error) {
+	return all(ctx, q.conn, func(row scanner) (src []byte, err error) {
+		err = row.Scan(bytesInto(&src))
+		return src, err
+	}, `SELECT src FROM audit_sources WHERE held_until > 0 AND held_until <= $1 ORDER BY src`, micros(now))
+}
+
+func (q queries) EndSource(ctx context.Context, source []byte, now time.Time) (bool, error) {
+	return q.took(ctx, `UPDATE audit_sources SET held_until = 0 WHERE src = $1 AND held_until > 0 AND held_until <= $2`,
+		bytesOf(source), micros(now))
 }

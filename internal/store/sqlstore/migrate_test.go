@@ -130,10 +130,12 @@ func TestChangesBeginWithTheirMigration(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, back := range []string{
+			`DROP INDEX audit_sources_held`,
+			`ALTER TABLE audit_sources DROP COLUMN held_until`,
 			`DROP INDEX users_disabled`,
 			`ALTER TABLE tenants DROP COLUMN changes_from`,
 			`DROP TABLE changes`,
-			`DELETE FROM schema_version WHERE version_id = 2`,
+			`DELETE FROM schema_version WHERE version_id > 1`,
 			`UPDATE tenants SET revision = 7, snapshot_revision = 5`,
 		} {
 			if _, err := db.write.Exec(back); err != nil {

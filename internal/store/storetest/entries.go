@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"rolegate/internal/store"
 )
@@ -115,5 +116,96 @@ var entryTests = []storeTest{
 				t.Errorf("entry %d is %q, want %q", i, e.Leaf, owner[int64(i)])
 			}
 		}
+	}},
+	{"Entries/NumbersOfASource", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		boom := errors.New("boom")
+		take := func(source string, n int, end error) (index, seq int64) {
+			t.Helper()
+			err := f.InTx(ctx, func(tx store.Tx) (err error) {
+				if index, seq, err = tx.TakeHead(ctx, []byte(source), n); err != nil {
+					return err
+				}
+				entries := make([]store.Entry, n)
+				for i := range entries {
+					entries[i] = entry(fmt.Sprint(source, seq+int64(i)), 1)
+				}
+				if err := tx.InsertEntries(ctx, index, entries); err != nil {
+					return err
+				}
+				return end
+			})
+			if !errors.Is(err, end) {
+				t.Fatal(err)
+			}
+			return index, seq
+		}
+		for i, c := range []struct {
+			source     string
+			n          int
+			end        error
+			index, seq int64
+		}{{"a", 2, nil, 0, 1}, {"b", 1, nil, 2, 1}, {"a", 3, boom, 3, 3}, {"a", 100, nil, 3, 3}, {"b", 1, nil, 103, 2}} {
+			if index, seq := take(c.source, c.n, c.end); index != c.index || seq != c.seq {
+				t.Errorf("%d: %d entries of %s got index %d and number %d, want %d and %d", i, c.n, c.source, index, seq, c.index, c.seq)
+			}
+		}
+		got, err := f.EntriesFrom(ctx, 0, 200)
+		if err != nil || len(got) != 104 || string(got[102].Leaf) != "a102" {
+			t.Errorf("%d entries, %v", len(got), err)
+		}
+	}},
+	// A revision that another transaction committed while this one waited for the
+	// head is read after it: a revocation is in the log and in force at once.
+	{"Entries/WhatWaitsForTheHeadSeesWhatItWaitedFor", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.tenant("t")
+		held, waiting := make(chan struct{}), make(chan struct{})
+		done := make(chan error, 1)
+		go func() {
+			done <- f.InTx(ctx, func(tx store.Tx) error {
+				if _, err := tx.Bump(ctx, "t"); err != nil {
+					return err
+				}
+				if _, err := tx.AppendEntries(ctx, []store.Entry{entry("revocation", 0)}); err != nil {
+					return err
+				}
+				close(held)
+				<-waiting
+				time.Sleep(50 * time.Millisecond) // the other one is waiting by now, or sees the commit anyway
+				return nil
+			})
+		}()
+		<-held
+		close(waiting)
+		f.must(f.InTx(ctx, func(tx store.Tx) error {
+			index, _, err := tx.TakeHead(ctx, []byte("s"), 1)
+			if err != nil {
+				return err
+			}
+			got, err := tx.TenantRevisions(ctx, "t")
+			same(t, "TenantRevisions behind the revocation", got, err, map[string]int64{"t": 1})
+			return tx.InsertEntries(ctx, index, []store.Entry{entry("decision", 0)})
+		}))
+		f.must(<-done)
+	}},
+	{"Entries/HeldSources", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.must(f.HoldSource(ctx, []byte("a"), now))
+		f.must(f.HoldSource(ctx, []byte("b"), now.Add(time.Second)))
+		f.must(f.HoldSource(ctx, []byte("c"), now))
+		f.must(f.HoldSource(ctx, []byte("c"), time.Time{}))
+		got, err := f.LapsedSources(ctx, now)
+		same(t, "LapsedSources", got, err, [][]byte{[]byte("a")})
+		took, err := f.EndSource(ctx, []byte("b"), now)
+		no(t, "EndSource of one that is alive", took, err)
+		wins(t, "EndSource", 10, 1, func(int) (bool, error) { return f.EndSource(ctx, []byte("a"), now) })
+		f.must(f.InTx(ctx, func(tx store.Tx) error { // holding and counting are apart
+			index, seq, err := tx.TakeHead(ctx, []byte("b"), 1)
+			same(t, "number of a held source", seq, err, 1)
+			return tx.InsertEntries(ctx, index, []store.Entry{entry("x", 0)})
+		}))
+		got, err = f.LapsedSources(ctx, now.Add(time.Hour))
+		same(t, "LapsedSources later", got, err, [][]byte{[]byte("b")})
 	}},
 }

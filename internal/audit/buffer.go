@@ -1,0 +1,278 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rolegate/internal/reqctx"
+	"rolegate/model"
+)
+
+const (
+	bufferLimit = 65536                 // decisions kept in memory
+	flushEvery  = 50 * time.Millisecond // a record waits this long for company; its commit has as long again
+	stallLimit  = 2 * time.Second       // without progress for longer, no more is taken
+	retryPause  = 50 * time.Millisecond
+)
+
+// buffer keeps the records of decisions in memory until they are written, a
+// thousand at a time. Sealing runs beside writing:
+//
+//	add ──▶ queue ──▶ seal: drafts, keys, records ──▶ write ──▶ committer
+//
+// Nothing is dropped in silence: what does not fit is refused and counted, what
+// cannot be written for a fault of its own is counted, and what a crash takes
+// is found out by whoever looks at held sources next. The counts are recorded.
+type buffer struct {
+	log   *Log
+	queue chan *held
+	ready chan []record
+	done  sync.WaitGroup
+
+	mu     sync.RWMutex // held for reading while something is put into the queue
+	closed bool
+	ctx    context.Context // ends when Close waits no longer
+	hurry  context.CancelFunc
+	gone   atomic.Bool // something was given up then
+
+	flushing atomic.Int64 // batches under way
+	progress atomic.Int64 // when the first of them began or the last one ended, see clock
+	refused  atomic.Int64 // not yet recorded
+	lost     atomic.Int64 // likewise
+}
+
+// held is a decision in memory, with what its context had for the record.
+type held struct {
+	entry   Entry
+	request *reqctx.Request
+	at      time.Time
+}
+
+var errStalled = errors.New("records in memory cannot be written, or the tenants' revisions not be read")
+
+// clock is monotonic time; the log's own may be set back.
+func clock() int64 { return int64(time.Since(epoch)) }
+
+var epoch = time.Now()
+
+func startBuffer(l *Log) *buffer {
+	b := &buffer{log: l, queue: make(chan *held, bufferLimit), ready: make(chan []record, 1)}
+	b.ctx, b.hurry = context.WithCancel(context.Background())
+	l.metrics.watch("buffered", func() float64 { return float64(len(b.queue)) })
+	b.done.Go(b.sealAll)
+	b.done.Go(b.writeAll)
+	return b
+}
+
+// add takes a decision into memory. An error means that it was not taken and
+// the answer must be no.
+func (b *buffer) add(ctx context.Context, e Entry) error {
+	req := reqctx.From(ctx)
+	h := &held{e, req, b.log.now()}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.closed {
+		return errClosed
+	}
+	if b.stalled() || b.log.watch.stale() {
+		return b.refuse("stalled", errStalled)
+	}
+	select {
+	case b.queue <- h:
+	default:
+		return b.refuse("full", errFull)
+	}
+	req.MarkRecorded()
+	return nil
+}
+
+func (b *buffer) refuse(reason string, err error) error {
+	b.refused.Add(1)
+	b.log.metrics.refused.WithLabelValues(reason).Inc()
+	return err
+}
+
+// stalled tells whether there is something to write and nothing has been
+// written for too long.
+func (b *buffer) stalled() bool {
+	return b.flushing.Load() > 0 && clock()-b.progress.Load() > int64(stallLimit)
+}
+
+func (b *buffer) begin() {
+	if b.flushing.Load() == 0 {
+		b.progress.Store(clock())
+	}
+	b.flushing.Add(1)
+}
+
+func (b *buffer) end() {
+	b.progress.Store(clock())
+	b.flushing.Add(-1)
+}
+
+func (b *buffer) sealAll() {
+	defer close(b.ready)
+	for h := range b.queue {
+		batch := b.gather(h)
+		b.begin()
+		b.ready <- b.seal(batch)
+	}
+}
+
+// gather takes what comes within flushEvery, up to a batch.
+func (b *buffer) gather(first *held) []*held {
+	batch := append(make([]*held, 0, batchLimit), first)
+	timer := time.NewTimer(flushEvery)
+	defer timer.Stop()
+	for len(batch) < batchLimit {
+		select {
+		case h, ok := <-b.queue:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, h)
+		case <-timer.C:
+			return batch
+		}
+	}
+	return batch
+}
+
+// seal makes the records of a batch, trying again while a database is out.
+func (b *buffer) seal(batch []*held) []record {
+	l, ctx := b.log, b.ctx
+	records := make([]record, 0, len(batch))
+	drafts := make([]draft, 0, len(batch))
+	var people []personID
+	for _, h := range batch {
+		b.insist(func() error {
+			d, err := l.draft(ctx, nil, &h.entry, h.request, h.at)
+			if err == nil {
+				drafts, people = append(drafts, d), append(people, d.people()...)
+			}
+			return err
+		})
+	}
+	b.insist(func() error { // new people's keys together; whom that fails for is tried alone below
+		if err := l.people.ensure(ctx, people...); err != nil && outage(err) {
+			return err
+		}
+		return nil
+	})
+	for _, d := range drafts {
+		b.insist(func() error {
+			r, err := l.seal(ctx, d)
+			if err == nil {
+				records = append(records, r)
+			}
+			return err
+		})
+	}
+	return records
+}
+
+func (b *buffer) writeAll() {
+	for records := range b.ready {
+		b.write(records)
+		b.end()
+		if len(b.queue) < bufferLimit/2 {
+			b.account()
+		}
+	}
+	b.account()
+}
+
+// write commits a batch; one that the database refuses though it is fine is
+// written record by record.
+func (b *buffer) write(records []record) {
+	err := b.try(records)
+	if err == nil {
+		return
+	}
+	if outage(err) {
+		b.insist(func() error {
+			if err = b.try(records); err != nil && !outage(err) {
+				return nil // what is at fault is found below
+			}
+			return err
+		})
+		if err == nil || outage(err) {
+			return
+		}
+	}
+	for i := range records {
+		b.insist(func() error { return b.try(records[i : i+1]) })
+	}
+}
+
+func (b *buffer) try(records []record) error {
+	a := newAppending(records)
+	if err := b.log.commits.put(a); err != nil {
+		return err
+	}
+	return <-a.done
+}
+
+// insist does something until it works, as long as it is an outage that
+// prevents it. A fault of the record itself loses the record, which is counted;
+// an outage at the end, when Close waits no longer, leaves the source held.
+func (b *buffer) insist(do func() error) {
+	for {
+		err := do()
+		switch {
+		case err == nil:
+			return
+		case !outage(err):
+			b.lost.Add(1)
+			b.log.metrics.lost.Inc()
+			return
+		}
+		select {
+		case <-b.ctx.Done():
+			b.gone.Store(true)
+			return
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// account records what was refused or lost since the last time.
+func (b *buffer) account() {
+	for _, c := range []struct {
+		count    *atomic.Int64
+		activity Activity
+	}{{&b.refused, Overflow}, {&b.lost, Gap}} {
+		n := c.count.Load()
+		if n == 0 {
+			continue
+		}
+		e := Entry{Class: ClassSystem, Activity: c.activity, Outcome: OutcomeError, Code: model.CodeAuditUnavailable,
+			Count: n, Caller: model.Caller{Kind: model.CallerSystem}}
+		if b.log.Append(context.Background(), e) == nil {
+			c.count.Add(-n)
+		}
+	}
+}
+
+// close takes no more and writes what there is until ctx ends.
+func (b *buffer) close(ctx context.Context) error {
+	b.mu.Lock()
+	b.closed = true
+	close(b.queue)
+	b.mu.Unlock()
+	done := make(chan struct{})
+	go func() { b.done.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	b.hurry()
+	<-done
+	if b.gone.Load() || b.refused.Load() > 0 || b.lost.Load() > 0 {
+		return model.Errorf(model.CodeAuditUnavailable, "not all records in memory could be written before the end")
+	}
+	return nil
+}

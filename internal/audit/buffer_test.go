@@ -1,0 +1,305 @@
+package audit_test
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/reqctx"
+	"rolegate/internal/store"
+	"rolegate/model"
+)
+
+func (f *fixture) buffered(t *testing.T) {
+	t.Helper()
+	if err := f.log.Start(f.ctx, audit.Options{Buffered: true, Alone: true}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// of are the leaves of one activity.
+func (f *fixture) of(t *testing.T, a audit.Activity) (found []audit.Leaf) {
+	t.Helper()
+	for _, l := range f.leaves(t) {
+		if l.Activity == a {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+// Buffered, a decision is answered before it is written, and written soon
+// after as it would have been; everything else is written first.
+func TestBufferedDecisions(t *testing.T) {
+	onFaulty(t, func(t *testing.T, f *fixture, s *faulty) {
+		f.buffered(t)
+		_, release := s.hold()
+		defer release()
+		const many = 3000
+		for i := range many {
+			e := entry
+			e.Person = fmt.Sprint("user:", i%50)
+			req := &reqctx.Request{TraceID: fmt.Sprint("trace-", i), Address: "192.0.2.7"}
+			if err := f.log.AppendDecision(reqctx.With(f.ctx, req), e); err != nil {
+				t.Fatal(err)
+			}
+			if !req.Recorded() {
+				t.Fatal("the request does not know that it is recorded")
+			}
+		}
+		durable := make(chan error, 1)
+		go func() {
+			durable <- f.log.Append(f.ctx, audit.Entry{Class: audit.ClassLogin, Activity: audit.PasswordFailed, Outcome: audit.OutcomeDeny})
+		}()
+		select {
+		case err := <-durable:
+			t.Errorf("a failed login was answered before it was written: %v", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+		release()
+		if err := <-durable; err != nil {
+			t.Error(err)
+		}
+		eventually(t, "all are written", func() bool { return len(f.of(t, audit.Evaluated)) == many })
+		for i, l := range f.of(t, audit.Evaluated) {
+			if l.Request != fmt.Sprint("trace-", i) || len(l.Segments) != 1 {
+				t.Fatalf("entry %d is %+v", i, l)
+			}
+		}
+		rows, err := f.store.EntriesFrom(f.ctx, 0, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			if leaf, err := audit.Decode(r.Leaf); err == nil && leaf.Request == "trace-0" {
+				got, err := f.log.Unseal(f.ctx, leaf, r, "user:0")
+				if err != nil || got["address"] != "192.0.2.7" || got["resource"] != "contact:4711-secret" {
+					t.Errorf("sealed: %v, %v", got, err)
+				}
+			}
+		}
+	})
+}
+
+// Without company a record does not wait.
+func TestBufferedDecisionIsWrittenWithinATenthOfASecond(t *testing.T) {
+	f := newFixture(t, mustSQLite(t))
+	f.buffered(t)
+	best := time.Hour
+	for n := range 5 { // the machine may be busy once, not five times
+		if err := f.log.AppendDecision(f.ctx, entry); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		eventually(t, "it is written", func() bool { return len(f.leaves(t)) == n+1 })
+		best = min(best, time.Since(began))
+	}
+	if best > 100*time.Millisecond {
+		t.Errorf("it took %v at best", best)
+	}
+}
+
+// The buffer takes 65,536 records and no more; who is refused is counted in the
+// log once there is room.
+func TestBufferRefusesWhatItCannotHold(t *testing.T) {
+	f, s := faultySQLite(t)
+	f.buffered(t)
+	reg := prometheus.NewRegistry()
+	f.log.Register(reg)
+	_, release := s.hold()
+	defer release()
+	taken, refused := 0, 0
+	for refused < 7 {
+		switch err := f.log.AppendDecision(f.ctx, entry); {
+		case err == nil:
+			taken++
+		default:
+			wantUnavailable(t, "one too many", err)
+			refused++
+		}
+	}
+	if n := metric(t, reg, "rolegate_audit_queue_length", "buffered"); n > 65536 || taken < 60_000 && n == 65536 {
+		t.Errorf("%d were taken with %v in the queue", taken, n)
+	}
+	release()
+	eventually(t, "the refusals are recorded", func() bool {
+		n := int64(0)
+		for _, l := range f.of(t, audit.Overflow) {
+			n += l.Count
+		}
+		return n == int64(refused)
+	})
+	if err := f.log.Close(f.ctx); err != nil {
+		t.Error(err)
+	}
+	if n := len(f.of(t, audit.Evaluated)); n != taken {
+		t.Errorf("%d were taken and %d are written", taken, n)
+	}
+}
+
+// When nothing can be written for two seconds, no decision is answered.
+func TestStalledBufferRefuses(t *testing.T) {
+	for name, fault := range map[string]func(s *faulty) (mend func()){
+		"nothing can be written": func(s *faulty) func() { _, release := s.hold(); return release },
+		"revisions cannot be read": func(s *faulty) func() {
+			s.set(func(s *faulty) { s.deaf = true })
+			return func() { s.set(func(s *faulty) { s.deaf = false }) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, s := faultySQLite(t)
+			f.buffered(t)
+			mend := fault(s)
+			defer mend()
+			began := time.Now()
+			taken := 0
+			eventually(t, "decisions are refused", func() bool {
+				err := f.log.AppendDecision(f.ctx, entry)
+				if err == nil {
+					taken++
+					return false
+				}
+				wantUnavailable(t, name, err)
+				return true
+			})
+			if took := time.Since(began); took < time.Second || taken == 0 {
+				t.Errorf("refused after %v", took)
+			}
+			mend()
+			eventually(t, "decisions are answered", func() bool { return f.log.AppendDecision(f.ctx, entry) == nil })
+			taken++
+			if err := f.log.Close(f.ctx); err != nil {
+				t.Error(err)
+			}
+			if n := len(f.of(t, audit.Evaluated)); n != taken {
+				t.Errorf("%d were taken and %d are written", taken, n)
+			}
+		})
+	}
+}
+
+// A change by another process is known within a second.
+func TestBufferedHearsOfOtherProcesses(t *testing.T) {
+	stores(t, func(t *testing.T, st store.Store, another func() store.Store) {
+		f := newFixture(t, st)
+		f.buffered(t)
+		revision, err := another().Bump(f.ctx, "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := entry
+		e.Revision = revision - 1
+		var moved *audit.Moved
+		eventually(t, "the change is known", func() bool { return errors.As(f.log.AppendDecision(f.ctx, e), &moved) })
+		if moved.Revision != revision {
+			t.Errorf("moved to %d, want %d", moved.Revision, revision)
+		}
+	})
+}
+
+// What cannot be written for a fault of its own is counted, and holds nothing up.
+func TestBufferedPoison(t *testing.T) {
+	f, s := faultySQLite(t)
+	s.set(func(s *faulty) { s.poison = []byte("arsenic") })
+	f.buffered(t)
+	bad, unwritable := entry, entry
+	bad.Op = "arsenic"
+	unwritable.Personal = map[string]any{"what": make(chan int)}
+	for _, e := range []audit.Entry{entry, bad, entry, unwritable, entry} {
+		if err := f.log.AppendDecision(f.ctx, e); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := f.log.Close(f.ctx); err != nil {
+		t.Error(err)
+	}
+	if n := len(f.of(t, audit.Evaluated)); n != 3 {
+		t.Errorf("%d entries, want the 3 good ones", n)
+	}
+	if gaps := f.of(t, audit.Gap); len(gaps) != 1 || gaps[0].Count != 2 {
+		t.Errorf("recorded as lost: %+v", gaps)
+	}
+}
+
+// A process that died with records in memory is found out, once, by whoever
+// starts next; one that ended well is not, and neither is one that lives.
+func TestGapIsRecorded(t *testing.T) {
+	stores(t, func(t *testing.T, st store.Store, _ func() store.Store) {
+		f := newFixture(t, st)
+		dead, alive := []byte("\xdeaddead"), []byte("alive")
+		if err := errors.Join(st.HoldSource(f.ctx, dead, time.Now().Add(-time.Second)), st.HoldSource(f.ctx, alive, time.Now().Add(time.Minute))); err != nil {
+			t.Fatal(err)
+		}
+		start := func(o audit.Options) *audit.Log {
+			t.Helper()
+			log, err := audit.Open(f.ctx, st, f.keys, f.kek, time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { log.Close(context.Background()) })
+			if err := log.Start(f.ctx, o); err != nil {
+				t.Fatal(err)
+			}
+			return log
+		}
+		recorded := func(want ...[]byte) {
+			t.Helper()
+			gaps := f.of(t, audit.Gap)
+			if len(gaps) != len(want) {
+				t.Fatalf("%d gaps are recorded, want %d", len(gaps), len(want))
+			}
+			for i, g := range gaps {
+				if g.Count != -1 || g.Class != audit.ClassSystem || g.Service != "source:"+hex.EncodeToString(want[i]) || g.Code != model.CodeAuditUnavailable {
+					t.Errorf("gap %d: %+v", i, g)
+				}
+			}
+		}
+		start(audit.Options{}) // durable now, as a replica
+		recorded(dead)
+		log := start(audit.Options{Buffered: true})
+		recorded(dead)
+		if err := log.AppendDecision(f.ctx, entry); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Close(f.ctx); err != nil {
+			t.Fatal(err)
+		}
+		start(audit.Options{Alone: true}) // so whoever seems alive is dead
+		recorded(dead, alive)
+		start(audit.Options{Alone: true})
+		recorded(dead, alive)
+	})
+}
+
+// Closed before it could write, a buffer leaves its mark for the next start.
+func TestBufferClosedTooSoonIsAGap(t *testing.T) {
+	f, s := faultySQLite(t)
+	f.buffered(t)
+	_, release := s.hold()
+	if err := f.log.AppendDecision(f.ctx, entry); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(f.ctx, 100*time.Millisecond)
+	defer cancel()
+	wantUnavailable(t, "Close", f.log.Close(ctx))
+	wantUnavailable(t, "after Close", f.log.AppendDecision(f.ctx, entry))
+	release()
+	next, err := audit.Open(f.ctx, s, f.keys, f.kek, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close(f.ctx)
+	if err := next.Start(f.ctx, audit.Options{Alone: true}); err != nil {
+		t.Fatal(err)
+	}
+	if gaps := f.of(t, audit.Gap); len(gaps) != 1 {
+		t.Errorf("%d gaps are recorded, want 1", len(gaps))
+	}
+}

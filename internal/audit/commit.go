@@ -1,0 +1,322 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rolegate/internal/store"
+	"rolegate/model"
+)
+
+const (
+	batchLimit = 1024 // records of a transaction
+	queueLimit = 8192 // appends that wait for one
+
+	// A transaction that took longer than slowCommit was waited for by several
+	// writers, most likely of several processes: then it pays to linger for
+	// company before the next. Otherwise what came during the last is company enough.
+	slowCommit = 8 * time.Millisecond
+	linger     = 2 * time.Millisecond
+)
+
+// committer writes what is appended at one time in one transaction.
+type committer struct {
+	store   store.Store
+	source  []byte
+	metrics *metrics
+	queue   chan *appending
+	slow    bool // the last transaction was
+
+	mu      sync.RWMutex // held for reading while something is put into the queue
+	closed  bool
+	hurry   atomic.Bool // refuse what is left
+	stopped chan struct{}
+}
+
+// appending is a caller's records on their way: all of them are stored, or none.
+type appending struct {
+	records []record
+	until   time.Time // it is too late
+	state   atomic.Int32
+	done    chan error // has room, so nobody waits for a caller that has gone
+}
+
+func newAppending(records []record) *appending {
+	return &appending{records: records, until: time.Now().Add(Timeout), done: make(chan error, 1)}
+}
+
+// What becomes of an appending, settled by who is first: the committer that
+// takes it, or the caller who gives up on it and then has no record.
+const (
+	waiting int32 = iota
+	taken
+	givenUp
+)
+
+var (
+	errFull   = errors.New("more appends are waiting than can be kept")
+	errLate   = errors.New("the database did not commit in time")
+	errClosed = errors.New("the log is closed")
+)
+
+func startCommitter(st store.Store, source []byte, m *metrics) *committer {
+	c := &committer{store: st, source: source, metrics: m, queue: make(chan *appending, queueLimit), stopped: make(chan struct{})}
+	m.watch("durable", func() float64 { return float64(len(c.queue)) })
+	go c.run()
+	return c
+}
+
+// append hands records to the committer and waits for their fate, at most
+// Timeout. An error after they were taken leaves open whether they are stored;
+// the caller answers no either way.
+func (c *committer) append(ctx context.Context, records []record) error {
+	a := newAppending(records)
+	if err := c.put(a); err != nil {
+		return err
+	}
+	timer := time.NewTimer(Timeout)
+	defer timer.Stop()
+	var late error
+	select {
+	case err := <-a.done:
+		return err
+	case <-ctx.Done():
+		late = ctx.Err()
+	case <-timer.C:
+		late = errLate
+	}
+	if a.state.CompareAndSwap(waiting, givenUp) {
+		c.metrics.refused.WithLabelValues("late").Inc()
+	}
+	return late
+}
+
+// put queues an appending, unless the queue is full or closed.
+func (c *committer) put(a *appending) error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.closed {
+		return errClosed
+	}
+	select {
+	case c.queue <- a:
+		return nil
+	default:
+		c.metrics.refused.WithLabelValues("full").Inc()
+		return errFull
+	}
+}
+
+// close refuses what comes, and writes what is queued until ctx ends.
+func (c *committer) close(ctx context.Context) {
+	c.mu.Lock()
+	if !c.closed {
+		c.closed = true
+		close(c.queue)
+	}
+	c.mu.Unlock()
+	select {
+	case <-c.stopped:
+	case <-ctx.Done():
+		c.hurry.Store(true)
+		<-c.stopped // a transaction that is running ends by its own deadline
+	}
+}
+
+func (c *committer) run() {
+	defer close(c.stopped)
+	for a := range c.queue {
+		c.settle(c.gather(a))
+	}
+}
+
+// gather takes what is queued, up to a batch. One that its caller gave up is
+// left out, since nobody answers what it records; so is one with little time
+// left, which would cut short the transaction of all.
+func (c *committer) gather(first *appending) []*appending {
+	var batch []*appending
+	n := 0
+	soon := time.Now().Add(Timeout / 2)
+	take := func(a *appending) {
+		switch {
+		case !a.state.CompareAndSwap(waiting, taken):
+		case a.until.Before(soon):
+			c.metrics.refused.WithLabelValues("late").Inc()
+			a.done <- errLate
+		default:
+			batch = append(batch, a)
+			n += len(a.records)
+		}
+	}
+	take(first)
+	var lingered <-chan time.Time
+	if c.slow {
+		timer := time.NewTimer(linger)
+		defer timer.Stop()
+		lingered = timer.C
+	}
+	for n < batchLimit {
+		select {
+		case a, ok := <-c.queue:
+			if !ok {
+				return batch
+			}
+			take(a)
+			continue
+		default:
+		}
+		if lingered == nil {
+			return batch
+		}
+		select {
+		case a, ok := <-c.queue:
+			if !ok {
+				return batch
+			}
+			take(a)
+		case <-lingered:
+			return batch
+		}
+	}
+	return batch
+}
+
+// settle writes a batch and tells each caller. When the database is fine and
+// yet refuses the batch, something in it is at fault: then each is written by
+// itself, so that one does not fail its neighbours.
+func (c *committer) settle(batch []*appending) {
+	for len(batch) > 0 {
+		if c.hurry.Load() {
+			tell(batch, errClosed)
+			return
+		}
+		moved, err := c.write(batch)
+		if err == nil && len(moved) == 0 {
+			tell(batch, nil)
+			return
+		}
+		if err != nil {
+			if len(batch) == 1 || outage(err) {
+				tell(batch, err)
+				return
+			}
+			for _, a := range batch {
+				c.settle([]*appending{a})
+			}
+			return
+		}
+		batch = slices.DeleteFunc(batch, func(a *appending) bool {
+			m, ok := moved[a]
+			if ok {
+				a.done <- m
+			}
+			return ok
+		})
+	}
+}
+
+func tell(batch []*appending, err error) {
+	for _, a := range batch {
+		a.done <- err
+	}
+}
+
+// outage tells whether an error will pass, and is not of what was to be written.
+func outage(err error) bool {
+	switch model.CodeOf(err) {
+	case model.CodeStoreUnavailable, model.CodeStorageFull:
+		return true
+	}
+	for _, passing := range []error{context.DeadlineExceeded, context.Canceled, errFull, errLate} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
+}
+
+// errMoved rolls a batch back in which decisions are out of date.
+var errMoved = errors.New("a tenant has moved")
+
+// write commits the batch, or nothing of it when some of its decisions are out
+// of date, which it names.
+//
+// The head is locked first and the tenants' revisions are read after that, by a
+// statement of its own: it sees every change that was committed before it
+// began, also one this transaction waited for at the head, and each change
+// records itself in the log before it commits. So a change is either seen here,
+// or its record, and with it its commit, come after this batch. (The revisions
+// must not be read in the statement that locks the head: on PostgreSQL that one
+// sees the moment before it waited.)
+func (c *committer) write(batch []*appending) (moved map[*appending]*Moved, err error) {
+	until := batch[0].until
+	var all []record
+	tenants := map[string]bool{}
+	for _, a := range batch {
+		if a.until.Before(until) {
+			until = a.until
+		}
+		all = append(all, a.records...)
+		for _, r := range a.records {
+			if r.decision {
+				tenants[r.tenant] = true
+			}
+		}
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), until)
+	defer cancel()
+	began := time.Now()
+	var revisions map[string]int64
+	err = c.store.InTx(ctx, func(tx store.Tx) error {
+		index, seq, err := tx.TakeHead(ctx, c.source, len(all))
+		if err != nil {
+			return err
+		}
+		if len(tenants) > 0 {
+			if revisions, err = tx.TenantRevisions(ctx, slices.Collect(maps.Keys(tenants))...); err != nil {
+				return err
+			}
+			if moved = outOfDate(batch, revisions); len(moved) > 0 {
+				return errMoved
+			}
+		}
+		return tx.InsertEntries(ctx, index, rows(all, seq))
+	})
+	for tenant, revision := range revisions {
+		c.store.Revisions().Saw(tenant, revision)
+	}
+	took := time.Since(began)
+	c.slow = took > slowCommit
+	if errors.Is(err, errMoved) {
+		c.metrics.moved.Add(float64(len(moved)))
+		return moved, nil
+	}
+	if err == nil {
+		c.metrics.committed(len(all), took)
+	}
+	return nil, err
+}
+
+// outOfDate finds the decisions whose tenant is past the revision they were
+// made on.
+func outOfDate(batch []*appending, revisions map[string]int64) map[*appending]*Moved {
+	var moved map[*appending]*Moved
+	for _, a := range batch {
+		for _, r := range a.records {
+			now, there := revisions[r.tenant]
+			if !r.decision || there && now <= r.revision {
+				continue
+			}
+			if moved == nil {
+				moved = map[*appending]*Moved{}
+			}
+			moved[a] = &Moved{r.tenant, now}
+		}
+	}
+	return moved
+}

@@ -1,0 +1,42 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+)
+
+// Moved says that a decision was not recorded because its tenant has moved on:
+// it has to be made again, on the revision named or a later one.
+type Moved struct {
+	Tenant   string
+	Revision int64 // 0: there is no such tenant any more
+}
+
+func (m *Moved) Error() string {
+	return fmt.Sprintf("tenant %q is at revision %d by now", m.Tenant, m.Revision)
+}
+
+// AppendDecision records a decision made on e.Revision of e.Tenant, unless the
+// tenant has moved past it: then nothing is recorded and the error is a *Moved.
+// So a decision may be made from memory, and is still never given after a
+// change of its tenant that it does not know.
+//
+// Durable, the revision is read in the transaction that stores the record. A
+// change that commits after that is concurrent with the question and counts as
+// later. Buffered, it is held against what this process knows, which lags
+// behind other processes by a poll; and nil means that the record is in memory.
+func (l *Log) AppendDecision(ctx context.Context, e Entry) error {
+	if known := l.store.Revisions().Known(e.Tenant); known > e.Revision {
+		l.metrics.moved.Inc()
+		return &Moved{e.Tenant, known}
+	}
+	if b := l.buffer.Load(); b != nil {
+		return unavailable(b.add(ctx, e))
+	}
+	r, err := l.record(ctx, nil, &e)
+	if err != nil {
+		return unavailable(fmt.Errorf("record %s: %w", e.Activity, err))
+	}
+	r.decision, r.tenant, r.revision = true, e.Tenant, e.Revision
+	return l.commit(ctx, r)
+}

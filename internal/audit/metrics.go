@@ -1,0 +1,67 @@
+package audit
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics of the log. Labels come from closed sets.
+type metrics struct {
+	batches  prometheus.Counter
+	entries  prometheus.Histogram
+	seconds  prometheus.Histogram
+	refused  *prometheus.CounterVec
+	moved    prometheus.Counter
+	lost     prometheus.Counter
+	gaps     prometheus.Counter
+	gauges   []prometheus.Collector
+	counters []prometheus.Collector
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		batches: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rolegate_audit_batches_total", Help: "Transactions of the log's own that were committed."}),
+		entries: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "rolegate_audit_batch_entries", Help: "Entries committed by one transaction of the log's own.",
+			Buckets: []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024}}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "rolegate_audit_commit_seconds", Help: "Time a transaction of the log's own took.",
+			Buckets: []float64{.0002, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2}}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rolegate_audit_refused_total",
+			Help: "Requests refused because no record of them could be kept: the queue was full, the database late, or the buffer stalled.",
+		}, []string{"reason"}),
+		moved: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rolegate_audit_moved_total", Help: "Decisions made again because their tenant had changed meanwhile."}),
+		lost: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rolegate_audit_lost_total", Help: "Buffered records that could not be written for a fault of their own; each is counted in the log, too."}),
+		gaps: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rolegate_audit_gaps_total", Help: "Processes found to have ended with records in their memory."}),
+	}
+	for _, reason := range []string{"full", "late", "stalled"} {
+		m.refused.WithLabelValues(reason)
+	}
+	m.counters = []prometheus.Collector{m.batches, m.entries, m.seconds, m.refused, m.moved, m.lost, m.gaps}
+	return m
+}
+
+// watch adds the length of a queue.
+func (m *metrics) watch(queue string, length func() float64) {
+	m.gauges = append(m.gauges, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "rolegate_audit_queue_length", Help: "Appends that wait for a transaction.",
+		ConstLabels: prometheus.Labels{"queue": queue}}, length))
+}
+
+func (m *metrics) committed(entries int, took time.Duration) {
+	m.batches.Inc()
+	m.entries.Observe(float64(entries))
+	m.seconds.Observe(took.Seconds())
+}
+
+// Register makes the log's metrics known; call it after Start.
+func (l *Log) Register(reg prometheus.Registerer) {
+	reg.MustRegister(l.metrics.counters...)
+	reg.MustRegister(l.metrics.gauges...)
+}
