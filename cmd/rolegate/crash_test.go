@@ -136,3 +136,44 @@ func load(t *testing.T, url, secret string, answered *sync.Map) (stop func()) {
 	}
 	return func() { cancel(); wg.Wait() }
 }
+
+// Killed while it keeps records in memory, a service leaves a gap that the next
+// start records, once; a service that ends by itself leaves none.
+func TestKillOfABufferedServiceIsRecorded(t *testing.T) {
+	dir := t.TempDir()
+	gaps := func() (n int) {
+		t.Helper()
+		st, err := sqlstore.OpenSQLite(context.Background(), filepath.Join(dir, "rolegate.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		rows, err := st.EntriesFrom(context.Background(), 0, 10_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			leaf, err := audit.Decode(r.Leaf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if leaf.Activity == audit.Gap {
+				if leaf.Count != -1 {
+					t.Errorf("the gap's count is %d", leaf.Count)
+				}
+				n++
+			}
+		}
+		return n
+	}
+	serveProcess(t, dir, "ROLEGATE_AUDIT=buffered").kill()
+	if n := gaps(); n != 0 {
+		t.Errorf("%d gaps before anybody looked", n)
+	}
+	for _, mode := range []string{"durable", "buffered", "durable"} {
+		serveProcess(t, dir, "ROLEGATE_AUDIT="+mode).end(t)
+		if n := gaps(); n != 1 {
+			t.Errorf("%d gaps after a start in %s mode, want 1", n, mode)
+		}
+	}
+}

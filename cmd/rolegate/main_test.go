@@ -63,6 +63,17 @@ func (p *process) kill() {
 	_ = p.cmd.Wait()
 }
 
+// end asks the process to end and waits until it has.
+func (p *process) end(t testing.TB) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("serve ended with %v", err)
+	}
+}
+
 // cleanEnviron is this process's environment without settings of Rolegate.
 func cleanEnviron() []string {
 	var out []string
