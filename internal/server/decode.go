@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -24,7 +25,7 @@ const (
 // Members T does not have are refused, and those T requires must be there.
 func decode[T any](w http.ResponseWriter, r *http.Request) (T, error) {
 	var v T
-	body, err := readJSON(w, r, maxBody, model.CodeUnsupportedMedia)
+	body, err := readJSON(nil, r, maxBody, model.CodeUnsupportedMedia)
 	if err != nil {
 		return v, err
 	}
@@ -43,53 +44,55 @@ func decodeBytes[T any](body []byte) (T, error) {
 	return v, required(v, tree)
 }
 
-// decodeAuthZEN reads the JSON body of one of AuthZEN's routes. Members nobody
-// asks for are ignored; a wrong Content-Type is 400 there.
-func decodeAuthZEN(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
-	body, err := readJSON(w, r, maxDecisionBody, model.CodeInvalidRequest)
-	if err != nil {
-		return nil, err
-	}
-	return parse(body)
-}
-
 // readJSON reads a body that says it is JSON; badType is the code if it does not.
-func readJSON(w http.ResponseWriter, r *http.Request, limit int64, badType model.Code) ([]byte, error) {
+// It is appended to into, which may be nil.
+func readJSON(into []byte, r *http.Request, limit int64, badType model.Code) ([]byte, error) {
 	if !hasType(r, "application/json") {
-		return nil, bad(badType, i18n.MediaType, "", nil)
+		return into, bad(badType, i18n.MediaType, "", nil)
 	}
-	return readBody(w, r, limit, badType)
+	return readBody(into, r, limit, badType)
 }
 
 // readBody reads a body within its limit. Only plain bodies are taken, so that
 // the limit is one on what has to be parsed.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64, badType model.Code) ([]byte, error) {
-	if e := r.Header.Values("Content-Encoding"); len(e) > 1 || len(e) == 1 && !strings.EqualFold(e[0], "identity") {
-		return nil, bad(badType, i18n.ContentEncoding, "", nil)
+func readBody(into []byte, r *http.Request, limit int64, badType model.Code) ([]byte, error) {
+	if e := r.Header["Content-Encoding"]; len(e) > 1 || len(e) == 1 && !strings.EqualFold(e[0], "identity") {
+		return into, bad(badType, i18n.ContentEncoding, "", nil)
 	}
-	tooLarge := over(model.CodeTooLarge, i18n.TooLarge, "", limit)
 	if r.ContentLength > limit {
-		return nil, tooLarge
+		return into, tooLarge(limit)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, tooLarge
-	}
-	if err != nil {
-		if r.Context().Err() != nil {
-			return nil, r.Context().Err()
+	for {
+		if len(into) == cap(into) {
+			into = slices.Grow(into, 512)
 		}
-		return nil, invalid(i18n.Unreadable, "")
+		n, err := r.Body.Read(into[len(into):cap(into)])
+		into = into[:len(into)+n]
+		switch {
+		case int64(len(into)) > limit: // without Content-Length, or past it
+			return into, tooLarge(limit)
+		case err == io.EOF:
+			return into, nil
+		case err == nil:
+		case r.Context().Err() != nil:
+			return into, r.Context().Err()
+		default:
+			return into, invalid(i18n.Unreadable, "")
+		}
 	}
-	return body, nil
 }
+
+func tooLarge(limit int64) error { return over(model.CodeTooLarge, i18n.TooLarge, "", limit) }
 
 // hasType tells whether the request has exactly one Content-Type, of the media
 // type whatever its parameters.
 func hasType(r *http.Request, want string) bool {
-	values := r.Header.Values("Content-Type")
+	values := r.Header["Content-Type"]
 	if len(values) != 1 {
 		return false
+	}
+	if values[0] == want {
+		return true
 	}
 	got, _, err := mime.ParseMediaType(values[0])
 	return err == nil && got == want

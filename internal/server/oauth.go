@@ -47,7 +47,7 @@ func decodeForm(w http.ResponseWriter, r *http.Request) (map[string]string, erro
 	if !hasType(r, "application/x-www-form-urlencoded") {
 		return nil, bad(model.CodeUnsupportedMedia, i18n.FormType, "", nil)
 	}
-	body, err := readBody(w, r, maxBody, model.CodeUnsupportedMedia)
+	body, err := readBody(nil, r, maxBody, model.CodeUnsupportedMedia)
 	if err != nil {
 		return nil, err
 	}

@@ -104,7 +104,7 @@ func (a *asked) readContext(m member) error {
 	}
 	if v := get(o, m.path, minRevision); v.value != nil {
 		n, ok := v.value.(float64)
-		if !ok || n < 0 || n > 1<<53 || n != float64(int64(n)) {
+		if !ok || !isRevision(n) {
 			return invalid(i18n.WantRevision, v.path)
 		}
 		a.MinRevision = int64(n)
@@ -114,3 +114,6 @@ func (a *asked) readContext(m member) error {
 	delete(a.Question.Context, minRevision)
 	return nil
 }
+
+// isRevision tells whether a number can be a revision: whole, and exact in a double.
+func isRevision(n float64) bool { return n >= 0 && n <= 1<<53 && n == float64(int64(n)) }
