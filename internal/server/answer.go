@@ -31,7 +31,8 @@ func newAnswerWriter(lang i18n.Lang) *answerWriter {
 }
 
 // send answers the request in one write, and gives the buffers back.
-func (a *answerWriter) send(w http.ResponseWriter) {
+func (a *answerWriter) send(w http.ResponseWriter, r *http.Request) error {
+	eventOf(r.Context()).routine = true
 	a.raw("\n")
 	h := w.Header()
 	h["Content-Type"] = typeJSON
@@ -41,6 +42,7 @@ func (a *answerWriter) send(w http.ResponseWriter) {
 	if cap(a.out)+cap(a.text) <= maxKept {
 		answerWriters.Put(a)
 	}
+	return nil
 }
 
 // item is one question with its decision, or with why it is no question at all

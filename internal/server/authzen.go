@@ -42,14 +42,13 @@ func (s *Server) evaluate(w http.ResponseWriter, r *http.Request, caller model.C
 	if err != nil {
 		return err
 	}
-	s.Metrics.decision(d)
+	s.Metrics.decision(&d)
 	if d.Code == model.CodeInternal {
 		return faultOf(d)
 	}
 	a := newAnswerWriter(localized(w, r))
 	a.decision(&q.Question, &d, "")
-	a.send(w)
-	return nil
+	return a.send(w, r)
 }
 
 // evaluations answers many questions in order (AuthZEN 1.0 section 7); without
@@ -98,15 +97,14 @@ func (s *Server) evaluateBatch(w http.ResponseWriter, r *http.Request, caller mo
 			a.raw(",")
 		}
 		d := &ds[i]
-		s.Metrics.decision(*d)
+		s.Metrics.decision(d)
 		if d.Code == model.CodeInternal {
 			eventOf(r.Context()).cause = faultOf(*d)
 		}
 		a.item(&b.requests[i].Question, b.failure(i), d)
 	}
 	a.raw("]}")
-	a.send(w)
-	return nil
+	return a.send(w, r)
 }
 
 // batch is the items of a request, each as understood or with why it is not.

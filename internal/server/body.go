@@ -35,4 +35,4 @@ func (b *body) free() {
 }
 
 // typeJSON is shared by all answers: a header's values are replaced, never altered.
-var typeJSON = []string{"application/json"}[:1:1]
+var typeJSON = one("application/json")
