@@ -165,12 +165,18 @@ func (a *App) openServices(ctx context.Context, kek *keyring.KEK) error {
 	a.Policy = &policy.Service{Store: a.Store, Log: a.Log, Now: a.now, Snapshots: policy.NewSnapshots(a.Store, a.now)}
 	a.Login = &login.Service{
 		Store: a.Store, Log: a.Log, KEK: kek, Hasher: password.New(password.Default, 0, password.DefaultWait),
-		Keys: keys, Requirements: a.Policy, Verifier: verifier, Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
+		Keys: keys, Requirements: a.Policy, Verifier: verifier, Revisions: noRevisions{}, Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
 	}
 	a.Policy.Assurer = a.Login
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, Now: a.now}
 	return nil
 }
+
+// noRevisions knows nothing of any tenant, so that what stands behind a token is
+// looked up each time.
+type noRevisions struct{}
+
+func (noRevisions) Known(string) int64 { return 0 }
 
 // starterPolicy is the document of the first tenant.
 func (a *App) starterPolicy() (string, error) {

@@ -141,7 +141,7 @@ func TestNothingLeaksBetweenRequests(t *testing.T) {
 	h := newHarness(t)
 	s := *h.server
 	decider := &echo{}
-	s.Logger, s.Decider = discard(), decider
+	s.Logger, s.Decider, s.Recorder = discard(), decider, fine{}
 	handler := s.Handler()
 	var wg sync.WaitGroup
 	for worker := range 8 {
@@ -205,3 +205,8 @@ func (e *echo) EvaluateBatch(ctx context.Context, c model.Caller, rs []policy.Re
 }
 
 func discard() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }
+
+// fine records whatever it is told.
+type fine struct{}
+
+func (fine) RecordFailure(context.Context, model.Caller, string, model.Code) error { return nil }

@@ -90,8 +90,7 @@ func (s *Server) finish(x *exchange, r *http.Request) {
 	case x.routine:
 		level = slog.LevelDebug
 	}
-	ctx := context.WithoutCancel(r.Context())
-	if !s.Logger.Enabled(ctx, level) {
+	if !s.Logger.Enabled(r.Context(), level) {
 		return
 	}
 	attrs := []slog.Attr{
@@ -107,7 +106,7 @@ func (s *Server) finish(x *exchange, r *http.Request) {
 	if x.cause != nil {
 		attrs = append(attrs, slog.String("error", x.cause.Error()))
 	}
-	s.Logger.LogAttrs(ctx, level, "request", attrs...)
+	s.Logger.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attrs...)
 }
 
 // unmatched stands for all paths that are no route of ours.
