@@ -178,7 +178,7 @@ func (a *App) openServices(ctx context.Context) error {
 	}
 	a.Login = &login.Service{
 		Store: a.Store, Log: a.Log, KEK: a.kek, Hasher: password.New(password.Default, 0, password.DefaultWait),
-		Keys: keys, Requirements: a.Policy, Verifier: verifier, Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
+		Keys: keys, Requirements: a.Policy, Verifier: verifier, Revisions: a.Store.Revisions(), Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
 	}
 	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, Now: a.now, Limits: c.Limits()}

@@ -5,7 +5,9 @@
 package i18n
 
 import (
+	"hash/maphash"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/text/language"
 )
@@ -32,6 +34,29 @@ func Negotiate(header string) Lang {
 	if header == "" || len(header) > maxAcceptLanguage {
 		return English
 	}
+	place := &negotiated[maphash.String(seed, header)%uint64(len(negotiated))]
+	if n := place.Load(); n != nil && n.header == header {
+		return n.lang
+	}
+	n := &negotiation{strings.Clone(header), negotiate(header)}
+	place.Store(n)
+	return n.lang
+}
+
+// negotiated remembers headers, since most callers send one of a few. Each has
+// one place, and the newest takes it: what callers make up costs them time, and
+// us 256 places at most.
+var (
+	negotiated [256]atomic.Pointer[negotiation]
+	seed       = maphash.MakeSeed()
+)
+
+type negotiation struct {
+	header string
+	lang   Lang
+}
+
+func negotiate(header string) Lang {
 	tags, _, err := language.ParseAcceptLanguage(header)
 	if err != nil {
 		return English

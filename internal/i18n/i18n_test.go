@@ -2,6 +2,7 @@ package i18n
 
 import (
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -36,8 +38,58 @@ func TestNegotiate(t *testing.T) {
 		strings.Repeat("zh-CN,", 1000):      English,
 		strings.Repeat("a-", 255) + "zh-CN": English,
 	} {
-		if got := Negotiate(header); got != want {
-			t.Errorf("Negotiate(%.40q) = %s, want %s", header, got, want)
+		for _, time := range []string{"first", "second"} { // the second is remembered
+			if got := Negotiate(header); got != want {
+				t.Errorf("Negotiate(%.40q) = %s, want %s (%s time)", header, got, want, time)
+			}
+		}
+	}
+}
+
+// Whatever headers came before, and whoever shares a place in memory, the
+// answer is the one that would have been worked out.
+func TestNegotiateRemembersWell(t *testing.T) {
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := range 2000 {
+				header := fmt.Sprintf("%s;q=0.%d,fr;q=0.%d", []string{"en", "zh-CN", "fr"}[i%3], 1+i%7, 1+i%9)
+				if got, want := Negotiate(header), negotiate(header); got != want {
+					t.Errorf("Negotiate(%q) = %s, want %s", header, got, want)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// A reason is the text that fill would make of it, for every code, language
+// and kind of question, also where words are missing.
+func TestReasonsAreFilled(t *testing.T) {
+	for code, r := range reasons {
+		for _, d := range []model.Decision{
+			{}, {Rule: model.Rule{Kind: "p2", Text: "p2, {action}"}}, {Rule: model.Rule{Kind: "p2", Name: "N", Text: "T"}, Required: "read"},
+			{Closed: []string{"a", "b"}, StepUp: &model.StepUp{ACR: 2}}, {StepUp: &model.StepUp{ACR: 3, MaxAge: time.Minute}},
+		} {
+			d.Code = code
+			for _, q := range []model.Question{{}, {Subject: model.Entity{Type: "user", ID: "{object}"}, Action: model.Action{Name: "read"}, Resource: model.Entity{Type: "contact", ID: "*"}},
+				{Resource: model.Entity{Type: "联系人", ID: "7"}}} {
+				for _, l := range Langs {
+					told := Told{Question: &q, Decision: &d}
+					given := Words{}
+					for name, word := range words {
+						if d.StepUp != nil || name != "acr" && name != "seconds" {
+							given[name] = string(word(nil, l, told))
+						}
+					}
+					if got, want := string(AppendUserReason(nil, l, told)), fill(r.user.in(l), given); got != want {
+						t.Errorf("%s for people: %q, want %q", code, got, want)
+					}
+					if got, want := string(AppendAdminReason([]byte("x"), l, told)), "x"+fill(r.admin.in(l), given); got != want {
+						t.Errorf("%s for administrators: %q, want %q", code, got, want)
+					}
+				}
+			}
 		}
 	}
 }
@@ -131,7 +183,14 @@ func wordsFor(code model.Code) Words {
 	case model.ReasonRequiredAction:
 		d.Required = "read"
 	}
-	return DecisionWords(English, q, d)
+	told := Words{}
+	for name, word := range words {
+		if name == "acr" || name == "seconds" { // parts of the assurance
+			continue
+		}
+		told[name] = string(word(nil, English, Told{Question: &q, Decision: &d}))
+	}
+	return told
 }
 
 func TestEverySentenceIsComplete(t *testing.T) {
@@ -204,8 +263,10 @@ func TestFill(t *testing.T) {
 }
 
 func TestUnknownCodesHaveAText(t *testing.T) {
+	unknown := Told{Question: &model.Question{}, Decision: &model.Decision{Code: "new"}}
 	for _, l := range Langs {
-		for _, got := range []string{Title(l, "new"), Detail(l, "new"), UserReason(l, "new", nil), AdminReason(l, "new", nil)} {
+		for _, got := range []string{Title(l, "new"), Detail(l, "new"),
+			string(AppendUserReason(nil, l, unknown)), string(AppendAdminReason(nil, l, unknown))} {
 			if got == "" {
 				t.Errorf("%s: an unknown code has no text", l)
 			}

@@ -3,45 +3,87 @@ package i18n
 import (
 	"cmp"
 	"strconv"
-	"strings"
 	"time"
 
 	"rolegate/model"
 )
 
-// UserReason tells the person why, without naming policy, roles or other people.
-func UserReason(l Lang, code model.Code, words Words) string {
-	return fill(reasonText(code).user.in(l), words)
+// Told is what a reason's texts may speak of.
+type Told struct {
+	Question *model.Question
+	Decision *model.Decision
+	Invalid  string // of ReasonItemInvalid: what is wrong with the question, where that is known
 }
 
-// AdminReason tells those who look after the policy why.
-func AdminReason(l Lang, code model.Code, words Words) string {
-	return fill(reasonText(code).admin.in(l), words)
+// AppendUserReason tells the person why, without naming policy, roles or other people.
+func AppendUserReason(b []byte, l Lang, t Told) []byte {
+	return reasonTexts(t.Decision.Code).user.append(b, l, t)
 }
 
-// DecisionWords gives a reason's text every word it may use, from the question
-// and from what the decision found.
-func DecisionWords(l Lang, q model.Question, d model.Decision) Words {
-	w := Words{
-		"subject": q.Subject.Type + ":" + q.Subject.ID,
-		"action":  q.Action.Name,
-		"object":  q.Resource.Type,
-		"target":  target(l, q.Resource),
-		"reason":  badQuestion.in(l),
+// AppendAdminReason tells those who look after the policy why.
+func AppendAdminReason(b []byte, l Lang, t Told) []byte {
+	return reasonTexts(t.Decision.Code).admin.append(b, l, t)
+}
+
+// words are what the braces of a reason's text stand for. One that appends
+// nothing is a word that nobody gave.
+var words = map[string]func(b []byte, l Lang, t Told) []byte{
+	"subject": func(b []byte, _ Lang, t Told) []byte {
+		b = append(append(b, t.Question.Subject.Type...), ':')
+		return append(b, t.Question.Subject.ID...)
+	},
+	"action":   func(b []byte, _ Lang, t Told) []byte { return append(b, t.Question.Action.Name...) },
+	"object":   func(b []byte, _ Lang, t Told) []byte { return append(b, t.Question.Resource.Type...) },
+	"id":       func(b []byte, _ Lang, t Told) []byte { return append(b, t.Question.Resource.ID...) },
+	"required": func(b []byte, _ Lang, t Told) []byte { return append(b, t.Decision.Required...) },
+	"reason": func(b []byte, l Lang, t Told) []byte {
+		return append(b, cmp.Or(t.Invalid, badQuestion.in(l))...)
+	},
+	"rule": func(b []byte, _ Lang, t Told) []byte {
+		if t.Decision.Rule.IsZero() {
+			return b
+		}
+		return append(b, cmp.Or(t.Decision.Rule.Name, t.Decision.Rule.Text)...)
+	},
+	"fields": func(b []byte, _ Lang, t Told) []byte {
+		for i, name := range t.Decision.Closed {
+			if i > 0 {
+				b = append(b, ", "...)
+			}
+			b = append(b, name...)
+		}
+		return b
+	},
+}
+
+// compounds are words with a text of their own.
+func init() {
+	record := compile(text{`{object} "{id}"`, "{object}“{id}”"})
+	records := compile(text{"{object} records", "{object} 记录"})
+	words["target"] = func(b []byte, l Lang, t Told) []byte {
+		if t.Question.Resource.ID == model.AnyRecord {
+			return records.append(b, l, t)
+		}
+		return record.append(b, l, t)
 	}
-	if r := d.Rule; !r.IsZero() {
-		w["rule"] = cmp.Or(r.Name, r.Text)
+	words["acr"] = func(b []byte, _ Lang, t Told) []byte { return strconv.AppendInt(b, int64(t.Decision.StepUp.ACR), 10) }
+	words["seconds"] = func(b []byte, _ Lang, t Told) []byte {
+		return strconv.AppendInt(b, int64(t.Decision.StepUp.MaxAge/time.Second), 10)
 	}
-	if d.Required != "" {
-		w["required"] = d.Required
+	level := compile(text{"level {acr}", " {acr} 级"})
+	fresh := compile(text{"level {acr}, proven at most {seconds} s ago", " {acr} 级且在 {seconds} 秒内完成"})
+	words["assurance"] = func(b []byte, l Lang, t Told) []byte {
+		switch {
+		case t.Decision.StepUp == nil:
+			return b
+		case t.Decision.StepUp.MaxAge == 0:
+			return level.append(b, l, t)
+		}
+		return fresh.append(b, l, t)
 	}
-	if len(d.Closed) > 0 {
-		w["fields"] = strings.Join(d.Closed, ", ")
+	for code, r := range reasons {
+		compiled[code] = compiledReason{compile(r.user), compile(r.admin)}
 	}
-	if d.StepUp != nil {
-		w["assurance"] = assurance(l, *d.StepUp)
-	}
-	return w
 }
 
 var badQuestion = text{
@@ -49,28 +91,16 @@ var badQuestion = text{
 	"名称缺失、过长或为 “*”，或 action.properties 中的字段列表不是由字段名组成的数组",
 }
 
-// target names the record asked about, or the records of its kind.
-func target(l Lang, r model.Entity) string {
-	if r.ID == model.AnyRecord {
-		return fill(text{"{object} records", "{object} 记录"}.in(l), Words{"object": r.Type})
-	}
-	return fill(text{`{object} "{id}"`, "{object}“{id}”"}.in(l), Words{"object": r.Type, "id": r.ID})
-}
+type compiledReason struct{ user, admin template }
 
-// assurance names the level, and how fresh it must be.
-func assurance(l Lang, s model.StepUp) string {
-	words := Words{"acr": strconv.Itoa(s.ACR), "seconds": strconv.FormatInt(int64(s.MaxAge/time.Second), 10)}
-	if s.MaxAge == 0 {
-		return fill(text{"level {acr}", " {acr} 级"}.in(l), words)
-	}
-	return fill(text{"level {acr}, proven at most {seconds} s ago", " {acr} 级且在 {seconds} 秒内完成"}.in(l), words)
-}
+// compiled are the reasons, cut at their braces once: a text is due for every decision.
+var compiled = make(map[model.Code]compiledReason, len(reasons))
 
-func reasonText(code model.Code) reason {
-	if r, ok := reasons[code]; ok {
+func reasonTexts(code model.Code) compiledReason {
+	if r, ok := compiled[code]; ok {
 		return r
 	}
-	return reasons[model.CodeInternal]
+	return compiled[model.CodeInternal]
 }
 
 type reason struct{ user, admin text }

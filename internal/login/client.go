@@ -102,25 +102,50 @@ func clientEntry(id, tenant string, a audit.Activity, code model.Code) audit.Ent
 
 // AuthenticateClient verifies a client token and the live client behind it.
 func (s *Service) AuthenticateClient(ctx context.Context, raw string) (model.Caller, error) {
-	claims, err := s.Verifier.Verify(raw)
-	if err != nil || claims.SessionID != "" || claims.Subject != claims.ClientID {
+	v, err := s.verify(raw)
+	if err != nil || v.claims.SessionID != "" || v.claims.Subject != v.claims.ClientID {
 		return model.Caller{}, errUnauthorized.Because(err)
 	}
-	c, err := s.Store.Client(ctx, claims.ClientID)
+	revision := s.Revisions.Known(v.claims.Tenant) // before the rows are read
+	if l := v.liveAt(revision); l != nil {
+		return l.caller, nil
+	}
+	caller, err := s.liveClient(ctx, v.claims.ClientID, v.claims.Tenant, strings.Fields(v.claims.Scope))
+	if err != nil {
+		return model.Caller{}, err
+	}
+	v.keep(live{revision: revision, caller: caller})
+	return caller, nil
+}
+
+// Recheck looks at the client behind a caller again, for whoever finds that the
+// caller's tenant has moved meanwhile. CodeUnauthorized means that it was
+// disabled, or may no longer act in the tenant; scopes that were taken away are
+// gone. Callers of other kinds come back as they are.
+func (s *Service) Recheck(ctx context.Context, caller model.Caller) (model.Caller, error) {
+	if caller.Kind != model.CallerClient {
+		return caller, nil
+	}
+	return s.liveClient(ctx, caller.ID, caller.Tenant, caller.Scopes)
+}
+
+// liveClient is the client as it is now, with those of the scopes it still has.
+func (s *Service) liveClient(ctx context.Context, id, tenant string, granted []string) (model.Caller, error) {
+	c, err := s.Store.Client(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return model.Caller{}, errUnauthorized
 	}
 	if err != nil {
 		return model.Caller{}, err
 	}
-	if c.Disabled || !c.MayActIn(claims.Tenant) {
+	if c.Disabled || !c.MayActIn(tenant) {
 		return model.Caller{}, errUnauthorized
 	}
 	var scopes []string
-	for _, scope := range strings.Fields(claims.Scope) {
+	for _, scope := range granted {
 		if slices.Contains(c.Scopes, scope) { // taken away since is taken away now
 			scopes = append(scopes, scope)
 		}
 	}
-	return model.Caller{Kind: model.CallerClient, ID: c.ID, Tenant: claims.Tenant, Scopes: scopes, Client: c}, nil
+	return model.Caller{Kind: model.CallerClient, ID: c.ID, Tenant: tenant, Scopes: scopes, Client: c}, nil
 }

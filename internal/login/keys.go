@@ -3,7 +3,9 @@ package login
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rolegate/internal/audit"
@@ -25,7 +27,12 @@ type Keys struct {
 	current  token.Key
 	all      []token.Key // newest first
 	loadedAt time.Time
+
+	generation atomic.Uint64 // moves after a key came or went
 }
+
+// Generation stays the same for as long as the keys do.
+func (k *Keys) Generation() uint64 { return k.generation.Load() }
 
 // reloadEvery bounds how often an unknown kid makes us look for keys that
 // another process has added.
@@ -94,7 +101,11 @@ func (k *Keys) load(ctx context.Context) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	same := slices.EqualFunc(k.all, all, func(a, b token.Key) bool { return a.ID == b.ID })
 	k.all, k.current, k.loadedAt = all, current, k.now()
+	if !same {
+		k.generation.Add(1)
+	}
 	return nil
 }
 

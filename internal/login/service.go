@@ -63,9 +63,12 @@ type Service struct {
 	Keys         *Keys
 	Requirements Requirements
 	Verifier     *token.Verifier // over Keys
-	Issuer       string          // iss, and the issuer people see in their authenticator
-	Audience     string          // aud of access tokens
+	Revisions    Revisions
+	Issuer       string // iss, and the issuer people see in their authenticator
+	Audience     string // aud of access tokens
 	Now          func() time.Time
+
+	remembered memory
 }
 
 // FirstPartyClient is the client_id of tokens that people log in for.

@@ -20,31 +20,42 @@ var (
 // session, user and tenant behind it: what ended since the token was made is
 // refused, whatever the token says.
 func (s *Service) AuthenticateUser(ctx context.Context, raw string) (Session, error) {
-	c, err := s.Verifier.Verify(raw)
-	if err != nil || c.SessionID == "" {
+	v, err := s.verify(raw)
+	if err != nil || v.claims.SessionID == "" {
 		return Session{}, errUnauthorized.Because(err)
 	}
-	session, err := s.Store.Session(ctx, c.SessionID)
-	if errors.Is(err, store.ErrNotFound) {
-		return Session{}, errUnauthorized
+	revision := s.Revisions.Known(v.claims.Tenant) // before the rows are read
+	if l := v.liveAt(revision); l != nil && s.Now().Before(l.ends) {
+		return l.session, nil
 	}
+	row, session, err := s.liveSession(ctx, v.claims)
 	if err != nil {
 		return Session{}, err
 	}
-	if session.Tenant != c.Tenant || session.User != c.Subject {
-		return Session{}, errUnauthorized
+	v.keep(live{revision: revision, session: session, ends: row.ExpiresAt})
+	return session, nil
+}
+
+// liveSession is the session behind a person's token as it is now.
+func (s *Service) liveSession(ctx context.Context, c token.Claims) (store.Session, Session, error) {
+	row, err := s.Store.Session(ctx, c.SessionID)
+	if err != nil {
+		return row, Session{}, notFound(err, errUnauthorized)
 	}
-	if _, _, err := s.alive(ctx, s.Store, session); err != nil {
-		return Session{}, err
+	if row.Tenant != c.Tenant || row.User != c.Subject {
+		return row, Session{}, errUnauthorized
+	}
+	if _, _, err := s.alive(ctx, s.Store, row); err != nil {
+		return row, Session{}, err
 	}
 	level, err := strconv.Atoi(c.ACR)
 	if err != nil {
-		return Session{}, errUnauthorized
+		return row, Session{}, errUnauthorized
 	}
-	return Session{
-		Caller:     model.Caller{Kind: model.CallerUser, ID: c.Subject, Tenant: c.Tenant, Session: session.ID},
-		Assurance:  model.Assurance{Level: min(level, session.ACR), AuthTime: c.AuthTime, Methods: c.AMR},
-		Restricted: session.Restricted,
+	return row, Session{
+		Caller:     model.Caller{Kind: model.CallerUser, ID: c.Subject, Tenant: c.Tenant, Session: row.ID},
+		Assurance:  model.Assurance{Level: min(level, row.ACR), AuthTime: c.AuthTime, Methods: c.AMR},
+		Restricted: row.Restricted,
 	}, nil
 }
 

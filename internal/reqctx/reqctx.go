@@ -24,6 +24,21 @@ func With(ctx context.Context, r *Request) context.Context {
 	return context.WithValue(ctx, key{}, r)
 }
 
+// Context carries the Request it holds: for whoever makes one for each request,
+// and wants one allocation.
+type Context struct {
+	context.Context
+	Request Request
+}
+
+// Value gives the Request to From.
+func (c *Context) Value(k any) any {
+	if k == (key{}) {
+		return &c.Request
+	}
+	return c.Context.Value(k)
+}
+
 // From returns the request of ctx, or an empty one.
 func From(ctx context.Context) *Request {
 	if r, ok := ctx.Value(key{}).(*Request); ok {

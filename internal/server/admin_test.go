@@ -15,7 +15,7 @@ import (
 func TestAdmin(t *testing.T) {
 	var notReady error
 	registry := prometheus.NewRegistry()
-	NewMetrics(registry).decision(model.Decision{Code: model.ReasonNotGranted})
+	NewMetrics(registry).decision(&model.Decision{Code: model.ReasonNotGranted})
 	a := &Admin{Ready: func(context.Context) error { return notReady }, Registry: registry, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	get := func(path string) (int, string) {
 		rec := httptest.NewRecorder()

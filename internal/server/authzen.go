@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"rolegate/api"
 	"rolegate/internal/i18n"
 	"rolegate/internal/policy"
 	"rolegate/model"
@@ -12,124 +11,155 @@ import (
 
 // evaluation answers one question (AuthZEN 1.0 section 6). A denial is an answer.
 func (s *Server) evaluation(w http.ResponseWriter, r *http.Request, caller model.Caller) error {
-	body, err := s.decodeAuthZEN(w, r)
+	body, err := s.readDecisionBody(r)
 	if err != nil {
 		return err
 	}
-	return s.evaluate(w, r, caller, body)
+	defer body.free()
+	if q, ok := scanEvaluation(body.text(), s.Limits.Nesting); ok {
+		return s.evaluate(w, r, caller, q)
+	}
+	tree, err := parse(body.bytes, s.Limits.Nesting)
+	if err != nil {
+		return err
+	}
+	return s.evaluateTree(w, r, caller, tree)
 }
 
-func (s *Server) evaluate(w http.ResponseWriter, r *http.Request, caller model.Caller, body map[string]any) error {
-	q, err := questionOf(body).read()
+func (s *Server) evaluateTree(w http.ResponseWriter, r *http.Request, caller model.Caller, tree map[string]any) error {
+	q, err := questionOf(tree).read()
 	if err != nil {
 		return err
 	}
-	d, err := s.Decider.Evaluate(r.Context(), caller, q.Request)
+	return s.evaluate(w, r, caller, q.Request)
+}
+
+func (s *Server) evaluate(w http.ResponseWriter, r *http.Request, caller model.Caller, q policy.Request) error {
+	d, err := s.Decider.Evaluate(r.Context(), caller, q)
 	if err != nil {
 		return err
 	}
-	s.Metrics.decision(d)
+	s.Metrics.decision(&d)
 	if d.Code == model.CodeInternal {
 		return faultOf(d)
 	}
-	return reply(w, http.StatusOK, answerOf(localized(w, r), q.Question, d))
+	a := newAnswerWriter(localized(w, r))
+	a.decision(&q.Question, &d, "")
+	return a.send(w, r)
 }
 
 // evaluations answers many questions in order (AuthZEN 1.0 section 7); without
 // any items it is a single evaluation.
 func (s *Server) evaluations(w http.ResponseWriter, r *http.Request, caller model.Caller) error {
-	body, err := s.decodeAuthZEN(w, r)
+	body, err := s.readDecisionBody(r)
 	if err != nil {
 		return err
 	}
-	items, err := get(body, "", "evaluations").optionalArray()
+	defer body.free()
+	if rs, sem, ok := scanEvaluations(body.text(), s.Limits); ok {
+		return s.evaluateBatch(w, r, caller, batch{requests: rs}, sem)
+	}
+	tree, err := parse(body.bytes, s.Limits.Nesting)
+	if err != nil {
+		return err
+	}
+	items, err := get(tree, "", "evaluations").optionalArray()
 	switch {
 	case err != nil:
 		return err
 	case len(items) == 0:
-		return s.evaluate(w, r, caller, body)
+		return s.evaluateTree(w, r, caller, tree)
 	case len(items) > s.Limits.Batch:
 		return overSetting(model.CodeLimitExceeded, i18n.TooManyItems, "evaluations", model.SettingBatch, int64(s.Limits.Batch))
 	}
-	sem, err := semanticOf(body)
+	sem, err := semanticOf(tree)
 	if err != nil {
 		return err
 	}
-	b := readBatch(questionOf(body), items)
-	ds, err := s.Decider.EvaluateBatch(r.Context(), caller, b.requests(), sem)
-	if err != nil {
-		return err
-	}
-	if ds, err = truncate(ds, len(items), sem); err != nil {
-		return err
-	}
-	for _, d := range ds {
-		s.Metrics.decision(d)
-	}
-	return reply(w, http.StatusOK, s.batchAnswer(w, r, b, ds))
+	return s.evaluateBatch(w, r, caller, readBatch(questionOf(tree), items), sem)
 }
 
-func (s *Server) batchAnswer(w http.ResponseWriter, r *http.Request, b batch, ds []model.Decision) api.EvaluationsAnswer {
-	lang := localized(w, r)
-	answer := api.EvaluationsAnswer{Evaluations: make([]api.Decision, len(ds))}
-	for i, d := range ds {
-		answer.Evaluations[i] = itemAnswer(lang, b[i], d)
-		if d.Code == model.CodeInternal {
-			eventOf(r.Context()).cause = faultOf(d)
-		}
+func (s *Server) evaluateBatch(w http.ResponseWriter, r *http.Request, caller model.Caller, b batch, sem policy.Semantic) error {
+	ds, err := s.Decider.EvaluateBatch(r.Context(), caller, b.requests, sem)
+	if err != nil {
+		return err
 	}
-	return answer
+	if ds, err = truncate(ds, len(b.requests), sem); err != nil {
+		return err
+	}
+	a := newAnswerWriter(localized(w, r))
+	a.raw(`{"evaluations":[`)
+	for i := range ds {
+		if i > 0 {
+			a.raw(",")
+		}
+		d := &ds[i]
+		s.Metrics.decision(d)
+		if d.Code == model.CodeInternal {
+			eventOf(r.Context()).cause = faultOf(*d)
+		}
+		a.item(&b.requests[i].Question, b.failure(i), d)
+	}
+	a.raw("]}")
+	return a.send(w, r)
 }
 
 // batch is the items of a request, each as understood or with why it is not.
-type batch []item
+type batch struct {
+	requests []policy.Request
+	failures []error // why an item is no question, by its place; nil for most batches
+}
 
-type item struct {
-	asked
-	err error // why the item is no question; nil for most
+func (b batch) failure(i int) error {
+	if b.failures == nil {
+		return nil
+	}
+	return b.failures[i]
 }
 
 // readBatch reads the items, each merged with the defaults first: a default
 // that no item uses may be incomplete.
 func readBatch(defaults question, items []any) batch {
-	b := make(batch, len(items))
+	b := batch{make([]policy.Request, len(items)), make([]error, len(items))}
 	for i, v := range items {
 		path := element("evaluations", i)
 		o, err := member{v, path}.object()
+		var a asked
 		if err == nil {
-			b[i].asked, err = defaults.merge(o, path).read()
+			a, err = defaults.merge(o, path).read()
 		}
 		if err != nil {
-			b[i].Invalid, b[i].err = err.Error(), err
+			a.Invalid, b.failures[i] = err.Error(), err
 		}
+		b.requests[i] = a.Request
 	}
 	return b
 }
 
-func (b batch) requests() []policy.Request {
-	rs := make([]policy.Request, len(b))
-	for i := range b {
-		rs[i] = b[i].Request
-	}
-	return rs
-}
+const semanticOption = "evaluations_semantic"
 
 func semanticOf(body map[string]any) (policy.Semantic, error) {
 	options, err := get(body, "", "options").optionalObject()
 	if err != nil {
 		return "", err
 	}
-	const name = "evaluations_semantic"
-	m := get(options, "options", name)
+	m := get(options, "options", semanticOption)
 	if m.value == nil {
 		return policy.ExecuteAll, nil
 	}
 	word, _ := m.value.(string)
-	switch sem := policy.Semantic(word); sem {
-	case policy.ExecuteAll, policy.DenyOnFirstDeny, policy.PermitOnFirstPermit:
+	if sem := policy.Semantic(word); isSemantic(sem) {
 		return sem, nil
 	}
 	return "", invalid(i18n.Semantic, m.path)
+}
+
+func isSemantic(sem policy.Semantic) bool {
+	switch sem {
+	case policy.ExecuteAll, policy.DenyOnFirstDeny, policy.PermitOnFirstPermit:
+		return true
+	}
+	return false
 }
 
 // truncate holds the decider to the semantic: everything is answered, or

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rolegate/api"
+	"rolegate/internal/i18n"
 	"rolegate/internal/policy"
 	"rolegate/model"
 )
@@ -171,9 +174,11 @@ func TestBadItemsAreDenied(t *testing.T) {
 
 // An item that is no question stays denied, whatever the decider says.
 func TestBadItemsStayDenied(t *testing.T) {
-	a := itemAnswer("en", item{err: invalid("missing", "subject")}, model.Decision{Allow: true, Code: model.ReasonAllowed})
-	if a.Decision || a.Context.Code != "invalid_request" || a.Context.Error.Status != 400 {
-		t.Errorf("%+v", a)
+	a := newAnswerWriter(i18n.English)
+	a.item(&model.Question{}, invalid(i18n.Missing, "subject"), &model.Decision{Allow: true, Code: model.ReasonAllowed})
+	var got api.Decision
+	if err := json.Unmarshal(a.out, &got); err != nil || got.Decision || got.Context.Code != "invalid_request" || got.Context.Error.Status != 400 {
+		t.Errorf("%s", a.out)
 	}
 }
 

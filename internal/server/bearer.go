@@ -19,7 +19,7 @@ const (
 // Bearer in any case, one space, and the token. Tokens anywhere else do not
 // count.
 func bearer(r *http.Request) (string, error) {
-	values := r.Header.Values("Authorization")
+	values := r.Header["Authorization"]
 	if len(values) != 1 || len(values[0]) > maxAuthorization {
 		return "", errNoToken
 	}
@@ -43,15 +43,18 @@ var errNoToken = &model.Error{Code: model.CodeUnauthorized}
 // isToken68 tells whether s is spelled as RFC 6750 section 2.1 wants it.
 func isToken68(s string) bool {
 	s = strings.TrimRight(s, "=")
-	if s == "" {
-		return false
-	}
-	for _, c := range []byte(s) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-._~+/", c) >= 0:
-		default:
+	for i := range len(s) {
+		if !token68[s[i]] {
 			return false
 		}
 	}
-	return true
+	return s != ""
 }
+
+var token68 = func() (t [256]bool) {
+	for c := range len(t) {
+		b := byte(c)
+		t[c] = 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || strings.IndexByte("-._~+/", b) >= 0
+	}
+	return t
+}()

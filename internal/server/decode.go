@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -36,7 +37,7 @@ func (s *Server) decisionBody() bodyLimit {
 // Members T does not have are refused, and those T requires must be there.
 func decode[T any](s *Server, w http.ResponseWriter, r *http.Request) (T, error) {
 	var v T
-	body, err := readJSON(w, r, model.CodeUnsupportedMedia, ownBody)
+	body, err := readJSON(nil, r, model.CodeUnsupportedMedia, ownBody)
 	if err != nil {
 		return v, err
 	}
@@ -55,10 +56,10 @@ func decodeBytes[T any](body []byte, depth int) (T, error) {
 	return v, required(v, tree)
 }
 
-// decodeAuthZEN reads the JSON body of one of AuthZEN's routes. Members nobody
-// asks for are ignored; a wrong Content-Type is 400 there.
-func (s *Server) decodeAuthZEN(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
-	body, err := readJSON(w, r, model.CodeInvalidRequest, s.decisionBody())
+// decodeAuthZEN reads the JSON body of one of AuthZEN's routes into a tree.
+// Members nobody asks for are ignored; a wrong Content-Type is 400 there.
+func (s *Server) decodeAuthZEN(r *http.Request) (map[string]any, error) {
+	body, err := readJSON(nil, r, model.CodeInvalidRequest, s.decisionBody())
 	if err != nil {
 		return nil, err
 	}
@@ -66,41 +67,52 @@ func (s *Server) decodeAuthZEN(w http.ResponseWriter, r *http.Request) (map[stri
 }
 
 // readJSON reads a body that says it is JSON; badType is the code if it does not.
-func readJSON(w http.ResponseWriter, r *http.Request, badType model.Code, limit bodyLimit) ([]byte, error) {
+// It is appended to into, which may be nil.
+func readJSON(into []byte, r *http.Request, badType model.Code, limit bodyLimit) ([]byte, error) {
 	if !hasType(r, "application/json") {
-		return nil, bad(badType, i18n.MediaType, "", nil)
+		return into, bad(badType, i18n.MediaType, "", nil)
 	}
-	return readBody(w, r, badType, limit)
+	return readBody(into, r, badType, limit)
 }
 
 // readBody reads a body within its limit. Only plain bodies are taken, so that
 // the limit is one on what has to be parsed.
-func readBody(w http.ResponseWriter, r *http.Request, badType model.Code, limit bodyLimit) ([]byte, error) {
-	if e := r.Header.Values("Content-Encoding"); len(e) > 1 || len(e) == 1 && !strings.EqualFold(e[0], "identity") {
-		return nil, bad(badType, i18n.ContentEncoding, "", nil)
+func readBody(into []byte, r *http.Request, badType model.Code, limit bodyLimit) ([]byte, error) {
+	if e := r.Header["Content-Encoding"]; len(e) > 1 || len(e) == 1 && !strings.EqualFold(e[0], "identity") {
+		return into, bad(badType, i18n.ContentEncoding, "", nil)
 	}
 	if r.ContentLength > limit.bytes {
-		return nil, limit.passed
+		return into, limit.passed
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit.bytes))
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, limit.passed
-	}
-	if err != nil {
-		if r.Context().Err() != nil {
-			return nil, r.Context().Err()
+	for {
+		if len(into) == cap(into) {
+			into = slices.Grow(into, 512)
 		}
-		return nil, invalid(i18n.Unreadable, "")
+		n, err := r.Body.Read(into[len(into):cap(into)])
+		into = into[:len(into)+n]
+		switch {
+		case int64(len(into)) > limit.bytes: // without Content-Length, or past it
+			return into, limit.passed
+		case err == io.EOF:
+			return into, nil
+		case err == nil:
+		case r.Context().Err() != nil:
+			return into, r.Context().Err()
+		default:
+			return into, invalid(i18n.Unreadable, "")
+		}
 	}
-	return body, nil
 }
 
 // hasType tells whether the request has exactly one Content-Type, of the media
 // type whatever its parameters.
 func hasType(r *http.Request, want string) bool {
-	values := r.Header.Values("Content-Type")
+	values := r.Header["Content-Type"]
 	if len(values) != 1 {
 		return false
+	}
+	if values[0] == want {
+		return true
 	}
 	got, _, err := mime.ParseMediaType(values[0])
 	return err == nil && got == want

@@ -94,9 +94,9 @@ func (s *Server) recorded(permission string, fail func(http.ResponseWriter, *htt
 	h func(http.ResponseWriter, *http.Request, *model.Caller) error) endpoint {
 	return endpoint{permission: permission, HandlerFunc: func(w http.ResponseWriter, r *http.Request) {
 		caller := model.Caller{Kind: model.CallerAnonymous}
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
-		defer cancel()
-		r = r.WithContext(ctx)
+		x := exchangeOf(r.Context())
+		x.limit(requestTimeout)
+		defer x.end()
 		if err := safely(func() error { return h(w, r, &caller) }); err != nil {
 			fail(w, r, s.record(r, caller, err))
 		}

@@ -188,11 +188,28 @@ func sentence(s string) string {
 
 // localized chooses the language of an answer and says so in its headers.
 func localized(w http.ResponseWriter, r *http.Request) i18n.Lang {
-	lang := i18n.Negotiate(strings.Join(r.Header.Values("Accept-Language"), ","))
-	w.Header().Set("Content-Language", string(lang))
-	w.Header().Add("Vary", "Accept-Language")
+	lang := i18n.English
+	switch values := r.Header["Accept-Language"]; len(values) {
+	case 0:
+	case 1:
+		lang = i18n.Negotiate(values[0])
+	default:
+		lang = i18n.Negotiate(strings.Join(values, ","))
+	}
+	h := w.Header()
+	h["Content-Language"] = languages[lang]
+	if h["Vary"] == nil {
+		h["Vary"] = varyLanguage
+	} else {
+		h.Add("Vary", "Accept-Language")
+	}
 	return lang
 }
+
+var (
+	varyLanguage = one("Accept-Language")
+	languages    = map[i18n.Lang][]string{i18n.English: one(string(i18n.English)), i18n.Chinese: one(string(i18n.Chinese))}
+)
 
 // reply answers with JSON.
 func reply(w http.ResponseWriter, status int, v any) error {

@@ -57,7 +57,7 @@ func newHarness(t *testing.T) *harness {
 		PageKey:  fakePageKey,
 		Limits:   model.DefaultLimits(),
 		Pages:    fakePages{},
-		Logger:   slog.New(slog.NewJSONHandler(io.MultiWriter(h.logs, t.Output()), nil)),
+		Logger:   slog.New(slog.NewJSONHandler(io.MultiWriter(h.logs, t.Output()), &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Metrics:  NewMetrics(h.registry),
 	}
 	return h

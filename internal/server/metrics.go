@@ -1,7 +1,10 @@
 package server
 
 import (
+	"maps"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +18,50 @@ type Metrics struct {
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
 	decisions *prometheus.CounterVec
+
+	// Looking a series up by its labels takes longer than counting.
+	requestSeries  found[requestLabels, requestSeries]
+	decisionSeries found[decisionLabels, prometheus.Counter]
+}
+
+type requestLabels struct {
+	method, route string
+	status        int
+}
+
+type requestSeries struct {
+	count    prometheus.Counter
+	duration prometheus.Observer
+}
+
+type decisionLabels struct {
+	allow bool
+	code  model.Code
+}
+
+// found remembers what was looked up. Reading takes no lock; each new key copies
+// the map, and there are few.
+type found[K comparable, V any] struct {
+	all    atomic.Pointer[map[K]V]
+	adding sync.Mutex
+}
+
+func (f *found[K, V]) get(key K, look func() V) V {
+	if all := f.all.Load(); all != nil {
+		if v, ok := (*all)[key]; ok {
+			return v
+		}
+	}
+	f.adding.Lock()
+	defer f.adding.Unlock()
+	more := map[K]V{}
+	if all := f.all.Load(); all != nil {
+		maps.Copy(more, *all)
+	}
+	v := look()
+	more[key] = v
+	f.all.Store(&more)
+	return v
 }
 
 // NewMetrics registers the server's metrics.
@@ -42,18 +89,23 @@ func (m *Metrics) request(method, route string, status int, took time.Duration) 
 	if m == nil {
 		return
 	}
-	code := strconv.Itoa(status)
-	m.requests.WithLabelValues(method, route, code).Inc()
-	m.durations.WithLabelValues(route, code).Observe(took.Seconds())
+	series := m.requestSeries.get(requestLabels{method, route, status}, func() requestSeries {
+		code := strconv.Itoa(status)
+		return requestSeries{m.requests.WithLabelValues(method, route, code), m.durations.WithLabelValues(route, code)}
+	})
+	series.count.Inc()
+	series.duration.Observe(took.Seconds())
 }
 
-func (m *Metrics) decision(d model.Decision) {
+func (m *Metrics) decision(d *model.Decision) {
 	if m == nil {
 		return
 	}
-	result := "deny"
-	if d.Allow {
-		result = "allow"
-	}
-	m.decisions.WithLabelValues(result, string(d.Code)).Inc()
+	m.decisionSeries.get(decisionLabels{d.Allow, d.Code}, func() prometheus.Counter {
+		result := "deny"
+		if d.Allow {
+			result = "allow"
+		}
+		return m.decisions.WithLabelValues(result, string(d.Code))
+	}).Inc()
 }

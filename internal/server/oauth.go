@@ -47,7 +47,7 @@ func decodeForm(w http.ResponseWriter, r *http.Request) (map[string]string, erro
 	if !hasType(r, "application/x-www-form-urlencoded") {
 		return nil, bad(model.CodeUnsupportedMedia, i18n.FormType, "", nil)
 	}
-	body, err := readBody(w, r, model.CodeUnsupportedMedia, ownBody)
+	body, err := readBody(nil, r, model.CodeUnsupportedMedia, ownBody)
 	if err != nil {
 		return nil, err
 	}

@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -14,86 +16,95 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
-	"rolegate/internal/reqctx"
 	"rolegate/model"
 )
-
-// event is what a request's log line says beyond the obvious; it is filled
-// along the way by whoever knows.
-type event struct {
-	code  model.Code // of the failure; empty where there was none
-	cause error      // of a fault of ours
-}
-
-type eventKey struct{}
-
-// eventOf is the event of the request ctx belongs to.
-func eventOf(ctx context.Context) *event {
-	if ev, ok := ctx.Value(eventKey{}).(*event); ok {
-		return ev
-	}
-	return &event{}
-}
 
 // observe gives each request its trace id and headers, and when it is done its
 // one line in the log and its place in the metrics. A panic that nobody else
 // caught is answered here.
 func (s *Server) observe(next http.Handler) http.Handler {
+	headers := s.headers()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		req := &reqctx.Request{TraceID: newTraceID(), Address: address(r), UserAgent: userAgent(r)}
-		ev := &event{}
-		r = r.WithContext(context.WithValue(reqctx.With(r.Context(), req), eventKey{}, ev))
-		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-		s.setHeaders(ww.Header(), r, req.TraceID)
-		defer func() { s.finish(r, ww.Status(), ev, time.Since(start)) }()
+		x := &exchange{started: time.Now(), answer: answered{ResponseWriter: w}}
+		x.Context.Context = r.Context()
+		req := &x.Request
+		req.TraceID, req.Address, req.UserAgent = newTraceID(), address(r), userAgent(r)
+		r = r.WithContext(x)
+		h := w.Header()
+		for _, own := range headers {
+			h[own.name] = own.value
+		}
+		h["X-Request-Id"] = x.requestID(r)
+		defer s.finish(x, r)
 
-		err := safely(func() error { next.ServeHTTP(ww, r); return nil })
+		err := safely(func() error { next.ServeHTTP(&x.answer, r); return nil })
 		switch {
 		case err == nil:
-		case ww.Status() == 0:
-			s.problem(ww, r, err)
+		case x.answer.status == 0:
+			s.problem(&x.answer, r, err)
 		default: // half an answer is out: the caller must not take it for a whole one
-			ev.code, ev.cause = model.CodeInternal, err
+			x.code, x.cause = model.CodeInternal, err
 			panic(http.ErrAbortHandler)
 		}
 	})
 }
 
-// setHeaders sets what every answer carries unless its handler knows better.
-func (s *Server) setHeaders(h http.Header, r *http.Request, trace string) {
-	h.Set("X-Request-ID", requestID(r, trace))
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("Cache-Control", "no-store")
-	if strings.HasPrefix(s.Issuer, "https://") {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
-	}
+// shared is a header that all answers share: its value is replaced, never altered.
+type shared struct {
+	name  string // as net/http spells it
+	value []string
 }
 
+// headers are what every answer carries unless its handler knows better.
+func (s *Server) headers() []shared {
+	hs := []shared{
+		{"X-Content-Type-Options", one("nosniff")},
+		{"Referrer-Policy", one("no-referrer")},
+		{"Content-Security-Policy", one("default-src 'none'; frame-ancestors 'none'")},
+		{"Cache-Control", one("no-store")},
+	}
+	if strings.HasPrefix(s.Issuer, "https://") {
+		hs = append(hs, shared{"Strict-Transport-Security", one("max-age=31536000")})
+	}
+	return hs
+}
+
+// one is a header's only value; adding another makes a copy.
+func one(value string) []string { return []string{value}[:1:1] }
+
 // finish writes the request's log line. The route is the pattern, never the
-// path, which may hold an invitation.
-func (s *Server) finish(r *http.Request, status int, ev *event, took time.Duration) {
+// path, which may hold an invitation. Decisions that went well are told at Debug
+// only: writing of each would take longer than deciding it.
+func (s *Server) finish(x *exchange, r *http.Request) {
+	took := time.Since(x.started)
+	status := x.answer.status
 	if status == 0 {
 		status = http.StatusOK // what net/http makes of a handler that wrote nothing
 	}
-	method, route := methodName(r), routeOf(r, ev)
+	method, route := methodName(r), routeOf(r, &x.event)
 	s.Metrics.request(method, route, status, took)
+	level := slog.LevelInfo
+	switch {
+	case x.cause != nil:
+		level = slog.LevelError
+	case x.routine:
+		level = slog.LevelDebug
+	}
+	if !s.Logger.Enabled(r.Context(), level) {
+		return
+	}
 	attrs := []slog.Attr{
 		slog.String("method", method),
 		slog.String("route", route),
 		slog.Int("status", status),
 		slog.Duration("duration", took),
-		slog.String("trace_id", reqctx.From(r.Context()).TraceID),
+		slog.String("trace_id", x.Request.TraceID),
 	}
-	if ev.code != "" {
-		attrs = append(attrs, slog.String("code", string(ev.code)))
+	if x.code != "" {
+		attrs = append(attrs, slog.String("code", string(x.code)))
 	}
-	level := slog.LevelInfo
-	if ev.cause != nil {
-		level = slog.LevelError
-		attrs = append(attrs, slog.String("error", ev.cause.Error()))
+	if x.cause != nil {
+		attrs = append(attrs, slog.String("error", x.cause.Error()))
 	}
 	s.Logger.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attrs...)
 }
@@ -137,25 +148,29 @@ func allowedMethods(r *http.Request) []string {
 // requestID is what X-Request-ID answers: the caller's own identifier, whatever
 // it is (net/http has refused what no header may hold, and bounded its length),
 // or the trace id where it sent none. It is never logged.
-func requestID(r *http.Request, trace string) string {
-	if id := r.Header.Get("X-Request-ID"); id != "" {
-		return id
+func (x *exchange) requestID(r *http.Request) []string {
+	if ids := r.Header["X-Request-Id"]; len(ids) > 0 && ids[0] != "" {
+		return ids[:1:1]
 	}
-	return trace
+	x.trace[0] = x.Request.TraceID
+	return x.trace[:]
 }
 
-// newTraceID is 128 random bits in hexadecimal, as trace ids are spelled.
+// newTraceID is 128 random bits in hexadecimal, as trace ids are spelled. It
+// tells requests apart and opens nothing, so the fast source will do.
 func newTraceID() string {
 	var id [16]byte
-	rand.Read(id[:])
-	return hex.EncodeToString(id[:])
+	binary.LittleEndian.PutUint64(id[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(id[8:], rand.Uint64())
+	var text [32]byte
+	hex.Encode(text[:], id[:])
+	return string(text[:])
 }
 
-// clientAddress finds where a request came from: the peer, or what a proxy that
-// was named says in X-Forwarded-For.
+// clientAddress finds what a proxy that was named says in X-Forwarded-For.
 func (s *Server) clientAddress() func(http.Handler) http.Handler {
 	if len(s.TrustedProxies) == 0 {
-		return middleware.ClientIPFromRemoteAddr
+		return func(next http.Handler) http.Handler { return next }
 	}
 	networks := make([]string, len(s.TrustedProxies))
 	for i, p := range s.TrustedProxies {
@@ -164,16 +179,21 @@ func (s *Server) clientAddress() func(http.Handler) http.Handler {
 	return middleware.ClientIPFromXFF(networks...)
 }
 
-// address is the client's address, or the peer's where a proxy sent nonsense.
+// address is where a request came from: what a proxy that was named says, or
+// the peer, also where such a proxy sent nonsense.
 func address(r *http.Request) string {
-	if ip := middleware.GetClientIP(r.Context()); ip != "" {
-		return ip
+	if ip := middleware.GetClientIPAddr(r.Context()); ip.IsValid() {
+		return ip.String()
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return ""
 	}
-	return host
+	ip, err := netip.ParseAddr(host)
+	if err != nil || ip.Is4() { // which has one spelling
+		return host
+	}
+	return ip.Unmap().String()
 }
 
 // maxUserAgent bounds what is kept of the header, in bytes.

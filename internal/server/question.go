@@ -117,3 +117,6 @@ func (a *asked) readContext(m member) error {
 	delete(a.Question.Context, minRevision)
 	return nil
 }
+
+// isRevision tells whether a number can be a revision: whole, and exact in a double.
+func isRevision(n float64) bool { return n >= 0 && n <= 1<<53 && n == float64(int64(n)) }

@@ -59,7 +59,7 @@ func (p foundPage) context() api.SearchContext { return api.SearchContext{Revisi
 
 // search reads a request, finds its page and seals where the next one begins.
 func (s *Server) search(w http.ResponseWriter, r *http.Request, caller model.Caller, kind policy.SearchKind) (p foundPage, err error) {
-	body, err := s.decodeAuthZEN(w, r)
+	body, err := s.decodeAuthZEN(r)
 	if err != nil {
 		return p, err
 	}

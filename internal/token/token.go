@@ -144,6 +144,13 @@ func (v *Verifier) Verify(raw string) (Claims, error) {
 	return w.claims(), nil
 }
 
+// Holds tells whether claims that Verify returned are good at this moment, too:
+// they began, and have not ended. It says nothing of signature or key.
+func (v *Verifier) Holds(c Claims) bool {
+	now := v.Now()
+	return now.Before(c.ExpiresAt.Add(v.Leeway)) && !now.Before(c.IssuedAt.Add(-v.Leeway))
+}
+
 // signer finds the key a token names, if everything before the signature is as
 // we write it.
 func (v *Verifier) signer(raw string) (Key, error) {

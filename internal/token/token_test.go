@@ -538,6 +538,9 @@ func TestVerifyTimes(t *testing.T) {
 		if _, err := v.Verify(raw); (err == nil) != c.ok {
 			t.Errorf("%s: Verify = %v, want ok %v", c.name, err, c.ok)
 		}
+		if got := v.Holds(claims); got != c.ok {
+			t.Errorf("%s: Holds = %v, want what Verify says", c.name, got)
+		}
 	}
 }
 
