@@ -55,7 +55,8 @@ type Config struct {
 	MaxResults        int   `env:"ROLEGATE_MAX_RESULTS" envDefault:"1000" about:"results of one page of a search"`
 }
 
-// Limits are the limits that are set.
+// Limits are the limits that are set. ReadConfig fills the defaults in: a limit of
+// zero is one that somebody wrote, and refused.
 func (c Config) Limits() model.Limits {
 	return model.Limits{Request: c.MaxRequest, Batch: c.MaxBatch, Nesting: c.MaxNesting, Policy: c.MaxPolicy,
 		DirectRoles: c.MaxDirectRoles, InheritedRoles: c.MaxInheritedRoles, Results: c.MaxResults}

@@ -28,7 +28,7 @@ type house struct {
 	tenants int
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	ctx := context.Background()
 	st, err := sqlstore.OpenSQLite(ctx, filepath.Join(t.TempDir(), "rolegate.db"))
@@ -224,7 +224,7 @@ func mustCatalogOf(t failer, text string) *Catalog {
 }
 
 // library is a tenant of n users who may read n books.
-func library(t *testing.T, n int) (*house, model.Caller) {
+func library(t testing.TB, n int) (*house, model.Caller) {
 	h := newHouse(t)
 	var dir model.Directory
 	var books []model.Resource
@@ -308,20 +308,29 @@ func TestSearchIsBounded(t *testing.T) {
 func TestSearchStopsWithItsCaller(t *testing.T) {
 	h, caller := library(t, 3)
 	ctx, cancel := context.WithCancel(t.Context())
-	h.Assurer = cancelling{cancel}
+	asked := 0
+	h.Store = quiet{h.Store} // which does not mind
+	h.Assurer = cancelling{cancel, &asked}
 	sr, token := readers("b0001"), "x"
 	sr.AccessToken = &token
 	if _, err := h.Search(ctx, caller, sr); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the caller left: %v", err)
+	}
+	if asked != 1 {
+		t.Errorf("%d candidates were looked at", asked)
 	}
 	if size, err := h.Store.LogSize(t.Context()); err != nil || size != 0 {
 		t.Errorf("%d entries, %v", size, err)
 	}
 }
 
-type cancelling struct{ cancel func() }
+type cancelling struct {
+	cancel func()
+	asked  *int
+}
 
 func (c cancelling) Assurance(context.Context, string, string, string) (model.Assurance, error) {
+	*c.asked++
 	c.cancel()
 	return model.Assurance{}, &model.Error{Code: model.CodeUnauthorized}
 }
@@ -366,6 +375,48 @@ func TestSearchFindsOnly(t *testing.T) {
 	}
 }
 
+// What is looked up about one subject is not taken for another's.
+func TestSearchLooksAtEachSubject(t *testing.T) {
+	h := newHouse(t)
+	var dir model.Directory
+	for _, id := range []string{"ann", "bob", "cyd"} {
+		dir.Subjects = append(dir.Subjects, model.Subject{Type: "user", ID: id})
+	}
+	caller := h.tenant(t, "objects: {book: {actions: {read: {}, burn: {}}}}", "p, *, book, *, all, , allow\np4, *, book, burn, 2, , deny\n", dir, nil)
+	for _, u := range []model.User{{ID: "ann", Disabled: true}, {ID: "bob"}, {ID: "cyd", Disabled: true}} {
+		u.Tenant, u.Username, u.UsernameKey = caller.Tenant, u.ID, u.ID
+		if err := h.Store.InsertUser(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, _ := h.all(t, caller, readers("1")); !slices.Equal(got, []string{"bob"}) {
+		t.Errorf("ann and cyd are disabled; found %v", got)
+	}
+	for _, u := range []string{"ann", "cyd"} {
+		if _, err := h.Store.SetUserDisabled(t.Context(), caller.Tenant, u, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	burn := readers("1")
+	burn.Question.Action.Name = "burn"
+	for _, who := range []string{"ann", "bob", "cyd"} {
+		token := "token of " + who
+		burn.AccessToken = &token
+		if got, _ := h.all(t, caller, burn); !slices.Equal(got, []string{who}) {
+			t.Errorf("with the %s: %v", token, got)
+		}
+	}
+}
+
+func TestSubjectsOfAType(t *testing.T) {
+	v := View{Snapshot: mustSnapshot(t, "", nil, model.Directory{Subjects: []model.Subject{{Type: "user", ID: "b"}, {Type: "user", ID: "a:x"}, {Type: "users", ID: "c"}}})}
+	for typ, want := range map[string][]string{"user": {"a:x", "b"}, "users": {"c"}, "user:a": nil, "use": nil, "": nil} {
+		if got := v.people.types[typ].keys(); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", typ, got, want)
+		}
+	}
+}
+
 func TestSearchRevision(t *testing.T) {
 	h, caller := library(t, 2)
 	now, err := h.Store.Tenant(t.Context(), caller.Tenant)
@@ -398,6 +449,7 @@ objects:
   lead: {person: true, actions: {read: {}}}
   ticket: {data_subject: lead, actions: {read: {}}}
   memo: {actions: {read: {}, burn: {}}}
+  user: {person: true, actions: {read: {}}}
 `, "p, *, *, read, all, , allow\n", dir, records)
 	ask := func(kind SearchKind, subject, action, typ, id string) SearchRequest {
 		return SearchRequest{Kind: kind, Limit: 10, Request: Request{Question: model.Question{
@@ -426,6 +478,10 @@ objects:
 				"lead:l1": {"person": "lead:l1", "resources": []any{"ticket:k1"}}}, "", "k1"},
 		{"actions", ask(SearchAction, "ann", "", "memo", "m1"), audit.SearchedAction, "memo", "", 1,
 			map[string]map[string]any{"user:ann": {"person": "user:ann", "subject": "user:ann", "actions": []any{"read"}, "resources": []any{"memo:m1"}}}, "", "m1"},
+		{"actions on oneself", ask(SearchAction, "ann", "", "user", "ann"), audit.SearchedAction, "user", "", 1,
+			map[string]map[string]any{"user:ann": {"person": "user:ann", "subject": "user:ann", "actions": []any{"read"}, "resources": []any{"user:ann"}}}, "", "ann"},
+		{"a stranger's on a lead", ask(SearchAction, "eve", "", "lead", "l1"), audit.SearchedAction, "lead", "", 0,
+			map[string]map[string]any{"": {"subject": "user:eve", "actions": []any{}, "resources": []any{"lead:l1"}}}, "lead:l1", "l1"},
 		{"a stranger's", ask(SearchResource, "call +4915112345", "bob@example.com", "eve@example.com", ""), audit.SearchedResource, "", "", 0,
 			map[string]map[string]any{"": {"subject": "user:call +4915112345", "action": "bob@example.com", "resource_type": "eve@example.com"}}, "user:call +4915112345", "@example.com"},
 	} {

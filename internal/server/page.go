@@ -11,7 +11,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"rolegate/internal/i18n"
-	"rolegate/internal/policy"
 	"rolegate/model"
 )
 
@@ -32,8 +31,9 @@ type pages struct {
 }
 
 // pagesOf derives the key from everything that must stay as it was from page to
-// page. What the person proves and the revision that is demanded may be newer.
-func (s *Server) pagesOf(caller model.Caller, kind policy.SearchKind, q model.Question, page map[string]any) (pages, error) {
+// page; the kind of search shows in what the question lacks. What the person
+// proves and the revision that is demanded may be newer.
+func (s *Server) pagesOf(caller model.Caller, q model.Question, page map[string]any) (pages, error) {
 	request, err := json.Marshal(struct {
 		Question model.Question
 		Page     any
@@ -42,7 +42,7 @@ func (s *Server) pagesOf(caller model.Caller, kind policy.SearchKind, q model.Qu
 		return pages{}, fmt.Errorf("spell the request of a page: %w", err)
 	}
 	derive := func(purpose string, plain []byte) []byte {
-		return s.PageKey([]byte(purpose), []byte(caller.Tenant), []byte(caller.ID), []byte(kind), request, plain)
+		return s.PageKey([]byte(purpose), []byte(caller.Tenant), []byte(caller.ID), request, plain)
 	}
 	block, err := aes.NewCipher(derive("key", nil))
 	if err != nil {

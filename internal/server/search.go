@@ -71,7 +71,7 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request, caller model.Cal
 	if err != nil {
 		return p, err
 	}
-	sealer, err := s.pagesOf(caller, kind, a.Question, page)
+	sealer, err := s.pagesOf(caller, a.Question, page)
 	if err != nil {
 		return p, err
 	}

@@ -279,7 +279,9 @@ func TestPageTokens(t *testing.T) {
 		}
 	}
 	// Another search, client or tenant: its token does not open here.
-	h.want(h.decide("search/resource", body("page", at(token), "subject", `{"type":"user","id":"x"}`)), 400, model.CodeInvalidRequest)
+	for _, kind := range []string{"resource", "action"} {
+		h.want(h.decide("search/"+kind, body("page", at(token), "subject", `{"type":"user","id":"x"}`)), 400, model.CodeInvalidRequest)
+	}
 	for name, caller := range map[string]model.Caller{"another client": {ID: "other", Tenant: "default"}, "another tenant": {ID: "crm", Tenant: "emea"}} {
 		o, err := parse([]byte(body()), 64)
 		if err != nil {
@@ -290,14 +292,14 @@ func TestPageTokens(t *testing.T) {
 			t.Fatal(err)
 		}
 		asked := map[string]any{"properties": map[string]any{"sort": "id"}, "token": token}
-		own, err := h.server.pagesOf(model.Caller{ID: "crm", Tenant: "default"}, policy.SearchSubject, a.Question, asked)
+		own, err := h.server.pagesOf(model.Caller{ID: "crm", Tenant: "default"}, a.Question, asked)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if at, err := own.read(asked, 1000); err != nil || at != (place{"b", 2}) {
 			t.Fatalf("the client's own token gives %+v, %v", at, err)
 		}
-		others, err := h.server.pagesOf(caller, policy.SearchSubject, a.Question, asked)
+		others, err := h.server.pagesOf(caller, a.Question, asked)
 		if err != nil {
 			t.Fatal(err)
 		}
