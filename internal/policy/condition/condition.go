@@ -68,7 +68,7 @@ func compile(text string, schema Schema, p *parser.Parser) (*Condition, error) {
 		return nil, syntaxError(text, list[0])
 	}
 	c := &compiler{text: text, schema: schema, info: tree.SourceInfo()}
-	root := c.condition(tree.Expr(), 0)
+	root := c.condition(tree.Expr())
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -113,7 +113,7 @@ func syntaxError(text string, e *common.Error) *Error {
 	reason := strings.TrimPrefix(e.Message, "Syntax error: ")
 	switch {
 	case strings.HasPrefix(reason, "expression recursion limit"):
-		return &Error{0, tooDeep}
+		return &Error{0, "the condition is nested more than 64 levels deep"}
 	case strings.Contains(reason, "<EOF>"):
 		reason = "the condition ends too early"
 	case reason == "invalid int literal", reason == "invalid double literal":
@@ -128,10 +128,7 @@ func syntaxError(text string, e *common.Error) *Error {
 	return &Error{offset + bytesOf(text[offset:], e.Location.Column()), reason}
 }
 
-const (
-	tooDeep  = "the condition is nested more than 64 levels deep"
-	tooLarge = "beyond 2^53-1, where numbers are no longer exact"
-)
+const tooLarge = "beyond 2^53-1, where numbers are no longer exact"
 
 // bytesOf is the length of the first n code points of s.
 func bytesOf(s string, n int) int {
