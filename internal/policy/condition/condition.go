@@ -41,7 +41,8 @@ type Condition struct {
 func (c *Condition) Text() string { return c.text }
 
 // Eval tells whether the condition holds. It is a pure function of the facts,
-// and does not allocate.
+// and does not allocate, but for very long lists in exists and all, and times
+// whose zone is not whole hours off.
 func (c *Condition) Eval(f *Facts) Truth { return c.root.eval(f) }
 
 // Possible returns what Eval may come to with any record in place of f.Record,

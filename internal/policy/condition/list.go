@@ -76,3 +76,13 @@ func (v *view) contains(x scalar) Truth {
 	}
 	return found
 }
+
+// index is contains, made fast for a list that is uniformly of the kind.
+func (v *view) index(k Kind) func(scalar) Truth {
+	set := make(map[scalar]bool, v.len())
+	for i := range v.len() {
+		s, _ := v.at(i, k)
+		set[s] = true
+	}
+	return func(x scalar) Truth { return truthOf(set[x]) }
+}
