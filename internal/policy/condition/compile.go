@@ -15,13 +15,9 @@ var comparisons = map[string]Op{
 }
 
 // condition compiles what must be true, false or unknown.
-func (c *compiler) condition(e ast.Expr, depth int) Node {
-	if depth > maxNesting {
-		c.refuse(c.place(e), tooDeep)
-		return &Const{}
-	}
+func (c *compiler) condition(e ast.Expr) Node {
 	if e.Kind() == ast.CallKind {
-		if n := c.call(e, depth); n != nil {
+		if n := c.call(e); n != nil {
 			return n
 		}
 	}
@@ -36,7 +32,7 @@ func (c *compiler) condition(e ast.Expr, depth int) Node {
 }
 
 // call compiles the calls that are conditions, and returns nil for all others.
-func (c *compiler) call(e ast.Expr, depth int) Node {
+func (c *compiler) call(e ast.Expr) Node {
 	call := e.AsCall()
 	name, args := call.FunctionName(), call.Args()
 	if op, ok := comparisons[name]; ok {
@@ -44,11 +40,11 @@ func (c *compiler) call(e ast.Expr, depth int) Node {
 	}
 	switch name {
 	case operators.LogicalNot:
-		return &Not{c.condition(args[0], depth+1)}
+		return &Not{c.condition(args[0])}
 	case operators.LogicalAnd:
-		return &And{c.conditions(args, depth+1)}
+		return &And{c.conditions(args)}
 	case operators.LogicalOr:
-		return &Or{c.conditions(args, depth+1)}
+		return &Or{c.conditions(args)}
 	case operators.In:
 		return c.in(c.operand(args[0]), c.operand(args[1]))
 	}
@@ -72,10 +68,10 @@ func (c *compiler) call(e ast.Expr, depth int) Node {
 	return nil
 }
 
-func (c *compiler) conditions(args []ast.Expr, depth int) []Node {
+func (c *compiler) conditions(args []ast.Expr) []Node {
 	nodes := make([]Node, len(args))
 	for i, arg := range args {
-		nodes[i] = c.condition(arg, depth)
+		nodes[i] = c.condition(arg)
 	}
 	return nodes
 }

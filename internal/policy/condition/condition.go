@@ -41,7 +41,8 @@ type Condition struct {
 func (c *Condition) Text() string { return c.text }
 
 // Eval tells whether the condition holds. It is a pure function of the facts,
-// and does not allocate.
+// and does not allocate, but for very long lists in exists and all, and times
+// whose zone is not whole hours off.
 func (c *Condition) Eval(f *Facts) Truth { return c.root.eval(f) }
 
 // Possible returns what Eval may come to with any record in place of f.Record,
@@ -72,7 +73,7 @@ func compile(text string, schema Schema, p *parser.Parser) (*Condition, error) {
 		return nil, syntaxError(text, list[0])
 	}
 	c := &compiler{text: text, schema: schema, info: tree.SourceInfo()}
-	root := c.condition(tree.Expr(), 0)
+	root := c.condition(tree.Expr())
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -117,7 +118,7 @@ func syntaxError(text string, e *common.Error) *Error {
 	reason := strings.TrimPrefix(e.Message, "Syntax error: ")
 	switch {
 	case strings.HasPrefix(reason, "expression recursion limit"):
-		return &Error{0, tooDeep}
+		return &Error{0, "the condition is nested more than 64 levels deep"}
 	case strings.Contains(reason, "<EOF>"):
 		reason = "the condition ends too early"
 	case reason == "invalid int literal", reason == "invalid double literal":
@@ -132,10 +133,7 @@ func syntaxError(text string, e *common.Error) *Error {
 	return &Error{offset + bytesOf(text[offset:], e.Location.Column()), reason}
 }
 
-const (
-	tooDeep  = "the condition is nested more than 64 levels deep"
-	tooLarge = "beyond 2^53-1, where numbers are no longer exact"
-)
+const tooLarge = "beyond 2^53-1, where numbers are no longer exact"
 
 // bytesOf is the length of the first n code points of s.
 func bytesOf(s string, n int) int {

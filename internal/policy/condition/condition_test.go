@@ -263,3 +263,26 @@ func TestEval(t *testing.T) {
 		}
 	}
 }
+
+// TestLongLists asks about lists whose product nobody should have to wait for:
+// more than 10^10 pairs.
+func TestLongLists(t *testing.T) {
+	const n = 150_000
+	numbers := func(from, step float64) []any {
+		l := make([]any, n)
+		for i := range l {
+			l[i] = from + step*float64(i)
+		}
+		return l
+	}
+	f := &Facts{Record: attributes{"even": numbers(0, 2), "odd": numbers(1, 2), "mixed": append(numbers(0, 2), "a")}, User: attributes{"even": numbers(0, 2)}}
+	for text, want := range map[string]Truth{
+		`record.even.all(x, x in user.even)`:     True,
+		`record.odd.exists(x, x in user.even)`:   False,
+		`record.mixed.exists(x, x in user.even)`: Unknown,
+	} {
+		if got := mustCompile(t, text, nil).Eval(f); got != want {
+			t.Errorf("%s is %v, want %v", text, got, want)
+		}
+	}
+}

@@ -39,5 +39,13 @@
 // unknown its meaning: a grant does not grant, a denial denies, a restriction
 // restricts. So nothing opens by leaving something out.
 //
+// # What is CEL's, and what is ours
+//
+// CEL's interpreter is not enough: to it, record.x != "a" is true of a null or a
+// number, and a restriction would open. Its checker's reasons are not for
+// authors of policies. So only its parser is used here, and the tests call the
+// interpreter on normalised facts as the witness of what Eval means, and the
+// checker as the witness that what is accepted is well-typed CEL.
+//
 // docs/conditions.md is the page for those who write policies.
 package condition

@@ -83,6 +83,11 @@ func (n *In) eval(f *Facts) Truth {
 	return list.contains(x)
 }
 
+// manyPairs is from where on an index of one of two lists is worth its
+// allocations. Both may come from a caller, who must not buy the product of
+// their lengths.
+const manyPairs = 4096
+
 func (n *Quantified) eval(f *Facts) Truth {
 	over, ok := n.Over.view(f)
 	if !ok {
@@ -96,6 +101,10 @@ func (n *Quantified) eval(f *Facts) Truth {
 	if !ok {
 		return Unknown
 	}
+	contains := list.contains
+	if over.len()*list.len() > manyPairs {
+		contains = list.index(kind)
+	}
 	some, every := False, True
 	for i := range over.len() {
 		x, ok := over.at(i, kind)
@@ -103,7 +112,7 @@ func (n *Quantified) eval(f *Facts) Truth {
 			return Unknown
 		}
 		kind = x.kind
-		in := list.contains(x)
+		in := contains(x)
 		some, every = some.or(in), every.and(in)
 	}
 	if n.All {

@@ -35,11 +35,12 @@ func (l *List) view(f *Facts) (v view, ok bool) {
 
 func (v *view) len() int { return len(v.strs) + len(v.anys) + len(v.terms) }
 
-// at reads an element, with the rules of Term.read.
+// at reads an element, with the rules of Term.read. Built-in lists hold strings,
+// and are never asked for anything else, for the compiler knows.
 func (v *view) at(i int, want Kind) (scalar, bool) {
 	switch {
 	case v.strs != nil:
-		return scalar{kind: String, str: v.strs[i]}, want == String || want == Any
+		return scalar{kind: String, str: v.strs[i]}, true
 	case v.terms != nil:
 		return v.terms[i].read(v.facts, want)
 	}
@@ -74,4 +75,14 @@ func (v *view) contains(x scalar) Truth {
 		}
 	}
 	return found
+}
+
+// index is contains, made fast for a list that is uniformly of the kind.
+func (v *view) index(k Kind) func(scalar) Truth {
+	set := make(map[scalar]bool, v.len())
+	for i := range v.len() {
+		s, _ := v.at(i, k)
+		set[s] = true
+	}
+	return func(x scalar) Truth { return truthOf(set[x]) }
 }

@@ -199,9 +199,6 @@ func (c *compiler) recordField(at int, name string) Attr {
 	if !ok {
 		c.refuse(at, "record.%s is declared as %q, a type that conditions do not know", name, declared)
 	}
-	if t.Kind != String {
-		a.Prefix = ""
-	}
 	a.Type = t
 	return a
 }

@@ -112,6 +112,8 @@ func TestRefused(t *testing.T) {
 		{`request.time > ▲duration('1h')`, `duration is not allowed: it only moves request.time, as in request.time - duration('24h')`},
 		{`record.due ▲+ duration('1h') > request.time`, `+ is not allowed: only request.time plus or minus a duration is computed`},
 		{`request.time - ▲duration('1 day') < record.due`, `'1 day' is no duration of at most 100 years, such as 90m or 24h`},
+		{`request.time + ▲duration('900000h') < record.due`, `'900000h' is no duration of at most 100 years, such as 90m or 24h`},
+		{`request.time + duration('800000h') ▲+ duration('800000h') < record.due`, `request.time is moved by more than 100 years`},
 		{`request.time - ▲duration(record.x) < record.due`, `request.time is moved by a duration only, such as duration('24h')`},
 		{`▲timestamp(record.x) < request.time`, `timestamp needs a literal; an attribute that holds a time is compared as it is`},
 		{`▲timestamp('2026-01-01') < request.time`, `'2026-01-01' is no time: write RFC 3339, such as 2026-01-31T00:00:00Z`},
