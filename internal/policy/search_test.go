@@ -396,6 +396,9 @@ func TestSearchLooksAtEachSubject(t *testing.T) {
 		if _, err := h.Store.SetUserDisabled(t.Context(), caller.Tenant, u, false); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := h.Store.Bump(t.Context(), caller.Tenant, store.Change{Kind: store.ChangedSubject, Key: "user:" + u}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	burn := readers("1")
 	burn.Question.Action.Name = "burn"
