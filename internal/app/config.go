@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
@@ -39,6 +40,7 @@ type Config struct {
 	BehindProxy      bool     `env:"ROLEGATE_BEHIND_PROXY" about:"TLS ends at a proxy in front: permits a non-loopback listen without a certificate"`
 	TrustedProxies   []string `env:"ROLEGATE_TRUSTED_PROXIES" about:"CIDRs whose X-Forwarded-For is believed, comma-separated"`
 	Audit            string   `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed"`
+	LogLevel         string   `env:"ROLEGATE_LOG_LEVEL" envDefault:"info" about:"info, or debug to have a line for each decision that went well, too"`
 	Policy           string   `env:"ROLEGATE_POLICY" about:"policy file of the first tenant (default: the embedded policy.csv)"`
 }
 
@@ -252,6 +254,8 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_SIGNING_ALGORITHM is ES256 or EdDSA, not %q", c.SigningAlgorithm)
 	case c.FourEyes != "required" && c.FourEyes != "single":
 		return settingError("ROLEGATE_FOUR_EYES is required or single, not %q", c.FourEyes)
+	case c.LogLevel != "" && c.LogLevel != "info" && c.LogLevel != "debug":
+		return settingError("ROLEGATE_LOG_LEVEL is info or debug, not %q", c.LogLevel)
 	case c.Audit == "buffered":
 		return settingError("ROLEGATE_AUDIT=buffered is not offered by this version; leave it durable")
 	case c.Audit != "durable":
@@ -271,6 +275,14 @@ func cause(err error) error {
 		return pe.Err
 	}
 	return fmt.Errorf("%w", err)
+}
+
+// Level is the least level that is logged.
+func (c Config) Level() slog.Level {
+	if c.LogLevel == "debug" {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }
 
 // KeyPath is where the key file lies.

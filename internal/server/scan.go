@@ -47,6 +47,7 @@ func scanEvaluations(text string, maxItems int) (rs []policy.Request, sem policy
 				return false
 			}
 			listed = true
+			items = make([]sent, 0, min(maxItems, len(text)/48+1))
 			return c.array(func() bool {
 				items = append(items, sent{})
 				item := &items[len(items)-1]
