@@ -20,7 +20,7 @@ func (c *cli) serve() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			logger := slog.New(slog.NewJSONHandler(c.stderr, nil))
+			logger := slog.New(slog.NewJSONHandler(c.stderr, &slog.HandlerOptions{Level: cfg.Level()}))
 			a, err := app.Open(cmd.Context(), cfg, logger)
 			if err != nil {
 				return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
@@ -41,6 +42,7 @@ type Config struct {
 	BehindProxy      bool          `env:"ROLEGATE_BEHIND_PROXY" about:"TLS ends at a proxy in front: permits a non-loopback listen without a certificate"`
 	TrustedProxies   []string      `env:"ROLEGATE_TRUSTED_PROXIES" about:"CIDRs whose X-Forwarded-For is believed, comma-separated"`
 	Audit            string        `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed; buffered: decisions are recorded within 100 ms after"`
+	LogLevel         string        `env:"ROLEGATE_LOG_LEVEL" envDefault:"info" about:"info, or debug to have a line for each decision that went well, too"`
 	SnapshotMemory   int64         `env:"ROLEGATE_SNAPSHOT_MEMORY" envDefault:"1073741824" about:"bytes that compiled policies of tenants may take together; the ones not used longest are given up"`
 	SnapshotIdle     time.Duration `env:"ROLEGATE_SNAPSHOT_IDLE" envDefault:"30m" about:"how long the compiled policy of a tenant nobody asks for is kept"`
 	CasbinSample     int           `env:"ROLEGATE_CASBIN_SAMPLE" envDefault:"10000" about:"one in this many decisions is checked against Casbin in the background; 0 for none"`
@@ -296,6 +298,12 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_CASBIN_SAMPLE is 0 or more, not %d", c.CasbinSample)
 	case c.Audit != auditDurable && c.Audit != auditBuffered:
 		return settingError("ROLEGATE_AUDIT is %s or %s, not %q; nothing turns the log off", auditDurable, auditBuffered, c.Audit)
+	case c.LogLevel != "" && c.LogLevel != "info" && c.LogLevel != "debug":
+		return settingError("ROLEGATE_LOG_LEVEL is info or debug, not %q", c.LogLevel)
+	case c.Audit == "buffered":
+		return settingError("ROLEGATE_AUDIT=buffered is not offered by this version; leave it durable")
+	case c.Audit != "durable":
+		return settingError("ROLEGATE_AUDIT is durable, not %q", c.Audit)
 	}
 	return nil
 }
@@ -319,6 +327,14 @@ func cause(err error) error {
 		return pe.Err
 	}
 	return fmt.Errorf("%w", err)
+}
+
+// Level is the least level that is logged.
+func (c Config) Level() slog.Level {
+	if c.LogLevel == "debug" {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }
 
 // KeyPath is where the key file lies.

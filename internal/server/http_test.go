@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
 
+	"rolegate/internal/policy"
 	"rolegate/internal/reqctx"
 	"rolegate/model"
 )
@@ -451,6 +453,42 @@ func TestLogAndMetrics(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+// Each request has its line, but for decisions that went well: those only where
+// somebody wants them all.
+func TestLogLevels(t *testing.T) {
+	for name, c := range map[string]struct {
+		ask  func(h *harness)
+		want string
+	}{
+		"decision": {func(h *harness) { h.decide("evaluation", aliceReads) }, "DEBUG"},
+		"denial": {func(h *harness) {
+			h.decider.answer = deciding("101")
+			h.decide("evaluation", aliceReads)
+		}, "DEBUG"},
+		"batch":          {func(h *harness) { h.decide("evaluations", batchOf(2)) }, "DEBUG"},
+		"no question":    {func(h *harness) { h.decide("evaluation", "{}") }, "INFO"},
+		"no caller":      {func(h *harness) { h.post("/access/v1/evaluation", aliceReads) }, "INFO"},
+		"login":          {func(h *harness) { h.post("/v1/login", goodLogin) }, "INFO"},
+		"fault":          {func(h *harness) { h.decider.err = errors.New("oh"); h.decide("evaluation", aliceReads) }, "ERROR"},
+		"fault in batch": {func(h *harness) { h.decider.answer = faulty; h.decide("evaluations", batchOf(2)) }, "ERROR"},
+	} {
+		h := newHarness(t)
+		c.ask(h)
+		if line := h.lastLog(); line["level"] != c.want || line["msg"] != "request" {
+			t.Errorf("%s: %v, want level %s", name, line, c.want)
+		}
+		h = newHarness(t)
+		h.server.Logger = slog.New(slog.NewJSONHandler(h.logs, nil))
+		if c.ask(h); (h.logs.Len() == 0) != (c.want == "DEBUG") {
+			t.Errorf("%s: at the usual level the log has %q", name, h.logs)
+		}
+	}
+}
+
+func faulty(policy.Request) model.Decision {
+	return model.Decision{Code: model.CodeInternal, Cause: errors.New("oh")}
 }
 
 func labels(m *dto.Metric) string {

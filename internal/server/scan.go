@@ -48,6 +48,7 @@ func scanEvaluations(text string, limits model.Limits) (rs []policy.Request, sem
 				return false
 			}
 			listed = true
+			items = make([]sent, 0, min(limits.Batch, len(text)/48+1))
 			return c.array(func() bool {
 				items = append(items, sent{})
 				item := &items[len(items)-1]
