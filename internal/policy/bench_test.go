@@ -22,8 +22,10 @@ import (
 // bars of docs/benchmarks.md; with BENCH=quick they run on tiny workloads, only
 // to see that they still run.
 
+var isQuick = os.Getenv("BENCH") == "quick"
+
 func sized(s workload.Shape) workload.Shape {
-	if os.Getenv("BENCH") == "quick" {
+	if isQuick {
 		s = s.Tiny()
 	}
 	if _, err := Parse("p, role:a, deal, read, all, record.x == 1, allow"); err == nil {
@@ -229,9 +231,13 @@ func BenchmarkNeighbour(b *testing.B) {
 
 // timeDecisions is the median time of a decision, over about a second.
 func timeDecisions(firms turns) float64 {
+	span := time.Second
+	if isQuick {
+		span = time.Millisecond
+	}
 	var blocks []float64
 	n := 0
-	for began := time.Now(); time.Since(began) < time.Second || len(blocks) < 3; {
+	for began := time.Now(); time.Since(began) < span || len(blocks) < 3; {
 		start := time.Now()
 		for range block {
 			f, q := firms.pick(n)

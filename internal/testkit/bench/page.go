@@ -66,6 +66,10 @@ The workloads come from ` + "`internal/testkit/workload`" + `, seeded: the same 
 | scoped | crm without fields and field rules | | | | |
 | giant | 1; one branch of 30,000 people | 120,000 | 2,000 | 500 × 12 | 600,000 / 360,000 |
 
+Decisions are timed in blocks of 64, users, objects and tenants taking turns; the figure is the median block. Casbin's
+enforcer is used as its documentation shows, with crm.conf's matcher, whose cheap comparisons stand first; "large" is one
+enforcer with a domain for each tenant. Both are asked the same questions over the same rows in the same process.
+
 Over HTTP the service is the shipped binary in a process of its own, asked about medium over loopback by 32 connections
 that are kept alive; the load generator shares the machine with it. The bare handler is a chi route that decodes the same
 JSON with encoding/json and answers a constant, in a process of its own. Bare appends are rows of the same size put into

@@ -57,7 +57,7 @@ func (t *Tenant) person(rng *rand.Rand, i int, id string, boss int) model.Subjec
 		p.Unit = n.units[rng.IntN(units)]
 		p.Territories = []string{n.territories[rng.IntN(territories)]}
 		if rng.IntN(10) == 0 {
-			p.Accounts = []string{account(rng)}
+			p.Accounts, p.Contact = []string{account(rng)}, contact(rng)
 		}
 		p.Attributes = map[string]any{"region": regions[rng.IntN(len(regions))], "level": float64(1 + rng.IntN(4))}
 	}

@@ -98,8 +98,9 @@ var scopes = []struct {
 	name  string
 	share int
 }{
-	{"all", 22}, {"own", 18}, {"team", 16}, {"subtree", 12}, {"subtree:1", 4}, {"unit", 7}, {"unit_tree", 7},
+	{"all", 24}, {"own", 16}, {"team", 14}, {"subtree", 11}, {"subtree:1", 4}, {"unit", 7}, {"unit_tree", 7},
 	{"territory", 4}, {"created", 3}, {"assigned", 3}, {"shared", 2}, {"unit_head", 1}, {"account", 1},
+	{"contact", 1}, {"unassigned", 1}, {"everyone", 1},
 }
 
 func (w *writer) scope() string {

@@ -149,10 +149,11 @@ func (a *asker) record(user int) map[string]any {
 	}
 	r["territory"] = n.territories[a.rng.IntN(territories)]
 	r["account"] = account(a.rng)
-	r["contacts"] = nil
+	r["contacts"] = []any{contact(a.rng)}
 	r["shares"] = nil
 	if a.rng.IntN(4) == 0 {
-		r["shares"] = []any{map[string]any{"to": "user:" + n.users[user], "actions": []any{"read"}}}
+		to := []string{"user:" + n.users[user], "team:" + me.Teams[0], "role:" + n.roles[len(n.roles)-1], "*"}[a.rng.IntN(4)]
+		r["shares"] = []any{map[string]any{"to": to, "actions": []any{"read", "update"}}}
 	}
 	r["region"] = regions[a.rng.IntN(len(regions))]
 	r["name"] = string(rune('A'+a.rng.IntN(26))) + "lpha"
@@ -164,7 +165,8 @@ func (a *asker) record(user int) map[string]any {
 // since is the start of the year that records were updated in.
 var since = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// owner is the user in three cases of ten, a report in two, else anybody.
+// owner is the user in three cases of ten, a report in two, seldom nobody, else
+// anybody.
 func (a *asker) owner(user int) any {
 	n := a.rng.IntN(10)
 	reports := a.below[user]
@@ -173,8 +175,11 @@ func (a *asker) owner(user int) any {
 		return a.names.users[user]
 	case n < 5 && len(reports) > 0:
 		return a.names.users[reports[a.rng.IntN(len(reports))]]
+	case n == 9 && a.rng.IntN(4) == 0:
+		return nil
 	}
 	return a.names.users[a.rng.IntN(len(a.names.users))]
 }
 
 func account(rng *rand.Rand) string { return fmt.Sprintf("account%04d", rng.IntN(5000)) }
+func contact(rng *rand.Rand) string { return fmt.Sprintf("contact%04d", rng.IntN(5000)) }

@@ -62,7 +62,7 @@ var (
 	Large = Medium.times("large", 100)
 	CRM   = Shape{Name: "crm", Tenants: 1, Users: 1_000, Roles: 60, Depth: 3, Objects: 60, Actions: 12,
 		Rows: 15_000, Links: 3_000, Scoped: true, Teams: 80, Lines: 6, Fields: 40, FieldRules: 10_800, Requires: true,
-		Conditional: 120, Restricting: 40, Aim: 0.3, Seed: 3}
+		Conditional: 120, Restricting: 40, Aim: 0.8, Seed: 3}
 	Giant = Shape{Name: "giant", Tenants: 1, Users: 120_000, Roles: 2_000, Depth: 5, Objects: 500, Actions: 12,
 		Rows: 600_000, Links: 360_000, Scoped: true, Teams: 10_000, Lines: 10, Branch: 30_000, Aim: 1, Seed: 4}
 )
