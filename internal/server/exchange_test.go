@@ -123,3 +123,7 @@ func TestExchangeEnds(t *testing.T) {
 		t.Error("a context made of it lives")
 	}
 }
+
+func (f deciderFunc) Search(ctx context.Context, _ model.Caller, _ policy.SearchRequest) (policy.Found, error) {
+	return policy.Found{}, f(ctx)
+}
