@@ -117,16 +117,16 @@ func (c *compiler) addRow(id ruleID, row *Row) {
 	case Grant:
 		e.what = c.grant(row, o)
 		if row.Cells[colEffect] == deny {
-			r.denials.rows = append(r.denials.rows, e)
+			r.denials = append(r.denials, e)
 		} else {
-			r.allows.rows = append(r.allows.rows, e)
+			r.allows = append(r.allows, e)
 		}
 	case Restriction:
 		e.what = c.grant(row, o)
-		r.limits.rows = append(r.limits.rows, e)
+		r.addRare().limits = append(r.rare.limits, e)
 	case Assurance:
 		e.what = c.proof(row)
-		r.proofs.rows = append(r.proofs.rows, e)
+		r.addRare().proofs = append(r.rare.proofs, e)
 	}
 }
 
@@ -249,8 +249,15 @@ func (o *object) finish() {
 }
 
 func (r *rules) finish() {
-	r.allows.finish()
-	r.denials.finish()
-	r.limits.finish()
-	r.proofs.finish()
+	r.allows, r.denials = r.allows.finished(), r.denials.finished()
+	if r.rare != nil {
+		r.rare.limits, r.rare.proofs = r.rare.limits.finished(), r.rare.proofs.finished()
+	}
+}
+
+func (r *rules) addRare() *rareRules {
+	if r.rare == nil {
+		r.rare = &rareRules{}
+	}
+	return r.rare
 }

@@ -226,10 +226,7 @@ func (a *asking) askAssurance() error {
 		a.need.rule = v.rule
 	}
 	for _, r := range a.at.from {
-		if r == nil {
-			continue
-		}
-		r.proofs.each(a.keys, func(e *rowRef) {
+		r.proofs().each(a.keys, func(e *rowRef) {
 			if p := a.rules.proofs[e.what]; !a.assured(p) {
 				a.need.add(p)
 			}
@@ -276,7 +273,7 @@ func (a *asking) conditionFacts() *condition.Facts {
 		a.user.overlay = a.q.Subject.Properties
 	}
 	ip, _ := a.q.Context["ip"].(string)
-	id := a.who.user
+	id := a.who.user()
 	if id == "" {
 		id = a.who.key // records name users; a client called like one is not it
 	}

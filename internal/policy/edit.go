@@ -93,8 +93,12 @@ func (e *edit) subject(key string) error {
 		}
 		m.disabled = u.Disabled
 	}
-	if m.roles, err = e.held(m.key); err != nil {
+	given, err := e.held(m.key)
+	if err != nil {
 		return err
+	}
+	for _, a := range given {
+		m.hold(a)
 	}
 	e.managers = e.managers || m.manager != "" && before == nil || before != nil && before.manager != m.manager
 	r.types[typ] = r.types[typ].with(id, m)
@@ -135,8 +139,16 @@ func (e *edit) assignments(key string) error {
 
 // holding is the member with other roles.
 func (m *member) holding(given []assignment) *member {
-	return &member{key: m.key, user: m.user, teams: m.teams, unit: m.unit, manager: m.manager,
-		roles: given, disabled: m.disabled, more: m.more}
+	other := &member{key: m.key, teams: m.teams, unit: m.unit, manager: m.manager, disabled: m.disabled}
+	if m.more != nil {
+		kept := *m.more
+		kept.windowed = nil
+		other.more = &kept
+	}
+	for _, a := range given {
+		other.hold(a)
+	}
+	return other
 }
 
 func (e *edit) role(id string) error {

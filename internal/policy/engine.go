@@ -38,7 +38,7 @@ type index struct{}
 func (index) grants(a *asking) (verdict, error) {
 	denial := noRule
 	for _, r := range a.at.from {
-		if r != nil && len(r.denials.rows) > 0 {
+		if r != nil && len(r.denials) > 0 {
 			denial = r.denials.first(a.keys, denial, a.denies)
 		}
 	}
@@ -47,7 +47,7 @@ func (index) grants(a *asking) (verdict, error) {
 	}
 	allowed := noRule
 	for _, r := range a.at.from {
-		if r != nil && len(r.allows.rows) > 0 {
+		if r != nil && len(r.allows) > 0 {
 			allowed = r.allows.first(a.keys, allowed, a.allows)
 		}
 	}
@@ -57,8 +57,8 @@ func (index) grants(a *asking) (verdict, error) {
 func (index) restrictions(a *asking) (verdict, error) {
 	failed := noRule
 	for _, r := range a.at.from {
-		if r != nil && len(r.limits.rows) > 0 {
-			failed = r.limits.first(a.keys, failed, a.restricts)
+		if limits := r.limits(); len(limits) > 0 {
+			failed = limits.first(a.keys, failed, a.restricts)
 		}
 	}
 	return verdict{failed == noRule, failed}, nil
@@ -67,8 +67,8 @@ func (index) restrictions(a *asking) (verdict, error) {
 func (index) assurance(a *asking) (verdict, error) {
 	failed := noRule
 	for _, r := range a.at.from {
-		if r != nil && len(r.proofs.rows) > 0 {
-			failed = r.proofs.first(a.keys, failed, func(what int32) bool { return !a.assured(a.rules.proofs[what]) })
+		if proofs := r.proofs(); len(proofs) > 0 {
+			failed = proofs.first(a.keys, failed, func(what int32) bool { return !a.assured(a.rules.proofs[what]) })
 		}
 	}
 	return verdict{failed == noRule, failed}, nil
@@ -81,12 +81,12 @@ func (index) field(a *asking, pass FieldPass, field string, access Access) (verd
 		if rows == nil {
 			continue
 		}
-		l := &rows.denials
+		l := rows.denials
 		switch pass {
 		case DeniedToAll:
-			l = &rows.everyone
+			l = rows.everyone
 		case Opened:
-			l = &rows.allows
+			l = rows.allows
 		}
 		found = l.first(a.keys, found, func(int32) bool { return true })
 	}

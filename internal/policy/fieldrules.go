@@ -64,14 +64,12 @@ func (f *fieldRules) add(e rowRef, row *Row) {
 	case row.Cells[colVerdict] == deny:
 		to = &r.denials
 	}
-	to.rows = append(to.rows, e)
+	*to = append(*to, e)
 }
 
 func (f *fieldRules) finish() {
 	for _, r := range f.rows {
-		r.everyone.finish()
-		r.allows.finish()
-		r.denials.finish()
+		r.everyone, r.allows, r.denials = r.everyone.finished(), r.allows.finished(), r.denials.finished()
 	}
 }
 
@@ -171,17 +169,17 @@ func (t *fieldTable) add(key fieldKey, rows *fieldRows) {
 	if all {
 		field = allFields
 	}
-	if len(rows.everyone.rows) > 0 {
+	if len(rows.everyone) > 0 {
 		if all {
 			a.everyoneAny = true
 		} else {
 			a.everyone.set(int(field))
 		}
 	}
-	for _, e := range rows.allows.rows {
+	for _, e := range rows.allows {
 		a.rows = append(a.rows, fieldBit{e.subject, field, true})
 	}
-	for _, e := range rows.denials.rows {
+	for _, e := range rows.denials {
 		a.rows = append(a.rows, fieldBit{e.subject, field, false})
 	}
 }

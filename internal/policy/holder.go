@@ -75,9 +75,9 @@ func (r *roster) holderAt(m *member, rules *ruleset, now int64) *holder {
 
 // bind cuts time at every moment one of the member's roles begins or ends.
 func (r *roster) bind(m *member, rules *ruleset) *binding {
-	given := m.roles
+	given := slices.Clone(m.extra().windowed)
 	for _, team := range m.teams {
-		given = append(given[:len(given):len(given)], (*r.teams)[team]...)
+		given = append(given, (*r.teams)[team]...)
 	}
 	moments := []int64{always}
 	for _, a := range given {
@@ -91,7 +91,7 @@ func (r *roster) bind(m *member, rules *ruleset) *binding {
 	slices.Sort(moments)
 	b := &binding{rules: rules, teams: r.teams}
 	for _, from := range slices.Compact(moments) {
-		var held []string
+		held := slices.Clone(m.roles)
 		for _, a := range given {
 			if a.activeAt(from) {
 				held = append(held, a.role)
@@ -165,7 +165,10 @@ func (r *roster) links(now int64, yield func(member, role string)) {
 		}
 	}
 	for m := range r.all() {
-		for _, a := range m.roles {
+		for _, role := range m.roles {
+			yield(m.key, role)
+		}
+		for _, a := range m.extra().windowed {
 			if a.activeAt(now) {
 				yield(m.key, a.role)
 			}

@@ -12,37 +12,36 @@ type rowRef struct {
 	what    int32 // place in ruleset.grants, or for p4 rows in ruleset.proofs
 }
 
-// rowList is rows of one kind for one object and action, in document order. A long
-// one is also ordered by subject, so that what somebody matches is found by
-// what they are instead of by going through all rows.
-type rowList struct {
-	rows      []rowRef
-	bySubject []int32 // places in entries, by subject and then by order; nil for a short list
-}
+// rowList is rows of one kind for one object and action: in document order, or,
+// if it is long, by subject and then in document order, so that what somebody
+// matches is found by what they are instead of by going through all rows.
+type rowList []rowRef
 
-// longList is the length from which a list is ordered by subject, too.
+// longList is the length from which a list is ordered by subject.
 const longList = 256
 
-func (l *rowList) finish() {
-	l.rows = slices.Clip(l.rows)
-	if len(l.rows) < longList {
-		return
+func (l rowList) isLong() bool { return len(l) >= longList }
+
+// finished is the list in the order it is searched in, and no larger than it is.
+func (l rowList) finished() rowList {
+	if len(l) == 0 {
+		return nil
 	}
-	l.bySubject = make([]int32, len(l.rows))
-	for i := range l.bySubject {
-		l.bySubject[i] = int32(i)
+	l = slices.Clone(l)
+	if l.isLong() {
+		slices.SortFunc(l, func(a, b rowRef) int {
+			return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.rule, b.rule))
+		})
 	}
-	slices.SortFunc(l.bySubject, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(l.rows[a].subject, l.rows[b].subject), cmp.Compare(a, b))
-	})
+	return slices.Clip(l)
 }
 
 // first gives the first row before a bound whose subject the holder is and that
 // matches; the bound where there is none.
-func (l *rowList) first(h *holder, bound ruleID, matches func(what int32) bool) ruleID {
-	if l.bySubject == nil {
-		for i := range l.rows {
-			e := &l.rows[i]
+func (l rowList) first(h *holder, bound ruleID, matches func(what int32) bool) ruleID {
+	if !l.isLong() {
+		for i := range l {
+			e := &l[i]
 			if e.rule >= bound {
 				break
 			}
@@ -53,13 +52,9 @@ func (l *rowList) first(h *holder, bound ruleID, matches func(what int32) bool) 
 		return bound
 	}
 	for _, id := range h.ids {
-		for i := l.start(id); i < len(l.bySubject); i++ {
-			e := &l.rows[l.bySubject[i]]
-			if e.subject != id || e.rule >= bound {
-				break
-			}
-			if matches(e.what) {
-				bound = e.rule
+		for i := l.start(id); i < len(l) && l[i].subject == id && l[i].rule < bound; i++ {
+			if matches(l[i].what) {
+				bound = l[i].rule
 				break
 			}
 		}
@@ -68,30 +63,24 @@ func (l *rowList) first(h *holder, bound ruleID, matches func(what int32) bool) 
 }
 
 // each calls do for every row whose subject the holder is.
-func (l *rowList) each(h *holder, do func(*rowRef)) {
-	if l.bySubject == nil {
-		for i := range l.rows {
-			if e := &l.rows[i]; h.has(e.subject) {
-				do(e)
+func (l rowList) each(h *holder, do func(*rowRef)) {
+	if !l.isLong() {
+		for i := range l {
+			if h.has(l[i].subject) {
+				do(&l[i])
 			}
 		}
 		return
 	}
 	for _, id := range h.ids {
-		for i := l.start(id); i < len(l.bySubject); i++ {
-			e := &l.rows[l.bySubject[i]]
-			if e.subject != id {
-				break
-			}
-			do(e)
+		for i := l.start(id); i < len(l) && l[i].subject == id; i++ {
+			do(&l[i])
 		}
 	}
 }
 
 // start is where a subject's rows begin in a long list.
-func (l *rowList) start(id subjectID) int {
-	i, _ := slices.BinarySearchFunc(l.bySubject, id, func(i int32, id subjectID) int {
-		return cmp.Compare(l.rows[i].subject, id)
-	})
+func (l rowList) start(id subjectID) int {
+	i, _ := slices.BinarySearchFunc(l, id, func(e rowRef, id subjectID) int { return cmp.Compare(e.subject, id) })
 	return i
 }

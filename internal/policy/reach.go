@@ -65,14 +65,14 @@ func (s scope) ways(a *asking) reach {
 		}
 		return 0
 	}
-	own := only(who.user != "", reachOwned)
-	assigned := only(who.user != "", reachAssigned)
+	own := only(who.user() != "", reachOwned)
+	assigned := only(who.user() != "", reachAssigned)
 	inUnit := only(who.unit != "", reachUnit)
 	switch s.kind {
 	case scopeOwn:
 		return own
 	case scopeCreated:
-		return only(who.user != "", reachCreated)
+		return only(who.user() != "", reachCreated)
 	case scopeAssigned:
 		return assigned
 	case scopeUnassigned:
@@ -80,13 +80,13 @@ func (s scope) ways(a *asking) reach {
 	case scopeTeam:
 		return own | only(len(who.teams) > 0, reachTeam)
 	case scopeSubtree:
-		return own | assigned | only(who.user != "" && a.people.reporting.hasBelow(who.user), reports(s.depth))
+		return own | assigned | only(who.user() != "" && a.people.reporting.hasBelow(who.user()), reports(s.depth))
 	case scopeUnit:
 		return own | inUnit
 	case scopeUnitTree:
 		return own | inUnit | only(who.unit != "", reachBelowUnit)
 	case scopeUnitHead:
-		return only(len(a.people.headed[who.user]) > 0, reachHeaded)
+		return only(len(a.people.headed[who.user()]) > 0, reachHeaded)
 	case scopeTerritory:
 		return only(len(who.extra().territories) > 0, reachTerritory)
 	case scopeAccount:

@@ -63,14 +63,13 @@ func (r *roster) all() iter.Seq[*member] {
 
 // member is a registered subject.
 type member struct {
-	key      string       // "type:id"
-	user     string       // the bare id of a user; empty for subjects of other types, which own and manage nothing
-	teams    []string     // bare ids, sorted
-	unit     string       // bare id
-	manager  string       // bare id of a user
-	roles    []assignment // held directly
-	disabled bool         // a user who may not log in
-	more     *more        // what few have; nil for none
+	key      string   // "type:id"
+	teams    []string // bare ids, sorted
+	unit     string   // bare id
+	manager  string   // bare id of a user
+	roles    []string // held directly and for ever, "role:id"
+	disabled bool     // a user who may not log in
+	more     *more    // what few have; nil for none
 
 	// bound is what the member may match under one policy: a cache, made anew
 	// when policy or team roles are others.
@@ -82,9 +81,20 @@ type more struct {
 	territories, accounts []string // bare ids, sorted
 	contact               string
 	attributes            map[string]any
+	windowed              []assignment // roles held directly for a time
 }
 
 var nothingMore = &more{}
+
+// user is the bare id of a user; empty for subjects of other types, which own
+// and manage nothing.
+func (m *member) user() string {
+	id, _ := strings.CutPrefix(m.key, "user:")
+	if len(id) == len(m.key) {
+		return ""
+	}
+	return id
+}
 
 func (m *member) extra() *more { return cmp.Or(m.more, nothingMore) }
 
@@ -181,7 +191,7 @@ func (r *roster) assign(a model.Assignment, words interner) {
 		return
 	}
 	if m := r.findKey(a.Member); m != nil && m.key == a.Member {
-		m.roles = append(m.roles, given)
+		m.hold(given)
 	}
 }
 
@@ -192,9 +202,7 @@ func newMember(s *model.Subject, words interner) *member {
 		unit:    words.same(bare("unit", s.Unit)),
 		manager: words.same(bare("user", s.Manager)),
 	}
-	if s.Type == "user" {
-		m.user = m.key[len("user:"):]
-	} else {
+	if s.Type != "user" {
 		m.manager = ""
 	}
 	if len(s.Territories)+len(s.Accounts)+len(s.Attributes) > 0 || s.Contact != "" {
@@ -206,6 +214,18 @@ func newMember(s *model.Subject, words interner) *member {
 		}
 	}
 	return m
+}
+
+// hold gives a member that is being made a role.
+func (m *member) hold(given assignment) {
+	if !given.windowed() {
+		m.roles = append(m.roles, given.role)
+		return
+	}
+	if m.more == nil {
+		m.more = &more{}
+	}
+	m.more.windowed = append(m.more.windowed, given)
 }
 
 // nameable tells whether a subject's key means that subject and nothing else:

@@ -69,13 +69,32 @@ type object struct {
 	typed   map[*clause]*condition.Condition // where the catalogue's types matter
 }
 
-// rules are the rows for one object and action, each list in document order.
+// rules are the rows for one object and action.
 type rules struct {
-	allows, denials rowList  // p
-	limits          rowList  // p2
-	proofs          rowList  // p4
-	named           bool     // by a row, or by the catalogue
+	allows, denials rowList // p
+	rare            *rareRules
 	requires        []string // of the catalogue
+	named           bool     // by a row, or by the catalogue
+}
+
+// rareRules are the rows that few objects and actions have.
+type rareRules struct {
+	limits rowList // p2
+	proofs rowList // p4
+}
+
+var noRareRules rareRules
+
+// limits and proofs are the rows that restrict, and that ask for assurance; r may
+// be nil.
+func (r *rules) limits() rowList { return r.rarely().limits }
+func (r *rules) proofs() rowList { return r.rarely().proofs }
+
+func (r *rules) rarely() *rareRules {
+	if r == nil || r.rare == nil {
+		return &noRareRules
+	}
+	return r.rare
 }
 
 // proof is what a p4 row asks for.

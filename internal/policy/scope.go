@@ -77,7 +77,8 @@ const scopeHelp = "all, own, created, assigned, unassigned, team, subtree, subtr
 // reaches tells whether the record asked about lies in the scope.
 func (s scope) reaches(a *asking) truth {
 	who, rec := a.who, &a.record
-	isWho := func(id string) bool { return id == who.user }
+	user := who.user()
+	isWho := func(id string) bool { return id == user }
 	switch s.kind {
 	case scopeAll:
 		return yes
@@ -86,20 +87,20 @@ func (s scope) reaches(a *asking) truth {
 	case scopeCreated:
 		return rec.one("user", "created_by", isWho)
 	case scopeAssigned:
-		return rec.some("user", "assignees", func(id string) bool { return id != "" && id == who.user })
+		return rec.some("user", "assignees", func(id string) bool { return id != "" && id == user })
 	case scopeUnassigned:
 		return rec.isNone("user", "owner")
 	case scopeTeam:
 		return rec.one("user", "owner", isWho).or(rec.some("team", "teams", who.inTeam))
 	case scopeSubtree:
-		below := func(user string) bool { return a.people.reporting.within(user, who.user, s.depth) }
+		below := func(id string) bool { return a.people.reporting.within(id, user, s.depth) }
 		return rec.one("user", "owner", below).or(rec.some("user", "assignees", below))
 	case scopeUnit:
 		return rec.one("user", "owner", isWho).or(rec.one("unit", "unit", func(id string) bool { return id == who.unit }))
 	case scopeUnitTree:
 		return rec.one("user", "owner", isWho).or(rec.one("unit", "unit", func(id string) bool { return a.people.units.within(id, who.unit, 0) }))
 	case scopeUnitHead:
-		return rec.one("unit", "unit", func(id string) bool { return anyAbove(a.people.units, id, a.people.headed[who.user]) })
+		return rec.one("unit", "unit", func(id string) bool { return anyAbove(a.people.units, id, a.people.headed[user]) })
 	case scopeTerritory:
 		return rec.one("territory", "territory", func(id string) bool { return anyAbove(a.people.territories, id, who.extra().territories) })
 	case scopeAccount:

@@ -463,7 +463,7 @@ objects:
 		sr                  SearchRequest
 		activity            audit.Activity
 		object, op          string
-		count int64
+		count               int64
 		sealed              map[string]map[string]any // by person
 		absent, notInTheLog string
 	}{
