@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
@@ -16,9 +17,9 @@ import (
 )
 
 // benches runs a benchmark on both databases with a number of callers at once.
-func benches(b *testing.B, run func(b *testing.B, f *fixture, clients int)) {
+func benches(b *testing.B, clients []int, run func(b *testing.B, f *fixture, clients int)) {
 	for _, db := range []string{"sqlite", "postgres"} {
-		for _, clients := range []int{1, 64, 256} {
+		for _, clients := range clients {
 			b.Run(fmt.Sprint(db, "/", clients), func(b *testing.B) {
 				st, err := store.Store(nil), error(nil)
 				if db == "sqlite" {
@@ -87,7 +88,7 @@ func warm(b *testing.B, f *fixture) {
 // BenchmarkAppend is a decision recorded durably. Hold it against BenchmarkBareAppend
 // of the same run.
 func BenchmarkAppend(b *testing.B) {
-	benches(b, func(b *testing.B, f *fixture, clients int) {
+	benches(b, []int{1, 64, 256}, func(b *testing.B, f *fixture, clients int) {
 		warm(b, f)
 		together(b, clients, func(i int64) error { return f.log.AppendDecision(f.ctx, about(i)) })
 	})
@@ -96,7 +97,7 @@ func BenchmarkAppend(b *testing.B) {
 // BenchmarkBareAppend commits rows of the same size in the same groups, and
 // does nothing else: no keys, no encoding, no number, no revision.
 func BenchmarkBareAppend(b *testing.B) {
-	benches(b, func(b *testing.B, f *fixture, clients int) {
+	benches(b, []int{1, 64, 256}, func(b *testing.B, f *fixture, clients int) {
 		warm(b, f)
 		rows, err := f.store.EntriesFrom(f.ctx, 0, 1)
 		if err != nil {
@@ -145,6 +146,50 @@ func BenchmarkBareAppend(b *testing.B) {
 			queue <- w
 			return <-w.done
 		})
+	})
+}
+
+// BenchmarkBuffered is what the buffer sustains: decisions by 64 callers, who try
+// again when it is full, until all are written. Hold it against BenchmarkBareBulk.
+func BenchmarkBuffered(b *testing.B) {
+	benches(b, []int{64}, func(b *testing.B, f *fixture, clients int) {
+		warm(b, f)
+		if err := f.log.Start(f.ctx, audit.Options{Buffered: true, Alone: true}); err != nil {
+			b.Fatal(err)
+		}
+		together(b, clients, func(i int64) error {
+			for {
+				err := f.log.AppendDecision(f.ctx, about(i))
+				if err == nil {
+					return nil
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+		})
+		if err := f.log.Close(f.ctx); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+	})
+}
+
+// BenchmarkBareBulk commits rows of the same size, a thousand at a time.
+func BenchmarkBareBulk(b *testing.B) {
+	benches(b, []int{1}, func(b *testing.B, f *fixture, _ int) {
+		warm(b, f)
+		rows, err := f.store.EntriesFrom(f.ctx, 0, 1000)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		b.ResetTimer()
+		for n := 0; n < b.N; n += len(rows) {
+			rows = rows[:min(len(rows), b.N-n)]
+			if _, err := f.store.AppendEntries(f.ctx, rows); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 	})
 }
 

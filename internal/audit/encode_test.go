@@ -2,6 +2,9 @@ package audit
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
 	"testing"
 
 	"github.com/fxamacker/cbor/v2"
@@ -43,6 +46,34 @@ func TestLeafIsDeterministicCBOR(t *testing.T) {
 		head, tail := l.encode()
 		if got := append(appendInt(head, l.Seq), tail...); !bytes.Equal(got, want) {
 			t.Fatalf("\n%x\nwant\n%x", got, want)
+		}
+	})
+}
+
+// Sealed objects are the JSON that the standard library reads back, with what is
+// no UTF-8 replaced.
+func TestSealedObjectIsJSON(t *testing.T) {
+	text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "\x00", "a\xffb", "<&>\u2028", "\r\n\x1b[31m", "名字"}))
+	rapid.Check(t, func(t *rapid.T) {
+		object := map[string]any{}
+		for range rapid.IntRange(0, 6).Draw(t, "n") {
+			object[text.Draw(t, "key")] = rapid.OneOf(text.AsAny(), rapid.Float64().AsAny(), rapid.Bool().AsAny(),
+				rapid.Just[any](nil), rapid.SliceOf(text.AsAny()).AsAny()).Draw(t, "value")
+		}
+		got, err := appendObject(nil, object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := json.Marshal(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var a, b any
+		if err := errors.Join(json.Unmarshal(got, &a), json.Unmarshal(want, &b)); err != nil {
+			t.Fatalf("%s: %v", got, err)
+		}
+		if !reflect.DeepEqual(a, b) {
+			t.Fatalf("%s, want %s", got, want)
 		}
 	})
 }

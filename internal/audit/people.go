@@ -97,7 +97,12 @@ func openPeople(ctx context.Context, keys store.Keystore, kek *keyring.KEK, now 
 // together.
 func (p *people) ensure(ctx context.Context, ids ...personID) error {
 	var fresh []store.PersonKey
+	seen := make(map[personID]bool, len(ids))
 	for _, id := range ids {
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
 		_, err := p.find(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			row, err := p.newPerson(p.index(id))

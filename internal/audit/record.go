@@ -7,8 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"rolegate/internal/keyring"
 	"rolegate/internal/reqctx"
@@ -44,8 +47,10 @@ func (l *Log) record(ctx context.Context, tx store.Tenants, e *Entry) (record, e
 	if err != nil {
 		return record{}, err
 	}
-	if err := l.people.ensure(ctx, d.people()...); err != nil {
-		return record{}, fmt.Errorf("person keys: %w", err)
+	if len(d.parts) > 2 { // with fewer it is no saving
+		if err := l.people.ensure(ctx, d.people()...); err != nil {
+			return record{}, fmt.Errorf("person keys: %w", err)
+		}
 	}
 	return l.seal(ctx, d)
 }
@@ -170,7 +175,7 @@ func (l *Log) seal(ctx context.Context, d draft) (record, error) {
 		r.sealed = make([]store.Segment, len(d.parts))
 		d.leaf.Segments = make([]SegRef, len(d.parts))
 		for i, p := range d.parts {
-			plain, err := json.Marshal(p.Personal)
+			plain, err := appendObject(nil, p.Personal)
 			if err != nil {
 				return r, err
 			}
@@ -188,6 +193,35 @@ func (l *Log) seal(ctx context.Context, d draft) (record, error) {
 	}
 	r.head, r.tail = d.leaf.encode()
 	return r, nil
+}
+
+// appendObject writes a JSON object. Most values are texts, which need none of
+// the reflection that others do.
+func appendObject(b []byte, object map[string]any) ([]byte, error) {
+	b = append(b, '{')
+	for i, k := range slices.Sorted(maps.Keys(object)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, k), ':')
+		if s, ok := object[k].(string); ok {
+			b = appendString(b, s)
+			continue
+		}
+		v, err := json.Marshal(object[k])
+		if err != nil {
+			return nil, err
+		}
+		b = append(b, v...)
+	}
+	return append(b, '}'), nil
+}
+
+// appendString puts U+FFFD for what is no UTF-8, as json.Marshal does; the error
+// only says so.
+func appendString(b []byte, s string) []byte {
+	b, _ = jsontext.AppendQuote(b, s)
+	return b
 }
 
 func segmentLabel(epoch string, ref []byte) string { return epoch + "|" + hex.EncodeToString(ref) }

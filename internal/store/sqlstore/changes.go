@@ -48,11 +48,11 @@ func (c conn) noteChanges(ctx context.Context, tenant string, revision int64, ch
 	if len(changes) == 0 {
 		return nil
 	}
-	rows := make([][]any, len(changes))
+	values := make([]any, 0, 5*len(changes))
 	for n, ch := range changes {
-		rows[n] = []any{tenant, revision, n, string(ch.Kind), ch.Key}
+		values = append(values, tenant, revision, n, string(ch.Kind), ch.Key)
 	}
-	if err := insertRows(ctx, c, `INSERT INTO changes (tenant, revision, n, kind, key) VALUES `, rows); err != nil {
+	if err := insertRows(ctx, c, `INSERT INTO changes (tenant, revision, n, kind, key) VALUES `, 5, values); err != nil {
 		return err
 	}
 	floor := revision - store.KeptRevisions
@@ -125,7 +125,7 @@ func (q queries) TenantRevisions(ctx context.Context, tenants ...string) (map[st
 		for i, id := range tenants[:n] {
 			args[i] = id
 		}
-		if err := read(` WHERE id IN `+tuples(1, n), args...); err != nil {
+		if err := read(` WHERE id IN `+q.dialect.tuples(1, n), args...); err != nil {
 			return nil, err
 		}
 		tenants = tenants[n:]

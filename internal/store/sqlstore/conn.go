@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -178,24 +177,6 @@ func first[T any](found []T, err error) (T, error) {
 func scanValue[T any](row scanner) (v T, err error) {
 	err = row.Scan(&v)
 	return v, err
-}
-
-// tuples writes n tuples of k parameters, "($1,$2),($3,$4)".
-func tuples(n, k int) string {
-	var b strings.Builder
-	for i := range n * k {
-		switch {
-		case i == 0:
-			b.WriteByte('(')
-		case i%k == 0:
-			b.WriteString("),(")
-		default:
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, "$%d", i+1)
-	}
-	b.WriteByte(')')
-	return b.String()
 }
 
 // micros is how a time is stored: Unix microseconds, 0 for the zero time. (So

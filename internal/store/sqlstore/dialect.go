@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -65,6 +66,29 @@ func (d Dialect) snapshotOptions() *sql.TxOptions {
 		return &sql.TxOptions{ReadOnly: true}
 	}
 	return &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
+}
+
+// tuples writes n tuples of k parameters, "($1,$2),($3,$4)". To SQLite $1 is a
+// name, and it looks each name up among all the others, which a long statement
+// feels; its nameless parameter is ?.
+func (d Dialect) tuples(n, k int) string {
+	b := make([]byte, 0, n*k*5+2*n)
+	for i := range n * k {
+		switch {
+		case i == 0:
+			b = append(b, '(')
+		case i%k == 0:
+			b = append(b, "),("...)
+		default:
+			b = append(b, ',')
+		}
+		if d == SQLite {
+			b = append(b, '?')
+		} else {
+			b = strconv.AppendInt(append(b, '$'), int64(i+1), 10)
+		}
+	}
+	return string(append(b, ')'))
 }
 
 // openSQLite makes the file, readable by its owner only, and opens its two pools.

@@ -44,24 +44,25 @@ func (c conn) takeIndices(ctx context.Context, n int) (first int64, err error) {
 }
 
 func (q queries) InsertEntries(ctx context.Context, index int64, entries []store.Entry) error {
-	leaves := make([][]any, len(entries))
-	segments := make([][]any, 0, 2*len(entries))
+	leaves := make([]any, 0, 2*len(entries))
+	segments := make([]any, 0, 2*6*len(entries))
 	for i, e := range entries {
 		idx := index + int64(i)
-		leaves[i] = []any{idx, bytesOf(e.Leaf)}
+		leaves = append(leaves, idx, bytesOf(e.Leaf))
 		for seg, s := range e.Sealed {
-			segments = append(segments, []any{bytesOf(s.Ref), idx, seg, bytesOf(s.Salt), bytesOf(s.Commitment), bytesOf(s.Ciphertext)})
+			segments = append(segments, bytesOf(s.Ref), idx, seg, bytesOf(s.Salt), bytesOf(s.Commitment), bytesOf(s.Ciphertext))
 		}
 	}
-	if err := insertRows(ctx, q.conn, `INSERT INTO audit_entries (idx, leaf) VALUES `, leaves); err != nil {
+	if err := insertRows(ctx, q.conn, `INSERT INTO audit_entries (idx, leaf) VALUES `, 2, leaves); err != nil {
 		return err
 	}
-	return insertRows(ctx, q.conn, `INSERT INTO audit_sealed (ref, idx, seg, salt, commitment, ct) VALUES `, segments)
+	return insertRows(ctx, q.conn, `INSERT INTO audit_sealed (ref, idx, seg, salt, commitment, ct) VALUES `, 6, segments)
 }
 
-func insertRows(ctx context.Context, c conn, insert string, rows [][]any) error {
-	for chunk := range slices.Chunk(rows, rowsPerInsert) {
-		if _, err := c.exec(ctx, insert+tuples(len(chunk), len(chunk[0])), slices.Concat(chunk...)...); err != nil {
+// insertRows inserts rows of k values each.
+func insertRows(ctx context.Context, c conn, insert string, k int, values []any) error {
+	for chunk := range slices.Chunk(values, rowsPerInsert*k) {
+		if _, err := c.exec(ctx, insert+c.dialect.tuples(len(chunk)/k, k), chunk...); err != nil {
 			return err
 		}
 	}

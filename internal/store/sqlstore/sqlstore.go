@@ -2,8 +2,9 @@
 // set of SQL texts.
 //
 // What must differ between the two is in dialect.go: how they are opened, what
-// their error codes mean, and a few words of the DDL. Everything else is plain
-// SQL both read alike, with the races settled inside single statements:
+// their error codes mean, a few words of the DDL, and how lists of parameters
+// are written. Everything else is plain SQL both read alike, with the races
+// settled inside single statements:
 //
 //	UPDATE totp_devices SET last_step = $2 WHERE id = $1 AND last_step < $2 …
 //
