@@ -56,7 +56,7 @@ var words = map[string]func(b []byte, l Lang, t Told) []byte{
 	},
 }
 
-// compounds are words with a text of their own.
+// init adds the words that have a text of their own, and compiles the reasons.
 func init() {
 	record := compile(text{`{object} "{id}"`, "{object}“{id}”"})
 	records := compile(text{"{object} records", "{object} 记录"})
