@@ -34,13 +34,13 @@ type inUse struct {
 // loaded lists the snapshots in memory, the one not used longest first.
 func (c *Snapshots) loaded() []inUse {
 	var list []inUse
-	c.tenants.Range(func(tenant, v any) bool {
-		s := v.(*slot)
-		if view := s.view.Load(); view != nil {
-			list = append(list, inUse{tenant.(string), s, view, s.used.Load(), view.size + view.records.size()})
+	if slots := c.slots.Load(); slots != nil {
+		for tenant, s := range *slots {
+			if view := s.view.Load(); view != nil {
+				list = append(list, inUse{tenant, s, view, s.used.Load(), view.size + view.records.size()})
+			}
 		}
-		return true
-	})
+	}
 	slices.SortFunc(list, func(a, b inUse) int { return cmp.Or(cmp.Compare(a.used, b.used), cmp.Compare(a.tenant, b.tenant)) })
 	return list
 }

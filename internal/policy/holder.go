@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // holder is what somebody may match: the subjects of rows that are the subject
@@ -125,8 +126,8 @@ func (rs *ruleset) holder(m *member, held []string) *holder {
 		name.WriteByte(1)
 		name.WriteString(rs.names[id])
 	}
-	if h, made := rs.holders.Load(name.String()); made {
-		return h.(*holder)
+	if h := rs.holders.find(name.String()); h != nil {
+		return h
 	}
 	roles := rs.closure(held)
 	ids := append(own, star)
@@ -135,8 +136,34 @@ func (rs *ruleset) holder(m *member, held []string) *holder {
 			ids = append(ids, id)
 		}
 	}
-	h, _ := rs.holders.LoadOrStore(name.String(), newHolder(ids, len(rs.names), roles))
-	return h.(*holder)
+	return rs.holders.keep(name.String(), newHolder(ids, len(rs.names), roles))
+}
+
+// holders are those made so far, by what they were made from. They are looked at
+// when a member is bound, not in each decision.
+type holders struct {
+	mu     sync.RWMutex
+	byName map[string]*holder
+}
+
+func (hs *holders) find(name string) *holder {
+	hs.mu.RLock()
+	defer hs.mu.RUnlock()
+	return hs.byName[name]
+}
+
+// keep keeps a holder, unless an equal one is there: then that one is used.
+func (hs *holders) keep(name string, h *holder) *holder {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	if first := hs.byName[name]; first != nil {
+		return first
+	}
+	if hs.byName == nil {
+		hs.byName = map[string]*holder{}
+	}
+	hs.byName[name] = h
+	return h
 }
 
 // closure gives roles and all they inherit, sorted.

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"slices"
-	"sync"
 	"time"
 
 	"rolegate/internal/policy/condition"
@@ -33,7 +32,7 @@ type ruleset struct {
 	subjects   map[string]subjectID
 	names      []string            // subjectID → key
 	inherits   map[string][]string // role key → role keys
-	holders    sync.Map            // see holder
+	holders    holders
 	fieldViews fieldViews
 
 	objects map[string]*object

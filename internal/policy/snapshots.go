@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,8 +30,9 @@ type Snapshots struct {
 	Budget int64         // bytes of all snapshots together, about; 0: no bound
 	Idle   time.Duration // how long a snapshot nobody asks for is kept; 0: for ever
 
-	tenants sync.Map // tenant id → *slot
-	evict   sync.Mutex
+	slots  atomic.Pointer[map[string]*slot] // by tenant id; replaced when a tenant is new, never written to
+	adding sync.Mutex                       // held while a slot is added
+	evict  sync.Mutex                       // held while room is made
 }
 
 // slot is one tenant's place: building is held by whoever builds, so a tenant
@@ -217,8 +219,8 @@ func unknownTenant(id string, err error) error {
 }
 
 func (c *Snapshots) find(tenant string) *slot {
-	if s, ok := c.tenants.Load(tenant); ok {
-		return s.(*slot)
+	if slots := c.slots.Load(); slots != nil {
+		return (*slots)[tenant]
 	}
 	return nil
 }
@@ -227,8 +229,19 @@ func (c *Snapshots) slot(tenant string) *slot {
 	if s := c.find(tenant); s != nil {
 		return s
 	}
-	s, _ := c.tenants.LoadOrStore(tenant, &slot{})
-	return s.(*slot)
+	c.adding.Lock()
+	defer c.adding.Unlock()
+	if s := c.find(tenant); s != nil {
+		return s
+	}
+	slots := map[string]*slot{}
+	if before := c.slots.Load(); before != nil {
+		slots = maps.Clone(*before)
+	}
+	s := &slot{}
+	slots[tenant] = s
+	c.slots.Store(&slots)
+	return s
 }
 
 // touch notes that the tenant is in use, to the second.
