@@ -79,6 +79,7 @@ type story struct {
 	steps          []map[string]any
 
 	secret      string // alice's TOTP secret
+	confirmed   string // the code that confirmed her device
 	access      string // alice's access token
 	refresh     string
 	clientToken string
@@ -177,7 +178,8 @@ func (s *story) enrol(ctx context.Context) {
 	a, err = s.http.post("/v1/login/enrol/confirm", "", map[string]any{"ticket": ticket, "code": wrong(s.code())})
 	s.check("a wrong code does not confirm the device", errors.Join(err, want(a, 401, map[string]any{"code": "code_invalid"})))
 
-	a, err = s.http.post("/v1/login/enrol/confirm", "", map[string]any{"ticket": ticket, "code": s.code()})
+	s.confirmed = s.code()
+	a, err = s.http.post("/v1/login/enrol/confirm", "", map[string]any{"ticket": ticket, "code": s.confirmed})
 	s.check("the right code confirms it and gives tokens and ten recovery codes", errors.Join(err, want(a, 200, map[string]any{"status": "ok"}), tenCodes(a)))
 }
 
@@ -190,7 +192,7 @@ func (s *story) login() {
 	s.check("the right one gives a ticket for the second step, no token", errors.Join(err, want(a, 200, map[string]any{"status": "mfa_required", "access_token": nil})))
 	ticket := a.text("ticket")
 
-	a, err = s.http.post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": s.code()})
+	a, err = s.http.post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": s.confirmed})
 	s.check("the code that confirmed the device counts as used", errors.Join(err, want(a, 401, map[string]any{"code": "code_invalid"})))
 
 	s.wait()

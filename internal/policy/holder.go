@@ -16,6 +16,9 @@ type holder struct {
 	roles []string    // effective role keys, sorted, also those no row names
 }
 
+// maxHolders bounds the holders kept to be shared.
+const maxHolders = 1 << 17
+
 // maxBits bounds the subjects a holder keeps as a set of bits: 512 bytes.
 const maxBits = 4096
 
@@ -159,8 +162,8 @@ func (hs *holders) keep(name string, h *holder) *holder {
 	if first := hs.byName[name]; first != nil {
 		return first
 	}
-	if hs.byName == nil {
-		hs.byName = map[string]*holder{}
+	if hs.byName == nil || len(hs.byName) >= maxHolders {
+		hs.byName = map[string]*holder{} // members keep theirs; only sharing begins anew
 	}
 	hs.byName[name] = h
 	return h
