@@ -74,6 +74,11 @@ func run(ctx context.Context, plan Plan, only, out string) error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
+	interrupted := context.AfterFunc(ctx, func() {
+		os.RemoveAll(b.dir) // nothing else would: the load generator does not look up
+		os.Exit(130)
+	})
+	defer interrupted()
 	for _, section := range []struct {
 		name    string
 		measure func() error

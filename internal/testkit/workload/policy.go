@@ -3,7 +3,6 @@ package workload
 import (
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"strings"
 )
 
@@ -189,7 +188,7 @@ func share(total, n, i int) int {
 // quoted spells a condition as a CSV cell: commas would end it.
 func quoted(s string) string {
 	if strings.ContainsAny(s, `,"`) {
-		return strconv.Quote(s)
+		return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
 	}
 	return s
 }

@@ -98,6 +98,26 @@ func TestDocumentsAreAccepted(t *testing.T) {
 	}
 }
 
+// With conditions the documents are accepted too, or, while the parser takes
+// none, refused for nothing else.
+func TestConditionedDocuments(t *testing.T) {
+	for _, shape := range []workload.Shape{workload.CRM, workload.CRM.Tiny()} {
+		_, err := policy.Parse(shape.Conditioned().Tenant(0).Policy)
+		if err == nil {
+			continue
+		}
+		details := err.(*model.Error).Details
+		for _, d := range details {
+			if !strings.Contains(d.Reason, "not supported by this version yet") {
+				t.Fatal(d)
+			}
+		}
+		if want := shape.Conditional + shape.Restricting; len(details) != want {
+			t.Errorf("%d rows are refused, %d have a condition", len(details), want)
+		}
+	}
+}
+
 // Conditions are written where they are asked for, and change nothing else.
 func TestConditions(t *testing.T) {
 	without, with := workload.CRM.Tenant(0), workload.CRM.Conditioned().Tenant(0)
