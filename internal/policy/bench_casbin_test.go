@@ -99,7 +99,6 @@ func askCasbin(b *testing.B, shape workload.Shape, make func(*testing.B, turns) 
 func factsOf(s *Snapshot, q *model.Question) *asking {
 	a := &asking{Snapshot: s, q: q, in: &atNoon, engine: index{}, now: noon}
 	if a.admit() == model.ReasonAllowed {
-		a.at = s.rules.target(a.object, q.Action.Name)
 	}
 	return a
 }

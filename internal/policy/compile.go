@@ -47,6 +47,8 @@ func compile(doc *Document, cat *Catalog, p purpose) (*ruleset, error) {
 		grantIDs: map[[2]string]int32{}, proofIDs: map[proof]int32{},
 		types: newTyping(cat), clauses: map[string]*clause{}, starred: map[*clause]bool{},
 	}
+	c.grants = append(c.grants, grant{scope: scope{kind: scopeAll}})
+	c.grantIDs[[2]string{"all", ""}] = everythingGranted
 	c.addCatalog()
 	for _, l := range doc.RoleLinks {
 		c.inherits[l.Role] = append(c.inherits[l.Role], l.Inherits)
@@ -62,6 +64,7 @@ func compile(doc *Document, cat *Catalog, p purpose) (*ruleset, error) {
 		o.finish()
 	}
 	c.any.finish()
+	c.cells = newCells(c.objects)
 	return c.ruleset, nil
 }
 
@@ -74,7 +77,7 @@ func (c *compiler) addCatalog() {
 		o := newObject(name, entry)
 		c.objects[name] = o
 		for action, a := range entry.Actions {
-			o.actions[action] = &rules{named: true, requires: a.Requires}
+			o.rules(action).requires = a.Requires
 		}
 	}
 }
@@ -93,11 +96,14 @@ func (c *compiler) object(name string) *object {
 
 func (o *object) rules(action string) *rules {
 	if action == everything {
-		return &o.rest
+		if o.rest == nil {
+			o.rest = &rules{object: o, action: action}
+		}
+		return o.rest
 	}
 	r := o.actions[action]
 	if r == nil {
-		r = &rules{}
+		r = &rules{object: o, action: action}
 		o.actions[action] = r
 	}
 	return r
@@ -112,7 +118,6 @@ func (c *compiler) addRow(id ruleID, row *Row) {
 		return
 	}
 	r := o.rules(row.Cells[colAction])
-	r.named = true
 	switch row.Kind {
 	case Grant:
 		e.what = c.grant(row, o)
@@ -241,7 +246,9 @@ func (c *compiler) refuse(row *Row, err error) {
 
 // finish puts the lists in the shape they are searched in.
 func (o *object) finish() {
-	o.rest.finish()
+	if o.rest != nil {
+		o.rest.finish()
+	}
 	for _, r := range o.actions {
 		r.finish()
 	}

@@ -116,7 +116,8 @@ func (a *asking) admit() model.Code {
 	if a.who.disabled {
 		return model.ReasonSubjectDisabled
 	}
-	if a.object = a.rules.objects[a.q.Resource.Type]; a.object == nil {
+	a.at = a.rules.target(a.q.Resource.Type, a.q.Action.Name)
+	if a.object = a.at.object; a.object == nil {
 		return model.ReasonObjectUnknown
 	}
 	a.anyRecord = a.q.Resource.ID == model.AnyRecord
@@ -140,7 +141,9 @@ func wellFormed(q *model.Question) bool {
 // answer asks about one action, and then about those it requires: the same
 // record, context and properties. The catalogue has no circles of requirements.
 func (a *asking) answer(action string) (outcome, error) {
-	a.at = a.rules.target(a.object, action)
+	if action != a.at.action {
+		a.at = a.rules.target(a.object.name, action)
+	}
 	switch {
 	case !a.at.known:
 		return outcome{code: model.ReasonActionUnknown, rule: noRule}, nil

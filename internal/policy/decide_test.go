@@ -124,7 +124,7 @@ func TestZeroValuesDeny(t *testing.T) {
 			if a.allows(unreadable+1) || a.denies(unreadable+1) {
 				t.Error("a scope nobody can read reaches something")
 			}
-			if !a.denies(0) || a.allows(0) {
+			if !a.denies(1) || a.allows(1) {
 				t.Error("an owner not sent opens something")
 			}
 		case *reference:

@@ -78,7 +78,9 @@ func (e *edit) subject(key string) error {
 	before := r.find(typ, id)
 	row, err := e.c.Store.Subject(e.ctx, e.view.tenant.ID, typ, id)
 	if errors.Is(err, store.ErrNotFound) {
-		r.types[typ] = r.types[typ].without(id)
+		if before != nil {
+			r.types[typ] = r.types[typ].without(id)
+		}
 		e.managers = e.managers || before != nil && before.manager != ""
 		return nil
 	}
@@ -101,7 +103,7 @@ func (e *edit) subject(key string) error {
 		m.hold(a)
 	}
 	e.managers = e.managers || m.manager != "" && before == nil || before != nil && before.manager != m.manager
-	r.types[typ] = r.types[typ].with(id, m)
+	r.types[typ] = r.table(typ).with(m)
 	return nil
 }
 
@@ -132,14 +134,14 @@ func (e *edit) assignments(key string) error {
 	}
 	typ, id, _ := strings.Cut(key, ":")
 	if m := r.find(typ, id); m != nil {
-		r.types[typ] = r.types[typ].with(id, m.holding(given))
+		r.types[typ] = r.types[typ].with(m.holding(given))
 	}
 	return nil
 }
 
 // holding is the member with other roles.
 func (m *member) holding(given []assignment) *member {
-	other := &member{key: m.key, teams: m.teams, unit: m.unit, manager: m.manager, disabled: m.disabled}
+	other := &member{key: m.key, idAt: m.idAt, teams: m.teams, unit: m.unit, manager: m.manager, disabled: m.disabled}
 	if m.more != nil {
 		kept := *m.more
 		kept.windowed = nil

@@ -21,6 +21,16 @@ type fieldView struct {
 	fields               *model.Fields
 }
 
+// followsRecord is the view of an object about whose fields nobody says anything.
+// It is shared: nobody changes it.
+var followsRecord = &model.Fields{Masks: map[string]string{}}
+
+// nothingAboutFields tells whether neither rows nor the catalogue say anything
+// about fields of the object: then they follow the record.
+func (rs *ruleset) nothingAboutFields(o *object) bool {
+	return len(o.fields.rows) == 0 && len(rs.any.fields.rows) == 0 && (o.entry == nil || len(o.entry.Fields) == 0)
+}
+
 // get is the view of somebody who may read, unmask and update the given fields.
 // It is shared: nobody changes it.
 func (v *fieldViews) get(t *fieldTable, read, unmask, update bits) *model.Fields {

@@ -21,7 +21,6 @@ func (s *Snapshot) asking(t testing.TB, q model.Question, in Inputs) *asking {
 	if code := a.admit(); code != model.ReasonAllowed {
 		t.Fatalf("%v is answered %s before any pass", q, code)
 	}
-	a.at = s.rules.target(a.object, q.Action.Name)
 	return a
 }
 

@@ -11,8 +11,9 @@ import (
 // itself, its teams, its roles with all they inherit, or the star. Whoever has
 // the same shares one. Immutable.
 type holder struct {
+	bits  []uint64    // ids as a set; nil where a policy names too many subjects for one
+	few   [2]uint64   // what bits are in where they fit, beside it in memory
 	ids   []subjectID // sorted
-	bits  []uint64    // the same as a set; nil where a policy names too many subjects for one
 	roles []string    // effective role keys, sorted, also those no row names
 }
 
@@ -26,7 +27,11 @@ func newHolder(ids []subjectID, subjects int, roles []string) *holder {
 	slices.Sort(ids)
 	h := &holder{ids: slices.Compact(ids), roles: roles}
 	if subjects <= maxBits {
-		h.bits = make([]uint64, (subjects+63)/64)
+		if n := (subjects + 63) / 64; n <= len(h.few) {
+			h.bits = h.few[:n]
+		} else {
+			h.bits = make([]uint64, n)
+		}
 		for _, id := range h.ids {
 			h.bits[id>>6] |= 1 << (id & 63)
 		}
@@ -49,11 +54,12 @@ func (h *holder) hasRole(key string) bool {
 }
 
 // binding is what a member may match under one policy, over time: each holder
-// from its moment on, in order; the first is from always.
+// from its moment on.
 type binding struct {
 	rules *ruleset
 	teams *teamRoles
-	spans []span
+	first *holder // from always on
+	later []span  // by time
 }
 
 type span struct {
@@ -69,12 +75,12 @@ func (r *roster) holderAt(m *member, rules *ruleset, now int64) *holder {
 		b = r.bind(m, rules)
 		m.bound.Store(b)
 	}
-	for i := len(b.spans) - 1; i > 0; i-- {
-		if b.spans[i].from <= now {
-			return b.spans[i].keys
+	for i := len(b.later) - 1; i >= 0; i-- {
+		if b.later[i].from <= now {
+			return b.later[i].keys
 		}
 	}
-	return b.spans[0].keys
+	return b.first
 }
 
 // bind cuts time at every moment one of the member's roles begins or ends.
@@ -101,7 +107,12 @@ func (r *roster) bind(m *member, rules *ruleset) *binding {
 				held = append(held, a.role)
 			}
 		}
-		b.spans = append(b.spans, span{from, rules.holder(m, held)})
+		keys := rules.holder(m, held)
+		if from == always {
+			b.first = keys
+		} else {
+			b.later = append(b.later, span{from, keys})
+		}
 	}
 	return b
 }

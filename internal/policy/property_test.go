@@ -337,7 +337,6 @@ func compareWithCasbin(t *rapid.T, w world, witness *casbin.Enforcer, q model.Qu
 	if a.admit() != model.ReasonAllowed {
 		return 0 // answered before any pass
 	}
-	a.at = w.snap.rules.target(a.object, q.Action.Name)
 	facts := specFacts{q, in}
 	check := func(pass string, got verdict, err error, want bool, row []string) {
 		compared++

@@ -20,7 +20,7 @@ type records struct {
 // recordSet is the records of one type. kept is nil until they are loaded, and
 // stays nil where they are too many to keep.
 type recordSet struct {
-	kept    atomic.Pointer[sharded[*model.Resource]]
+	kept    atomic.Pointer[table[*model.Resource]]
 	tooMany atomic.Bool
 	bytes   atomic.Int64
 }
@@ -30,6 +30,8 @@ const maxKept = 50_000
 
 // pageSize is how many records are read at once.
 const pageSize = 1_000
+
+func recordID(r *model.Resource) string { return r.ID }
 
 func newRecords(types []string) *records {
 	r := &records{types: make(map[string]*recordSet, len(types))}
@@ -55,8 +57,7 @@ func (v *View) record(ctx context.Context, st store.Store, r model.Entity) (*mod
 		}
 	}
 	if kept != nil {
-		found, _ := kept.find(r.ID)
-		return found, nil
+		return kept.find(r.ID), nil
 	}
 	found, err := st.Resource(ctx, v.tenant.ID, r.Type, r.ID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -67,8 +68,8 @@ func (v *View) record(ctx context.Context, st store.Store, r model.Entity) (*mod
 
 // load reads the records of a type and keeps them, if they are not too many and
 // the tenant is still the one the set belongs to.
-func (s *recordSet) load(ctx context.Context, st store.Store, t model.Tenant, typ string) (*sharded[*model.Resource], error) {
-	kept := &sharded[*model.Resource]{}
+func (s *recordSet) load(ctx context.Context, st store.Store, t model.Tenant, typ string) (*table[*model.Resource], error) {
+	kept := newTable(recordID, 0)
 	n, after := 0, ""
 	for {
 		page, err := st.Resources(ctx, t.ID, typ, after, pageSize)
@@ -76,7 +77,7 @@ func (s *recordSet) load(ctx context.Context, st store.Store, t model.Tenant, ty
 			return nil, err
 		}
 		for i := range page {
-			kept.put(page[i].ID, &page[i])
+			kept.put(&page[i])
 		}
 		if n += len(page); n > maxKept {
 			s.tooMany.Store(true)
@@ -124,7 +125,7 @@ func (r *records) reread(ctx context.Context, st store.Store, tenant, typ, id st
 	if err != nil {
 		after.kept.Store(kept.without(id))
 	} else {
-		after.kept.Store(kept.with(id, &found))
+		after.kept.Store(kept.with(&found))
 	}
 	edited.types[typ] = after
 	return edited, nil

@@ -18,7 +18,7 @@ const teamPrefix = "team:"
 // nothing of the policy. Immutable: a change makes another that shares what did
 // not change (see with).
 type roster struct {
-	types map[string]*sharded[*member] // subject type → id → subject
+	types map[string]*table[*member] // subject type → its subjects
 	teams *teamRoles
 	mfa   map[string]bool // "role:id" → its holders need a second factor
 	groups
@@ -38,8 +38,7 @@ type groups struct {
 
 // find gives a subject, or nil.
 func (r *roster) find(typ, id string) *member {
-	m, _ := r.types[typ].find(id)
-	return m
+	return r.types[typ].find(id)
 }
 
 // findKey is find by "type:id".
@@ -52,7 +51,7 @@ func (r *roster) findKey(key string) *member {
 func (r *roster) all() iter.Seq[*member] {
 	return func(yield func(*member) bool) {
 		for _, of := range r.types {
-			for _, m := range of.all() {
+			for m := range of.all() {
 				if !yield(m) {
 					return
 				}
@@ -64,6 +63,7 @@ func (r *roster) all() iter.Seq[*member] {
 // member is a registered subject.
 type member struct {
 	key      string   // "type:id"
+	idAt     int32    // where the id begins in key
 	teams    []string // bare ids, sorted
 	unit     string   // bare id
 	manager  string   // bare id of a user
@@ -86,14 +86,16 @@ type more struct {
 
 var nothingMore = &more{}
 
+// id is the member's id among those of its type.
+func (m *member) id() string { return m.key[m.idAt:] }
+
 // user is the bare id of a user; empty for subjects of other types, which own
 // and manage nothing.
 func (m *member) user() string {
-	id, _ := strings.CutPrefix(m.key, "user:")
-	if len(id) == len(m.key) {
+	if m.idAt != int32(len("user:")) || m.key[:m.idAt] != "user:" {
 		return ""
 	}
-	return id
+	return m.id()
 }
 
 func (m *member) extra() *more { return cmp.Or(m.more, nothingMore) }
@@ -144,11 +146,11 @@ func nanos(t time.Time, zero int64) int64 {
 // newRoster reads a directory. Subjects whose key would be ambiguous (see
 // nameable) are left out, and with that unknown.
 func newRoster(dir model.Directory) *roster {
-	r := &roster{types: map[string]*sharded[*member]{}, teams: &teamRoles{}, mfa: map[string]bool{}}
+	r := &roster{types: map[string]*table[*member]{}, teams: &teamRoles{}, mfa: map[string]bool{}}
 	words := interner{}
 	for i := range dir.Subjects {
 		if s := &dir.Subjects[i]; nameable(s.Type, s.ID) {
-			r.put(s.Type, s.ID, newMember(s, words))
+			r.table(s.Type).put(newMember(s, words))
 		}
 	}
 	for _, id := range dir.Disabled {
@@ -171,14 +173,12 @@ func newRoster(dir model.Directory) *roster {
 	return r
 }
 
-// put adds a member to a roster that is being made.
-func (r *roster) put(typ, id string, m *member) {
-	of := r.types[typ]
-	if of == nil {
-		of = &sharded[*member]{}
-		r.types[typ] = of
+// table is the subjects of a type, in a roster that is being made.
+func (r *roster) table(typ string) *table[*member] {
+	if r.types[typ] == nil {
+		r.types[typ] = newTable((*member).id, 0)
 	}
-	of.put(id, m)
+	return r.types[typ]
 }
 
 // assign gives a role to a subject or team. Roles get roles by the document
@@ -198,6 +198,7 @@ func (r *roster) assign(a model.Assignment, words interner) {
 func newMember(s *model.Subject, words interner) *member {
 	m := &member{
 		key:     s.Key(),
+		idAt:    int32(len(s.Type) + 1),
 		teams:   words.bare("team", s.Teams),
 		unit:    words.same(bare("unit", s.Unit)),
 		manager: words.same(bare("user", s.Manager)),
@@ -263,9 +264,9 @@ func newGroups(dir model.Directory, r *roster) groups {
 // newReporting numbers the reporting lines.
 func (r *roster) newReporting() *forest {
 	managers := map[string]string{}
-	for id, m := range r.types["user"].all() {
+	for m := range r.types["user"].all() {
 		if m.manager != "" {
-			managers[id] = m.manager
+			managers[m.id()] = m.manager
 		}
 	}
 	return newForest(managers)

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -37,6 +38,7 @@ type ruleset struct {
 
 	objects map[string]*object
 	any     *object // rows for object *
+	cells   cells   // the rules of each object's own actions, to be found at once
 
 	grants []grant // distinct scopes with conditions
 	proofs []proof // distinct demands
@@ -49,6 +51,10 @@ type grant struct {
 	scope scope
 	cond  *clause // nil for none
 }
+
+// everythingGranted is the place in grants of scope all without a condition,
+// which most rows have.
+const everythingGranted = 0
 
 // clause is a condition as rows write it. What it means can depend on the
 // types the catalogue gives the object asked about.
@@ -63,17 +69,18 @@ type object struct {
 	name    string
 	entry   *Object // the catalogue's; nil for none
 	actions map[string]*rules
-	rest    rules // rows for action *
+	rest    *rules // rows for action *; nil for none
 	fields  fieldRules
 	typed   map[*clause]*condition.Condition // where the catalogue's types matter
 }
 
 // rules are the rows for one object and action.
 type rules struct {
+	object          *object
+	action          string
 	allows, denials rowList // p
 	rare            *rareRules
 	requires        []string // of the catalogue
-	named           bool     // by a row, or by the catalogue
 }
 
 // rareRules are the rows that few objects and actions have.
@@ -107,21 +114,68 @@ const anyAge = -1
 // target is where the rows about one question stand: those for its object and
 // action, and those with a star for either or both.
 type target struct {
-	object  *object
+	object  *object // nil: the word means nothing
 	action  string
-	from    [4]*rules
-	known   bool // the words mean something; see decision 0008
+	from    [4]*rules // nil where there are none
+	known   bool      // the action means something; see decision 0008
 	literal bool
 }
 
 // target finds the rows of an action on an object.
-func (rs *ruleset) target(o *object, action string) target {
-	c := target{object: o, action: action}
-	c.from[0], c.from[1] = o.actions[action], &o.rest
-	c.from[2], c.from[3] = rs.any.actions[action], &rs.any.rest
+func (rs *ruleset) target(object, action string) target {
+	c := target{action: action}
+	if r := rs.cells.find(object, action); r != nil {
+		c.object, c.from[0] = r.object, r
+	} else if c.object = rs.objects[object]; c.object == nil {
+		return c
+	}
+	c.from[1] = c.object.rest
+	if len(rs.any.actions) > 0 {
+		c.from[2] = rs.any.actions[action]
+	}
+	c.from[3] = rs.any.rest
 	c.literal = c.from[0] != nil || c.from[2] != nil
-	c.known = c.literal || o.rest.named && o.entry == nil
+	c.known = c.literal || c.object.rest != nil && c.object.entry == nil
 	return c
+}
+
+// cells finds rules by object and action with few looks at memory. It is a hash
+// table of a power of two places, at most half full; collisions go to the next.
+type cells []*rules
+
+func newCells(objects map[string]*object) cells {
+	n := 0
+	for _, o := range objects {
+		n += len(o.actions)
+	}
+	size := 1
+	for size < 2*n+1 {
+		size *= 2
+	}
+	t := make(cells, size)
+	for _, o := range objects {
+		for _, r := range o.actions {
+			i := cellHash(o.name, r.action)
+			for t[int(i)&(size-1)] != nil {
+				i++
+			}
+			t[int(i)&(size-1)] = r
+		}
+	}
+	return t
+}
+
+func (t cells) find(object, action string) *rules {
+	for i := cellHash(object, action); ; i++ {
+		r := t[int(i)&(len(t)-1)]
+		if r == nil || r.action == action && r.object.name == object {
+			return r
+		}
+	}
+}
+
+func cellHash(object, action string) uint64 {
+	return maphash.String(tableSeed, object) ^ 3*maphash.String(tableSeed, action)
 }
 
 // requires are the actions of the object that must be allowed too.
@@ -138,11 +192,10 @@ func (o *object) enabled() bool { return o.entry == nil || o.entry.Enabled }
 // literal gives back the object and the action where policy or catalogue have
 // them word for word, and "" for what only a request says.
 func (rs *ruleset) literal(object, action string) (string, string) {
-	o := rs.objects[object]
-	switch {
-	case o == nil:
+	switch c := rs.target(object, action); {
+	case c.object == nil:
 		return "", ""
-	case rs.target(o, action).literal:
+	case c.literal:
 		return object, action
 	}
 	return object, ""

@@ -169,7 +169,7 @@ func (run *searching) candidates(ctx context.Context) iter.Seq2[candidate, error
 	q := run.sr.Question
 	switch run.sr.Kind {
 	case SearchSubject:
-		return run.named(run.view.people.types[q.Subject.Type].keys())
+		return run.named(run.view.people.types[q.Subject.Type].ids())
 	case SearchAction:
 		return run.named(run.view.actionNames(q.Resource.Type))
 	}

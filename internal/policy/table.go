@@ -1,0 +1,118 @@
+package policy
+
+import (
+	"hash/maphash"
+	"iter"
+	"slices"
+)
+
+// table is an immutable hash table of things by their ids, small enough to be
+// copied when one of them changes, and found with few looks at memory: there may
+// be a hundred thousand, of as many tenants as are in use. Collisions go to the
+// next free place.
+type table[V comparable] struct {
+	idOf  func(V) string
+	slots []V // a power of two; the zero value is free
+	count int
+}
+
+var tableSeed = maphash.MakeSeed()
+
+func newTable[V comparable](idOf func(V) string, size int) *table[V] {
+	n := 8
+	for n*3 < size*4 {
+		n *= 2
+	}
+	return &table[V]{idOf: idOf, slots: make([]V, n)}
+}
+
+// place is where the id is, or the free place where it would be.
+func (t *table[V]) place(id string) int {
+	var free V
+	for i := maphash.String(tableSeed, id); ; i++ {
+		at := int(i) & (len(t.slots) - 1)
+		if v := t.slots[at]; v == free || t.idOf(v) == id {
+			return at
+		}
+	}
+}
+
+// find gives the thing of an id, the zero value for none.
+func (t *table[V]) find(id string) (v V) {
+	if t == nil {
+		return v
+	}
+	return t.slots[t.place(id)]
+}
+
+// put sets a thing in a table that is being made.
+func (t *table[V]) put(v V) {
+	if (t.count+1)*4 > len(t.slots)*3 {
+		*t = *t.copied(2 * t.count)
+	}
+	at := t.place(t.idOf(v))
+	var free V
+	if t.slots[at] == free {
+		t.count++
+	}
+	t.slots[at] = v
+}
+
+// copied is a table with the same things and room for more.
+func (t *table[V]) copied(size int) *table[V] {
+	other := newTable(t.idOf, max(size, t.count+1))
+	for v := range t.all() {
+		other.put(v)
+	}
+	return other
+}
+
+// with is the table with a thing set.
+func (t *table[V]) with(v V) *table[V] {
+	other := &table[V]{idOf: t.idOf, slots: slices.Clone(t.slots), count: t.count}
+	other.put(v)
+	return other
+}
+
+// without is the table without the thing of an id.
+func (t *table[V]) without(id string) *table[V] {
+	other := newTable(t.idOf, t.count)
+	for v := range t.all() {
+		if t.idOf(v) != id {
+			other.put(v)
+		}
+	}
+	return other
+}
+
+// all yields the things, in no order.
+func (t *table[V]) all() iter.Seq[V] {
+	return func(yield func(V) bool) {
+		var free V
+		if t == nil {
+			return
+		}
+		for _, v := range t.slots {
+			if v != free && !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// ids lists the ids, sorted.
+func (t *table[V]) ids() []string {
+	var ids []string
+	for v := range t.all() {
+		ids = append(ids, t.idOf(v))
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (t *table[V]) len() int {
+	if t == nil {
+		return 0
+	}
+	return t.count
+}
