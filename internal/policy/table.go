@@ -8,31 +8,38 @@ import (
 
 // table is an immutable hash table of things by their ids, small enough to be
 // copied when one of them changes, and found with few looks at memory: there may
-// be a hundred thousand, of as many tenants as are in use. Collisions go to the
-// next free place.
+// be a hundred thousand, of as many tenants as are in use. It is at most half
+// full; collisions go to the next place.
 type table[V comparable] struct {
 	idOf  func(V) string
-	slots []V // a power of two; the zero value is free
+	slots []slotOf[V] // a power of two
 	count int
+}
+
+// slotOf is a place in a table; the zero value is free. The hash beside a thing
+// spares a look at it when it is another.
+type slotOf[V comparable] struct {
+	hash  uint64
+	thing V
 }
 
 var tableSeed = maphash.MakeSeed()
 
 func newTable[V comparable](idOf func(V) string, size int) *table[V] {
 	n := 8
-	for n*3 < size*4 {
+	for n < 2*size {
 		n *= 2
 	}
-	return &table[V]{idOf: idOf, slots: make([]V, n)}
+	return &table[V]{idOf: idOf, slots: make([]slotOf[V], n)}
 }
 
 // place is where the id is, or the free place where it would be.
-func (t *table[V]) place(id string) int {
-	var free V
-	for i := maphash.String(tableSeed, id); ; i++ {
-		at := int(i) & (len(t.slots) - 1)
-		if v := t.slots[at]; v == free || t.idOf(v) == id {
-			return at
+func (t *table[V]) place(id string, hash uint64) *slotOf[V] {
+	var none V
+	for i := hash; ; i++ {
+		s := &t.slots[int(i)&(len(t.slots)-1)]
+		if s.thing == none || s.hash == hash && t.idOf(s.thing) == id {
+			return s
 		}
 	}
 }
@@ -42,20 +49,22 @@ func (t *table[V]) find(id string) (v V) {
 	if t == nil {
 		return v
 	}
-	return t.slots[t.place(id)]
+	return t.place(id, maphash.String(tableSeed, id)).thing
 }
 
 // put sets a thing in a table that is being made.
 func (t *table[V]) put(v V) {
-	if (t.count+1)*4 > len(t.slots)*3 {
+	if 2*(t.count+1) > len(t.slots) {
 		*t = *t.copied(2 * t.count)
 	}
-	at := t.place(t.idOf(v))
-	var free V
-	if t.slots[at] == free {
+	id := t.idOf(v)
+	hash := maphash.String(tableSeed, id)
+	s := t.place(id, hash)
+	var none V
+	if s.thing == none {
 		t.count++
 	}
-	t.slots[at] = v
+	*s = slotOf[V]{hash, v}
 }
 
 // copied is a table with the same things and room for more.
@@ -88,12 +97,12 @@ func (t *table[V]) without(id string) *table[V] {
 // all yields the things, in no order.
 func (t *table[V]) all() iter.Seq[V] {
 	return func(yield func(V) bool) {
-		var free V
+		var none V
 		if t == nil {
 			return
 		}
-		for _, v := range t.slots {
-			if v != free && !yield(v) {
+		for _, s := range t.slots {
+			if s.thing != none && !yield(s.thing) {
 				return
 			}
 		}
