@@ -300,10 +300,6 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_AUDIT is %s or %s, not %q; nothing turns the log off", auditDurable, auditBuffered, c.Audit)
 	case c.LogLevel != "" && c.LogLevel != "info" && c.LogLevel != "debug":
 		return settingError("ROLEGATE_LOG_LEVEL is info or debug, not %q", c.LogLevel)
-	case c.Audit == "buffered":
-		return settingError("ROLEGATE_AUDIT=buffered is not offered by this version; leave it durable")
-	case c.Audit != "durable":
-		return settingError("ROLEGATE_AUDIT is durable, not %q", c.Audit)
 	}
 	return nil
 }
