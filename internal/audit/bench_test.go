@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
@@ -90,7 +92,11 @@ func warm(b *testing.B, f *fixture) {
 func BenchmarkAppend(b *testing.B) {
 	benches(b, []int{1, 64, 256}, func(b *testing.B, f *fixture, clients int) {
 		warm(b, f)
+		reg := prometheus.NewRegistry()
+		f.log.Register(reg)
+		before := metric(b, reg, "rolegate_audit_batches_total", "")
 		together(b, clients, func(i int64) error { return f.log.AppendDecision(f.ctx, about(i)) })
+		b.ReportMetric(float64(b.N)/(metric(b, reg, "rolegate_audit_batches_total", "")-before), "records/commit")
 	})
 }
 
