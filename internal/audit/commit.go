@@ -17,11 +17,10 @@ const (
 	batchLimit = 1024 // records of a transaction
 	queueLimit = 8192 // appends that wait for one
 
-	// A transaction that took longer than slowCommit was waited for by several
-	// writers, most likely of several processes: then it pays to linger for
-	// company before the next. Otherwise what came during the last is company enough.
-	slowCommit = 8 * time.Millisecond
-	linger     = 2 * time.Millisecond
+	// linger bounds how long a transaction waits for company. Whoever was answered
+	// by the last one is likely to be back at once: without a little patience
+	// callers fall into two halves that wait for each other's commits.
+	linger = 2 * time.Millisecond
 )
 
 // committer writes what is appended at one time in one transaction.
@@ -30,7 +29,11 @@ type committer struct {
 	source  []byte
 	metrics *metrics
 	queue   chan *appending
-	slow    bool // the last transaction was
+
+	// Of the last transaction, for the next: how many may come, and how long it
+	// pays to wait for them. Of the committer's goroutine alone.
+	expected int
+	patience time.Duration
 
 	mu      sync.RWMutex // held for reading while something is put into the queue
 	closed  bool
@@ -154,12 +157,7 @@ func (c *committer) gather(first *appending) []*appending {
 		}
 	}
 	take(first)
-	var lingered <-chan time.Time
-	if c.slow {
-		timer := time.NewTimer(linger)
-		defer timer.Stop()
-		lingered = timer.C
-	}
+	var enough <-chan time.Time
 	for n < batchLimit {
 		select {
 		case a, ok := <-c.queue:
@@ -170,8 +168,13 @@ func (c *committer) gather(first *appending) []*appending {
 			continue
 		default:
 		}
-		if lingered == nil {
+		if len(batch) >= c.expected || c.patience == 0 {
 			return batch
+		}
+		if enough == nil {
+			timer := time.NewTimer(c.patience)
+			defer timer.Stop()
+			enough = timer.C
 		}
 		select {
 		case a, ok := <-c.queue:
@@ -179,7 +182,7 @@ func (c *committer) gather(first *appending) []*appending {
 				return batch
 			}
 			take(a)
-		case <-lingered:
+		case <-enough:
 			return batch
 		}
 	}
@@ -291,7 +294,10 @@ func (c *committer) write(batch []*appending) (moved map[*appending]*Moved, err 
 		c.store.Revisions().Saw(tenant, revision)
 	}
 	took := time.Since(began)
-	c.slow = took > slowCommit
+	c.expected, c.patience = len(batch)+len(c.queue), 0
+	if len(batch) > 1 {
+		c.patience = min(took/2, linger)
+	}
 	if errors.Is(err, errMoved) {
 		c.metrics.moved.Add(float64(len(moved)))
 		return moved, nil

@@ -93,7 +93,7 @@ func (w *watch) run(ctx context.Context) {
 		if w.options.Buffered {
 			w.poll(ctx)
 		}
-		if clock()-held < int64(holdEvery) {
+		if clock()-held < int64(holdEvery-pollEvery) {
 			continue
 		}
 		if w.options.Buffered && w.hold(ctx) != nil {

@@ -3,9 +3,7 @@ package keyring
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -110,13 +108,8 @@ func segmentKey(person, month []byte, label string, salt []byte) (dek, commitmen
 	case len(salt) != saltSize:
 		return nil, nil, fmt.Errorf("keyring: the salt has %d bytes, not %d", len(salt), saltSize)
 	}
-	secret := make([]byte, 0, 2*keySize)
-	secret = append(append(secret, person...), month...)
-	out, err := hkdf.Key(sha256.New, secret, salt, segmentInfo+label, keySize+commitmentSize)
-	if err != nil {
-		return nil, nil, fmt.Errorf("keyring: %w", err)
-	}
-	return out[:keySize], out[keySize:], nil
+	out := deriveSegment(person, month, salt, segmentInfo+label)
+	return out[:keySize], out[keySize : keySize+commitmentSize], nil
 }
 
 // oneTime is AES-256-GCM under a key that encrypts one text only.
