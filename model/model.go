@@ -194,6 +194,10 @@ type Caller struct {
 	Session string // sid of a user's session
 	Scopes  []string
 	Client  Client // the live client record, where Kind is CallerClient
+
+	// Revision is one the tenant had reached before Client was read; 0 where
+	// nothing was known. A later one may have changed the client.
+	Revision int64
 }
 
 // CallerKind tells what a Caller is.

@@ -110,7 +110,7 @@ func (s *Service) AuthenticateClient(ctx context.Context, raw string) (model.Cal
 	if l := v.liveAt(revision); l != nil {
 		return l.caller, nil
 	}
-	caller, err := s.liveClient(ctx, v.claims.ClientID, v.claims.Tenant, strings.Fields(v.claims.Scope))
+	caller, err := s.liveClient(ctx, v.claims.ClientID, v.claims.Tenant, strings.Fields(v.claims.Scope), revision)
 	if err != nil {
 		return model.Caller{}, err
 	}
@@ -126,11 +126,12 @@ func (s *Service) Recheck(ctx context.Context, caller model.Caller) (model.Calle
 	if caller.Kind != model.CallerClient {
 		return caller, nil
 	}
-	return s.liveClient(ctx, caller.ID, caller.Tenant, caller.Scopes)
+	return s.liveClient(ctx, caller.ID, caller.Tenant, caller.Scopes, s.Revisions.Known(caller.Tenant))
 }
 
 // liveClient is the client as it is now, with those of the scopes it still has.
-func (s *Service) liveClient(ctx context.Context, id, tenant string, granted []string) (model.Caller, error) {
+// The revision was known before.
+func (s *Service) liveClient(ctx context.Context, id, tenant string, granted []string, revision int64) (model.Caller, error) {
 	c, err := s.Store.Client(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return model.Caller{}, errUnauthorized
@@ -147,5 +148,5 @@ func (s *Service) liveClient(ctx context.Context, id, tenant string, granted []s
 			scopes = append(scopes, scope)
 		}
 	}
-	return model.Caller{Kind: model.CallerClient, ID: c.ID, Tenant: tenant, Scopes: scopes, Client: c}, nil
+	return model.Caller{Kind: model.CallerClient, ID: c.ID, Tenant: tenant, Scopes: scopes, Client: c, Revision: revision}, nil
 }

@@ -98,7 +98,7 @@ func (h *house) tenant(t failer, catalog, policy string, dir model.Directory, re
 	if err != nil {
 		t.Fatal(err)
 	}
-	return model.Caller{Kind: model.CallerClient, ID: "crm", Tenant: id}
+	return model.Caller{Kind: model.CallerClient, ID: "crm", Tenant: id, Scopes: []string{"decide"}}
 }
 
 // all goes through every page, and counts them.

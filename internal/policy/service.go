@@ -50,9 +50,12 @@ const answerTries = 10
 
 // settle answers and records until the tenant stood still meanwhile.
 func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision int64, answer func(model.Caller, *View) (audit.Entry, error)) error {
-	for try := 1; ; try++ {
+	for range answerTries {
 		view, err := s.view(ctx, caller.Tenant, minRevision)
 		if err != nil {
+			return err
+		}
+		if caller, err = s.upToDate(ctx, caller, view); err != nil {
 			return err
 		}
 		entry, err := answer(caller, view)
@@ -64,13 +67,24 @@ func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision i
 		if !errors.As(err, &moved) {
 			return err
 		}
-		if try == answerTries {
-			return model.Errorf(model.CodeBusy, "tenant %q changes faster than this question can be answered", caller.Tenant)
-		}
-		if caller, err = s.Callers.Recheck(ctx, caller); err != nil {
-			return err
-		}
 	}
+	return model.Errorf(model.CodeBusy, "tenant %q changes faster than this question can be answered", caller.Tenant)
+}
+
+// decideScope is what a client needs to be answered.
+const decideScope = "decide"
+
+// upToDate is the caller as of the view: a client that was looked at before the
+// tenant's last change is looked at again.
+func (s *Service) upToDate(ctx context.Context, caller model.Caller, view *View) (model.Caller, error) {
+	if caller.Revision >= view.Revision() {
+		return caller, nil
+	}
+	caller, err := s.Callers.Recheck(ctx, caller)
+	if err == nil && caller.Kind == model.CallerClient && !caller.HasScope(decideScope) {
+		err = model.Errorf(model.CodeForbidden, "the client has lost the scope %s", decideScope)
+	}
+	return caller, err
 }
 
 // view is the tenant as of at least a revision.

@@ -373,7 +373,18 @@ func TestChangesWhileDeciding(t *testing.T) {
 	if err != nil || after-before != 3 {
 		t.Errorf("%d entries of three requests, %v", after-before, err)
 	}
+	// Looked at before the tenant's last change, a client is looked at again.
+	old := caller
+	old.Revision, h.Callers = 1, leaving{}
+	if _, err := h.Evaluate(t.Context(), old, r); model.CodeOf(err) != model.CodeUnauthorized {
+		t.Errorf("a client from before: %v", err)
+	}
+	old.Scopes, h.Callers = []string{"audit"}, sameCaller{}
+	if _, err := h.Evaluate(t.Context(), old, r); model.CodeOf(err) != model.CodeForbidden {
+		t.Errorf("a client that lost its scope: %v", err)
+	}
 	grant()
+	caller.Revision = h.Store.Revisions().Known(caller.Tenant)
 	h.Assurer, h.Callers = revoking{once: &sync.Once{}, revoke: revoke}, leaving{}
 	if d, err := h.Evaluate(t.Context(), caller, r); model.CodeOf(err) != model.CodeUnauthorized || d.Allow {
 		t.Errorf("a client that is gone: %+v, %v", d, err)
