@@ -16,6 +16,12 @@ const (
 	flushEvery  = 50 * time.Millisecond // a record waits this long for company; its commit has as long again
 	stallLimit  = 2 * time.Second       // without progress for longer, no more is taken
 	retryPause  = 50 * time.Millisecond
+
+	// While the queue has room, flushing leaves the processors to answers: it
+	// rests this many times as long as sealing a batch took, but no longer than
+	// the longest rest.
+	restFactor  = 10
+	longestRest = 80 * time.Millisecond
 )
 
 // buffer keeps the records of decisions in memory until they are written, a
@@ -118,7 +124,23 @@ func (b *buffer) sealAll() {
 	for h := range b.queue {
 		batch := b.gather(h)
 		b.begin()
-		b.ready <- b.seal(batch)
+		began := clock()
+		records := b.seal(batch)
+		took := clock() - began
+		b.ready <- records
+		b.rest(time.Duration(took))
+	}
+}
+
+// rest is the pause after a batch, none when the queue is half full: a burst is
+// answered first and written after, a stream is written as it comes.
+func (b *buffer) rest(took time.Duration) {
+	if len(b.queue) >= bufferLimit/2 {
+		return
+	}
+	select {
+	case <-b.ctx.Done():
+	case <-time.After(min(restFactor*took, longestRest)):
 	}
 }
 
