@@ -115,6 +115,16 @@ type Part struct {
 	Personal map[string]any
 }
 
+// Member is what a batch's entry seals of one of its members, for one person. It
+// may stand in Part.Personal as a list; what is empty is left out.
+type Member struct {
+	Item     int    // place in the batch
+	Subject  string // "type:id"
+	Action   string
+	Resource string // "type:id"
+	Person   string // whom the record is about, in that one's part
+}
+
 // Item is one member of a batch, as the leaf holds it.
 type Item struct {
 	Outcome Outcome    `cbor:"1,keyasint"`

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -204,8 +205,12 @@ func appendObject(b []byte, object map[string]any) ([]byte, error) {
 			b = append(b, ',')
 		}
 		b = append(appendString(b, k), ':')
-		if s, ok := object[k].(string); ok {
-			b = appendString(b, s)
+		switch v := object[k].(type) {
+		case string:
+			b = appendString(b, v)
+			continue
+		case []Member:
+			b = appendMembers(b, v)
 			continue
 		}
 		v, err := json.Marshal(object[k])
@@ -215,6 +220,25 @@ func appendObject(b []byte, object map[string]any) ([]byte, error) {
 		b = append(b, v...)
 	}
 	return append(b, '}'), nil
+}
+
+func appendMembers(b []byte, members []Member) []byte {
+	b = append(b, '[')
+	for i, m := range members {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(append(b, `{"item":`...), int64(m.Item), 10)
+		for _, v := range [...]struct{ name, value string }{
+			{`,"subject":`, m.Subject}, {`,"action":`, m.Action}, {`,"resource":`, m.Resource}, {`,"person":`, m.Person},
+		} {
+			if v.value != "" {
+				b = appendString(append(b, v.name...), v.value)
+			}
+		}
+		b = append(b, '}')
+	}
+	return append(b, ']')
 }
 
 // appendString puts U+FFFD for what is no UTF-8, as json.Marshal does; the error

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
+	"strconv"
 	"time"
 
 	"rolegate/internal/audit"
@@ -234,9 +234,12 @@ func (s *Service) entry(caller model.Caller, a answered) audit.Entry {
 		Revision: a.Revision, Service: caller.ID, Caller: caller, Person: a.person(),
 		Level: a.Assurance.Level, Age: ageOf(a.Assurance, s.Now()),
 	}
-	var about map[string]any
-	if e.Personal, about = a.personal(); about != nil {
-		e.Others = []audit.Part{{Person: a.dataSubject, Personal: about}}
+	asked, about := a.personal()
+	e.Personal = map[string]any{"subject": asked.Subject, "action": asked.Action}
+	if about.Person == "" {
+		e.Personal["resource"] = asked.Resource
+	} else {
+		e.Others = []audit.Part{{Person: about.Person, Personal: map[string]any{"resource": about.Resource, "person": about.Person}}}
 	}
 	return e
 }
@@ -246,21 +249,22 @@ func (s *Service) entry(caller model.Caller, a answered) audit.Entry {
 func (s *Service) batchEntry(caller model.Caller, view *View, answers []answered) audit.Entry {
 	e := audit.Entry{Tenant: caller.Tenant, Class: audit.ClassDecision, Activity: audit.EvaluatedBatch,
 		Outcome: audit.OutcomeOK, Service: caller.ID, Caller: caller, Revision: view.Revision(), PolicyHash: view.PolicyHash()}
+	e.Items = make([]audit.Item, len(answers))
 	var people []string
-	members := map[string][]map[string]any{}
-	add := func(who string, what map[string]any, i int) {
+	members := map[string][]audit.Member{}
+	add := func(who string, m audit.Member) {
 		if members[who] == nil {
 			people = append(people, who)
 		}
-		what["item"] = i
-		members[who] = append(members[who], what)
+		members[who] = append(members[who], m)
 	}
 	for i, a := range answers {
-		e.Items = append(e.Items, itemOf(a))
+		e.Items[i] = itemOf(a)
 		asked, about := a.personal()
-		add(a.person(), asked, i)
-		if about != nil {
-			add(a.dataSubject, about, i)
+		asked.Item, about.Item = i, i
+		add(a.person(), asked)
+		if about.Person != "" {
+			add(about.Person, about)
 		}
 	}
 	for _, who := range people {
@@ -271,7 +275,7 @@ func (s *Service) batchEntry(caller model.Caller, view *View, answers []answered
 
 // person is whose key seals the question: the subject's, if it is one of ours.
 // Anybody can ask about any number of names; they share one key.
-func (a answered) person() string {
+func (a *answered) person() string {
 	switch a.Code {
 	case model.ReasonSubjectUnknown, model.ReasonItemInvalid, model.ReasonTenantDisabled:
 		return ""
@@ -281,15 +285,15 @@ func (a answered) person() string {
 
 // personal is what is sealed for the subject of the question and, where the
 // record is about another person, for that one.
-func (a answered) personal() (asked, about map[string]any) {
-	q := a.request.Question
+func (a *answered) personal() (asked, about audit.Member) {
+	q := &a.request.Question
 	resource := q.Resource.Type + ":" + q.Resource.ID
-	asked = map[string]any{"subject": q.Subject.Type + ":" + q.Subject.ID, "action": q.Action.Name}
+	asked = audit.Member{Subject: q.Subject.Type + ":" + q.Subject.ID, Action: q.Action.Name}
 	if who := a.person(); who == "" || a.dataSubject == "" || a.dataSubject == who {
-		asked["resource"] = resource
-		return asked, nil
+		asked.Resource = resource
+		return asked, about
 	}
-	return asked, map[string]any{"resource": resource, "person": a.dataSubject}
+	return asked, audit.Member{Resource: resource, Person: a.dataSubject}
 }
 
 func itemOf(a answered) audit.Item {
@@ -299,7 +303,7 @@ func itemOf(a answered) audit.Item {
 	}
 	item.Object, item.Op = a.object, a.action
 	if !a.Rule.IsZero() {
-		item.Rule = fmt.Sprintf("%s:%d", a.Rule.Kind, a.Rule.Line)
+		item.Rule = a.Rule.Kind + ":" + strconv.Itoa(a.Rule.Line)
 	}
 	return item
 }
