@@ -127,9 +127,9 @@ func (e *edit) assignments(key string) error {
 	}
 	r := e.edited()
 	if team, ok := strings.CutPrefix(key, teamPrefix); ok {
-		teams := maps.Clone(*r.teams)
-		teams[team] = given
-		r.teams = &teams
+		roles := maps.Clone(r.teams.roles)
+		roles[team] = given
+		r.teams = newTeamRoles(roles)
 		return nil
 	}
 	typ, id, _ := strings.Cut(key, ":")

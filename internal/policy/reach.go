@@ -84,7 +84,7 @@ func (s scope) ways(a *asking) reach {
 	case scopeUnit:
 		return own | inUnit
 	case scopeUnitTree:
-		return own | inUnit | only(who.unit != "", reachBelowUnit)
+		return own | inUnit | only(who.unit != "" && a.people.units.hasBelow(who.unit), reachBelowUnit)
 	case scopeUnitHead:
 		return only(len(a.people.headed[who.user()]) > 0, reachHeaded)
 	case scopeTerritory:

@@ -25,6 +25,7 @@ const noRule ruleID = 1<<31 - 1
 // the rows that could apply, wildcards apart. It knows nobody. Immutable, and
 // shared by all snapshots of its policy and catalogue.
 type ruleset struct {
+	number  uint64 // see numbers
 	hash    []byte // SHA-256 of text
 	text    string // of the document, for explanations
 	catalog *Catalog
@@ -71,7 +72,7 @@ type object struct {
 	actions map[string]*rules
 	rest    *rules // rows for action *; nil for none
 	fields  fieldRules
-	typed   map[*clause]*condition.Condition // where the catalogue's types matter
+	typed   typed
 }
 
 // rules are the rows for one object and action.
@@ -80,7 +81,7 @@ type rules struct {
 	action          string
 	allows, denials rowList // p
 	rare            *rareRules
-	requires        []string // of the catalogue
+	requires        []string // of the catalogue: all that must be allowed too, directly or by others, each once
 }
 
 // rareRules are the rows that few objects and actions have.
@@ -192,13 +193,16 @@ func (o *object) enabled() bool { return o.entry == nil || o.entry.Enabled }
 // literal gives back the object and the action where policy or catalogue have
 // them word for word, and "" for what only a request says.
 func (rs *ruleset) literal(object, action string) (string, string) {
-	switch c := rs.target(object, action); {
+	c := rs.target(object, action)
+	switch {
 	case c.object == nil:
 		return "", ""
-	case c.literal:
-		return object, action
+	case c.from[0] != nil:
+		return c.object.name, c.from[0].action
+	case c.from[2] != nil:
+		return c.object.name, c.from[2].action
 	}
-	return object, ""
+	return c.object.name, ""
 }
 
 // actionsOf lists the actions that mean something on an object, sorted.
@@ -221,15 +225,6 @@ func (rs *ruleset) rule(id ruleID) model.Rule {
 	}
 	p := rs.places[id]
 	return ruleAt(rs.text, p.at, int(p.line))
-}
-
-// condition is the clause as it applies to records of the object; nil for one
-// that nobody can read.
-func (o *object) condition(c *clause) *condition.Condition {
-	if typed := o.typed[c]; typed != nil {
-		return typed
-	}
-	return c.untyped
 }
 
 // eval is the clause's truth for what is asked; what nobody can read is unknown.
