@@ -103,6 +103,10 @@ func (e *edit) subject(key string) error {
 		m.hold(a)
 	}
 	e.managers = e.managers || m.manager != "" && before == nil || before != nil && before.manager != m.manager
+	r.attributes += sizeOf(row.Attributes)
+	if before != nil {
+		r.attributes -= sizeOf(before.extra().attributes)
+	}
 	r.types[typ] = r.table(typ).with(m)
 	return nil
 }

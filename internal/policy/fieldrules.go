@@ -116,7 +116,9 @@ func (rs *ruleset) fieldTable(o *object) *fieldTable {
 		return t
 	}
 	t := newFieldTable(o, o.fields.asBits(), rs.any.fields.asBits())
-	o.fields.table.Store(t) // two may make it; they make the same
+	if o.fields.table.CompareAndSwap(nil, t) { // two may make it; they make the same
+		rs.fieldBytes.Add(int64(len(t.names))*120 + int64(len(t.places[1]))*4 + t.own.bytes())
+	}
 	return t
 }
 
@@ -160,6 +162,13 @@ func newFieldTable(o *object, own, starred *fieldBits) *fieldTable {
 		}
 	}
 	return t
+}
+
+func (b *fieldBits) bytes() (n int64) {
+	for _, a := range b.accesses {
+		n += int64(len(a.rows)) * 12
+	}
+	return n + int64(len(b.names))*24
 }
 
 // asBits is the rows by access and subject.

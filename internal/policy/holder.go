@@ -144,6 +144,13 @@ func (rs *ruleset) holder(m *member, held []string) *holder {
 type holders struct {
 	mu     sync.RWMutex
 	byName map[string]*holder
+	bytes  int64
+}
+
+func (hs *holders) size() int64 {
+	hs.mu.RLock()
+	defer hs.mu.RUnlock()
+	return hs.bytes
 }
 
 func (hs *holders) find(name string) *holder {
@@ -160,8 +167,9 @@ func (hs *holders) keep(name string, h *holder) *holder {
 		return first
 	}
 	if hs.byName == nil || len(hs.byName) >= maxHolders {
-		hs.byName = map[string]*holder{} // members keep theirs; only sharing begins anew
+		hs.byName, hs.bytes = map[string]*holder{}, 0 // members keep theirs; only sharing begins anew
 	}
+	hs.bytes += int64(128 + 2*len(name) + 8*len(h.bits) + 4*len(h.ids) + 16*len(h.roles))
 	hs.byName[name] = h
 	return h
 }

@@ -18,9 +18,10 @@ const teamPrefix = "team:"
 // nothing of the policy. Immutable: a change makes another that shares what did
 // not change (see with).
 type roster struct {
-	types map[string]*table[*member] // subject type → its subjects
-	teams *teamRoles
-	mfa   map[string]bool // "role:id" → its holders need a second factor
+	types      map[string]*table[*member] // subject type → its subjects
+	teams      *teamRoles
+	mfa        map[string]bool // "role:id" → its holders need a second factor
+	attributes int64           // bytes that the members' attributes take, about
 	groups
 }
 
@@ -158,6 +159,7 @@ func newRoster(dir model.Directory) *roster {
 	for i := range dir.Subjects {
 		if s := &dir.Subjects[i]; nameable(s.Type, s.ID) {
 			r.table(s.Type).put(newMember(s, words))
+			r.attributes += sizeOf(s.Attributes)
 		}
 	}
 	for _, id := range dir.Disabled {

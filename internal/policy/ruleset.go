@@ -3,6 +3,7 @@ package policy
 import (
 	"hash/maphash"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"rolegate/internal/policy/condition"
@@ -36,6 +37,7 @@ type ruleset struct {
 	inherits   map[string][]string // role key → role keys
 	holders    holders
 	fieldViews fieldViews
+	fieldBytes atomic.Int64 // that tables of fields take, about
 
 	objects map[string]*object
 	any     *object // rows for object *

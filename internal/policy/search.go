@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"rolegate/internal/audit"
@@ -182,7 +183,8 @@ func (run *searching) candidates(ctx context.Context) iter.Seq2[candidate, error
 
 func (run *searching) named(sorted []string) iter.Seq2[candidate, error] {
 	return func(yield func(candidate, error) bool) {
-		for _, name := range sorted {
+		from, _ := slices.BinarySearch(sorted, run.sr.After)
+		for _, name := range sorted[from:] {
 			if name > run.sr.After && !yield(candidate{name: name}, nil) {
 				return
 			}
