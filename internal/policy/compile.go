@@ -106,7 +106,7 @@ func (o *object) rules(action string) *rules {
 }
 
 func (c *compiler) addRow(id ruleID, row *Row) {
-	c.places[id] = place{row.at, uint32(row.Line)}
+	c.places[id] = placeOf(row)
 	o := c.object(row.Cells[colObject])
 	e := rowRef{rule: id, subject: c.subject(row.Cells[colSubject])}
 	if row.Kind == FieldRule {

@@ -40,23 +40,33 @@ type Row struct {
 }
 
 // Rule is the row as explanations name it.
-func (d *Document) Rule(r *Row) model.Rule { return ruleAt(d.Text, r.at, r.Line) }
+func (d *Document) Rule(r *Row) model.Rule { return ruleAt(d.Text, r.at, r.Kind, r.Line) }
 
 // ruleAt reads the row that begins at a byte of the text, and the comment
-// directly above it.
-func ruleAt(text string, at uint32, line int) model.Rule {
-	row, _, _ := strings.Cut(text[at:], "\n")
-	r := model.Rule{Text: strings.TrimRight(row, " \t"), Line: line}
-	r.Kind, _, _ = strings.Cut(strings.TrimLeft(r.Text, " \t"), ",")
-	if at > 0 {
-		above := text[:at-1]
-		above = strings.TrimSpace(above[strings.LastIndexByte(above, '\n')+1:])
-		if strings.HasPrefix(above, "#") {
-			r.Name = strings.TrimSpace(strings.TrimLeft(above, "#"))
-		}
+// directly above it. It is part of every decision, and so looks at no byte twice.
+func ruleAt(text string, at uint32, kind Kind, line int) model.Rule {
+	r := model.Rule{Kind: kind.String(), Line: line, Text: text[at:]}
+	if end := strings.IndexByte(r.Text, '\n'); end >= 0 {
+		r.Text = r.Text[:end]
+	}
+	for n := len(r.Text); n > 0 && isBlank(r.Text[n-1]); n-- {
+		r.Text = r.Text[:n-1]
+	}
+	if at == 0 {
+		return r
+	}
+	above := text[:at-1]
+	above = above[strings.LastIndexByte(above, '\n')+1:]
+	for len(above) > 0 && isBlank(above[0]) {
+		above = above[1:]
+	}
+	if len(above) > 0 && above[0] == '#' {
+		r.Name = strings.TrimSpace(strings.TrimLeft(above, "#"))
 	}
 	return r
 }
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // RoleLink says that a role inherits another. Both are spelled "role:id".
 type RoleLink struct {

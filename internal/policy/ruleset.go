@@ -47,7 +47,16 @@ type ruleset struct {
 	proofs []proof // distinct demands
 }
 
-type place struct{ at, line uint32 }
+// place is where a row stands in the text, and of which kind it is. A text of 256
+// MiB has no more than 2^28 lines.
+type place struct {
+	at   uint32
+	line uint32 // and above it, in two bits, the kind
+}
+
+const lineBits = 30
+
+func placeOf(r *Row) place { return place{r.at, uint32(r.Line) | uint32(r.Kind)<<lineBits} }
 
 // grant is what a p row says beside whom, what and how: which records.
 type grant struct {
@@ -226,7 +235,7 @@ func (rs *ruleset) rule(id ruleID) model.Rule {
 		return model.Rule{}
 	}
 	p := rs.places[id]
-	return ruleAt(rs.text, p.at, int(p.line))
+	return ruleAt(rs.text, p.at, Kind(p.line>>lineBits), int(p.line&(1<<lineBits-1)))
 }
 
 // eval is the clause's truth for what is asked; what nobody can read is unknown.
