@@ -164,6 +164,7 @@ func (p *parser) read(text string) error {
 	}
 	if !p.trusted {
 		p.problems = append(p.problems, checkInheritance(p.links, p.inherited)...)
+		p.problems = append(p.problems, checkFieldNames(p.rows)...)
 	}
 	if len(p.problems) > 0 {
 		return invalidDocument(p.problems, p.unlisted)

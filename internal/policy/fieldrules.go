@@ -2,9 +2,12 @@ package policy
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"sync/atomic"
+
+	"rolegate/model"
 )
 
 // Access is what is done with a field; none implies another.
@@ -21,6 +24,32 @@ var accesses = []Access{AccessRead, AccessUpdate, AccessCreate, AccessUnmask}
 
 // index is the place of an access in accesses.
 func (a Access) index() int { return slices.Index(accesses, a) }
+
+// maxFieldNames bounds the fields that the rows of one object name, and those that
+// rows for every object do: an answer about an object lists them all.
+const maxFieldNames = 2_048
+
+// checkFieldNames refuses the rows that first name a field beyond maxFieldNames.
+func checkFieldNames(rows []Row) (problems []model.Detail) {
+	names := map[string]map[string]bool{}
+	for _, row := range rows {
+		if row.Kind != FieldRule {
+			continue
+		}
+		object, field := row.Cells[colObject], row.Cells[colField]
+		of := names[object]
+		switch {
+		case of == nil:
+			names[object] = map[string]bool{field: true}
+		case of[field]:
+		case len(of) < maxFieldNames:
+			of[field] = true
+		default:
+			problems = append(problems, model.Detail{Line: row.Line, Reason: fmt.Sprintf("rows of %s name more than %d fields", object, maxFieldNames)})
+		}
+	}
+	return problems
+}
 
 // FieldPass chooses which p3 rows are looked at, and how they combine.
 type FieldPass uint8

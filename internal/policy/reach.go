@@ -24,7 +24,7 @@ import (
 //     whose condition can be false takes nothing away wholly.
 //
 // Whether such records exist is not asked, so the answer may be yes where there
-// is nothing to see. It is never yes where the filter is never.
+// is nothing to see.
 type reach uint64
 
 const (
