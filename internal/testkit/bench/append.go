@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,12 +15,20 @@ import (
 	"rolegate/internal/store/sqlstore"
 )
 
-// What the log can take at best: our store's own insert of a record of ordinary
-// size, with nothing decided, sealed or sent before it.
+// What the log can take at best: our store's own insert of records, with nothing
+// decided, sealed or sent before it.
 
-// entry has the size of a decision's record: leaf and one sealed segment.
-var entry = store.Entry{Leaf: bytes.Repeat([]byte{0x42}, 330), Sealed: []store.Segment{{
-	Ref: make([]byte, 16), Salt: make([]byte, 32), Commitment: make([]byte, 32), Ciphertext: make([]byte, 200)}}}
+// entries have the shape of decisions' records: a leaf of 300 bytes and a segment
+// of 136 sealed for the person who asks, one of a thousand in turns.
+var entries = func() (out []store.Entry) {
+	leaf := bytes.Repeat([]byte{0x42}, 300)
+	for i := range 1000 {
+		ref := sha256.Sum256([]byte{byte(i), byte(i >> 8)})
+		out = append(out, store.Entry{Leaf: leaf, Sealed: []store.Segment{{
+			Ref: ref[:16], Salt: ref[16:], Commitment: ref[8:24], Ciphertext: leaf[:136]}}})
+	}
+	return out
+}()
 
 // openLog opens a store of its own.
 func (b *bench) openLog() (store.Store, error) {
@@ -66,13 +75,17 @@ func (b *bench) groupCommit(writers int, span time.Duration) (load, error) {
 // commitGroups answers until nobody waits any more. After a failure every
 // writer is sent home.
 func commitGroups(ctx context.Context, st store.Store, waiting <-chan chan struct{}) (err error) {
+	at := 0
 	for first := range waiting {
 		group := []chan struct{}{first}
 		for len(waiting) > 0 {
 			group = append(group, <-waiting)
 		}
 		if err == nil {
-			_, err = st.AppendEntries(ctx, slices.Repeat([]store.Entry{entry}, len(group)))
+			if at += len(group); at > len(entries) {
+				at = len(group)
+			}
+			_, err = st.AppendEntries(ctx, entries[at-len(group):at])
 		}
 		for _, done := range group {
 			if err != nil {
@@ -92,13 +105,12 @@ func (b *bench) bulk(span time.Duration) (load, error) {
 		return load{}, err
 	}
 	defer st.Close()
-	thousand := slices.Repeat([]store.Entry{entry}, 1000)
 	n, began := 0, time.Now()
 	for n == 0 || time.Since(began) < span {
-		if _, err := st.AppendEntries(b.ctx, thousand); err != nil {
+		if _, err := st.AppendEntries(b.ctx, entries); err != nil {
 			return load{}, fmt.Errorf("bulk append: %w", err)
 		}
-		n += len(thousand)
+		n += len(entries)
 	}
 	return load{Rate: float64(n) / time.Since(began).Seconds()}, nil
 }

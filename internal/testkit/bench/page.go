@@ -71,8 +71,8 @@ enforcer with a domain for each tenant. Both are asked the same questions over t
 
 Over HTTP the service is the shipped binary in a process of its own, asked about medium over loopback by 32 connections
 that are kept alive; the load generator shares the machine with it. The bare handler is a chi route that decodes the same
-JSON with encoding/json and answers a constant, in a process of its own. Bare appends are rows of the same size put into
-a SQLite log by our store, without decisions, sealing or HTTP.
+JSON with encoding/json and answers a constant, in a process of its own. Bare appends are rows of the same shape, of a
+thousand people, put into a SQLite log by our store, without decisions, sealing or HTTP.
 `
 
 // machine names what was measured on.
