@@ -126,13 +126,18 @@ func (s *Service) assign(ctx context.Context, tx store.Queries, tenant string, a
 	return class, tx.PutAssignment(ctx, tenant, a)
 }
 
-// WithinRoles refuses one role more than a member can hold.
+// WithinRoles refuses one role more than a member can hold. What has ended is
+// not held any more.
 func (s *Service) WithinRoles(ctx context.Context, tx store.Directory, tenant string, a model.Assignment) error {
+	now := s.Now()
+	if a.EndedAt(now) {
+		return nil
+	}
 	held, err := tx.Assignments(ctx, tenant, a.Member, "")
 	if err != nil {
 		return err
 	}
-	held = slices.DeleteFunc(held, func(h model.Assignment) bool { return h.Role == a.Role })
+	held = slices.DeleteFunc(held, func(h model.Assignment) bool { return h.Role == a.Role || h.EndedAt(now) })
 	if most := s.Limits.DirectRoles; len(held) >= most {
 		return model.Exceeded(model.SettingDirectRoles, int64(most), "%s holds %d roles already", a.Member, len(held))
 	}
