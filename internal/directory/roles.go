@@ -14,7 +14,11 @@ import (
 // PutRole adds a role or changes its mark. The offices always require MFA.
 func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant string, r model.Role, create bool) (int64, error) {
 	r.ID = Bare("role", r.ID)
-	if err := checkBare("role", r.ID); err != nil {
+	check := checkBare
+	if create { // a mark can still be set on what was let in before
+		check = checkGroup
+	}
+	if err := check("role", r.ID); err != nil {
 		return 0, err
 	}
 	if model.IsOffice(r.ID) && !r.RequireMFA {

@@ -61,3 +61,18 @@ func TestEndedRolesTakeNoPlace(t *testing.T) {
 		t.Errorf("a third role from a document: %v", err)
 	}
 }
+
+// A role that no policy row can name is not added.
+func TestRolesCanBeNamedInAPolicy(t *testing.T) {
+	s := newTenant(t)
+	for _, id := range []string{"a,b", "x*", "*", " a", "a ", "role:role:x", "", "a\tb", "a\u200bb"} {
+		if _, err := s.PutRole(t.Context(), operator, "acme", model.Role{ID: id}, true); model.CodeOf(err) != model.CodeInvalidRequest {
+			t.Errorf("the role %q: %v", id, err)
+		}
+	}
+	for _, id := range []string{"role:rep", "sales rep", "销售"} {
+		if _, err := s.PutRole(t.Context(), operator, "acme", model.Role{ID: id}, true); err != nil {
+			t.Errorf("the role %q: %v", id, err)
+		}
+	}
+}
