@@ -23,6 +23,10 @@ type Service struct {
 	Store  store.Store
 	Log    *audit.Log
 	Issuer string // the only source of invitation links
+
+	// UsernameKey folds a login name, or says why it is none.
+	UsernameKey func(name string) (string, error)
+
 	Now    func() time.Time
 	Limits model.Limits
 }
