@@ -193,6 +193,14 @@ func wordsFor(code model.Code) Words {
 	return told
 }
 
+// What is said about a step-up holds whether a token was sent or not.
+func TestStepUpSpeaksOfNoTokenThatWasSent(t *testing.T) {
+	admin := reasons[model.ReasonStepUp].admin
+	if strings.Contains(admin.en, "was sent") || strings.Contains(admin.zh, "所提供的") || !strings.Contains(admin.en, "no access token") || !strings.Contains(admin.zh, "没有能够证明") {
+		t.Errorf("%q\n%q", admin.en, admin.zh)
+	}
+}
+
 func TestEverySentenceIsComplete(t *testing.T) {
 	words := Words{"limit": "64", "offset": "7", "path": "subject.id", "scope": "decide", "setting": "ROLEGATE_MAX_BATCH"}
 	for what, s := range sentences {

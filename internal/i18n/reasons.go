@@ -144,7 +144,7 @@ var reasons = map[model.Code]reason{
 	},
 	model.ReasonStepUp: {
 		text{"Please confirm your identity once more, then try again.", "请再次验证身份，然后重试。"},
-		text{"To {action} {target}, {subject} needs authentication of {assurance}; the access token that was sent does not prove it.", "{subject} 对 {target} 执行 {action}，需要身份验证达到{assurance}，但所提供的访问令牌不能证明这一点。"},
+		text{"To {action} {target}, {subject} needs authentication of {assurance}, and the question came with no access token that proves it.", "{subject} 对 {target} 执行 {action}，需要身份验证达到{assurance}，而请求中没有能够证明这一点的访问令牌。"},
 	},
 	model.ReasonFieldsClosed: {
 		text{"You may not use these fields: {fields}.", "您不能使用以下字段：{fields}。"},
