@@ -310,6 +310,9 @@ func TestMinRevision(t *testing.T) {
 	if a.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
+	if line := h.lastLog(); line["level"] != "INFO" || line["error"] != nil || line["code"] != string(model.CodeRevisionBehind) {
+		t.Errorf("what a caller brought about is no fault of ours: %v", line)
+	}
 	h.want(h.decide("evaluations", ask("evaluations", `[{},{"context":{"min_revision":43}}]`)), 503, model.CodeRevisionBehind)
 	h.want(h.decide("evaluations", ask("context", `{"min_revision":43}`, "evaluations", `[{"context":{}}]`)), 200, "")
 }
