@@ -147,7 +147,7 @@ func TestEveryErrorHasItsTexts(t *testing.T) {
 }
 
 func TestEveryReasonHasItsTexts(t *testing.T) {
-	codes := append(codesOf(t, "Reason"), model.CodeInternal)
+	codes := append(codesOf(t, "Reason"), model.CodeInternal, model.CodeRevisionBehind)
 	for _, code := range codes {
 		r, ok := reasons[code]
 		if !ok {
