@@ -87,8 +87,9 @@ func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in impo
 			return class, err
 		}
 	}
+	counted := new(inherited)
 	for _, e := range in.Assignments {
-		c, err := s.assign(ctx, tx, tenant, e.v, reason)
+		c, err := s.assign(ctx, tx, tenant, e.v, reason, counted)
 		if err != nil {
 			return class, at(fmt.Sprintf("assignments[%d]", e.i), err)
 		}

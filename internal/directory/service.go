@@ -27,6 +27,10 @@ type Service struct {
 	// UsernameKey folds a login name, or says why it is none.
 	UsernameKey func(name string) (string, error)
 
+	// Inheritance counts the roles that roles inherit together under the policy
+	// in force.
+	Inheritance func(ctx context.Context, q store.Policies, tenant string) (func(roles []string) int, error)
+
 	Now    func() time.Time
 	Limits model.Limits
 }

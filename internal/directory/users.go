@@ -49,8 +49,9 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 			return err
 		}
 		class := audit.ClassAdmin
+		in := new(inherited)
 		for _, role := range n.Roles {
-			c, err := s.assign(ctx, tx, tenant, model.Assignment{Member: "user:" + n.ID, Role: Bare("role", role)}, reason)
+			c, err := s.assign(ctx, tx, tenant, model.Assignment{Member: "user:" + n.ID, Role: Bare("role", role)}, reason, in)
 			if err != nil {
 				return err
 			}

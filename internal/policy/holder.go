@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -143,7 +142,7 @@ func (rs *ruleset) holder(m *member, held []string) *holder {
 	if h := rs.holders.find(name.String()); h != nil {
 		return h
 	}
-	roles := rs.closure(held)
+	roles := inheritance(rs.inherits).closure(held)
 	ids := append(own, star)
 	for _, role := range roles {
 		if id, named := rs.subjects[role]; named {
@@ -178,20 +177,6 @@ func (hs *holders) keep(name string, h *holder) *holder {
 	}
 	hs.byName[name] = h
 	return h
-}
-
-// closure gives roles and all they inherit, sorted.
-func (rs *ruleset) closure(held []string) []string {
-	met := map[string]bool{}
-	for todo := slices.Clone(held); len(todo) > 0; {
-		role := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if !met[role] {
-			met[role] = true
-			todo = append(todo, rs.inherits[role]...)
-		}
-	}
-	return slices.Sorted(maps.Keys(met))
 }
 
 // links yields who is given what in Casbin's g at a moment: subject → role,
