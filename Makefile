@@ -11,7 +11,7 @@ RACE = -race -gcflags=modernc.org/...=-race=false
 PKG ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test format vet unit lint bench cover fuzz generate vuln docker clean
+.PHONY: help run build test format vet unit lint bench long cover fuzz generate vuln docker clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: ## measure every bar of docs/benchmarks.md and write that page; BENCH=qui
 cover: ## test coverage of the whole module, in coverage.out
 	@go test -vet=off -coverpkg=./... -coverprofile=coverage.out -timeout 15m ./...
 	@go tool cover -func=coverage.out | tail -n 1
+
+long: ## the property tests of decisions and conditions at ten times their length
+	@go test -vet=off -run 'TestDecideMeansTheSpec|TestMonotone|TestAnyRecord|TestLive|Witness' -timeout 60m -v ./internal/policy ./internal/policy/condition -args -rapid.checks=1000
 
 fuzz: ## fuzz every target for FUZZTIME (default 30s) each
 	@for pkg in $$(go list ./...); do \

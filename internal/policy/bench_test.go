@@ -219,30 +219,30 @@ func heap() int64 {
 // while giant is a tenant of the same process.
 func BenchmarkNeighbour(b *testing.B) {
 	firms := turns(firmsOf(b, workload.Medium, (*workload.Tenant).Questions))
+	span, asked := time.Second, 0
+	if isQuick {
+		span = time.Millisecond
+	}
 	for b.Loop() {
-		alone := timeDecisions(firms)
+		alone := timeDecisions(firms, &asked, span)
 		giant := firmsOf(b, workload.Giant, (*workload.Tenant).Questions)
-		beside := timeDecisions(firms)
+		beside := timeDecisions(firms, &asked, span)
 		runtime.KeepAlive(giant)
 		b.ReportMetric(alone, "alone-ns")
 		b.ReportMetric(beside, "beside-ns")
 	}
 }
 
-// timeDecisions is the median time of a decision, over about a second.
-func timeDecisions(firms turns) float64 {
-	span := time.Second
-	if isQuick {
-		span = time.Millisecond
-	}
+// timeDecisions is the median time of a decision over the span. asked counts the
+// questions, so that the next turn asks the next ones.
+func timeDecisions(firms turns, asked *int, span time.Duration) float64 {
 	var blocks []float64
-	n := 0
 	for began := time.Now(); time.Since(began) < span || len(blocks) < 3; {
 		start := time.Now()
 		for range block {
-			f, q := firms.pick(n)
+			f, q := firms.pick(*asked)
 			f.decide(q)
-			n++
+			*asked++
 		}
 		blocks = append(blocks, float64(time.Since(start))/block)
 	}

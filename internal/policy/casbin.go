@@ -116,7 +116,7 @@ func (c *reference) addRoles(links []RoleLink, people *roster, now time.Time) er
 	}
 	people.links(now.UnixNano(), func(member, role string) {
 		if e := manager.AddLink(member, role); e != nil && err == nil {
-			err = fmt.Errorf("link %s with %s: %w", member, role, e)
+			err = fmt.Errorf("link a member with %s: %w", role, e)
 		}
 	})
 	return err

@@ -36,6 +36,25 @@ func (c *Catalog) object(name string) *Object {
 	return c.Objects[name]
 }
 
+// required lists the actions that an action requires, directly or by others it
+// requires, each once, in the order they are asked about: what an action
+// requires comes right behind it.
+func (o *Object) required(action string) (all []string) {
+	met := map[string]bool{action: true}
+	var visit func(action string)
+	visit = func(action string) {
+		for _, r := range o.Actions[action].Requires {
+			if !met[r] {
+				met[r] = true
+				all = append(all, r)
+				visit(r)
+			}
+		}
+	}
+	visit(action)
+	return all
+}
+
 // Action is one thing that can be done with an object.
 type Action struct {
 	Requires []string   // actions of the object that must be allowed too
@@ -138,7 +157,7 @@ func ParseCatalog(text string) (*Catalog, error) {
 	if len(r.problems) > 0 {
 		slices.SortStableFunc(r.problems, func(a, b model.Detail) int { return a.Line - b.Line })
 		e := model.Errorf(model.CodeCatalogInvalid, "the catalogue has %s", count(len(r.problems), "bad entry", "bad entries"))
-		e.Details = capDetails(r.problems)
+		e.Details = capDetails(r.problems, 0)
 		return nil, e
 	}
 	return c, nil

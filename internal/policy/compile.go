@@ -3,7 +3,6 @@ package policy
 import (
 	"errors"
 	"hash/maphash"
-	"slices"
 
 	"rolegate/internal/policy/condition"
 	"rolegate/model"
@@ -14,9 +13,7 @@ type compiler struct {
 	*ruleset
 	grantIDs map[[2]string]int32 // scope and condition → place in grants
 	proofIDs map[proof]int32
-	types    *typing
 	clauses  map[string]*clause
-	starred  map[*clause]bool // in rows for object *
 	problems []model.Detail
 }
 
@@ -35,7 +32,7 @@ const (
 func compile(doc *Document, cat *Catalog, p purpose) (*ruleset, error) {
 	c := compiler{
 		ruleset: &ruleset{
-			hash: doc.Hash, text: doc.Text, catalog: cat,
+			number: numbers.Add(1), hash: doc.Hash, text: doc.Text, catalog: cat,
 			places:     make([]place, len(doc.Rows)),
 			subjects:   map[string]subjectID{everything: star},
 			names:      []string{everything},
@@ -45,7 +42,7 @@ func compile(doc *Document, cat *Catalog, p purpose) (*ruleset, error) {
 			fieldViews: fieldViews{seed: maphash.MakeSeed()},
 		},
 		grantIDs: map[[2]string]int32{}, proofIDs: map[proof]int32{},
-		types: newTyping(cat), clauses: map[string]*clause{}, starred: map[*clause]bool{},
+		clauses: map[string]*clause{},
 	}
 	c.grants = append(c.grants, grant{scope: scope{kind: scopeAll}})
 	c.grantIDs[[2]string{"all", ""}] = everythingGranted
@@ -57,9 +54,8 @@ func compile(doc *Document, cat *Catalog, p purpose) (*ruleset, error) {
 		c.addRow(ruleID(i), &doc.Rows[i])
 	}
 	if p == toPublish && len(c.problems) > 0 {
-		return nil, invalidDocument(c.problems)
+		return nil, invalidDocument(c.problems, 0)
 	}
-	c.typeStarred()
 	for _, o := range c.objects {
 		o.finish()
 	}
@@ -69,15 +65,15 @@ func compile(doc *Document, cat *Catalog, p purpose) (*ruleset, error) {
 }
 
 func newObject(name string, entry *Object) *object {
-	return &object{name: name, entry: entry, actions: map[string]*rules{}, typed: map[*clause]*condition.Condition{}}
+	return &object{name: name, entry: entry, actions: map[string]*rules{}}
 }
 
 func (c *compiler) addCatalog() {
 	for name, entry := range c.catalog.Objects {
 		o := newObject(name, entry)
 		c.objects[name] = o
-		for action, a := range entry.Actions {
-			o.rules(action).requires = a.Requires
+		for action := range entry.Actions {
+			o.rules(action).requires = entry.required(action)
 		}
 	}
 }
@@ -110,7 +106,7 @@ func (o *object) rules(action string) *rules {
 }
 
 func (c *compiler) addRow(id ruleID, row *Row) {
-	c.places[id] = place{row.at, uint32(row.Line)}
+	c.places[id] = placeOf(row)
 	o := c.object(row.Cells[colObject])
 	e := rowRef{rule: id, subject: c.subject(row.Cells[colSubject])}
 	if row.Kind == FieldRule {
@@ -184,55 +180,24 @@ func (c *compiler) proof(row *Row) int32 {
 	return id
 }
 
-// clause compiles a condition, without types and, where the row's object
-// declares fields, with them.
+// clause compiles a condition. It is held against the types of the row's object;
+// of a row for every object, against no types.
 func (c *compiler) clause(row *Row, o *object, text string) *clause {
 	cl := c.clauses[text]
 	if cl == nil {
-		untyped, err := c.types.compile(everything, text)
+		untyped, err := compileCondition(text, nil)
 		if err != nil {
 			c.refuse(row, err)
 		}
 		cl = &clause{text, untyped}
 		c.clauses[text] = cl
 	}
-	switch {
-	case cl.untyped == nil:
-	case o == c.any:
-		c.starred[cl] = true
-	default:
-		if err := c.typeClause(o, cl); err != nil {
+	if cl.untyped != nil && o != c.any {
+		if _, err := compileCondition(text, o.entry); err != nil {
 			c.refuse(row, err)
 		}
 	}
 	return cl
-}
-
-// typeClause compiles a condition with the types of the object's fields.
-func (c *compiler) typeClause(o *object, cl *clause) error {
-	if o.typed[cl] != nil || !c.types.declares(o.name) {
-		return nil
-	}
-	typed, err := c.types.compile(o.name, cl.text)
-	if err == nil {
-		o.typed[cl] = typed
-	}
-	return err
-}
-
-// typeStarred gives the conditions of rows for every object the types of those
-// objects that declare a field they use. Where a condition does not suit an
-// object's types it stays untyped there: what it compares is never of the type
-// it is compared with, and so is unknown.
-func (c *compiler) typeStarred() {
-	for cl := range c.starred {
-		for _, o := range c.objects {
-			declared := func(field string) bool { return o.entry != nil && o.entry.Fields[field].Type != "" }
-			if slices.ContainsFunc(cl.untyped.Fields(), declared) {
-				_ = c.typeClause(o, cl) // see above
-			}
-		}
-	}
 }
 
 func (c *compiler) refuse(row *Row, err error) {

@@ -39,13 +39,13 @@ func (s *Snapshot) decide(q *model.Question, in *Inputs, e engine) model.Decisio
 		Assurance:  in.Assurance,
 	}
 	if d.Code = a.admit(); d.Code == model.ReasonAllowed {
-		out, err := a.answer(q.Action.Name)
+		out, err := a.answer()
 		if err == nil && out.code == model.ReasonAllowed && a.need.rule == noRule {
 			d.Fields, err = a.fieldsOf(q.Action.Name)
 		}
 		if err != nil {
 			d.Code, d.Fields = model.CodeInternal, nil
-			d.Cause = fmt.Errorf("decide %s %s on %s: %w", a.who.key, q.Action.Name, q.Resource.Type, err)
+			d.Cause = fmt.Errorf("decide %s on %s: %w", a.at.action, a.object.name, err)
 		} else {
 			a.conclude(&d, out)
 		}
@@ -137,36 +137,36 @@ func complete(q *model.Question) bool {
 	return true
 }
 
-// answer asks about one action, and then about those it requires: the same
-// record, context and properties. The catalogue has no circles of requirements.
-func (a *asking) answer(action string) (outcome, error) {
-	if action != a.at.action {
-		a.at = a.rules.target(a.object.name, action)
+// answer asks about the action, and then about all it requires: the same record,
+// context and properties.
+func (a *asking) answer() (outcome, error) {
+	out, err := a.askAction()
+	if err != nil || out.code != model.ReasonAllowed {
+		return out, err
 	}
+	for _, required := range a.at.requires() {
+		a.at = a.rules.target(a.object.name, required)
+		sub, err := a.askAction()
+		if err != nil {
+			return sub, err
+		}
+		if sub.code != model.ReasonAllowed {
+			return outcome{code: model.ReasonRequiredAction, rule: sub.rule, required: required}, nil
+		}
+	}
+	return out, nil
+}
+
+// askAction asks about one action: whether it means something, and then the
+// engine.
+func (a *asking) askAction() (outcome, error) {
 	switch {
 	case !a.at.known:
 		return outcome{code: model.ReasonActionUnknown, rule: noRule}, nil
 	case !a.object.enabled():
 		return outcome{code: model.ReasonObjectDisabled, rule: noRule}, nil
 	}
-	out, err := a.askEngine()
-	if err != nil || out.code != model.ReasonAllowed {
-		return out, err
-	}
-	for _, required := range a.at.requires() {
-		sub, err := a.answer(required)
-		if err != nil {
-			return sub, err
-		}
-		if sub.code == model.ReasonAllowed {
-			continue
-		}
-		if sub.code == model.ReasonRequiredAction {
-			required = sub.required // the one that is denied for its own sake
-		}
-		return outcome{code: model.ReasonRequiredAction, rule: sub.rule, required: required}, nil
-	}
-	return out, nil
+	return a.askEngine()
 }
 
 // askEngine runs the passes for one action. What assurance lacks is noted and

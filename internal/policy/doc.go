@@ -5,7 +5,8 @@
 //	policy text ──────Parse──────▶ Document ─┐
 //	catalogue text ─ParseCatalog─▶ Catalog  ─┼─NewSnapshot─▶ Snapshot ──Decide──▶ model.Decision
 //	people ──────────────▶ model.Directory  ─┘                  │
-//	                                                            └─ Engine: the passes of crm.conf, by Casbin
+//	                                                            └─ engine: the passes of crm.conf, by the compiled
+//	                                                               index; by Casbin's enforcer where it is checked
 //
 // A decision runs through gates, in this order, and the first that is closed
 // names the reason: is the tenant open, is the subject registered and enabled,

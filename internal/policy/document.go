@@ -40,23 +40,33 @@ type Row struct {
 }
 
 // Rule is the row as explanations name it.
-func (d *Document) Rule(r *Row) model.Rule { return ruleAt(d.Text, r.at, r.Line) }
+func (d *Document) Rule(r *Row) model.Rule { return ruleAt(d.Text, r.at, r.Kind, r.Line) }
 
 // ruleAt reads the row that begins at a byte of the text, and the comment
-// directly above it.
-func ruleAt(text string, at uint32, line int) model.Rule {
-	row, _, _ := strings.Cut(text[at:], "\n")
-	r := model.Rule{Text: strings.TrimRight(row, " \t"), Line: line}
-	r.Kind, _, _ = strings.Cut(strings.TrimLeft(r.Text, " \t"), ",")
-	if at > 0 {
-		above := text[:at-1]
-		above = strings.TrimSpace(above[strings.LastIndexByte(above, '\n')+1:])
-		if strings.HasPrefix(above, "#") {
-			r.Name = strings.TrimSpace(strings.TrimLeft(above, "#"))
-		}
+// directly above it. It is part of every decision, and so looks at no byte twice.
+func ruleAt(text string, at uint32, kind Kind, line int) model.Rule {
+	r := model.Rule{Kind: kind.String(), Line: line, Text: text[at:]}
+	if end := strings.IndexByte(r.Text, '\n'); end >= 0 {
+		r.Text = r.Text[:end]
+	}
+	for n := len(r.Text); n > 0 && isBlank(r.Text[n-1]); n-- {
+		r.Text = r.Text[:n-1]
+	}
+	if at == 0 {
+		return r
+	}
+	above := text[:at-1]
+	above = above[strings.LastIndexByte(above, '\n')+1:]
+	for len(above) > 0 && isBlank(above[0]) {
+		above = above[1:]
+	}
+	if len(above) > 0 && above[0] == '#' {
+		r.Name = strings.TrimSpace(strings.TrimLeft(above, "#"))
 	}
 	return r
 }
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // RoleLink says that a role inherits another. Both are spelled "role:id".
 type RoleLink struct {
@@ -89,7 +99,7 @@ func ParseFor(text string, cat *Catalog, limits model.Limits) (*Document, error)
 		return nil, model.Exceeded(model.SettingPolicy, limits.Policy, "the policy document has %d bytes", len(text))
 	}
 	text = strings.TrimPrefix(text, "\ufeff") // spreadsheets begin a CSV with a byte order mark
-	first := parser{types: newTyping(cat), inherited: limits.InheritedRoles}
+	first := parser{catalog: cat, inherited: limits.InheritedRoles}
 	if err := first.read(text); err != nil {
 		return nil, err
 	}
@@ -103,7 +113,7 @@ func ParseFor(text string, cat *Catalog, limits model.Limits) (*Document, error)
 // parseKept reads a document that was accepted before, and so has neither
 // member rows nor mistakes, but for those a newer version may see.
 func parseKept(text string, members []Member) (*Document, error) {
-	p := parser{inherited: model.HighestLimits().InheritedRoles}
+	p := parser{trusted: true}
 	if err := p.read(text); err != nil {
 		return nil, err
 	}
@@ -116,8 +126,9 @@ func parseKept(text string, members []Member) (*Document, error) {
 // parser gathers the rows of one document. Rows refused do not stop it: all
 // must be named.
 type parser struct {
-	types     *typing // to check conditions by; nil: they were checked before
-	inherited int     // roles one role may inherit at most
+	catalog   *Catalog // its types are what conditions are checked by; may be nil
+	trusted   bool     // the text was accepted before
+	inherited int      // roles one role may inherit at most
 
 	line     int              // of the text given
 	at       int              // where it begins
@@ -125,6 +136,7 @@ type parser struct {
 	seen     map[uint64]int32 // hash of a row met so far → its place in rows, or ^place in links
 	seed     maphash.Seed
 	problems []model.Detail
+	unlisted int // problems beyond maxDetails
 
 	rows    []Row
 	links   []RoleLink
@@ -150,9 +162,12 @@ func (p *parser) read(text string) error {
 		p.readLine(line, text[:at])
 		at = len(text) - len(rest)
 	}
-	p.problems = append(p.problems, checkInheritance(p.links, p.inherited)...)
+	if !p.trusted {
+		p.problems = append(p.problems, checkInheritance(p.links, p.inherited)...)
+		p.problems = append(p.problems, checkFieldNames(p.rows)...)
+	}
 	if len(p.problems) > 0 {
-		return invalidDocument(p.problems)
+		return invalidDocument(p.problems, p.unlisted)
 	}
 	return nil
 }
@@ -187,8 +202,8 @@ func (p *parser) readRow(line, before string) {
 	if problem == nil {
 		problem = checkRow(p.cells)
 	}
-	if problem == nil && p.types != nil {
-		problem = checkCondition(p.cells, p.types)
+	if problem == nil && !p.trusted {
+		problem = checkCondition(p.cells, p.catalog)
 	}
 	if problem != nil {
 		p.refuse(problem.column, problem.reason)
@@ -296,8 +311,12 @@ func (p *parser) lastStart() int {
 // refuse notes a bad row. A refused row still ends the reach of the comment
 // above it.
 func (p *parser) refuse(column int, reason string) {
-	p.problems = append(p.problems, model.Detail{Line: p.line, Column: column, Reason: reason})
 	p.comment = false
+	if len(p.problems) == maxDetails {
+		p.unlisted++
+		return
+	}
+	p.problems = append(p.problems, model.Detail{Line: p.line, Column: column, Reason: reason})
 }
 
 func namedRoles(d *Document) []string {
@@ -325,23 +344,24 @@ func namedRoles(d *Document) []string {
 	return roles
 }
 
-func invalidDocument(problems []model.Detail) error {
+func invalidDocument(problems []model.Detail, unlisted int) error {
 	for i := range problems {
 		problems[i].Column = max(1, problems[i].Column) // a whole row begins at its first column
 	}
 	slices.SortStableFunc(problems, func(a, b model.Detail) int { return a.Line - b.Line })
-	e := model.Errorf(model.CodePolicyInvalid, "the policy document has %s", count(len(problems), "bad row", "bad rows"))
-	e.Details = capDetails(problems)
+	e := model.Errorf(model.CodePolicyInvalid, "the policy document has %s", count(len(problems)+unlisted, "bad row", "bad rows"))
+	e.Details = capDetails(problems, unlisted)
 	return e
 }
 
-// capDetails cuts the list at maxDetails and says how many it leaves out.
-func capDetails(problems []model.Detail) []model.Detail {
-	if len(problems) <= maxDetails {
+// capDetails cuts the list at maxDetails and says how many it leaves out, beside
+// those that were left out before.
+func capDetails(problems []model.Detail, unlisted int) []model.Detail {
+	if unlisted += max(0, len(problems)-maxDetails); unlisted == 0 {
 		return problems
 	}
-	rest := fmt.Sprintf("%d more are not listed", len(problems)-maxDetails)
-	return append(slices.Clone(problems[:maxDetails]), model.Detail{Reason: rest})
+	listed := slices.Clone(problems[:min(len(problems), maxDetails)])
+	return append(listed, model.Detail{Reason: fmt.Sprintf("%d more are not listed", unlisted)})
 }
 
 func count(n int, one, many string) string {

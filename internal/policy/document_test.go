@@ -367,3 +367,19 @@ func FuzzSplitCells(f *testing.F) {
 		}
 	})
 }
+
+// An answer about an object lists every field that rows name.
+func TestManyFieldNames(t *testing.T) {
+	var b strings.Builder
+	for i := range maxFieldNames {
+		fmt.Fprintf(&b, "p3, role:a, deal, f%d, read, deny\np3, role:a, *, f%d, read, deny\n", i, i)
+	}
+	b.WriteString("p3, role:b, deal, f0, read, deny\n")
+	mustParse(t, b.String())
+	b.WriteString("p3, role:b, deal, more, read, deny\n")
+	_, err := Parse(b.String())
+	want := []string{fmt.Sprintf("%d:1: rows of deal name more than %d fields", 2*maxFieldNames+2, maxFieldNames)}
+	if diff := cmp.Diff(want, details(t, err, model.CodePolicyInvalid)); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -103,6 +103,10 @@ func (e *edit) subject(key string) error {
 		m.hold(a)
 	}
 	e.managers = e.managers || m.manager != "" && before == nil || before != nil && before.manager != m.manager
+	r.attributes += sizeOf(row.Attributes)
+	if before != nil {
+		r.attributes -= sizeOf(before.extra().attributes)
+	}
 	r.types[typ] = r.table(typ).with(m)
 	return nil
 }
@@ -127,9 +131,9 @@ func (e *edit) assignments(key string) error {
 	}
 	r := e.edited()
 	if team, ok := strings.CutPrefix(key, teamPrefix); ok {
-		teams := maps.Clone(*r.teams)
-		teams[team] = given
-		r.teams = &teams
+		roles := maps.Clone(r.teams.roles)
+		roles[team] = given
+		r.teams = newTeamRoles(roles)
 		return nil
 	}
 	typ, id, _ := strings.Cut(key, ":")

@@ -37,7 +37,7 @@ func (c *Snapshots) loaded() []inUse {
 	if slots := c.slots.Load(); slots != nil {
 		for tenant, s := range *slots {
 			if view := s.view.Load(); view != nil {
-				list = append(list, inUse{tenant, s, view, s.used.Load(), view.size + view.records.size()})
+				list = append(list, inUse{tenant, s, view, s.used.Load(), view.bytes()})
 			}
 		}
 	}
@@ -67,13 +67,15 @@ func (c *Snapshots) makeRoom(keep string) {
 			sum -= s.bytes
 		}
 	}
-	if sum > c.Budget && c.Logger != nil {
+	if keep != "" && sum > c.Budget && c.Logger != nil {
 		c.Logger.Warn("one tenant's snapshot is larger than the budget of all", "tenant", keep, "bytes", sum, "budget", c.Budget)
 	}
 }
 
-// Sweep gives up the snapshots nobody has asked for in the last Idle.
+// Sweep gives up the snapshots nobody has asked for in the last Idle, and those
+// that do not fit the budget any more: snapshots grow while they answer.
 func (c *Snapshots) Sweep() {
+	c.makeRoom("")
 	if c.Idle <= 0 {
 		return
 	}
@@ -106,6 +108,12 @@ func (c *Snapshots) Run(ctx context.Context) {
 	}
 }
 
+// bytes is what the view takes in memory, about: with what was made while it
+// answered.
+func (v *View) bytes() int64 {
+	return v.size + v.records.size() + v.rules.holders.size() + v.rules.fieldBytes.Load()
+}
+
 // Sizes of what a snapshot is made of, in bytes, about: measured by make bench.
 const (
 	ruleSize   = 20  // a row in its list, and its place in the text
@@ -116,10 +124,34 @@ func (rs *ruleset) size() int64 {
 	return int64(len(rs.text)) + int64(len(rs.places))*ruleSize + int64(len(rs.objects)+len(rs.names))*200
 }
 
-func (r *roster) size() int64 {
-	n := 0
+// len counts the members.
+func (r *roster) len() (n int) {
 	for _, of := range r.types {
 		n += of.len()
 	}
-	return int64(n)*memberSize + int64(len(r.units.nodes)+len(r.territories.nodes)+len(r.reporting.nodes))*60
+	return n
+}
+
+func (r *roster) size() int64 {
+	nodes := len(r.units.nodes) + len(r.territories.nodes) + len(r.reporting.nodes)
+	return int64(r.len())*memberSize + r.attributes + int64(nodes)*60
+}
+
+// sizeOf is about what a JSON value takes in memory.
+func sizeOf(v any) (n int64) {
+	switch v := v.(type) {
+	case string:
+		return 32 + int64(len(v))
+	case []any:
+		for _, e := range v {
+			n += sizeOf(e)
+		}
+		return 32 + n
+	case map[string]any:
+		for name, e := range v {
+			n += 48 + int64(len(name)) + sizeOf(e)
+		}
+		return 64 + n
+	}
+	return 24
 }

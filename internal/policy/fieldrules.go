@@ -2,8 +2,12 @@ package policy
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
+
+	"rolegate/model"
 )
 
 // Access is what is done with a field; none implies another.
@@ -21,6 +25,32 @@ var accesses = []Access{AccessRead, AccessUpdate, AccessCreate, AccessUnmask}
 // index is the place of an access in accesses.
 func (a Access) index() int { return slices.Index(accesses, a) }
 
+// maxFieldNames bounds the fields that the rows of one object name, and those that
+// rows for every object do: an answer about an object lists them all.
+const maxFieldNames = 2_048
+
+// checkFieldNames refuses the rows that first name a field beyond maxFieldNames.
+func checkFieldNames(rows []Row) (problems []model.Detail) {
+	names := map[string]map[string]bool{}
+	for _, row := range rows {
+		if row.Kind != FieldRule {
+			continue
+		}
+		object, field := row.Cells[colObject], row.Cells[colField]
+		of := names[object]
+		switch {
+		case of == nil:
+			names[object] = map[string]bool{field: true}
+		case of[field]:
+		case len(of) < maxFieldNames:
+			of[field] = true
+		default:
+			problems = append(problems, model.Detail{Line: row.Line, Reason: fmt.Sprintf("rows of %s name more than %d fields", object, maxFieldNames)})
+		}
+	}
+	return problems
+}
+
 // FieldPass chooses which p3 rows are looked at, and how they combine.
 type FieldPass uint8
 
@@ -34,6 +64,7 @@ const (
 type fieldRules struct {
 	rows  map[fieldKey]*fieldRows
 	table atomic.Pointer[fieldTable] // made when fields of the object are first asked for
+	bits  atomic.Pointer[fieldBits]  // likewise
 }
 
 type fieldKey struct {
@@ -76,19 +107,27 @@ func (f *fieldRules) finish() {
 // fieldTable is what the rows and the catalogue say of all fields of an object
 // that have a name, so that they can be asked for together: a field is a bit.
 type fieldTable struct {
-	names    []string // sorted; with "*" for all others where the catalogue does not list them
-	index    map[string]int
-	masks    []string // mask style of each, empty for none
-	masked   bits     // those with a mask
-	secured  bits
-	accesses [4]accessTable // as accesses has them
+	names   []string // sorted; with "*" for all others where the catalogue does not list them
+	index   map[string]int
+	masks   []string // mask style of each, empty for none
+	masked  bits     // those with a mask
+	secured bits
+	own     *fieldBits // the object's rows
+	starred *fieldBits // the rows for every object
+	places  [2][]int32 // places in names of the fields of own and starred
 }
 
-// accessTable is the rows about one access.
-type accessTable struct {
-	everyone    bits // denied to everybody by name
-	everyoneAny bool // all fields are
-	rows        []fieldBit
+// fieldBits are the p3 rows of one object, or of all, by access.
+type fieldBits struct {
+	names    []string
+	accesses [4]accessBits // as accesses has them
+}
+
+// accessBits is the rows about one access.
+type accessBits struct {
+	everyone    []int32    // places in names of fields that are denied to everybody
+	everyoneAny bool       // all fields are
+	rows        []fieldBit // by subject
 }
 
 // fieldBit is a row: whom it is about, which field, what it says.
@@ -105,36 +144,35 @@ func (rs *ruleset) fieldTable(o *object) *fieldTable {
 	if t := o.fields.table.Load(); t != nil {
 		return t
 	}
-	t := newFieldTable(o, rs.any)
-	o.fields.table.Store(t) // two may make it; they make the same
+	t := newFieldTable(o, o.fields.asBits(), rs.any.fields.asBits())
+	if o.fields.table.CompareAndSwap(nil, t) { // two may make it; they make the same
+		rs.fieldBytes.Add(int64(len(t.names))*120 + int64(len(t.places[1]))*4 + t.own.bytes())
+	}
 	return t
 }
 
-func newFieldTable(o, any *object) *fieldTable {
-	t := &fieldTable{index: map[string]int{}}
+func newFieldTable(o *object, own, starred *fieldBits) *fieldTable {
+	t := &fieldTable{index: map[string]int{}, own: own, starred: starred}
 	var declared map[string]Field
 	if o.entry != nil {
 		declared = o.entry.Fields
 	}
+	names := map[string]bool{}
 	for name := range declared {
-		t.names = append(t.names, name)
+		names[name] = true
 	}
-	sources := []*fieldRules{&o.fields, &any.fields}
-	for _, f := range sources {
-		for key := range f.rows {
-			if key.field != everything {
-				t.names = append(t.names, key.field)
-			}
+	for _, b := range [2]*fieldBits{own, starred} {
+		for _, name := range b.names {
+			names[name] = true
 		}
 	}
 	// Where the catalogue does not list the object's fields the list cannot be
 	// complete, and a row that hides everything must not be lost because
 	// nothing has a name.
 	if len(declared) == 0 {
-		t.names = append(t.names, everything)
+		names[everything] = true
 	}
-	slices.Sort(t.names)
-	t.names = slices.Compact(t.names)
+	t.names = slices.Sorted(maps.Keys(names))
 	t.masks = make([]string, len(t.names))
 	t.masked, t.secured = newBits(len(t.names)), newBits(len(t.names))
 	for i, name := range t.names {
@@ -147,41 +185,55 @@ func newFieldTable(o, any *object) *fieldTable {
 			t.secured.set(i)
 		}
 	}
-	for i := range t.accesses {
-		t.accesses[i].everyone = newBits(len(t.names))
-	}
-	for _, f := range sources {
-		for key, rows := range f.rows {
-			t.add(key, rows)
+	for i, b := range [2]*fieldBits{own, starred} {
+		for _, name := range b.names {
+			t.places[i] = append(t.places[i], int32(t.index[name]))
 		}
-	}
-	for i := range t.accesses {
-		slices.SortFunc(t.accesses[i].rows, func(a, b fieldBit) int {
-			return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.field, b.field))
-		})
 	}
 	return t
 }
 
-func (t *fieldTable) add(key fieldKey, rows *fieldRows) {
-	a := &t.accesses[key.access.index()]
-	field, all := int32(t.index[key.field]), key.field == everything
-	if all {
-		field = allFields
+func (b *fieldBits) bytes() (n int64) {
+	for _, a := range b.accesses {
+		n += int64(len(a.rows)) * 12
 	}
-	if len(rows.everyone) > 0 {
-		if all {
-			a.everyoneAny = true
-		} else {
-			a.everyone.set(int(field))
+	return n + int64(len(b.names))*24
+}
+
+// asBits is the rows by access and subject.
+func (f *fieldRules) asBits() *fieldBits {
+	if b := f.bits.Load(); b != nil {
+		return b
+	}
+	b := &fieldBits{}
+	place := map[string]int32{everything: allFields}
+	for key := range f.rows {
+		if _, met := place[key.field]; !met {
+			place[key.field] = int32(len(b.names))
+			b.names = append(b.names, key.field)
 		}
 	}
-	for _, e := range rows.allows {
-		a.rows = append(a.rows, fieldBit{e.subject, field, true})
+	for key, rows := range f.rows {
+		a, field := &b.accesses[key.access.index()], place[key.field]
+		switch {
+		case len(rows.everyone) == 0:
+		case field == allFields:
+			a.everyoneAny = true
+		default:
+			a.everyone = append(a.everyone, field)
+		}
+		for _, e := range rows.allows {
+			a.rows = append(a.rows, fieldBit{e.subject, field, true})
+		}
+		for _, e := range rows.denials {
+			a.rows = append(a.rows, fieldBit{e.subject, field, false})
+		}
 	}
-	for _, e := range rows.denials {
-		a.rows = append(a.rows, fieldBit{e.subject, field, false})
+	for i := range b.accesses {
+		slices.SortFunc(b.accesses[i].rows, func(x, y fieldBit) int { return cmp.Compare(x.subject, y.subject) })
 	}
+	f.bits.Store(b) // two may make it; they make the same
+	return b
 }
 
 // bits is a set of fields.
@@ -189,6 +241,7 @@ type bits []uint64
 
 func newBits(n int) bits         { return make(bits, (n+63)/64) }
 func (b bits) set(i int)         { b[i>>6] |= 1 << (i & 63) }
+func (b bits) remove(i int)      { b[i>>6] &^= 1 << (i & 63) }
 func (b bits) has(i int) bool    { return b[i>>6]&(1<<(i&63)) != 0 }
 func (b bits) equal(c bits) bool { return slices.Equal(b, c) }
 
@@ -196,15 +249,20 @@ func (b bits) equal(c bits) bool { return slices.Equal(b, c) }
 // fields without a name are open. It is section 5 of the policy language, (a) to
 // (d), for all fields together; allow and deny are scratch space.
 func (t *fieldTable) open(h *holder, access Access, strict bool, out, allow, deny bits) (others bool) {
-	a := &t.accesses[access.index()]
 	clear(allow)
 	clear(deny)
-	allowAll, denyAll := a.gather(h, allow, deny)
+	var all gathered
+	var everyone [2][]int32
+	for i, b := range [2]*fieldBits{t.own, t.starred} {
+		a := &b.accesses[access.index()]
+		all.everyoneAny = all.everyoneAny || a.everyoneAny
+		everyone[i] = a.everyone
+		a.gather(h, t.places[i], allow, deny, &all)
+	}
 	// (c) and (d): what holds where no row names the field. Without a row, a
 	// field follows the record, but nobody sees through a mask.
-	others = allowAll || !denyAll && access != AccessUnmask
-	switch {
-	case a.everyoneAny, strict && denyAll:
+	others = all.allow || !all.deny && access != AccessUnmask
+	if all.everyoneAny || strict && all.deny {
 		clear(out)
 		return false
 	}
@@ -214,26 +272,34 @@ func (t *fieldTable) open(h *holder, access Access, strict bool, out, allow, den
 	}
 	for i := range out {
 		named := allow[i] | deny[i]
-		out[i] = (allow[i] | rest&^named&^t.secured[i]) &^ a.everyone[i]
+		out[i] = allow[i] | rest&^named&^t.secured[i]
 		if strict {
 			out[i] &^= deny[i]
+		}
+	}
+	for i, fields := range everyone { // (a)
+		for _, f := range fields {
+			out.remove(int(t.places[i][f]))
 		}
 	}
 	return others
 }
 
+// gathered is what rows for all fields say.
+type gathered struct{ allow, deny, everyoneAny bool }
+
 // gather adds up the rows of the holder.
-func (a *accessTable) gather(h *holder, allow, deny bits) (allowAll, denyAll bool) {
+func (a *accessBits) gather(h *holder, places []int32, allow, deny bits, all *gathered) {
 	add := func(r *fieldBit) {
 		switch {
 		case r.field == allFields && r.allow:
-			allowAll = true
+			all.allow = true
 		case r.field == allFields:
-			denyAll = true
+			all.deny = true
 		case r.allow:
-			allow.set(int(r.field))
+			allow.set(int(places[r.field]))
 		default:
-			deny.set(int(r.field))
+			deny.set(int(places[r.field]))
 		}
 	}
 	if len(a.rows) < longList {
@@ -242,7 +308,7 @@ func (a *accessTable) gather(h *holder, allow, deny bits) (allowAll, denyAll boo
 				add(r)
 			}
 		}
-		return allowAll, denyAll
+		return
 	}
 	for _, id := range h.ids {
 		i, _ := slices.BinarySearchFunc(a.rows, id, func(r fieldBit, id subjectID) int { return cmp.Compare(r.subject, id) })
@@ -250,5 +316,4 @@ func (a *accessTable) gather(h *holder, allow, deny bits) (allowAll, denyAll boo
 			add(&a.rows[i])
 		}
 	}
-	return allowAll, denyAll
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // holder is what somebody may match: the subjects of rows that are the subject
@@ -52,79 +53,64 @@ func (h *holder) hasRole(key string) bool {
 	return found
 }
 
-// binding is what a member may match under one policy, over time: each holder
-// from its moment on.
+// binding is what a member may match under one policy for a stretch of time: from
+// one beginning or end of a role to the next. It names the policy by its number,
+// so that it does not keep an old one in memory.
 type binding struct {
-	rules *ruleset
-	teams *teamRoles
-	first *holder // from always on
-	later []span  // by time
-}
-
-type span struct {
-	from int64
-	keys *holder
+	rules, teams uint64
+	from, until  int64
+	keys         *holder
 }
 
 // holderAt is what the member may match under the rules at a moment. Whoever
 // asks first works it out; nobody waits.
 func (r *roster) holderAt(m *member, rules *ruleset, now int64) *holder {
 	b := m.bound.Load()
-	if b == nil || b.rules != rules || b.teams != r.teams {
-		b = r.bind(m, rules)
+	if b == nil || b.rules != rules.number || b.teams != r.teams.number || now < b.from || now >= b.until {
+		b = r.bind(m, rules, now)
 		m.bound.Store(b)
 	}
-	for i := len(b.later) - 1; i >= 0; i-- {
-		if b.later[i].from <= now {
-			return b.later[i].keys
-		}
-	}
-	return b.first
+	return b.keys
 }
 
-// bind cuts time at every moment one of the member's roles begins or ends.
-func (r *roster) bind(m *member, rules *ruleset) *binding {
-	given := slices.Clone(m.extra().windowed)
-	for _, team := range m.teams {
-		given = append(given, (*r.teams)[team]...)
-	}
-	moments := []int64{always}
-	for _, a := range given {
-		if a.from != always {
-			moments = append(moments, a.from)
-		}
-		if a.until != never {
-			moments = append(moments, a.until)
-		}
-	}
-	slices.Sort(moments)
-	b := &binding{rules: rules, teams: r.teams}
-	for _, from := range slices.Compact(moments) {
-		held := slices.Clone(m.roles)
+// bind works out what a member holds at a moment, and how long that lasts.
+func (r *roster) bind(m *member, rules *ruleset, now int64) *binding {
+	b := &binding{rules: rules.number, teams: r.teams.number, from: always, until: never}
+	held := slices.Clone(m.roles)
+	take := func(given []assignment) {
 		for _, a := range given {
-			if a.activeAt(from) {
+			for _, moment := range [2]int64{a.from, a.until} {
+				if moment <= now {
+					b.from = max(b.from, moment)
+				} else {
+					b.until = min(b.until, moment)
+				}
+			}
+			if a.activeAt(now) {
 				held = append(held, a.role)
 			}
 		}
-		keys := rules.holder(m, held)
-		if from == always {
-			b.first = keys
-		} else {
-			b.later = append(b.later, span{from, keys})
-		}
 	}
+	take(m.extra().windowed)
+	for _, team := range m.teams {
+		take(r.teams.roles[team])
+	}
+	b.keys = rules.holder(m, held)
 	return b
 }
+
+// numbers tell policies and team roles apart.
+var numbers atomic.Uint64
 
 // holder closes the roles a member holds over what they inherit, and finds the
 // holder they make with the member's own key and teams.
 func (rs *ruleset) holder(m *member, held []string) *holder {
 	var own []subjectID
-	for _, key := range append([]string{m.key}, m.teams...) {
-		if key != m.key {
-			key = teamPrefix + key
-		}
-		if id, named := rs.subjects[key]; named {
+	if id, named := rs.subjects[m.key]; named {
+		own = append(own, id)
+	}
+	for _, team := range m.teams {
+		if id, named := rs.subjects[teamPrefix+team]; named {
 			own = append(own, id)
 		}
 	}
@@ -157,6 +143,13 @@ func (rs *ruleset) holder(m *member, held []string) *holder {
 type holders struct {
 	mu     sync.RWMutex
 	byName map[string]*holder
+	bytes  int64
+}
+
+func (hs *holders) size() int64 {
+	hs.mu.RLock()
+	defer hs.mu.RUnlock()
+	return hs.bytes
 }
 
 func (hs *holders) find(name string) *holder {
@@ -173,39 +166,9 @@ func (hs *holders) keep(name string, h *holder) *holder {
 		return first
 	}
 	if hs.byName == nil || len(hs.byName) >= maxHolders {
-		hs.byName = map[string]*holder{} // members keep theirs; only sharing begins anew
+		hs.byName, hs.bytes = map[string]*holder{}, 0 // members keep theirs; only sharing begins anew
 	}
+	hs.bytes += int64(128 + 2*len(name) + 8*len(h.bits) + 4*len(h.ids) + 16*len(h.roles))
 	hs.byName[name] = h
 	return h
-}
-
-// links yields who is given what in Casbin's g at a moment: subject → role,
-// subject → team, team → role. A row whose subject is a team so reaches the
-// team's members.
-func (r *roster) links(now int64, yield func(member, role string)) {
-	for team, given := range *r.teams {
-		for _, a := range given {
-			if a.activeAt(now) {
-				yield(teamPrefix+team, a.role)
-			}
-		}
-	}
-	for m := range r.all() {
-		for _, role := range m.roles {
-			yield(m.key, role)
-		}
-		for _, a := range m.extra().windowed {
-			if a.activeAt(now) {
-				yield(m.key, a.role)
-			}
-		}
-		for _, team := range m.teams {
-			yield(m.key, teamPrefix+team)
-		}
-	}
-}
-
-// requiresMFA tells whether one of the roles is marked, or is an office.
-func (r *roster) requiresMFA(roles []string) bool {
-	return slices.ContainsFunc(roles, func(role string) bool { return r.mfa[role] })
 }

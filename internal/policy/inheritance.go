@@ -158,8 +158,10 @@ func (h *hierarchy) tooMany(most int) []model.Detail {
 			for _, i := range h.inherits[last] {
 				if metBy[i] != role+1 {
 					metBy[i] = role + 1
-					met++
 					todo = append(todo, i)
+					if met++; met > most { // a hub must not be walked to its end for each of its heirs
+						break
+					}
 				}
 			}
 		}

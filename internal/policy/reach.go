@@ -24,7 +24,7 @@ import (
 //     whose condition can be false takes nothing away wholly.
 //
 // Whether such records exist is not asked, so the answer may be yes where there
-// is nothing to see. It is never yes where the filter is never.
+// is nothing to see.
 type reach uint64
 
 const (
@@ -84,7 +84,7 @@ func (s scope) ways(a *asking) reach {
 	case scopeUnit:
 		return own | inUnit
 	case scopeUnitTree:
-		return own | inUnit | only(who.unit != "", reachBelowUnit)
+		return own | inUnit | only(who.unit != "" && a.people.units.hasBelow(who.unit), reachBelowUnit)
 	case scopeUnitHead:
 		return only(len(a.people.headed[who.user()]) > 0, reachHeaded)
 	case scopeTerritory:

@@ -9,8 +9,8 @@ import (
 )
 
 // record is what is known about the record of a question: what the request
-// sends over what is stored, and over both what an update would change. Its zero
-// value knows nothing.
+// sends over what is stored, over both what an update would change, and above
+// all what the directory itself says. Its zero value knows nothing.
 type record struct {
 	id      string
 	changes map[string]any // of an update, when the record is asked about as it would be
@@ -22,17 +22,17 @@ type record struct {
 
 // Attribute is an attribute as it was decoded. Not sent, it is unknown.
 func (r *record) Attribute(name string) (value any, sent bool) {
+	if name == "id" {
+		return r.id, r.id != ""
+	}
+	if v, ok := r.own[name]; ok {
+		return v, true
+	}
 	if v, ok := r.changes[name]; ok {
 		return v, true
 	}
 	if v, ok := r.sent[name]; ok {
 		return v, true
-	}
-	if v, ok := r.own[name]; ok {
-		return v, true
-	}
-	if name == "id" {
-		return r.id, r.id != ""
 	}
 	return r.stored[name], r.known
 }
@@ -96,7 +96,7 @@ func (r *record) list(name string) ([]any, truth) {
 // bare drops the kind in front of an id of that kind: "user:bob" where users
 // are named means bob. Any other id is left alone, colons and all.
 func bare(kind, id string) string {
-	if n := len(kind); len(id) > n && id[n] == ':' && id[:n] == kind {
+	if n := len(kind); len(id) > n+1 && id[n] == ':' && id[:n] == kind {
 		return id[n+1:]
 	}
 	return id

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"rolegate/internal/store"
 	"rolegate/model"
@@ -23,6 +25,8 @@ type recordSet struct {
 	kept    atomic.Pointer[table[*model.Resource]]
 	tooMany atomic.Bool
 	bytes   atomic.Int64
+	loading sync.Mutex   // held by the one who loads; the others read their own record
+	again   atomic.Int64 // Unix nanoseconds before which loading is not tried again
 }
 
 // maxKept bounds the records of a type kept in memory.
@@ -50,9 +54,11 @@ func (v *View) record(ctx context.Context, st store.Store, r model.Entity) (*mod
 		return nil, nil
 	}
 	kept := set.kept.Load()
-	if kept == nil && !set.tooMany.Load() {
+	if kept == nil && !set.tooMany.Load() && time.Now().UnixNano() >= set.again.Load() && set.loading.TryLock() {
 		var err error
-		if kept, err = set.load(ctx, st, v.tenant, r.Type); err != nil {
+		kept, err = set.load(ctx, st, v.tenant, r.Type)
+		set.loading.Unlock()
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -90,12 +96,17 @@ func (s *recordSet) load(ctx context.Context, st store.Store, t model.Tenant, ty
 	}
 	now, err := st.Tenant(ctx, t.ID)
 	if err != nil || now.SnapshotRevision != t.SnapshotRevision {
+		s.again.Store(time.Now().Add(loadPause).UnixNano())
 		return nil, err
 	}
 	s.bytes.Store(int64(n) * recordSize)
 	s.kept.Store(kept)
 	return kept, nil
 }
+
+// loadPause is how long a type whose tenant changed while it was loaded is looked
+// up record by record.
+const loadPause = time.Second
 
 // recordSize is a kept record, in bytes, about.
 const recordSize = 600

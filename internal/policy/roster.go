@@ -18,14 +18,22 @@ const teamPrefix = "team:"
 // nothing of the policy. Immutable: a change makes another that shares what did
 // not change (see with).
 type roster struct {
-	types map[string]*table[*member] // subject type → its subjects
-	teams *teamRoles
-	mfa   map[string]bool // "role:id" → its holders need a second factor
+	types      map[string]*table[*member] // subject type → its subjects
+	teams      *teamRoles
+	mfa        map[string]bool // "role:id" → its holders need a second factor
+	attributes int64           // bytes that the members' attributes take, about
 	groups
 }
 
-// teamRoles are the roles teams carry, by bare team id.
-type teamRoles map[string][]assignment
+// teamRoles are the roles teams carry.
+type teamRoles struct {
+	number uint64                  // see numbers
+	roles  map[string][]assignment // by bare team id
+}
+
+func newTeamRoles(roles map[string][]assignment) *teamRoles {
+	return &teamRoles{numbers.Add(1), roles}
+}
 
 // groups are teams and trees.
 type groups struct {
@@ -146,11 +154,12 @@ func nanos(t time.Time, zero int64) int64 {
 // newRoster reads a directory. Subjects whose key would be ambiguous (see
 // nameable) are left out, and with that unknown.
 func newRoster(dir model.Directory) *roster {
-	r := &roster{types: map[string]*table[*member]{}, teams: &teamRoles{}, mfa: map[string]bool{}}
+	r := &roster{types: map[string]*table[*member]{}, teams: newTeamRoles(map[string][]assignment{}), mfa: map[string]bool{}}
 	words := interner{}
 	for i := range dir.Subjects {
 		if s := &dir.Subjects[i]; nameable(s.Type, s.ID) {
 			r.table(s.Type).put(newMember(s, words))
+			r.attributes += sizeOf(s.Attributes)
 		}
 	}
 	for _, id := range dir.Disabled {
@@ -187,7 +196,7 @@ func (r *roster) assign(a model.Assignment, words interner) {
 	given := newAssignment(a)
 	given.role = words.same(given.role)
 	if team, ok := strings.CutPrefix(a.Member, teamPrefix); ok {
-		(*r.teams)[team] = append((*r.teams)[team], given)
+		r.teams.roles[team] = append(r.teams.roles[team], given)
 		return
 	}
 	if m := r.findKey(a.Member); m != nil && m.key == a.Member {
@@ -270,6 +279,37 @@ func (r *roster) newReporting() *forest {
 		}
 	}
 	return newForest(managers)
+}
+
+// links yields who is given what in Casbin's g at a moment: subject → role,
+// subject → team, team → role. A row whose subject is a team so reaches the
+// team's members.
+func (r *roster) links(now int64, yield func(member, role string)) {
+	for team, given := range r.teams.roles {
+		for _, a := range given {
+			if a.activeAt(now) {
+				yield(teamPrefix+team, a.role)
+			}
+		}
+	}
+	for m := range r.all() {
+		for _, role := range m.roles {
+			yield(m.key, role)
+		}
+		for _, a := range m.extra().windowed {
+			if a.activeAt(now) {
+				yield(m.key, a.role)
+			}
+		}
+		for _, team := range m.teams {
+			yield(m.key, teamPrefix+team)
+		}
+	}
+}
+
+// requiresMFA tells whether one of the roles is marked, or is an office.
+func (r *roster) requiresMFA(roles []string) bool {
+	return slices.ContainsFunc(roles, func(role string) bool { return r.mfa[role] })
 }
 
 // interner gives equal words one string, and equal lists one slice: most people

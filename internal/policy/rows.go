@@ -142,7 +142,7 @@ func checkRestriction(row []cell) *badCell {
 
 // checkCondition tells what is wrong with the condition of an otherwise good
 // row, in the types the catalogue gives the row's object.
-func checkCondition(cells []cell, types *typing) *badCell {
+func checkCondition(cells []cell, cat *Catalog) *badCell {
 	var c cell
 	switch row := cells[1:]; cells[0].text {
 	case "p":
@@ -153,7 +153,7 @@ func checkCondition(cells []cell, types *typing) *badCell {
 	if c.text == "" {
 		return nil
 	}
-	_, err := types.compile(cells[1+colObject].text, c.text)
+	_, err := compileCondition(c.text, cat.object(cells[1+colObject].text))
 	var problem *condition.Error
 	if errors.As(err, &problem) {
 		return &badCell{c.columnOf(problem.Offset), problem.Reason}

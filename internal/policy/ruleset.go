@@ -3,6 +3,7 @@ package policy
 import (
 	"hash/maphash"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"rolegate/internal/policy/condition"
@@ -25,6 +26,7 @@ const noRule ruleID = 1<<31 - 1
 // the rows that could apply, wildcards apart. It knows nobody. Immutable, and
 // shared by all snapshots of its policy and catalogue.
 type ruleset struct {
+	number  uint64 // see numbers
 	hash    []byte // SHA-256 of text
 	text    string // of the document, for explanations
 	catalog *Catalog
@@ -35,6 +37,7 @@ type ruleset struct {
 	inherits   map[string][]string // role key → role keys
 	holders    holders
 	fieldViews fieldViews
+	fieldBytes atomic.Int64 // that tables of fields take, about
 
 	objects map[string]*object
 	any     *object // rows for object *
@@ -44,7 +47,16 @@ type ruleset struct {
 	proofs []proof // distinct demands
 }
 
-type place struct{ at, line uint32 }
+// place is where a row stands in the text, and of which kind it is. A text of 256
+// MiB has no more than 2^28 lines.
+type place struct {
+	at   uint32
+	line uint32 // and above it, in two bits, the kind
+}
+
+const lineBits = 30
+
+func placeOf(r *Row) place { return place{r.at, uint32(r.Line) | uint32(r.Kind)<<lineBits} }
 
 // grant is what a p row says beside whom, what and how: which records.
 type grant struct {
@@ -71,7 +83,7 @@ type object struct {
 	actions map[string]*rules
 	rest    *rules // rows for action *; nil for none
 	fields  fieldRules
-	typed   map[*clause]*condition.Condition // where the catalogue's types matter
+	typed   typed
 }
 
 // rules are the rows for one object and action.
@@ -80,7 +92,7 @@ type rules struct {
 	action          string
 	allows, denials rowList // p
 	rare            *rareRules
-	requires        []string // of the catalogue
+	requires        []string // of the catalogue: all that must be allowed too, directly or by others, each once
 }
 
 // rareRules are the rows that few objects and actions have.
@@ -192,13 +204,16 @@ func (o *object) enabled() bool { return o.entry == nil || o.entry.Enabled }
 // literal gives back the object and the action where policy or catalogue have
 // them word for word, and "" for what only a request says.
 func (rs *ruleset) literal(object, action string) (string, string) {
-	switch c := rs.target(object, action); {
+	c := rs.target(object, action)
+	switch {
 	case c.object == nil:
 		return "", ""
-	case c.literal:
-		return object, action
+	case c.from[0] != nil:
+		return c.object.name, c.from[0].action
+	case c.from[2] != nil:
+		return c.object.name, c.from[2].action
 	}
-	return object, ""
+	return c.object.name, ""
 }
 
 // actionsOf lists the actions that mean something on an object, sorted.
@@ -220,16 +235,7 @@ func (rs *ruleset) rule(id ruleID) model.Rule {
 		return model.Rule{}
 	}
 	p := rs.places[id]
-	return ruleAt(rs.text, p.at, int(p.line))
-}
-
-// condition is the clause as it applies to records of the object; nil for one
-// that nobody can read.
-func (o *object) condition(c *clause) *condition.Condition {
-	if typed := o.typed[c]; typed != nil {
-		return typed
-	}
-	return c.untyped
+	return ruleAt(rs.text, p.at, Kind(p.line>>lineBits), int(p.line&(1<<lineBits-1)))
 }
 
 // eval is the clause's truth for what is asked; what nobody can read is unknown.

@@ -2,9 +2,10 @@ package policy
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
+	"reflect"
 	"time"
 
 	"rolegate/model"
@@ -50,6 +51,9 @@ type sample struct {
 	decision model.Decision
 }
 
+// maxSampledPeople is the largest directory an enforcer is built for.
+const maxSampledPeople = 50_000
+
 // NewSampler makes a sampler of one in every decisions. Run works its queue.
 func NewSampler(every int, logger *slog.Logger, count func(SampleOutcome)) *Sampler {
 	return &Sampler{Every: every, Logger: logger, Count: count, queue: make(chan sample, sampleQueue)}
@@ -89,8 +93,14 @@ func (s *Sampler) Run(ctx context.Context) {
 
 // check answers a question again, by an enforcer of its moment: roles begin and
 // end.
-func (s *Sampler) check(x *sample) SampleOutcome {
-	if len(x.snapshot.rules.places) > maxSampledRows {
+func (s *Sampler) check(x *sample) (outcome SampleOutcome) {
+	defer func() {
+		if v := recover(); v != nil { // Casbin's, off the path of any answer
+			s.Logger.Error("a sampled decision could not be checked", "tenant", x.snapshot.tenant.ID, "panic", fmt.Sprintf("%T", v))
+			outcome = SampleFailed
+		}
+	}()
+	if len(x.snapshot.rules.places) > maxSampledRows || x.snapshot.people.len() > maxSampledPeople {
 		return SampleSkipped
 	}
 	casbin, err := newReference(x.snapshot, x.inputs.Now)
@@ -107,12 +117,14 @@ func (s *Sampler) compare(x *sample, casbin engine) SampleOutcome {
 	case again.Code == model.CodeInternal:
 		s.Logger.Error("a sampled decision could not be checked", "tenant", x.snapshot.tenant.ID, "error", again.Cause)
 		return SampleFailed
-	case again.Code == x.decision.Code && again.Rule == x.decision.Rule && slices.Equal(again.Closed, x.decision.Closed):
+	case reflect.DeepEqual(again, x.decision):
 		return SampleSame
 	}
-	// Neither subject nor record: the log of operators holds no personal data.
+	// Neither subject nor record, and no word that only the request vouches for:
+	// the log of operators holds no personal data.
+	object, action := x.snapshot.rules.literal(x.question.Resource.Type, x.question.Action.Name)
 	s.Logger.Error("index and Casbin disagree: please report this, with the policy", "tenant", x.snapshot.tenant.ID,
-		"revision", x.snapshot.tenant.Revision, "object", x.question.Resource.Type, "action", x.question.Action.Name,
+		"revision", x.snapshot.tenant.Revision, "object", object, "action", action,
 		"code", x.decision.Code, "rule", x.decision.Rule.Line, "casbin_code", again.Code, "casbin_rule", again.Rule.Line)
 	return SampleDifferent
 }

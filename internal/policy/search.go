@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"rolegate/internal/audit"
@@ -54,8 +55,11 @@ func (s *Service) Search(ctx context.Context, caller model.Caller, sr SearchRequ
 }
 
 func (s *Service) search(ctx context.Context, caller model.Caller, sr SearchRequest, most bounds) (found Found, err error) {
-	err = s.settle(ctx, caller, sr.MinRevision, func(caller model.Caller, view *View) (audit.Entry, error) {
-		run := searching{s: s.remembering(), caller: caller, sr: sr, view: view}
+	err = s.settle(ctx, caller, sr.MinRevision, func(caller model.Caller, view *View, now time.Time) (audit.Entry, error) {
+		if err := view.reaches(sr.MinRevision); err != nil {
+			return audit.Entry{}, err
+		}
+		run := searching{s: s.remembering(), caller: caller, sr: sr, view: view, now: now}
 		if found, err = run.page(ctx, most); err != nil {
 			return audit.Entry{}, err
 		}
@@ -73,6 +77,7 @@ type searching struct {
 	caller model.Caller
 	sr     SearchRequest
 	view   *View
+	now    time.Time
 	stored *model.Resource // the registered record, where the question names one
 	hits   []hit
 }
@@ -146,7 +151,7 @@ func (run *searching) allowed(ctx context.Context, c candidate) (bool, error) {
 	case SearchAction:
 		r.Question.Action = model.Action{Name: c.name}
 	}
-	d, err := run.s.decideOn(ctx, run.caller, run.view, &r, stored)
+	d, err := run.s.decideOn(ctx, run.caller, run.view, &r, stored, run.now)
 	if err == nil && d.Code == model.CodeInternal {
 		err = model.Errorf(model.CodeInternal, "a candidate of the search could not be decided")
 	}
@@ -178,7 +183,8 @@ func (run *searching) candidates(ctx context.Context) iter.Seq2[candidate, error
 
 func (run *searching) named(sorted []string) iter.Seq2[candidate, error] {
 	return func(yield func(candidate, error) bool) {
-		for _, name := range sorted {
+		from, _ := slices.BinarySearch(sorted, run.sr.After)
+		for _, name := range sorted[from:] {
 			if name > run.sr.After && !yield(candidate{name: name}, nil) {
 				return
 			}

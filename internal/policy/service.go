@@ -2,9 +2,7 @@ package policy
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"strconv"
 	"time"
 
 	"rolegate/internal/audit"
@@ -49,7 +47,7 @@ type Service struct {
 const answerTries = 10
 
 // settle answers and records until the tenant stood still meanwhile.
-func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision int64, answer func(model.Caller, *View) (audit.Entry, error)) error {
+func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision int64, answer func(model.Caller, *View, time.Time) (audit.Entry, error)) error {
 	for range answerTries {
 		view, err := s.view(ctx, caller.Tenant, minRevision)
 		if err != nil {
@@ -58,7 +56,7 @@ func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision i
 		if caller, err = s.upToDate(ctx, caller, view); err != nil {
 			return err
 		}
-		entry, err := answer(caller, view)
+		entry, err := answer(caller, view, s.Now())
 		if err != nil {
 			return err
 		}
@@ -87,28 +85,36 @@ func (s *Service) upToDate(ctx context.Context, caller model.Caller, view *View)
 	return caller, err
 }
 
-// view is the tenant as of at least a revision.
-func (s *Service) view(ctx context.Context, tenant string, minRevision int64) (*View, error) {
+// view is the tenant as of a revision, or if it has not reached that, as of now.
+func (s *Service) view(ctx context.Context, tenant string, revision int64) (*View, error) {
 	view, err := s.Snapshots.Latest(ctx, tenant)
-	if err == nil && view.Revision() < minRevision {
-		view, err = s.Snapshots.Current(ctx, tenant)
-	}
-	if err == nil && view.Revision() < minRevision {
-		err = model.Errorf(model.CodeRevisionBehind, "this answer would be of revision %d, and at least %d was asked for", view.Revision(), minRevision)
+	if err == nil && view.Revision() < revision {
+		return s.Snapshots.Current(ctx, tenant)
 	}
 	return view, err
+}
+
+// reaches refuses to answer as of an older revision than was asked for.
+func (v *View) reaches(revision int64) error {
+	if v.Revision() < revision {
+		return model.Errorf(model.CodeRevisionBehind, "this answer would be of revision %d, and at least %d was asked for", v.Revision(), revision)
+	}
+	return nil
 }
 
 // Evaluate answers one question. An error means there is no answer: the caller
 // must be told no.
 func (s *Service) Evaluate(ctx context.Context, caller model.Caller, r Request) (model.Decision, error) {
 	var a answered
-	err := s.settle(ctx, caller, r.MinRevision, func(caller model.Caller, view *View) (audit.Entry, error) {
-		var err error
-		if a, err = s.decide(ctx, caller, view, &r); err != nil {
+	err := s.settle(ctx, caller, r.MinRevision, func(caller model.Caller, view *View, now time.Time) (audit.Entry, error) {
+		err := view.reaches(r.MinRevision)
+		if err != nil {
 			return audit.Entry{}, err
 		}
-		return s.entry(caller, a), nil
+		if a, err = s.decide(ctx, caller, view, &r, now); err != nil {
+			return audit.Entry{}, err
+		}
+		return entryOf(caller, a, now), nil
 	})
 	if err != nil {
 		return model.Decision{}, err
@@ -120,16 +126,15 @@ func (s *Service) Evaluate(ctx context.Context, caller model.Caller, r Request) 
 // the semantic says (AuthZEN section 7.1.2), and records them as one entry with
 // its members.
 func (s *Service) EvaluateBatch(ctx context.Context, caller model.Caller, rs []Request, sem Semantic) ([]model.Decision, error) {
-	var minRevision int64
-	for _, r := range rs {
-		minRevision = max(minRevision, r.MinRevision)
-	}
 	var out []model.Decision
-	err := s.settle(ctx, caller, minRevision, func(caller model.Caller, view *View) (audit.Entry, error) {
+	err := s.settle(ctx, caller, 0, func(caller model.Caller, view *View, now time.Time) (audit.Entry, error) {
 		out = make([]model.Decision, 0, len(rs))
 		answers := make([]answered, 0, len(rs))
 		for i := range rs {
-			a, err := s.decide(ctx, caller, view, &rs[i])
+			if err := ctx.Err(); err != nil { // nobody waits any more
+				return audit.Entry{}, err
+			}
+			a, err := s.decide(ctx, caller, view, &rs[i], now)
 			if err != nil {
 				return audit.Entry{}, err
 			}
@@ -138,7 +143,7 @@ func (s *Service) EvaluateBatch(ctx context.Context, caller model.Caller, rs []R
 				break
 			}
 		}
-		return s.batchEntry(caller, view, answers), nil
+		return batchEntry(caller, view, answers), nil
 	})
 	if err != nil {
 		return nil, err
@@ -158,10 +163,14 @@ type answered struct {
 }
 
 // decide answers without recording.
-func (s *Service) decide(ctx context.Context, caller model.Caller, view *View, r *Request) (answered, error) {
+func (s *Service) decide(ctx context.Context, caller model.Caller, view *View, r *Request, now time.Time) (answered, error) {
 	a := answered{request: r}
-	if r.Invalid != "" {
+	switch {
+	case r.Invalid != "":
 		a.Decision = model.Decision{Code: model.ReasonItemInvalid, Revision: view.Revision()}
+		return a, nil
+	case view.reaches(r.MinRevision) != nil: // an item of a batch; its neighbours are answered
+		a.Decision = model.Decision{Code: model.CodeRevisionBehind, Revision: view.Revision()}
 		return a, nil
 	}
 	q := &r.Question
@@ -171,14 +180,14 @@ func (s *Service) decide(ctx context.Context, caller model.Caller, view *View, r
 	}
 	a.dataSubject = view.dataSubject(q.Resource, stored)
 	a.object, a.action = view.rules.literal(q.Resource.Type, q.Action.Name)
-	a.Decision, err = s.decideOn(ctx, caller, view, r, stored)
+	a.Decision, err = s.decideOn(ctx, caller, view, r, stored, now)
 	return a, err
 }
 
 // decideOn answers about a record with what is stored of it.
-func (s *Service) decideOn(ctx context.Context, caller model.Caller, view *View, r *Request, stored *model.Resource) (d model.Decision, err error) {
+func (s *Service) decideOn(ctx context.Context, caller model.Caller, view *View, r *Request, stored *model.Resource, now time.Time) (d model.Decision, err error) {
 	q := &r.Question
-	in := Inputs{Now: s.Now(), Stored: stored, Client: caller.ID, TrustSubjectProperties: caller.Client.TrustSubjectProperties}
+	in := Inputs{Now: now, Stored: stored, Client: caller.ID, TrustSubjectProperties: caller.Client.TrustSubjectProperties}
 	if in.Assurance, err = s.assurance(ctx, caller, q.Subject, r.AccessToken); err != nil {
 		code, denied := denials[model.CodeOf(err)]
 		if !denied {
@@ -221,102 +230,4 @@ func (s *Service) RequiresMFA(ctx context.Context, tenant, subject string) (bool
 		return false, err
 	}
 	return snap.RequiresMFA(subject, s.Now()), nil
-}
-
-// entry is the record of one decision. Words that only the request vouches for
-// stay out of the leaf: anybody could write an address where an action is due. The
-// record's id lies under the key of whom the record is about.
-func (s *Service) entry(caller model.Caller, a answered) audit.Entry {
-	item := itemOf(a)
-	e := audit.Entry{
-		Tenant: caller.Tenant, Class: audit.ClassDecision, Activity: audit.Evaluated, Outcome: item.Outcome, Code: a.Code,
-		Roles: a.Roles, Object: item.Object, Op: item.Op, Rule: item.Rule, PolicyHash: a.PolicyHash,
-		Revision: a.Revision, Service: caller.ID, Caller: caller, Person: a.person(),
-		Level: a.Assurance.Level, Age: ageOf(a.Assurance, s.Now()),
-	}
-	asked, about := a.personal()
-	e.Personal = map[string]any{"subject": asked.Subject, "action": asked.Action}
-	if about.Person == "" {
-		e.Personal["resource"] = asked.Resource
-	} else {
-		e.Others = []audit.Part{{Person: about.Person, Personal: map[string]any{"resource": about.Resource, "person": about.Person}}}
-	}
-	return e
-}
-
-// batchEntry is the one record of a batch: a leaf with its members, and for each
-// person in it a segment with what concerns them.
-func (s *Service) batchEntry(caller model.Caller, view *View, answers []answered) audit.Entry {
-	e := audit.Entry{Tenant: caller.Tenant, Class: audit.ClassDecision, Activity: audit.EvaluatedBatch,
-		Outcome: audit.OutcomeOK, Service: caller.ID, Caller: caller, Revision: view.Revision(), PolicyHash: view.PolicyHash()}
-	e.Items = make([]audit.Item, len(answers))
-	var people []string
-	members := map[string][]audit.Member{}
-	add := func(who string, m audit.Member) {
-		if members[who] == nil {
-			people = append(people, who)
-		}
-		members[who] = append(members[who], m)
-	}
-	for i, a := range answers {
-		e.Items[i] = itemOf(a)
-		asked, about := a.personal()
-		asked.Item, about.Item = i, i
-		add(a.person(), asked)
-		if about.Person != "" {
-			add(about.Person, about)
-		}
-	}
-	for _, who := range people {
-		e.Others = append(e.Others, audit.Part{Person: who, Personal: map[string]any{"person": who, "members": members[who]}})
-	}
-	return e
-}
-
-// person is whose key seals the question: the subject's, if it is one of ours.
-// Anybody can ask about any number of names; they share one key.
-func (a *answered) person() string {
-	switch a.Code {
-	case model.ReasonSubjectUnknown, model.ReasonItemInvalid, model.ReasonTenantDisabled:
-		return ""
-	}
-	return a.request.Question.Subject.Type + ":" + a.request.Question.Subject.ID
-}
-
-// personal is what is sealed for the subject of the question and, where the
-// record is about another person, for that one.
-func (a *answered) personal() (asked, about audit.Member) {
-	q := &a.request.Question
-	resource := q.Resource.Type + ":" + q.Resource.ID
-	asked = audit.Member{Subject: q.Subject.Type + ":" + q.Subject.ID, Action: q.Action.Name}
-	if who := a.person(); who == "" || a.dataSubject == "" || a.dataSubject == who {
-		asked.Resource = resource
-		return asked, about
-	}
-	return asked, audit.Member{Resource: resource, Person: a.dataSubject}
-}
-
-func itemOf(a answered) audit.Item {
-	item := audit.Item{Outcome: audit.OutcomeDeny, Code: a.Code}
-	if a.Allow {
-		item.Outcome = audit.OutcomeAllow
-	}
-	item.Object, item.Op = a.object, a.action
-	if !a.Rule.IsZero() {
-		item.Rule = a.Rule.Kind + ":" + strconv.Itoa(a.Rule.Line)
-	}
-	return item
-}
-
-func ageOf(a model.Assurance, now time.Time) int64 {
-	if a.Level == 0 {
-		return -1
-	}
-	return int64(now.Sub(a.AuthTime) / time.Second)
-}
-
-// ShortHash is how people see a policy's hash.
-func ShortHash(h []byte) string {
-	s := hex.EncodeToString(h)
-	return s[:min(12, len(s))]
 }

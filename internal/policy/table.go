@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"iter"
 	"slices"
+	"sync/atomic"
 )
 
 // table is an immutable hash table of things by their ids, small enough to be
@@ -14,6 +15,7 @@ type table[V comparable] struct {
 	idOf  func(V) string
 	slots []slotOf[V] // a power of two
 	count int
+	names atomic.Pointer[[]string] // sorted, once asked for
 }
 
 // slotOf is a place in a table; the zero value is free. The hash beside a thing
@@ -55,7 +57,8 @@ func (t *table[V]) find(id string) (v V) {
 // put sets a thing in a table that is being made.
 func (t *table[V]) put(v V) {
 	if 2*(t.count+1) > len(t.slots) {
-		*t = *t.copied(2 * t.count)
+		larger := t.copied(2 * t.count)
+		t.slots, t.count = larger.slots, larger.count
 	}
 	id := t.idOf(v)
 	hash := maphash.String(tableSeed, id)
@@ -109,13 +112,20 @@ func (t *table[V]) all() iter.Seq[V] {
 	}
 }
 
-// ids lists the ids, sorted.
+// ids lists the ids of a table that is made, sorted. The list is shared.
 func (t *table[V]) ids() []string {
-	var ids []string
+	if t == nil {
+		return nil
+	}
+	if known := t.names.Load(); known != nil {
+		return *known
+	}
+	ids := make([]string, 0, t.count)
 	for v := range t.all() {
 		ids = append(ids, t.idOf(v))
 	}
 	slices.Sort(ids)
+	t.names.Store(&ids)
 	return ids
 }
 

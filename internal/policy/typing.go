@@ -1,10 +1,10 @@
 package policy
 
 import (
-	"cmp"
 	"maps"
-	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"rolegate/internal/policy/condition"
 )
@@ -13,40 +13,70 @@ import (
 // what is new in it.
 var conditions condition.Cache
 
-// typing compiles conditions with the types a catalogue gives to objects' fields.
-type typing struct {
-	catalog *Catalog          // nil: nothing is declared
-	hashes  map[string]string // object → its declared types, as text
-}
-
-func newTyping(cat *Catalog) *typing { return &typing{cat, map[string]string{}} }
-
-// compile compiles a condition about records of an object. Of object "*", and of
-// one whose fields are not declared, any type may come.
-func (t *typing) compile(object, text string) (*condition.Condition, error) {
-	if !t.declares(object) {
-		return conditions.Compile(text, "", nil, "")
+// compileCondition compiles a condition about records of an object, in the types
+// the catalogue's entry gives to the fields it names; entry may be nil. What is
+// wrong without any types is wrong with them.
+func compileCondition(text string, entry *Object) (*condition.Condition, error) {
+	untyped, err := conditions.Compile(text, "", nil)
+	if err != nil {
+		return nil, err
 	}
-	fields := t.catalog.Objects[object].Fields
-	return conditions.Compile(text, object, func(field string) string { return fields[field].Type }, t.hash(object))
+	types := entry.typesOf(untyped.Fields())
+	if types == "" {
+		return untyped, nil
+	}
+	return conditions.Compile(text, types, func(field string) string { return entry.Fields[field].Type })
 }
 
-// declares tells whether the catalogue declares fields of the object.
-func (t *typing) declares(object string) bool {
-	o := t.catalog.object(object)
-	return o != nil && len(o.Fields) > 0
-}
-
-// hash tells the declared types of an object from others.
-func (t *typing) hash(object string) string {
-	if h, made := t.hashes[object]; made {
-		return h
+// typesOf is the declared types of fields, as text that tells them from others;
+// "" where none is declared.
+func (o *Object) typesOf(fields []string) string {
+	if o == nil {
+		return ""
 	}
 	var b strings.Builder
-	fields := t.catalog.Objects[object].Fields
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		b.WriteString(name + " " + cmp.Or(fields[name].Type, "any") + "\n")
+	for _, field := range fields {
+		if typ := o.Fields[field].Type; typ != "" {
+			b.WriteString(field + "\x00" + typ + "\x00")
+		}
 	}
-	t.hashes[object] = b.String()
 	return b.String()
+}
+
+// typed are conditions with the types of one object's fields, compiled when they
+// are first asked for: a row for every object may have a condition, and there
+// may be many of both. nil is one that does not suit the types: what it compares
+// is never of the type it is compared with, so it is unknown.
+type typed struct {
+	conditions atomic.Pointer[map[*clause]*condition.Condition] // replaced, never written to
+	adding     sync.Mutex
+}
+
+// condition is the clause as it applies to records of the object; nil is unknown.
+func (o *object) condition(c *clause) *condition.Condition {
+	if o.entry == nil || len(o.entry.Fields) == 0 || c.untyped == nil {
+		return c.untyped
+	}
+	if known := o.typed.conditions.Load(); known != nil {
+		if cond, there := (*known)[c]; there {
+			return cond
+		}
+	}
+	cond, err := compileCondition(c.text, o.entry)
+	if err != nil {
+		cond = nil
+	}
+	o.typed.keep(c, cond)
+	return cond
+}
+
+func (t *typed) keep(c *clause, cond *condition.Condition) {
+	t.adding.Lock()
+	defer t.adding.Unlock()
+	all := map[*clause]*condition.Condition{}
+	if known := t.conditions.Load(); known != nil {
+		all = maps.Clone(*known)
+	}
+	all[c] = cond
+	t.conditions.Store(&all)
 }

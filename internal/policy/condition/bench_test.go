@@ -52,7 +52,7 @@ func BenchmarkCache(b *testing.B) {
 	var c Cache
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if _, err := c.Compile(benchmarks[i%len(benchmarks)], "deal", schema, "1"); err != nil {
+		if _, err := c.Compile(benchmarks[i%len(benchmarks)], "1", schema); err != nil {
 			b.Fatal(err)
 		}
 	}

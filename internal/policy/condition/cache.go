@@ -1,6 +1,9 @@
 package condition
 
-import "sync"
+import (
+	"strings"
+	"sync"
+)
 
 // maxCached bounds a Cache, in conditions.
 const maxCached = 10_000
@@ -18,17 +21,18 @@ type Cache struct {
 }
 
 // cacheKey is all that Compile depends on.
-type cacheKey struct{ text, object, schemaHash string }
+type cacheKey struct{ text, types string }
 
-// Compile is like the package's Compile. The schema is named by the object it is
-// of and a hash that changes whenever any of its types does, such as that of the
-// catalogue; both are "" for a nil schema. Errors are not kept.
-func (c *Cache) Compile(text, object string, schema Schema, schemaHash string) (*Condition, error) {
-	key := cacheKey{text, object, schemaHash}
+// Compile is like the package's Compile. types tells the schema from others by
+// the types of the fields that the text names; "" for a nil schema. Errors are
+// not kept, nor is what text is a part of.
+func (c *Cache) Compile(text, types string, schema Schema) (*Condition, error) {
+	key := cacheKey{text, types}
 	if found := c.get(key); found != nil {
 		return found, nil
 	}
-	compiled, err := Compile(text, schema)
+	key.text = strings.Clone(text)
+	compiled, err := Compile(key.text, schema)
 	if err != nil {
 		return nil, err
 	}

@@ -118,7 +118,7 @@ func (c *compiler) quantified(e ast.Expr, all bool, target ast.Expr, args []ast.
 	}
 	v := args[0].AsIdent()
 	if _, taken := roots[v]; taken || !ordinary(v) {
-		c.refuse(c.place(args[0]), "%s cannot be the name of an element: take another, such as x", v)
+		c.refuse(c.place(args[0]), "%s cannot be the name of an element: take another, such as x", spell(v))
 	}
 	body := args[1]
 	if body.Kind() != ast.CallKind || body.AsCall().FunctionName() != operators.In ||

@@ -10,12 +10,8 @@ import (
 	"cel.dev/cel-go/parser"
 )
 
-// MaxText is the size limit of a condition, in bytes; maxNesting that of
-// parentheses, brackets and operators within one another.
-const (
-	MaxText    = 4 << 10
-	maxNesting = 64
-)
+// MaxText is the size limit of a condition, in bytes.
+const MaxText = 4 << 10
 
 // Schema gives the declared type of an object's field, as the catalogue spells
 // it: string, number, bool, time, ref, or "list of" one of these; "" is not
@@ -64,13 +60,16 @@ func Compile(text string, schema Schema) (*Condition, error) {
 	if err := checkText(text); err != nil {
 		return nil, err
 	}
-	return compile(text, schema, celParser)
+	return compile(newSource(text), text, schema, celParser)
 }
 
-func compile(text string, schema Schema, p *parser.Parser) (*Condition, error) {
-	tree, errs := p.Parse(common.NewTextSource(text))
+func compile(src common.Source, text string, schema Schema, p *parser.Parser) (*Condition, error) {
+	tree, errs := p.Parse(src)
 	if list := errs.GetErrors(); len(list) > 0 {
 		return nil, syntaxError(text, list[0])
+	}
+	if tooManyNots(text) {
+		return nil, tooDeep()
 	}
 	c := &compiler{text: text, schema: schema, info: tree.SourceInfo()}
 	root := c.condition(tree.Expr())
@@ -115,22 +114,32 @@ func checkText(text string) error {
 // syntaxError words what the parser says. It counts lines from 1 and columns
 // from 0, in code points.
 func syntaxError(text string, e *common.Error) *Error {
-	reason := strings.TrimPrefix(e.Message, "Syntax error: ")
-	switch {
-	case strings.HasPrefix(reason, "expression recursion limit"):
-		return &Error{0, "the condition is nested more than 64 levels deep"}
-	case strings.Contains(reason, "<EOF>"):
-		reason = "the condition ends too early"
-	case reason == "invalid int literal", reason == "invalid double literal":
-		reason = "the number is " + tooLarge
-	default:
-		reason = "this is not CEL: " + reason
-	}
 	offset := 0
 	for range e.Location.Line() - 1 {
 		offset += strings.IndexByte(text[offset:], '\n') + 1
 	}
-	return &Error{offset + bytesOf(text[offset:], e.Location.Column()), reason}
+	offset += bytesOf(text[offset:], e.Location.Column())
+
+	reason := strings.TrimPrefix(e.Message, "Syntax error: ")
+	const mismatch = "mismatched input '"
+	if token, ok := strings.CutPrefix(reason, mismatch); ok && strings.HasPrefix(text[offset:], "`") {
+		reason = mismatch + "`" + strings.TrimPrefix(token, "`") // which Slice took
+	}
+	switch {
+	case strings.HasPrefix(reason, "expression recursion limit"):
+		return tooDeep()
+	case strings.Contains(reason, "<EOF>"):
+		reason = "the condition ends too early"
+	case reason == "invalid int literal":
+		reason = "the number is " + tooLarge
+	case reason == "invalid double literal":
+		reason = "the number is too large: numbers end at 2^53-1"
+	case reason == "unexpected quoted identifier" && hasUnseen(text[offset:]):
+		reason = "the name contains a character that cannot be seen"
+	default:
+		reason = "this is not CEL: " + reason
+	}
+	return &Error{offset, reason}
 }
 
 const tooLarge = "beyond 2^53-1, where numbers are no longer exact"
@@ -170,8 +179,8 @@ func (c *compiler) place(e ast.Expr) int {
 		return c.place(e.AsSelect().Operand())
 	case ast.CallKind:
 		// CEL points at the parenthesis of a call.
-		at, name := c.offset(e), e.AsCall().FunctionName()
-		if before := strings.TrimRight(c.text[:at], " \t\r\n"); strings.HasSuffix(before, name) {
+		at, name := c.offset(e), spell(e.AsCall().FunctionName())
+		if before := strings.TrimRight(c.text[:at], " \t\r\n"); strings.HasSuffix(before, name) && strings.HasPrefix(c.text[at:], "(") {
 			return len(before) - len(name)
 		}
 	}

@@ -12,6 +12,9 @@
 //	request.time          the time of the question; also ip, acr, amr, auth_age (seconds), client
 //	request.context.NAME  what else the caller says about the request
 //
+// A NAME is of letters of any language, digits and _; between backticks it may
+// have any characters that can be seen, but backticks.
+//
 // with these constructs and no others:
 //
 //	'text'  12  1.5  true  ['a', 'b', user.id]

@@ -220,8 +220,8 @@ func symbol(function string) string {
 	case operators.Index:
 		return "[]"
 	}
-	if written, ok := operators.FindReverse(function); ok {
-		return written
+	if operator, ok := operators.FindReverse(function); ok {
+		return operator
 	}
-	return function
+	return spell(function)
 }

@@ -71,8 +71,8 @@ func (c *compiler) operand(e ast.Expr) operand {
 	case ast.LiteralKind:
 		c.literal(&o, e)
 	case ast.IdentKind:
-		o.name = e.AsIdent()
-		if example, ok := roots[o.name]; ok {
+		o.name = spell(e.AsIdent())
+		if example, ok := roots[e.AsIdent()]; ok {
 			c.refuse(o.at, "%s cannot stand alone: name a member, such as %s", o.name, example)
 		} else {
 			c.refuse(o.at, "%s is not declared: there are record, user, action and request", o.name)
@@ -145,10 +145,10 @@ func show(text string) string {
 
 // member compiles record.NAME and its like.
 func (c *compiler) member(o *operand, e ast.Expr) {
-	path, ok := pathOf(e)
-	o.name = strings.Join(path, ".")
+	path, shown, ok := pathOf(e)
+	o.name = shown
 	if !ok {
-		o.name = "." + e.AsSelect().FieldName()
+		o.name = "." + spell(e.AsSelect().FieldName())
 		c.refuse(o.at, "%s is a member of something that has none", o.name)
 		return
 	}
@@ -156,11 +156,11 @@ func (c *compiler) member(o *operand, e ast.Expr) {
 	inContext := root == "request" && name == "context"
 	switch {
 	case roots[root] == "":
-		c.refuse(o.at, "%s is not declared: there are record, user, action and request", root)
+		c.refuse(o.at, "%s is not declared: there are record, user, action and request", spell(root))
 	case inContext && len(path) == 2:
 		c.refuse(o.at, "request.context cannot stand alone: name a member, such as request.context.channel")
 	case !inContext && len(path) > 2, len(path) > 3:
-		c.refuse(o.at, "%s reaches into an attribute: paths below %s.%s are not allowed", o.name, root, name)
+		c.refuse(o.at, "%s reaches into an attribute: paths below %s.%s are not allowed", o.name, root, spell(name))
 	case root == "record":
 		o.Attr = c.recordField(o.at, name)
 	case root == "user":
@@ -197,22 +197,24 @@ func (c *compiler) recordField(at int, name string) Attr {
 	}
 	t, ok := typeOf(declared)
 	if !ok {
-		c.refuse(at, "record.%s is declared as %q, a type that conditions do not know", name, declared)
+		c.refuse(at, "record.%s is declared as %q, a type that conditions do not know", spell(name), declared)
 	}
 	a.Type = t
 	return a
 }
 
-// pathOf takes a.b.c apart; false if it does not begin with a name.
-func pathOf(e ast.Expr) ([]string, bool) {
+// pathOf takes a.b.c apart, into a token and names, and shows how it is written;
+// false if it does not begin with a name.
+func pathOf(e ast.Expr) (path []string, shown string, ok bool) {
 	switch e.Kind() {
 	case ast.IdentKind:
-		return []string{e.AsIdent()}, true
+		return []string{e.AsIdent()}, spell(e.AsIdent()), true
 	case ast.SelectKind:
-		path, ok := pathOf(e.AsSelect().Operand())
-		return append(path, e.AsSelect().FieldName()), ok
+		member := e.AsSelect().FieldName()
+		path, shown, ok = pathOf(e.AsSelect().Operand())
+		return append(path, nameOf(member)), shown + "." + spell(member), ok
 	}
-	return nil, false
+	return nil, "", false
 }
 
 func (c *compiler) literalList(o *operand, e ast.Expr) {

@@ -203,7 +203,7 @@ func TestParsers(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s is refused: %v", text, err)
 		}
-		theirs, err := compile(text, generatedSchema, antlr)
+		theirs, err := compile(newSource(text), text, generatedSchema, antlr)
 		if err != nil {
 			t.Fatalf("%s is refused: %v", text, err)
 		}

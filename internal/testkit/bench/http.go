@@ -158,19 +158,6 @@ func (h *overHTTP) buffered() error {
 	single, sustained := "HTTP single decision, buffered, in bursts"+h.connections(), "HTTP single decision, buffered, sustained"+h.connections()
 	const singleBar, sustainedBar = "≥ 0.7 of the bare handler, p99 ≤ 2 × its", "≥ 0.8 of the bare bulk append"
 	err := h.open("ROLEGATE_AUDIT=buffered")
-	if errors.Is(err, errNotOffered) {
-		bare, err := closedLoop(h.bare.addr, h.plan.Conns, [][]byte{post("/access/v1/evaluation", "", wire(first(h.tenant)))}, h.plan.Span, 0)
-		if err != nil {
-			return err
-		}
-		bulk, err := h.bulk(h.plan.Span)
-		if err != nil {
-			return err
-		}
-		h.add(single, singleBar, notOffered, "bare handler: "+bare.String(), notOffered)
-		h.add(sustained, sustainedBar, notOffered, "bare bulk append: "+perSecond(bulk.Rate), notOffered)
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -259,10 +246,3 @@ func (h *overHTTP) batch(mode string, single float64) error {
 }
 
 func ratio(a, b time.Duration) float64 { return float64(a) / float64(max(b, 1)) }
-
-func first(t *workload.Tenant) model.Question {
-	for q := range t.Questions(9) {
-		return q
-	}
-	panic("the stream of questions has no end")
-}

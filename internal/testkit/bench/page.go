@@ -17,10 +17,9 @@ type row struct {
 }
 
 const (
-	yes        = "yes"
-	no         = "**no**"
-	notOffered = "not offered"
-	noBar      = "–" // measured for orientation
+	yes   = "yes"
+	no    = "**no**"
+	noBar = "–" // measured for orientation
 )
 
 func (b *bench) add(what, bar, measured, reference, met string) {

@@ -227,7 +227,7 @@ func TestHalfIsAllowed(t *testing.T) {
 		shape workload.Shape
 		ask   int
 	}{
-		{workload.Small, 2000}, {workload.Medium, 150}, {workload.CRM, 150},
+		{workload.Small, 2000}, {workload.Medium, 150}, {workload.CRM, 150}, {workload.Giant, 1000},
 	} {
 		t.Run(c.shape.Name, func(t *testing.T) {
 			t.Parallel()
