@@ -278,7 +278,7 @@ type DecisionContext struct {
 	// Code Why. Stable and never localized.
 	Code string `json:"code"`
 
-	// Error Why an item of a batch is no question.
+	// Error Why an item of a batch could not be answered: what it would have been refused with alone.
 	Error ItemError `json:"error,omitempty,omitzero"`
 
 	// Fields What to drop and to mask before showing the record.
@@ -405,7 +405,7 @@ type InviteAcceptance struct {
 	Password string `json:"password"`
 }
 
-// ItemError Why an item of a batch is no question.
+// ItemError Why an item of a batch could not be answered: what it would have been refused with alone.
 type ItemError struct {
 	Message string `json:"message"`
 	Status  int    `json:"status"`
@@ -993,8 +993,8 @@ type ClientInterface interface {
 	//
 	// AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 	// the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
-	// answered as one. An item that is no complete question is denied in its place, with the reason in
-	// `context.error`.
+	// answered as one. An item that is malformed, or asks for a revision that is not there yet, is denied in its
+	// place, with the reason in `context.error`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1005,8 +1005,8 @@ type ClientInterface interface {
 	//
 	// AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 	// the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
-	// answered as one. An item that is no complete question is denied in its place, with the reason in
-	// `context.error`.
+	// answered as one. An item that is malformed, or asks for a revision that is not there yet, is denied in its
+	// place, with the reason in `context.error`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1385,8 +1385,8 @@ func (c *Client) Evaluate(ctx context.Context, params *EvaluateParams, body Eval
 //
 // AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 // the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
-// answered as one. An item that is no complete question is denied in its place, with the reason in
-// `context.error`.
+// answered as one. An item that is malformed, or asks for a revision that is not there yet, is denied in its
+// place, with the reason in `context.error`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1407,8 +1407,8 @@ func (c *Client) EvaluateBatchWithBody(ctx context.Context, params *EvaluateBatc
 //
 // AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 // the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
-// answered as one. An item that is no complete question is denied in its place, with the reason in
-// `context.error`.
+// answered as one. An item that is malformed, or asks for a revision that is not there yet, is denied in its
+// place, with the reason in `context.error`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2839,8 +2839,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 	// the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
-	// answered as one. An item that is no complete question is denied in its place, with the reason in
-	// `context.error`.
+	// answered as one. An item that is malformed, or asks for a revision that is not there yet, is denied in its
+	// place, with the reason in `context.error`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2851,8 +2851,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 	// the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
-	// answered as one. An item that is no complete question is denied in its place, with the reason in
-	// `context.error`.
+	// answered as one. An item that is malformed, or asks for a revision that is not there yet, is denied in its
+	// place, with the reason in `context.error`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5517,8 +5517,8 @@ func (c *ClientWithResponses) EvaluateWithResponse(ctx context.Context, params *
 //
 // AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 // the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
-// answered as one. An item that is no complete question is denied in its place, with the reason in
-// `context.error`.
+// answered as one. An item that is malformed, or asks for a revision that is not there yet, is denied in its
+// place, with the reason in `context.error`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5535,8 +5535,8 @@ func (c *ClientWithResponses) EvaluateBatchWithBodyWithResponse(ctx context.Cont
 //
 // AuthZEN 1.0, section 7. At most 1,000 items, unless the operators set another limit. An item's `subject`, `action`, `resource` or `context` replaces
 // the top-level one whole; nothing inside them is merged. Without items this is a single evaluation and is
-// answered as one. An item that is no complete question is denied in its place, with the reason in
-// `context.error`.
+// answered as one. An item that is malformed, or asks for a revision that is not there yet, is denied in its
+// place, with the reason in `context.error`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -20,7 +20,7 @@ const (
 	ReasonSessionInvalid  Code = "session_invalid"                  // context.access_token is present but not valid for the subject
 	ReasonTokenRequired   Code = "token_required"                   // the client was added with --require-token
 	ReasonTenantDisabled  Code = "tenant_disabled"                  //
-	ReasonItemInvalid     Code = "invalid_request"                  // an item of a batch lacks a required member
+	ReasonItemInvalid     Code = "invalid_request"                  // an item of a batch is malformed
 )
 
 // Entity is a subject or resource of a question: AuthZEN section 5.

@@ -77,17 +77,20 @@ type Detail struct {
 	Reason string `json:"reason"`           // one sentence in English
 }
 
-// String gives the place and reason as "12:4: reason", "path: reason" or "reason".
+// String gives the places that are known, and the reason: "12:4: reason",
+// "path: reason", "12:4: path: reason" or "reason".
 func (d Detail) String() string {
-	switch {
-	case d.Path != "":
-		return d.Path + ": " + d.Reason
-	case d.Line > 0 && d.Column > 0:
-		return fmt.Sprintf("%d:%d: %s", d.Line, d.Column, d.Reason)
-	case d.Line > 0:
-		return fmt.Sprintf("%d: %s", d.Line, d.Reason)
+	s := d.Reason
+	if d.Path != "" {
+		s = d.Path + ": " + s
 	}
-	return d.Reason
+	switch {
+	case d.Line > 0 && d.Column > 0:
+		s = fmt.Sprintf("%d:%d: %s", d.Line, d.Column, s)
+	case d.Line > 0:
+		s = fmt.Sprintf("%d: %s", d.Line, s)
+	}
+	return s
 }
 
 func (e *Error) Error() string {

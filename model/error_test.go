@@ -25,3 +25,17 @@ func TestCodeOf(t *testing.T) {
 		t.Error("the cause is lost")
 	}
 }
+
+func TestDetailsSayWhere(t *testing.T) {
+	for want, d := range map[string]Detail{
+		"why":            {Reason: "why"},
+		"a.b: why":       {Path: "a.b", Reason: "why"},
+		"12: why":        {Line: 12, Reason: "why"},
+		"12:4: why":      {Line: 12, Column: 4, Reason: "why"},
+		"12:4: a.b: why": {Path: "a.b", Line: 12, Column: 4, Reason: "why"},
+	} {
+		if got := d.String(); got != want {
+			t.Errorf("%+v: %q, want %q", d, got, want)
+		}
+	}
+}

@@ -123,6 +123,9 @@ func (a Assignment) ActiveAt(t time.Time) bool {
 	return (a.From.IsZero() || !t.Before(a.From)) && (a.Until.IsZero() || t.Before(a.Until))
 }
 
+// EndedAt tells whether the assignment's window is over at t, for ever.
+func (a Assignment) EndedAt(t time.Time) bool { return !a.Until.IsZero() && !t.Before(a.Until) }
+
 // Resource is a record registered for searches and stored attributes. A
 // registered record's missing attributes are known to be none.
 type Resource struct {

@@ -71,7 +71,11 @@ func (c *cli) badRows(file string, err error) error {
 		return err
 	}
 	for _, d := range e.Details {
-		fmt.Fprintf(c.stdout, "%s:%s\n", file, d)
+		between := ":"
+		if d.Line == 0 { // about no line: a blank keeps a number in it from looking like one
+			between = ": "
+		}
+		fmt.Fprintf(c.stdout, "%s%s%s\n", file, between, d)
 	}
 	return model.Errorf(e.Code, "%s", e.Message)
 }

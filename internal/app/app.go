@@ -181,7 +181,8 @@ func (a *App) openServices(ctx context.Context) error {
 		Keys: keys, Requirements: a.Policy, Verifier: verifier, Revisions: a.Store.Revisions(), Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
 	}
 	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
-	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, Now: a.now, Limits: c.Limits()}
+	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, UsernameKey: login.UsernameKey,
+		Inheritance: policy.Inheritance, Now: a.now, Limits: c.Limits()}
 	return nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"rolegate/internal/audit"
 	"rolegate/internal/directory"
 	"rolegate/internal/keyring"
+	"rolegate/internal/login"
+	"rolegate/internal/policy"
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
 	"rolegate/model"
@@ -37,7 +39,8 @@ func newService(t *testing.T) *directory.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &directory.Service{Store: st, Log: log, Issuer: "https://rolegate.example", Now: time.Now, Limits: model.DefaultLimits()}
+	return &directory.Service{Store: st, Log: log, Issuer: "https://rolegate.example", UsernameKey: login.UsernameKey,
+		Inheritance: policy.Inheritance, Now: time.Now, Limits: model.DefaultLimits()}
 }
 
 // Each act says what it changed of what decisions are made from: what it does

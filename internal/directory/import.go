@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -88,8 +87,9 @@ func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in impo
 			return class, err
 		}
 	}
+	counted := new(inherited)
 	for _, e := range in.Assignments {
-		c, err := s.assign(ctx, tx, tenant, e.v, reason)
+		c, err := s.assign(ctx, tx, tenant, e.v, reason, counted)
 		if err != nil {
 			return class, at(fmt.Sprintf("assignments[%d]", e.i), err)
 		}
@@ -194,12 +194,12 @@ func parseImport(file []byte) (in importFile, bad []model.Detail, err error) {
 		Resources   []jsontext.Value `json:"resources"`
 	}
 	if err := json.Unmarshal(file, &raw, json.RejectUnknownMembers(true)); err != nil {
-		return in, nil, importInvalid([]model.Detail{{Reason: readable(err)}})
+		return in, nil, importInvalid([]model.Detail{complain("", file, err)})
 	}
 	in.Subjects = entries(&bad, "subjects", raw.Subjects, cleanSubject)
 	in.Teams = entries(&bad, "teams", raw.Teams, func(t model.Team) (model.Team, string, error) {
 		t.ID = Bare("team", t.ID)
-		return t, t.ID, checkBare("team", t.ID)
+		return t, t.ID, checkGroup("team", t.ID)
 	})
 	in.Units = entries(&bad, "units", raw.Units, func(u model.Unit) (model.Unit, string, error) {
 		u.ID, u.Parent = Bare("unit", u.ID), Bare("unit", u.Parent)
@@ -212,7 +212,7 @@ func parseImport(file []byte) (in importFile, bad []model.Detail, err error) {
 	})
 	in.Roles = entries(&bad, "roles", raw.Roles, func(r string) (string, string, error) {
 		r = Bare("role", r)
-		return r, r, checkBare("role", r)
+		return r, r, checkGroup("role", r)
 	})
 	in.Assignments = entries(&bad, "assignments", raw.Assignments, cleanAssignment)
 	in.Resources = entries(&bad, "resources", raw.Resources, func(r model.Resource) (model.Resource, string, error) {
@@ -233,7 +233,7 @@ func entries[T any](bad *[]model.Detail, list string, raw []jsontext.Value, clea
 		path := fmt.Sprintf("%s[%d]", list, i)
 		var v T
 		if err := json.Unmarshal(r, &v, json.RejectUnknownMembers(true)); err != nil {
-			*bad = append(*bad, model.Detail{Path: path, Reason: readable(err)})
+			*bad = append(*bad, complain(path, r, err))
 			continue
 		}
 		v, key, err := clean(v)
@@ -262,6 +262,11 @@ func cleanSubject(s model.Subject) (model.Subject, string, error) {
 	if s.Type == "role" || s.Type == "team" || strings.Contains(s.Type, ":") {
 		return s, "", model.Errorf(model.CodeInvalidRequest, "%q cannot be the type of a subject", s.Type)
 	}
+	for _, team := range s.Teams {
+		if err := checkGroup("team", team); err != nil {
+			return s, "", err
+		}
+	}
 	return s, s.Key(), checkID("id", s.ID)
 }
 
@@ -286,20 +291,4 @@ func importInvalid(bad []model.Detail) *model.Error {
 	}
 	e.Details = bad
 	return e
-}
-
-// readable is a decoding error in plain words: where, and what is wrong there.
-func readable(err error) string {
-	var se *json.SemanticError
-	if errors.As(err, &se) {
-		what := fmt.Sprintf("a %s cannot stand here", se.JSONKind)
-		if se.Err != nil {
-			what = se.Err.Error()
-		}
-		if se.JSONPointer != "" {
-			return fmt.Sprintf("%s: %s", se.JSONPointer, what)
-		}
-		return what
-	}
-	return strings.TrimPrefix(err.Error(), "jsontext: ")
 }

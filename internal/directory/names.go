@@ -39,6 +39,26 @@ func checkBare(kind, id string) error {
 	return checkID(kind, id)
 }
 
+// checkGroup is checkBare for a role or team that is about to be known: a policy
+// row could never name it otherwise. The rule is policy's for the names in rows.
+func checkGroup(kind, id string) error {
+	if err := checkBare(kind, id); err != nil {
+		return err
+	}
+	reason := ""
+	switch {
+	case strings.Contains(id, "*"):
+		reason = "contains *: in a policy there are no patterns"
+	case strings.Contains(id, ","):
+		reason = "contains a comma, which ends a name in a policy"
+	case strings.TrimSpace(id) != id:
+		reason = "begins or ends with a blank"
+	default:
+		return nil
+	}
+	return model.Errorf(model.CodeInvalidRequest, "the %s %q %s", kind, id, reason)
+}
+
 // Bare takes the kind's prefix off an id that may be written with it:
 // "role:sales-rep" and "sales-rep" are the same role.
 func Bare(kind, id string) string { return strings.TrimPrefix(id, kind+":") }

@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	"rolegate/internal/audit"
@@ -14,7 +13,11 @@ import (
 // PutRole adds a role or changes its mark. The offices always require MFA.
 func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant string, r model.Role, create bool) (int64, error) {
 	r.ID = Bare("role", r.ID)
-	if err := checkBare("role", r.ID); err != nil {
+	check := checkBare
+	if create { // a mark can still be set on what was let in before
+		check = checkGroup
+	}
+	if err := check("role", r.ID); err != nil {
 		return 0, err
 	}
 	if model.IsOffice(r.ID) && !r.RequireMFA {
@@ -88,7 +91,7 @@ func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string
 		if err := Registered(ctx, tx, tenant, a.Member); err != nil {
 			return err
 		}
-		class, err := s.assign(ctx, tx, tenant, a, reason)
+		class, err := s.assign(ctx, tx, tenant, a, reason, new(inherited))
 		if err != nil {
 			return err
 		}
@@ -99,8 +102,9 @@ func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string
 	return revision, err
 }
 
-// assign writes one assignment after every check but the member's existence.
-func (s *Service) assign(ctx context.Context, tx store.Queries, tenant string, a model.Assignment, reason string) (audit.Class, error) {
+// assign writes one assignment after every check but the member's existence. in
+// is shared by the assignments of one act.
+func (s *Service) assign(ctx context.Context, tx store.Queries, tenant string, a model.Assignment, reason string, in *inherited) (audit.Class, error) {
 	if err := checkAssignment(a); err != nil {
 		return "", err
 	}
@@ -110,12 +114,18 @@ func (s *Service) assign(ctx context.Context, tx store.Queries, tenant string, a
 		}
 		return "", err
 	}
-	if err := s.WithinRoles(ctx, tx, tenant, a); err != nil {
+	held, err := s.held(ctx, tx, tenant, a)
+	if err != nil {
+		return "", err
+	}
+	if err := s.withinRoles(a.Member, held); err != nil {
+		return "", err
+	}
+	if err := s.withinInherited(ctx, tx, tenant, a.Member, held, in); err != nil {
 		return "", err
 	}
 	class := audit.ClassAdmin
 	if model.IsOffice(a.Role) {
-		var err error
 		if class, err = BreakGlass(ctx, tx, tenant, reason); err != nil {
 			return "", err
 		}
@@ -128,13 +138,58 @@ func (s *Service) assign(ctx context.Context, tx store.Queries, tenant string, a
 
 // WithinRoles refuses one role more than a member can hold.
 func (s *Service) WithinRoles(ctx context.Context, tx store.Directory, tenant string, a model.Assignment) error {
-	held, err := tx.Assignments(ctx, tenant, a.Member, "")
+	held, err := s.held(ctx, tx, tenant, a)
 	if err != nil {
 		return err
 	}
-	held = slices.DeleteFunc(held, func(h model.Assignment) bool { return h.Role == a.Role })
-	if most := s.Limits.DirectRoles; len(held) >= most {
-		return model.Exceeded(model.SettingDirectRoles, int64(most), "%s holds %d roles already", a.Member, len(held))
+	return s.withinRoles(a.Member, held)
+}
+
+// held is the roles a member holds with the assignment, now or later. What has
+// ended is not held any more; with an assignment that has, it is none at all,
+// since nothing is added.
+func (s *Service) held(ctx context.Context, tx store.Directory, tenant string, a model.Assignment) (roles []string, err error) {
+	now := s.Now()
+	if a.EndedAt(now) {
+		return nil, nil
+	}
+	there, err := tx.Assignments(ctx, tenant, a.Member, "")
+	if err != nil {
+		return nil, err
+	}
+	roles = []string{a.Role}
+	for _, h := range there {
+		if h.Role != a.Role && !h.EndedAt(now) {
+			roles = append(roles, h.Role)
+		}
+	}
+	return roles, nil
+}
+
+func (s *Service) withinRoles(member string, held []string) error {
+	if most := s.Limits.DirectRoles; len(held) > most {
+		return model.Exceeded(model.SettingDirectRoles, int64(most), "%s holds %d roles already", member, len(held)-1)
+	}
+	return nil
+}
+
+// inherited counts what roles inherit together under the policy in force, once
+// it was asked for.
+type inherited struct{ count func(roles []string) int }
+
+// withinInherited refuses roles that inherit too many others together. What a
+// single role inherits was bounded when the policy was published.
+func (s *Service) withinInherited(ctx context.Context, tx store.Policies, tenant, member string, held []string, in *inherited) (err error) {
+	if len(held) < 2 {
+		return nil
+	}
+	if in.count == nil {
+		if in.count, err = s.Inheritance(ctx, tx, tenant); err != nil {
+			return err
+		}
+	}
+	if n, most := in.count(held), s.Limits.InheritedRoles; n > most {
+		return model.Exceeded(model.SettingInheritedRoles, int64(most), "the roles of %s would inherit %d others together", member, n)
 	}
 	return nil
 }

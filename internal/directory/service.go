@@ -23,6 +23,14 @@ type Service struct {
 	Store  store.Store
 	Log    *audit.Log
 	Issuer string // the only source of invitation links
+
+	// UsernameKey folds a login name, or says why it is none.
+	UsernameKey func(name string) (string, error)
+
+	// Inheritance counts the roles that roles inherit together under the policy
+	// in force.
+	Inheritance func(ctx context.Context, q store.Policies, tenant string) (func(roles []string) int, error)
+
 	Now    func() time.Time
 	Limits model.Limits
 }

@@ -33,11 +33,8 @@ type NewUser struct {
 // AddUser makes a user, gives it roles and invites it, all or nothing. An
 // imported subject of the same id becomes able to log in.
 func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant string, n NewUser, reason string) (Invitation, error) {
-	if err := checkID("user's id", n.ID); err != nil {
+	if err := checkUser(n.ID); err != nil {
 		return Invitation{}, err
-	}
-	if strings.Contains(n.ID, ":") {
-		return Invitation{}, model.Errorf(model.CodeInvalidRequest, "a user's id has no colon, and %q has one: type and id are written type:id", n.ID)
 	}
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
@@ -52,8 +49,9 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 			return err
 		}
 		class := audit.ClassAdmin
+		in := new(inherited)
 		for _, role := range n.Roles {
-			c, err := s.assign(ctx, tx, tenant, model.Assignment{Member: "user:" + n.ID, Role: Bare("role", role)}, reason)
+			c, err := s.assign(ctx, tx, tenant, model.Assignment{Member: "user:" + n.ID, Role: Bare("role", role)}, reason, in)
 			if err != nil {
 				return err
 			}
@@ -71,6 +69,17 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 	return inv, err
 }
 
+// checkUser refuses what cannot be the id of somebody who logs in.
+func checkUser(id string) error {
+	if err := checkID("user's id", id); err != nil {
+		return err
+	}
+	if strings.Contains(id, ":") {
+		return model.Errorf(model.CodeInvalidRequest, "a user's id has no colon, and %q has one: type and id are written type:id", id)
+	}
+	return nil
+}
+
 func ensureSubject(ctx context.Context, tx store.Directory, tenant, id string) error {
 	_, err := tx.Subject(ctx, tenant, "user", id)
 	if errors.Is(err, store.ErrNotFound) {
@@ -80,14 +89,15 @@ func ensureSubject(ctx context.Context, tx store.Directory, tenant, id string) e
 }
 
 // InviteUser makes a new invitation and ends the older ones. Whoever accepts it
-// chooses a new password, so for the holder of an office it is break-glass.
+// chooses a new password, so for the holder of an office it is break-glass. A
+// user who was imported is given an account, which by itself decides nothing.
 func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, id string, ttl time.Duration, reason string) (Invitation, error) {
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
 		if _, err := Take(ctx, tx, tenant); err != nil {
 			return err
 		}
-		u, err := user(ctx, tx, tenant, id)
+		u, err := s.account(ctx, tx, caller, tenant, id, reason)
 		if err != nil {
 			return err
 		}
@@ -126,18 +136,25 @@ func (s *Service) invite(ctx context.Context, tx store.Invites, tenant, id strin
 	return Invitation{Invite: secret, URL: s.Issuer + "/invite/" + secret, ExpiresAt: expires}, nil
 }
 
-// SetUserDisabled disables or enables a user. Disabling ends every session at once.
+// SetUserDisabled disables or enables a user. Disabling ends every session at
+// once. A user who was imported can be disabled too: the account made for it is
+// what is disabled.
 func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tenant, id string, disabled bool, reason string) (int64, error) {
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
 		if revision, err = Take(ctx, tx, tenant, subjectChange("user:"+bareUser(id))); err != nil {
 			return err
 		}
-		u, err := user(ctx, tx, tenant, id)
+		var u model.User
+		activity := audit.UserEnabled
+		if disabled {
+			u, err = s.account(ctx, tx, caller, tenant, id, reason)
+		} else {
+			u, err = user(ctx, tx, tenant, id)
+		}
 		if err != nil {
 			return err
 		}
-		activity := audit.UserEnabled
 		if disabled {
 			activity = audit.UserDisabled
 			if err := keepsOffices(ctx, tx, tenant, "user:"+u.ID, ""); err != nil {
@@ -168,6 +185,36 @@ func (s *Service) ListUsers(ctx context.Context, tenant, after string, limit int
 		return nil, err
 	}
 	return s.Store.ListUsers(ctx, tenant, after, limit)
+}
+
+// account finds a user who can log in, or makes one of a subject that was
+// imported, with its id as user name and no password yet.
+func (s *Service) account(ctx context.Context, tx store.Tx, caller model.Caller, tenant, id, reason string) (model.User, error) {
+	id = bareUser(id)
+	u, unknown := user(ctx, tx, tenant, id)
+	if model.CodeOf(unknown) != model.CodeUserUnknown {
+		return u, unknown
+	}
+	_, err := tx.Subject(ctx, tenant, "user", id)
+	if errors.Is(err, store.ErrNotFound) {
+		return u, unknown
+	}
+	if err == nil {
+		err = checkUser(id)
+	}
+	if err != nil {
+		return u, err
+	}
+	u = model.User{Tenant: tenant, ID: id, Username: id, CreatedAt: s.Now()}
+	if u.UsernameKey, err = s.UsernameKey(id); err != nil {
+		return u, model.Errorf(model.CodeInvalidRequest, "%q has no account yet and its id is no user name; `rolegate user add` with --username gives it one", id).Because(err)
+	}
+	if err := tx.InsertUser(ctx, u); err != nil {
+		return u, exists(err, "%q has no account yet and somebody else has the user name %q; `rolegate user add` with --username gives it another one", id, id)
+	}
+	e := act(caller, tenant, audit.UserCreated, reason, map[string]any{"username": id})
+	e.Person = "user:" + id
+	return u, s.Log.AppendIn(ctx, tx, e)
 }
 
 func user(ctx context.Context, tx store.Users, tenant, id string) (model.User, error) {

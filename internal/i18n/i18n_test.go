@@ -147,7 +147,7 @@ func TestEveryErrorHasItsTexts(t *testing.T) {
 }
 
 func TestEveryReasonHasItsTexts(t *testing.T) {
-	codes := append(codesOf(t, "Reason"), model.CodeInternal)
+	codes := append(codesOf(t, "Reason"), model.CodeInternal, model.CodeRevisionBehind)
 	for _, code := range codes {
 		r, ok := reasons[code]
 		if !ok {
@@ -191,6 +191,14 @@ func wordsFor(code model.Code) Words {
 		told[name] = string(word(nil, English, Told{Question: &q, Decision: &d}))
 	}
 	return told
+}
+
+// What is said about a step-up holds whether a token was sent or not.
+func TestStepUpSpeaksOfNoTokenThatWasSent(t *testing.T) {
+	admin := reasons[model.ReasonStepUp].admin
+	if strings.Contains(admin.en, "was sent") || strings.Contains(admin.zh, "所提供的") || !strings.Contains(admin.en, "no access token") || !strings.Contains(admin.zh, "没有能够证明") {
+		t.Errorf("%q\n%q", admin.en, admin.zh)
+	}
 }
 
 func TestEverySentenceIsComplete(t *testing.T) {

@@ -26,6 +26,10 @@ const (
 	WantArray       Input = "want_array"
 	WantOther       Input = "want_other"
 	WantWhole       Input = "want_whole"
+	WantFieldNames  Input = "want_field_names"
+	WantBool        Input = "want_bool"
+	WantOneName     Input = "want_one_name"
+	TooManyFields   Input = "too_many_fields"
 	EmptyString     Input = "empty_string"
 	TooLong         Input = "too_long"
 	AnyRecordProps  Input = "any_record_properties"
@@ -70,6 +74,10 @@ var sentences = map[Input]text{
 	WantArray:       {"The member \"{path}\" must be an array.", "成员 “{path}” 必须是数组。"},
 	WantOther:       {"The member \"{path}\" has the wrong type.", "成员 “{path}” 的类型不正确。"},
 	WantWhole:       {"The member \"{path}\" must be a whole number, not negative.", "成员 “{path}” 必须是非负整数。"},
+	WantFieldNames:  {"The member \"{path}\" must be an array of field names, none of them empty, \"*\" or longer than 256 bytes.", "成员 “{path}” 必须是由字段名组成的数组，且字段名不能为空、不能为 “*”、不能超过 256 字节。"},
+	WantBool:        {"The member \"{path}\" must be true or false.", "成员 “{path}” 必须是 true 或 false。"},
+	WantOneName:     {"The member \"{path}\" must name one thing, and \"*\" stands for all.", "成员 “{path}” 必须是一个具体的名称，而 “*” 代表全部。"},
+	TooManyFields:   {"The lists and changes of \"{path}\" name more than {limit} fields in all.", "“{path}” 中各列表和 changes 所列字段合计超过 {limit} 个。"},
 	EmptyString:     {"The member \"{path}\" must not be empty.", "成员 “{path}” 不能为空。"},
 	TooLong:         {"The member \"{path}\" has more than {limit} bytes.", "成员 “{path}” 超过 {limit} 字节。"},
 	AnyRecordProps:  {"A resource.id of \"*\" asks about no particular record, so it cannot have properties.", "resource.id 为 “*” 时不针对具体记录，因此不能带有 properties。"},

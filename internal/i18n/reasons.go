@@ -144,7 +144,7 @@ var reasons = map[model.Code]reason{
 	},
 	model.ReasonStepUp: {
 		text{"Please confirm your identity once more, then try again.", "请再次验证身份，然后重试。"},
-		text{"To {action} {target}, {subject} needs authentication of {assurance}; the access token that was sent does not prove it.", "{subject} 对 {target} 执行 {action}，需要身份验证达到{assurance}，但所提供的访问令牌不能证明这一点。"},
+		text{"To {action} {target}, {subject} needs authentication of {assurance}, and the question came with no access token that proves it.", "{subject} 对 {target} 执行 {action}，需要身份验证达到{assurance}，而请求中没有能够证明这一点的访问令牌。"},
 	},
 	model.ReasonFieldsClosed: {
 		text{"You may not use these fields: {fields}.", "您不能使用以下字段：{fields}。"},
@@ -169,6 +169,10 @@ var reasons = map[model.Code]reason{
 	model.ReasonItemInvalid: {
 		text{"The application asked in a way that cannot be understood. Please tell its support.", "应用发出的请求无法识别，请联系应用的技术支持。"},
 		text{"This is not a complete question: {reason}", "这不是一个完整的请求：{reason}"},
+	},
+	model.CodeRevisionBehind: {
+		text{"The latest changes have not arrived here yet. Please try again in a moment.", "最近的更改尚未在此生效，请稍后重试。"},
+		text{"The answer would be older than context.min_revision demands, so there is none for {subject}, {action} and {target}. Ask again shortly.", "应答所依据的版本低于 context.min_revision 的要求，因此未就 {subject} 对 {target} 执行 {action} 作出判定，请稍后重试。"},
 	},
 	model.CodeInternal: {
 		text{"Something went wrong on our side, so the answer is no.", "服务内部出错，因此请求被拒绝。"},

@@ -100,6 +100,36 @@ var (
 	httpMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 )
 
+// builtin are the attributes that scopes look at, and what they name. A field
+// of this name with another type would never be what a scope finds there.
+var builtin = map[string]struct {
+	names string
+	many  bool
+}{
+	"id":         {"the record", false},
+	"owner":      {"one user", false},
+	"created_by": {"one user", false},
+	"unit":       {"one unit", false},
+	"territory":  {"one territory", false},
+	"account":    {"one account", false},
+	"assignees":  {"users", true},
+	"teams":      {"teams", true},
+	"contacts":   {"contacts", true},
+}
+
+// unfitType tells why a field cannot be declared with a type, or "".
+func unfitType(field, typ string) (reason string) {
+	b, ok := builtin[field]
+	verb, list := "names", ""
+	if b.many {
+		verb, list = "lists", "list of "
+	}
+	if !ok || typ == list+"ref" || typ == list+"string" {
+		return ""
+	}
+	return field + " " + verb + " " + b.names + ", so its type is " + list + "ref or " + list + "string, not " + shown(typ)
+}
+
 // defaultMask is the style of a field that has a class and names no style: what
 // is personal is not shown for want of a word.
 const defaultMask = "text"
@@ -110,7 +140,8 @@ func validFieldType(s string) bool {
 }
 
 // ParseCatalog reads a catalogue in YAML. It is accepted whole or refused whole:
-// the error is a *model.Error whose Details list every bad entry.
+// the error is a *model.Error whose Details list every bad entry, but for circles
+// of requirements, which are looked for when nothing else is bad.
 func ParseCatalog(text string) (*Catalog, error) {
 	if len(text) > MaxCatalog {
 		return nil, model.Errorf(model.CodeLimitExceeded, "the catalogue has %d bytes, more than the limit of 4 MiB", len(text))
@@ -118,9 +149,10 @@ func ParseCatalog(text string) (*Catalog, error) {
 	r := &catalogReader{}
 	c := r.read(text)
 	c.Text = text
+	r.checkRequires(c)
+	r.checkRoutes(c)
 	if len(r.problems) == 0 {
-		r.checkRequires(c)
-		r.checkRoutes(c)
+		r.checkCircles(c)
 	}
 	if len(r.problems) > 0 {
 		slices.SortStableFunc(r.problems, func(a, b model.Detail) int { return a.Line - b.Line })

@@ -11,17 +11,23 @@ import (
 // maxRequires bounds the actions one action may require.
 const maxRequires = 64
 
-// checkRequires refuses requirements of actions that are not declared, and
-// circles of requirements.
+// lists tells whether all that stands under the path of a mapping was read, so
+// that what is not there is missing.
+func (r *catalogReader) lists(path ...string) bool {
+	for i := range len(path) + 1 {
+		if r.partly[strings.Join(path[:i], ".")] {
+			return false
+		}
+	}
+	return true
+}
+
+// checkRequires refuses requirements of actions that are not declared.
 func (r *catalogReader) checkRequires(c *Catalog) {
 	for _, object := range slices.Sorted(maps.Keys(c.Objects)) {
-		before := len(r.problems)
 		actions := c.Objects[object].Actions
 		for _, action := range slices.Sorted(maps.Keys(actions)) {
 			r.checkRequired(object, action, actions)
-		}
-		if len(r.problems) == before {
-			r.checkCircles(object, actions)
 		}
 	}
 }
@@ -34,9 +40,12 @@ func (r *catalogReader) checkRequired(object, action string, actions map[string]
 		return
 	}
 	for i, required := range requires {
+		if required == "" { // refused already
+			continue
+		}
 		at := fmt.Sprintf("%s.requires[%d]", at, i)
 		e := entry{r.places[at], at}
-		if _, declared := actions[required]; !declared {
+		if _, declared := actions[required]; !declared && r.lists("objects", object, "actions") {
 			r.refuse(e, "%s requires %s, which is no action of %s", shown(action), shown(required), shown(object))
 		} else if slices.Index(requires, required) < i {
 			r.refuse(e, "%s requires %s twice", shown(action), shown(required))
@@ -44,8 +53,15 @@ func (r *catalogReader) checkRequired(object, action string, actions map[string]
 	}
 }
 
-// checkCircles names each circle once, at the action it is entered by.
-func (r *catalogReader) checkCircles(object string, actions map[string]Action) {
+// checkCircles refuses circles of requirements.
+func (r *catalogReader) checkCircles(c *Catalog) {
+	for _, object := range slices.Sorted(maps.Keys(c.Objects)) {
+		r.circlesOf(object, c.Objects[object].Actions)
+	}
+}
+
+// circlesOf names each circle once, at the action it is entered by.
+func (r *catalogReader) circlesOf(object string, actions map[string]Action) {
 	const onPath, done = 1, 2
 	state := map[string]int{}
 	var path []string
@@ -76,9 +92,17 @@ func (r *catalogReader) checkCircles(object string, actions map[string]Action) {
 // checkRoutes refuses routes that could never match, match two things, or mean
 // nothing the catalogue declares.
 func (r *catalogReader) checkRoutes(c *Catalog) {
+	bad := map[string]bool{} // refused already
+	for _, d := range r.problems {
+		route, _, _ := strings.Cut(d.Path, ".")
+		bad[route] = true
+	}
 	first := map[string]int{} // method and shape of the path → place in the list
 	for i, route := range c.Routes {
 		at := fmt.Sprintf("routes[%d]", i)
+		if bad[at] {
+			continue
+		}
 		e := entry{r.places[at], at}
 		if route.Method == "" || route.Path == "" || route.Object == "" || route.Action == "" {
 			r.refuse(e, "a route needs method, path, object and action")
@@ -90,8 +114,10 @@ func (r *catalogReader) checkRoutes(c *Catalog) {
 			continue
 		}
 		if o := c.Objects[route.Object]; o == nil {
-			r.refuse(e, "no object %s is declared", shown(route.Object))
-		} else if _, declared := o.Actions[route.Action]; !declared {
+			if r.lists("objects") {
+				r.refuse(e, "no object %s is declared", shown(route.Object))
+			}
+		} else if _, declared := o.Actions[route.Action]; !declared && r.lists("objects", route.Object, "actions") {
 			r.refuse(e, "%s is no action of %s", shown(route.Action), shown(route.Object))
 		}
 		key := route.Method + " " + shape

@@ -78,6 +78,15 @@ func TestBadCatalogs(t *testing.T) {
 		{contact + "actions: {a: {requires: [" + strings.Repeat("a, ", 65) + "]}}", `"a" requires more than 64 actions`},
 		{contact + "fields: {x: {type: text}}", `objects.contact.fields.x.type: unknown type "text"; there are string, number`},
 		{contact + "fields: {x: {type: list of list of string}}", `unknown type`},
+		{contact + "fields: {owner: {type: number}}", `objects.contact.fields.owner.type: owner names one user, so its type is ref or string, not "number"`},
+		{contact + "fields: {created_by: {type: list of ref}}", `created_by names one user, so its type is ref or string`},
+		{contact + "fields: {unit: {type: bool}}", `unit names one unit`},
+		{contact + "fields: {territory: {type: time}}", `territory names one territory`},
+		{contact + "fields: {account: {type: number}}", `account names one account`},
+		{contact + "fields: {id: {type: number}}", `id names the record, so its type is ref or string`},
+		{contact + "fields: {assignees: {type: ref}}", `assignees lists users, so its type is list of ref or list of string, not "ref"`},
+		{contact + "fields: {teams: {type: string}}", `teams lists teams`},
+		{contact + "fields: {contacts: {type: list of number}}", `contacts lists contacts`},
 		{contact + "fields: {x: {class: secret}}", `objects.contact.fields.x.class: "secret" is not one of personal, sensitive`},
 		{contact + "fields: {x: {mask: stars}}", `"stars" is not one of phone, email, name, id, amount, text`},
 		{contact + "fields: {x: {secured: 1}}", `true or false is wanted here, not "1"`},
@@ -109,9 +118,45 @@ func TestBadCatalogs(t *testing.T) {
 	if e := err.(*model.Error); e.Details[0].Line != 2 || e.Details[3].Line != 4 || e.Details[0].Column == 0 {
 		t.Errorf("places: %+v", e.Details)
 	}
+	mustCatalog(t, contact+"fields: {owner: {}, unit: {type: string}, account: {type: ref}, teams: {type: list of string}, contacts: {type: list of ref}, id: {type: string}}")
 	_, err = ParseCatalog(strings.Repeat(" ", MaxCatalog+1))
 	if model.CodeOf(err) != model.CodeLimitExceeded {
 		t.Errorf("a catalogue over the limit: %v", err)
+	}
+}
+
+// What the shape of some entries hides is listed beside it; what follows from a
+// bad entry only is not.
+func TestBadCatalogsAreListedWhole(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		wants []string
+	}{
+		{"objects:\n  a: {enabled: 7, actions: {x: {requires: [y]}}}\nroutes:\n  - {method: GET, path: x, object: a, action: x}\n  - {method: GET, path: /x, object: b, action: x}",
+			[]string{"objects.a.enabled: ", "objects.a.actions.x.requires[0]: ", "routes[0]: the path", "routes[1]: no object"}},
+		{"objects: {a: {actions: {x: {requires: [y, \"*\", x, x]}}}}", []string{"requires[1]: ", "requires[0]: ", "requires[3]: "}},
+		// Left out: routes and requirements that are bad themselves, or may mean what could not be read.
+		{"objects: {a: {actions: {x: {}}}}\nroutes: [{method: get, path: x, object: b}, 7]", []string{"routes[0].method: ", "routes[1]: a mapping"}},
+		{"objects: {a: {actions: {x: {requires: [y]}, \"*\": {}}}}\nroutes: [{method: GET, path: /x, object: a, action: y}]", []string{"objects.a.actions.*: "}},
+		{"objects: {a: {action: {x: {}}}}\nroutes: [{method: GET, path: /x, object: a, action: x}]", []string{"objects.a.action: unknown key"}},
+		{"objects: {a: 7}\nroutes: [{method: GET, path: /x, object: a, action: x}]", []string{"objects.a: a mapping"}},
+		{"objects: {\"a*\": {}}\nroutes: [{method: GET, path: /x, object: a, action: x}]", []string{"objects.a*: "}},
+		{"object: {}\nroutes: [{method: GET, path: /x, object: a, action: x}]", []string{"object: unknown key"}},
+		{"objects: {a: {actions: 7}, b: {actions: {x: {}}}}\nroutes: [{method: GET, path: /x, object: a, action: x}, {method: GET, path: /y, object: b, action: y}]",
+			[]string{"objects.a.actions: ", `routes[1]: "y" is no action of "b"`}},
+		// Circles come last.
+		{"objects: {a: {enabled: 7, actions: {x: {requires: [x]}}}}", []string{"objects.a.enabled: "}},
+		{"objects: {a: {actions: {x: {requires: [x]}}}, b: {actions: {x: {requires: [y]}}}}", []string{"objects.b.actions.x.requires[0]: "}},
+	} {
+		_, err := ParseCatalog(c.text)
+		got := details(t, err, model.CodeCatalogInvalid)
+		ok := len(got) == len(c.wants)
+		for i := range min(len(got), len(c.wants)) {
+			ok = ok && strings.Contains(got[i], c.wants[i])
+		}
+		if !ok {
+			t.Errorf("%s:\n%q, want\n%q", c.text, got, c.wants)
+		}
 	}
 }
 

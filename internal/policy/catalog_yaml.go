@@ -18,6 +18,10 @@ import (
 type catalogReader struct {
 	problems []model.Detail
 	places   map[string]*yaml.Node // path → node, for checks across entries
+
+	// partly are the mappings that hold something that could not be read: what
+	// is missing there may be it.
+	partly map[string]bool
 }
 
 // entry is a node and where it stands.
@@ -42,7 +46,7 @@ func (r *catalogReader) refuse(e entry, format string, args ...any) {
 }
 
 func (r *catalogReader) read(text string) *Catalog {
-	r.places = map[string]*yaml.Node{}
+	r.places, r.partly = map[string]*yaml.Node{}, map[string]bool{}
 	c := &Catalog{Objects: map[string]*Object{}}
 	var document yaml.Node
 	decoder := yaml.NewDecoder(strings.NewReader(text))
@@ -78,7 +82,7 @@ func (r *catalogReader) object(e entry) *Object {
 			r.names(e, func(name string, e entry) { o.Actions[name] = r.action(e) })
 		},
 		"fields": func(e entry) {
-			r.names(e, func(name string, e entry) { o.Fields[name] = r.field(e) })
+			r.names(e, func(name string, e entry) { o.Fields[name] = r.field(name, e) })
 		},
 	})
 	if o.Person && o.DataSubject != "" {
@@ -106,12 +110,17 @@ func (r *catalogReader) action(e entry) Action {
 	return a
 }
 
-func (r *catalogReader) field(e entry) Field {
+func (r *catalogReader) field(name string, e entry) Field {
 	var f Field
 	r.mapping(e, map[string]func(entry){
 		"type": func(e entry) {
-			if r.text(e, &f.Type); f.Type != "" && !validFieldType(f.Type) {
+			if r.text(e, &f.Type); f.Type == "" {
+				return
+			}
+			if !validFieldType(f.Type) {
 				r.refuse(e, "unknown type %s; there are %s, and list of one of these", shown(f.Type), strings.Join(fieldTypes, ", "))
+			} else if reason := unfitType(name, f.Type); reason != "" {
+				r.refuse(e, "%s", reason)
 			}
 		},
 		"class":   func(e entry) { r.oneOf(e, &f.Class, classes) },
@@ -146,6 +155,7 @@ func (r *catalogReader) mapping(e entry, known map[string]func(entry)) {
 				keys = append(keys, k)
 			}
 			slices.Sort(keys)
+			r.partly[e.path] = true
 			r.refuse(at, "unknown key %s; there are %s", shown(key), strings.Join(keys, ", "))
 			return
 		}
@@ -157,6 +167,7 @@ func (r *catalogReader) mapping(e entry, known map[string]func(entry)) {
 func (r *catalogReader) names(e entry, read func(name string, e entry)) {
 	r.pairs(e, func(key string, value entry, at entry) {
 		if reason := checkName(key); reason != "" {
+			r.partly[e.path] = true
 			r.refuse(at, "the name %s %s", shown(key), reason)
 			return
 		}
@@ -171,6 +182,7 @@ func (r *catalogReader) pairs(e entry, read func(key string, value, at entry)) {
 		return
 	}
 	if e.node.Kind != yaml.MappingNode {
+		r.partly[e.path] = true
 		r.refuse(e, "a mapping is wanted here, not %s", kindOf(e.node))
 		return
 	}
@@ -178,6 +190,7 @@ func (r *catalogReader) pairs(e entry, read func(key string, value, at entry)) {
 	for i := 0; i+1 < len(e.node.Content); i += 2 {
 		key, value := e.node.Content[i], e.node.Content[i+1]
 		if key.Kind != yaml.ScalarNode || isNull(key) || key.Tag == "!!merge" {
+			r.partly[e.path] = true
 			r.refuse(entry{key, e.path}, "a key must be a plain word")
 			continue
 		}

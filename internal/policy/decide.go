@@ -104,11 +104,13 @@ func (a *asking) admit() model.Code {
 	if a.tenant.Disabled {
 		return model.ReasonTenantDisabled
 	}
-	ask, ok := readFieldAsk(a.q.Action.Properties)
-	if !ok || !wellFormed(a.q) {
+	if !complete(a.q) || checkWords(a.q) != nil {
 		return model.ReasonItemInvalid
 	}
-	a.ask = ask
+	var bad *Malformed
+	if a.ask, bad = readFieldAsk(a.q.Action.Properties); bad != nil {
+		return model.ReasonItemInvalid
+	}
 	if a.who = a.people.find(a.q.Subject.Type, a.q.Subject.ID); a.who == nil {
 		return model.ReasonSubjectUnknown
 	}
@@ -125,17 +127,14 @@ func (a *asking) admit() model.Code {
 	return model.ReasonAllowed
 }
 
-// wellFormed tells whether the question has all its parts. "*" is no record's
-// id, so with properties it asks about nothing; as object or action it would
-// match rows by their wildcards.
-func wellFormed(q *model.Question) bool {
+// complete tells whether the question has all its parts.
+func complete(q *model.Question) bool {
 	for _, s := range [...]string{q.Subject.Type, q.Subject.ID, q.Action.Name, q.Resource.Type, q.Resource.ID} {
 		if s == "" || len(s) > maxID {
 			return false
 		}
 	}
-	return q.Action.Name != everything && q.Resource.Type != everything &&
-		(q.Resource.ID != model.AnyRecord || len(q.Resource.Properties) == 0)
+	return true
 }
 
 // answer asks about the action, and then about all it requires: the same record,

@@ -23,9 +23,9 @@ const maxFields = 256
 
 // readFieldAsk reads action.properties. Anything malformed spoils the question:
 // a list that cannot be read is a list of fields nobody checked.
-func readFieldAsk(properties map[string]any) (ask fieldAsk, ok bool) {
+func readFieldAsk(properties map[string]any) (ask fieldAsk, bad *Malformed) {
 	if len(properties) == 0 {
-		return ask, true
+		return ask, nil
 	}
 	var filtered, sorted, aggregated []string
 	for _, list := range []struct {
@@ -35,8 +35,9 @@ func readFieldAsk(properties map[string]any) (ask fieldAsk, ok bool) {
 		{"fields", &ask.fields}, {"return_fields", &ask.returned},
 		{"filter_fields", &filtered}, {"sort_fields", &sorted}, {"aggregate_fields", &aggregated},
 	} {
+		var ok bool
 		if *list.into, ok = fieldNames(properties[list.name]); !ok {
-			return fieldAsk{}, false
+			return fieldAsk{}, &Malformed{Member: "action.properties." + list.name, Want: WantFieldNames}
 		}
 	}
 	ask.used = slices.Concat(filtered, sorted, aggregated)
@@ -46,19 +47,19 @@ func readFieldAsk(properties map[string]any) (ask fieldAsk, ok bool) {
 		ask.changes = changes
 		ask.changed = slices.Sorted(maps.Keys(changes))
 	default:
-		return fieldAsk{}, false
+		return fieldAsk{}, &Malformed{Member: "action.properties.changes", Want: WantObject}
 	}
 	if len(ask.fields)+len(ask.returned)+len(ask.used)+len(ask.changed) > maxFields {
-		return fieldAsk{}, false
+		return fieldAsk{}, &Malformed{Member: "action.properties", Want: WantFewerFields, Limit: maxFields}
 	}
 	switch strict := properties["strict_fields"].(type) {
 	case nil:
 	case bool:
 		ask.strict = strict
 	default:
-		return fieldAsk{}, false
+		return fieldAsk{}, &Malformed{Member: "action.properties.strict_fields", Want: WantBool}
 	}
-	return ask, true
+	return ask, nil
 }
 
 // fieldNames reads a list of field names; nothing is no names.

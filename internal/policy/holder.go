@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -129,7 +128,7 @@ func (rs *ruleset) holder(m *member, held []string) *holder {
 	if h := rs.holders.find(name.String()); h != nil {
 		return h
 	}
-	roles := rs.closure(held)
+	roles := inheritance(rs.inherits).closure(held)
 	ids := append(own, star)
 	for _, role := range roles {
 		if id, named := rs.subjects[role]; named {
@@ -172,18 +171,4 @@ func (hs *holders) keep(name string, h *holder) *holder {
 	hs.bytes += int64(128 + 2*len(name) + 8*len(h.bits) + 4*len(h.ids) + 16*len(h.roles))
 	hs.byName[name] = h
 	return h
-}
-
-// closure gives roles and all they inherit, sorted.
-func (rs *ruleset) closure(held []string) []string {
-	met := map[string]bool{}
-	for todo := slices.Clone(held); len(todo) > 0; {
-		role := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if !met[role] {
-			met[role] = true
-			todo = append(todo, rs.inherits[role]...)
-		}
-	}
-	return slices.Sorted(maps.Keys(met))
 }

@@ -38,6 +38,7 @@ type prepared struct {
 	doc     *Document
 	rules   *ruleset
 	catalog string
+	heavy   bool // somebody's roles may inherit too many together
 }
 
 // prepare reads and compiles a document under the tenant's catalogue. It takes
@@ -59,7 +60,10 @@ func (s *Service) prepare(ctx context.Context, tenant, text string) (prepared, e
 		return prepared{}, err
 	}
 	rules, err := compile(doc, catalog, toPublish)
-	return prepared{doc, rules, catalog.Text}, err
+	if err != nil {
+		return prepared{}, err
+	}
+	return prepared{doc, rules, catalog.Text, inheritance(rules.inherits).mayExceed(s.Limits)}, nil
 }
 
 // errCatalogChanged ends a transaction whose document was read under another
@@ -127,6 +131,11 @@ func (s *Service) publish(ctx context.Context, caller model.Caller, tenant strin
 				res.Unregistered = append(res.Unregistered, m.Member)
 			}
 			if err := tx.PutAssignment(ctx, tenant, m.Assignment); err != nil {
+				return err
+			}
+		}
+		if p.heavy {
+			if err := s.checkHeld(ctx, tx, tenant, inheritance(p.rules.inherits)); err != nil {
 				return err
 			}
 		}

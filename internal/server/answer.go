@@ -113,16 +113,15 @@ func (a *answerWriter) reason(code model.Code, text []byte) {
 // failure says with what status the item of a batch would have been answered
 // alone.
 func (a *answerWriter) failure(t i18n.Told) {
-	status := http.StatusBadRequest
-	switch t.Decision.Code {
+	code := t.Decision.Code
+	switch code {
 	case model.ReasonItemInvalid:
 		a.text = append(a.text[:0], t.Invalid...)
 		if t.Invalid == "" {
 			a.text = i18n.AppendAdminReason(a.text, a.lang, t)
 		}
-	case model.CodeInternal:
-		status = http.StatusInternalServerError
-		a.text = append(a.text[:0], i18n.Detail(a.lang, model.CodeInternal)...)
+	case model.CodeInternal, model.CodeRevisionBehind:
+		a.text = append(a.text[:0], i18n.Detail(a.lang, code)...)
 	default:
 		return
 	}
@@ -130,7 +129,7 @@ func (a *answerWriter) failure(t i18n.Told) {
 	a.raw(`{"message":`)
 	a.quotedBytes(a.text)
 	a.raw(`,"status":`)
-	a.integer(int64(status))
+	a.integer(int64(outcomes[code].status))
 	a.raw("}")
 }
 

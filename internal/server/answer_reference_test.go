@@ -54,6 +54,8 @@ func itemAnswerOf(lang i18n.Lang, q model.Question, failure error, d model.Decis
 		a.Context.Error = api.ItemError{Status: http.StatusBadRequest, Message: told.Invalid}
 	case d.Code == model.ReasonItemInvalid:
 		a.Context.Error = api.ItemError{Status: http.StatusBadRequest, Message: a.Context.ReasonAdmin[a.Context.Code]}
+	case d.Code == model.CodeRevisionBehind:
+		a.Context.Error = api.ItemError{Status: http.StatusServiceUnavailable, Message: i18n.Detail(lang, d.Code)}
 	case d.Code == model.CodeInternal:
 		a.Context.Error = api.ItemError{Status: http.StatusInternalServerError, Message: i18n.Detail(lang, d.Code)}
 	}

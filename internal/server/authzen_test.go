@@ -310,7 +310,21 @@ func TestMinRevision(t *testing.T) {
 	if a.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	h.want(h.decide("evaluations", ask("evaluations", `[{},{"context":{"min_revision":43}}]`)), 503, model.CodeRevisionBehind)
+	if line := h.lastLog(); line["level"] != "INFO" || line["error"] != nil || line["code"] != string(model.CodeRevisionBehind) {
+		t.Errorf("what a caller brought about is no fault of ours: %v", line)
+	}
+	for lang, message := range map[string]string{"en": "The answer would be older than context.min_revision demands. Please try again shortly.", "zh": "应答所依据的版本低于 context.min_revision 的要求，请稍后重试。"} {
+		a = h.decide("evaluations", ask("evaluations", `[{},{"context":{"min_revision":43}},{}]`), header("Accept-Language", lang))
+		h.want(a, 200, "")
+		if got := decisions(t, a); got != "yny" {
+			t.Errorf("decisions %s", got)
+		}
+		item := a.json(t)["evaluations"].([]any)[1].(map[string]any)["context"].(map[string]any)
+		want := map[string]any{"status": 503.0, "message": message}
+		if item["code"] != "revision_unavailable" || !cmp.Equal(item["error"], any(want)) || item["reason_user"] == nil || item["reason_admin"] == nil {
+			t.Errorf("the item: %v", item)
+		}
+	}
 	h.want(h.decide("evaluations", ask("context", `{"min_revision":43}`, "evaluations", `[{"context":{}}]`)), 200, "")
 }
 

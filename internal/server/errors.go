@@ -27,6 +27,7 @@ type outcome struct {
 	status int
 	retry  int  // seconds of Retry-After; 0 for none
 	exact  bool // the message says more than the code, so it is shown in every language
+	asked  bool // the caller brought it about, so it is no fault of ours, whatever the status
 }
 
 // outcomes is the one table from code to answer. A code that is not here is
@@ -76,7 +77,7 @@ var outcomes = map[model.Code]outcome{
 	model.CodeKeyWrong:       {status: 500},
 
 	model.CodeBusy:             {status: 503, retry: 2},
-	model.CodeRevisionBehind:   {status: 503, retry: 1},
+	model.CodeRevisionBehind:   {status: 503, retry: 1, asked: true},
 	model.CodeAuditUnavailable: {status: 503, retry: 10},
 	model.CodeStoreUnavailable: {status: 503, retry: 10},
 	model.CodeStorageFull:      {status: 503, retry: 60},
@@ -126,7 +127,7 @@ func fail(w http.ResponseWriter, r *http.Request, code model.Code, err error) ou
 	to := outcomes[code]
 	ev := eventOf(r.Context())
 	ev.code = code
-	if to.status >= 500 {
+	if to.status >= 500 && !to.asked {
 		ev.cause = err
 	}
 	h := w.Header()

@@ -314,6 +314,9 @@ func (f *fakeDecider) Evaluate(ctx context.Context, caller model.Caller, r polic
 	if err != nil {
 		return model.Decision{}, err
 	}
+	if ds[0].Code == model.CodeRevisionBehind {
+		return model.Decision{}, &model.Error{Code: model.CodeRevisionBehind}
+	}
 	return ds[0], nil
 }
 
@@ -325,11 +328,10 @@ func (f *fakeDecider) EvaluateBatch(ctx context.Context, caller model.Caller, rs
 	reqctx.From(ctx).MarkRecorded()
 	var ds []model.Decision
 	for _, r := range rs {
-		if r.MinRevision > 42 {
-			return nil, &model.Error{Code: model.CodeRevisionBehind}
-		}
 		d := model.Decision{Allow: true, Code: model.ReasonAllowed, Revision: 42}
 		switch {
+		case r.MinRevision > 42:
+			d = model.Decision{Code: model.CodeRevisionBehind, Revision: 42}
 		case r.Invalid != "":
 			d = model.Decision{Code: model.ReasonItemInvalid, Revision: 42}
 		case f.answer != nil:

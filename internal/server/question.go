@@ -2,6 +2,7 @@ package server
 
 import (
 	"maps"
+	"strings"
 
 	"rolegate/internal/i18n"
 	"rolegate/internal/policy"
@@ -50,10 +51,36 @@ func (q question) read() (asked, error) {
 	if a.Question.Resource, err = readEntity(q.resource); err != nil {
 		return a, err
 	}
-	if a.Question.Resource.ID == model.AnyRecord && len(a.Question.Resource.Properties) > 0 {
-		return a, invalid(i18n.AnyRecordProps, q.resource.path)
+	if err = a.readContext(q.context); err != nil {
+		return a, err
 	}
-	return a, a.readContext(q.context)
+	return a, q.check(&a.Question)
+}
+
+// check finds what is sent in the right shape and still cannot be answered.
+func (q question) check(read *model.Question) error {
+	bad := policy.CheckQuestion(read)
+	if bad == nil {
+		return nil
+	}
+	name, rest, _ := strings.Cut(bad.Member, ".")
+	path := map[string]member{"subject": q.subject, "action": q.action, "resource": q.resource}[name].path
+	if rest != "" {
+		path += "." + rest
+	}
+	if bad.Want == policy.WantFewerFields {
+		return over(model.CodeLimitExceeded, i18n.TooManyFields, path, int64(bad.Limit))
+	}
+	return invalid(wanted[bad.Want], path)
+}
+
+// wanted are the sentences about what a member has to be.
+var wanted = map[policy.Want]i18n.Input{
+	policy.WantFieldNames:   i18n.WantFieldNames,
+	policy.WantObject:       i18n.WantObject,
+	policy.WantBool:         i18n.WantBool,
+	policy.WantOneName:      i18n.WantOneName,
+	policy.WantNoProperties: i18n.AnyRecordProps,
 }
 
 func readEntity(m member) (e model.Entity, err error) {

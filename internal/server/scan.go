@@ -31,7 +31,7 @@ func scanEvaluation(text string, nesting int) (policy.Request, bool) {
 	if !utf8.ValidString(text) || !c.object(func(name string) bool { return c.member(&q, name, 1) }) || !c.end() {
 		return policy.Request{}, false
 	}
-	return q.Request, q.has&whole == whole
+	return q.Request, q.has&whole == whole && policy.CheckQuestion(&q.Question) == nil
 }
 
 // scanEvaluations reads a batch of one item or more.
@@ -68,7 +68,7 @@ func scanEvaluations(text string, limits model.Limits) (rs []policy.Request, sem
 	}
 	rs = make([]policy.Request, len(items))
 	for i := range items {
-		if !items[i].complete(&defaults) {
+		if !items[i].complete(&defaults) || policy.CheckQuestion(&items[i].Question) != nil {
 			return nil, "", false
 		}
 		rs[i] = items[i].Request
@@ -135,8 +135,7 @@ func (c *scanner) member(q *sent, name string, level int) bool {
 	case hasAction:
 		return c.action(&q.Question.Action, level+1)
 	case hasResource:
-		r := &q.Question.Resource
-		return c.entity(r, level+1) && (r.ID != model.AnyRecord || len(r.Properties) == 0)
+		return c.entity(&q.Question.Resource, level+1)
 	}
 	return c.context(q, level+1)
 }

@@ -155,11 +155,26 @@ func drawRequest(t *rapid.T) string {
 }
 
 func drawEntity(t *rapid.T) string {
-	return drawObject(t, [2]string{"type", drawName(t)}, [2]string{"id", drawName(t)}, [2]string{"properties", drawProperties(t)})
+	return drawObject(t, [2]string{"type", drawName(t)}, [2]string{"id", drawID(t)}, [2]string{"properties", drawProperties(t)})
+}
+
+func drawID(t *rapid.T) string {
+	if rapid.IntRange(0, 4).Draw(t, "any") == 2 {
+		return `"*"`
+	}
+	return drawName(t)
 }
 
 func drawAction(t *rapid.T) string {
-	return drawObject(t, [2]string{"name", drawName(t)}, [2]string{"properties", drawProperties(t)})
+	properties := drawProperties(t)
+	if rapid.Bool().Draw(t, "fields") {
+		strict := "true"
+		if !often(t) {
+			strict = "1"
+		}
+		properties = drawObject(t, [2]string{"fields", `["a",` + drawName(t) + `]`}, [2]string{"strict_fields", strict}, [2]string{"changes", drawProperties(t)})
+	}
+	return drawObject(t, [2]string{"name", drawName(t)}, [2]string{"properties", properties})
 }
 
 func drawContext(t *rapid.T) string {
@@ -196,9 +211,9 @@ func often(t *rapid.T) bool { return rapid.IntRange(0, 149).Draw(t, "often") != 
 
 func drawName(t *rapid.T) string {
 	if often(t) {
-		return rapid.SampledFrom([]string{`"a"`, `"contact"`, `"*"`, `"王"`, `"\u738b\n"`}).Draw(t, "name")
+		return rapid.SampledFrom([]string{`"a"`, `"contact"`, `"王"`, `"\u738b\n"`}).Draw(t, "name")
 	}
-	return rapid.SampledFrom([]string{`""`, `"\u0000"`, "7", "null"}).Draw(t, "no name")
+	return rapid.SampledFrom([]string{`""`, `"*"`, `"\u0000"`, "7", "null"}).Draw(t, "no name")
 }
 
 func drawProperties(t *rapid.T) string {

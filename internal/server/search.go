@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"rolegate/api"
-	"rolegate/internal/i18n"
 	"rolegate/internal/policy"
 	"rolegate/model"
 )
@@ -107,10 +106,10 @@ func (q question) readFor(kind policy.SearchKind) (asked, error) {
 	if a.Question.Resource, err = readSought(q.resource, kind == policy.SearchResource); err != nil {
 		return a, err
 	}
-	if a.Question.Resource.ID == model.AnyRecord && len(a.Question.Resource.Properties) > 0 {
-		return a, invalid(i18n.AnyRecordProps, q.resource.path)
+	if err = a.readContext(q.context); err != nil {
+		return a, err
 	}
-	return a, a.readContext(q.context)
+	return a, q.check(&a.Question)
 }
 
 // readSought reads an entity, without its id where it is what is searched for.
