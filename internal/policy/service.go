@@ -127,7 +127,11 @@ func (s *Service) Evaluate(ctx context.Context, caller model.Caller, r Request) 
 // its members.
 func (s *Service) EvaluateBatch(ctx context.Context, caller model.Caller, rs []Request, sem Semantic) ([]model.Decision, error) {
 	var out []model.Decision
-	err := s.settle(ctx, caller, 0, func(caller model.Caller, view *View, now time.Time) (audit.Entry, error) {
+	var newest int64
+	for i := range rs {
+		newest = max(newest, rs[i].MinRevision)
+	}
+	err := s.settle(ctx, caller, newest, func(caller model.Caller, view *View, now time.Time) (audit.Entry, error) {
 		out = make([]model.Decision, 0, len(rs))
 		answers := make([]answered, 0, len(rs))
 		for i := range rs {
