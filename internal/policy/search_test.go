@@ -24,6 +24,7 @@ import (
 
 // house is a service over a real store, with any number of tenants.
 type house struct {
+	path string // of the database
 	*Service
 	tenants int
 }
@@ -31,7 +32,8 @@ type house struct {
 func newHouse(t testing.TB) *house {
 	t.Helper()
 	ctx := context.Background()
-	st, err := sqlstore.OpenSQLite(ctx, filepath.Join(t.TempDir(), "rolegate.db"))
+	path := filepath.Join(t.TempDir(), "rolegate.db")
+	st, err := sqlstore.OpenSQLite(ctx, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +52,7 @@ func newHouse(t testing.TB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &house{Service: &Service{Store: st, Log: log, Assurer: tokensByName{}, Now: now, Callers: sameCaller{}, Snapshots: &Snapshots{Store: st, Now: now}, Limits: model.DefaultLimits()}}
+	return &house{path: path, Service: &Service{Store: st, Log: log, Assurer: tokensByName{}, Now: now, Callers: sameCaller{}, Snapshots: &Snapshots{Store: st, Now: now}, Limits: model.DefaultLimits()}}
 }
 
 // tokensByName takes "token of NAME" for NAME's.

@@ -13,6 +13,7 @@ import (
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
+	"rolegate/internal/store/sqlstore"
 	"rolegate/model"
 )
 
@@ -484,5 +485,51 @@ func TestRecordsThatAreTooMany(t *testing.T) {
 	}
 	if set.kept.Load() != nil {
 		t.Error("they are kept all the same")
+	}
+}
+
+// Buffered, another process's change is not known here, but an item of a batch
+// that asks for its revision is answered by it.
+func TestItemOfARevisionMadeElsewhere(t *testing.T) {
+	h, caller := library(t, 2)
+	if err := h.Log.Start(t.Context(), audit.Options{Buffered: true, Alone: true}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Log.Close(context.Background()) })
+	item := Request{Question: model.Question{Subject: model.Entity{Type: "user", ID: "u0001"}, Action: model.Action{Name: "read"}, Resource: model.Entity{Type: "book", ID: "b0001"}}}
+	ask := func(least ...int64) []model.Code {
+		t.Helper()
+		var rs []Request
+		for _, revision := range least {
+			item.MinRevision = revision
+			rs = append(rs, item)
+		}
+		ds, err := h.EvaluateBatch(t.Context(), caller, rs, ExecuteAll)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var codes []model.Code
+		for _, d := range ds {
+			codes = append(codes, d.Code)
+		}
+		return codes
+	}
+	ask(0)
+	elsewhere, err := sqlstore.OpenSQLite(t.Context(), h.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer elsewhere.Close()
+	var revision int64
+	err = elsewhere.InTx(t.Context(), func(tx store.Tx) (err error) {
+		revision, err = tx.Bump(t.Context(), caller.Tenant, store.Change{Kind: store.ChangedTenant})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []model.Code{model.ReasonAllowed, model.ReasonAllowed, model.CodeRevisionBehind}
+	if diff := cmp.Diff(want, ask(0, revision, revision+1)); diff != "" {
+		t.Error(diff)
 	}
 }
