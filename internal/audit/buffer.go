@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	bufferLimit = 65536                 // decisions kept in memory
+	bufferLimit = 65536                 // weight of what is kept in memory, see held
+	flushWeight = 1024                  // of a batch that is sealed and written together
 	flushEvery  = 50 * time.Millisecond // a record waits this long for company; its commit has as long again
 	stallLimit  = 2 * time.Second       // without progress for longer, no more is taken
 	retryPause  = 50 * time.Millisecond
@@ -35,6 +36,7 @@ const (
 type buffer struct {
 	log   *Log
 	queue chan *held
+	full  atomic.Int64 // weight of what is in queue
 	ready chan []record
 	done  sync.WaitGroup
 
@@ -55,6 +57,14 @@ type held struct {
 	entry   Entry
 	request *reqctx.Request
 	at      time.Time
+	weight  int64
+}
+
+// weight is about how many single decisions take as much memory as the entry: a
+// member of a batch, or a person among those a search found records of, takes half
+// as much as a decision by itself; a name in a list little.
+func (e *Entry) weight() int64 {
+	return 1 + max(int64(len(e.Items)), int64(len(e.Others)), e.Count/8)/2
 }
 
 var errStalled = errors.New("records in memory cannot be written, or the tenants' revisions not be read")
@@ -77,7 +87,7 @@ func startBuffer(l *Log) *buffer {
 // the answer must be no.
 func (b *buffer) add(ctx context.Context, e Entry) error {
 	req := reqctx.From(ctx)
-	h := &held{e, req, b.log.now()}
+	h := &held{e, req, b.log.now(), e.weight()}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	if b.closed {
@@ -86,11 +96,12 @@ func (b *buffer) add(ctx context.Context, e Entry) error {
 	if b.stalled() || b.log.watch.stale() {
 		return b.refuse("stalled", errStalled)
 	}
-	select {
-	case b.queue <- h:
-	default:
+	// One that is heavier than all there may be is taken when there is nothing else.
+	if full := b.full.Add(h.weight); full > bufferLimit && full > h.weight {
+		b.full.Add(-h.weight)
 		return b.refuse("full", errFull)
 	}
+	b.queue <- h // each weighs something, so there is room
 	req.MarkRecorded()
 	return nil
 }
@@ -135,7 +146,7 @@ func (b *buffer) sealAll() {
 // rest is the pause after a batch, none when the queue is half full: a burst is
 // answered first and written after, a stream is written as it comes.
 func (b *buffer) rest(took time.Duration) {
-	if len(b.queue) >= bufferLimit/2 {
+	if b.halfFull() {
 		return
 	}
 	select {
@@ -144,18 +155,27 @@ func (b *buffer) rest(took time.Duration) {
 	}
 }
 
-// gather takes what comes within flushEvery, up to a batch.
+func (b *buffer) halfFull() bool { return b.full.Load() >= bufferLimit/2 }
+
+// gather takes what comes within flushEvery, up to flushWeight.
 func (b *buffer) gather(first *held) []*held {
-	batch := append(make([]*held, 0, batchLimit), first)
+	var batch []*held
+	weight := int64(0)
+	take := func(h *held) {
+		batch = append(batch, h)
+		weight += h.weight
+		b.full.Add(-h.weight)
+	}
+	take(first)
 	timer := time.NewTimer(flushEvery)
 	defer timer.Stop()
-	for len(batch) < batchLimit {
+	for weight < flushWeight {
 		select {
 		case h, ok := <-b.queue:
 			if !ok {
 				return batch
 			}
-			batch = append(batch, h)
+			take(h)
 		case <-timer.C:
 			return batch
 		}
@@ -200,7 +220,7 @@ func (b *buffer) writeAll() {
 	for records := range b.ready {
 		b.write(records)
 		b.end()
-		if len(b.queue) < bufferLimit/2 {
+		if !b.halfFull() {
 			b.account()
 		}
 	}

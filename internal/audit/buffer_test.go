@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -301,5 +303,63 @@ func TestBufferClosedTooSoonIsAGap(t *testing.T) {
 	}
 	if gaps := f.of(t, audit.Gap); len(gaps) != 1 {
 		t.Errorf("%d gaps are recorded, want 1", len(gaps))
+	}
+}
+
+// What the buffer holds takes about as much memory whatever it is made of.
+func TestBufferWeighs(t *testing.T) {
+	single := func(i int) audit.Entry {
+		e := entry
+		e.Person = fmt.Sprint("user:", i%1000)
+		e.Personal = map[string]any{"resource": fmt.Sprint("deal:", i), "action": "read"}
+		return e
+	}
+	batch := func(i int) audit.Entry {
+		e := entry
+		e.Activity = audit.EvaluatedBatch
+		for j := range 50 {
+			who := fmt.Sprint("user:", (i+j)%1000)
+			e.Items = append(e.Items, audit.Item{Outcome: audit.OutcomeAllow, Code: model.ReasonAllowed, Object: "deal", Op: "read", Rule: fmt.Sprint("p:", j)})
+			e.Others = append(e.Others, audit.Part{Person: who, Personal: map[string]any{"person": who,
+				"members": []audit.Member{{Item: j, Subject: who, Action: strings.Clone("read"), Resource: fmt.Sprint("deal:", i, "-", j)}}}})
+		}
+		return e
+	}
+	search := func(i int) audit.Entry {
+		e := entry
+		e.Activity, e.Count = audit.SearchedResource, 1000
+		names := make([]string, e.Count)
+		for j := range names {
+			names[j] = fmt.Sprint("deal:", i, "-", j)
+		}
+		e.Personal = map[string]any{"subject": "user:ann", "resources": names}
+		return e
+	}
+	for name, make := range map[string]func(int) audit.Entry{"single decisions": single, "batches": batch, "searches": search} {
+		t.Run(name, func(t *testing.T) {
+			f, s := faultySQLite(t)
+			f.buffered(t)
+			_, release := s.hold()
+			defer release()
+			heap := func() int64 {
+				var m runtime.MemStats
+				runtime.GC()
+				runtime.ReadMemStats(&m)
+				return int64(m.HeapAlloc)
+			}
+			before, taken := heap(), 0
+			for f.log.AppendDecision(f.ctx, make(taken)) == nil {
+				taken++
+			}
+			took := (heap() - before) >> 20
+			t.Logf("%d taken, %d MiB", taken, took)
+			if took > 200 || taken < 100 {
+				t.Errorf("%d taken, %d MiB", taken, took)
+			}
+			release()
+			if err := f.log.Close(f.ctx); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	batchLimit = 1024 // records of a transaction
+	rowLimit   = 2048 // rows of a transaction: a record is one, and one for each person in it
 	queueLimit = 8192 // appends that wait for one
 
 	// linger bounds how long a transaction waits for company. Whoever was answered
@@ -138,7 +138,7 @@ func (c *committer) run() {
 	}
 }
 
-// gather takes what is queued, up to a batch. One that its caller gave up is
+// gather takes what is queued, up to rowLimit. One that its caller gave up is
 // left out, since nobody answers what it records; so is one with little time
 // left, which would cut short the transaction of all.
 func (c *committer) gather(first *appending) []*appending {
@@ -153,12 +153,14 @@ func (c *committer) gather(first *appending) []*appending {
 			a.done <- errLate
 		default:
 			batch = append(batch, a)
-			n += len(a.records)
+			for _, r := range a.records {
+				n += 1 + len(r.sealed)
+			}
 		}
 	}
 	take(first)
 	var enough <-chan time.Time
-	for n < batchLimit {
+	for n < rowLimit {
 		select {
 		case a, ok := <-c.queue:
 			if !ok {

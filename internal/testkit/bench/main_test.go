@@ -38,7 +38,7 @@ func TestQuick(t *testing.T) {
 	for _, what := range []string{
 		"one decision in process, large", "one decision in process, scopes", "Casbin's enforcer, medium", "Casbin's enforcer, large |", "large-each",
 		"answers that differ", "growth", "giant is a tenant beside", "memory of the snapshots", "tenant not in use", "load large", "a changed row visible", "reader waits",
-		"buffered, in bursts", "buffered, sustained", "HTTP batch", "HTTP single decision, durable", "durable log adds", "login, password step",
+		"decision, buffered, in bursts", "buffered, sustained", "HTTP batch", "HTTP single decision, durable", "durable log adds", "login, password step",
 		"decisions under", "peak memory", "ready after", "memory at rest",
 	} {
 		found := 0
