@@ -74,8 +74,8 @@ func TestTokensAreVerifiedOnce(t *testing.T) {
 	alice, client := k.MustEnrol("alice"), k.ClientToken("crm")
 	s := k.App.Login
 	for name, ask := range map[string]func() error{
-		"client": func() error { _, err := s.AuthenticateClient(ctx, client); return err },
-		"person": func() error { _, err := s.AuthenticateUser(ctx, alice.Access); return err },
+		"client":    func() error { _, err := s.AuthenticateClient(ctx, client); return err },
+		"assurance": func() error { _, err := s.Assurance(ctx, model.DefaultTenant, "alice", alice.Access); return err },
 	} {
 		again := func() {
 			if err := ask(); err != nil {
@@ -222,10 +222,26 @@ func TestRememberedSessionsEnd(t *testing.T) {
 	alice := k.MustEnrol("alice")
 	k.Exec(fmt.Sprintf("UPDATE sessions SET expires_at = %d", k.Now().Add(time.Minute).UnixMicro()))
 	for _, want := range []model.Code{"", "", model.CodeUnauthorized} {
-		if _, err := k.App.Login.AuthenticateUser(ctx, alice.Access); model.CodeOf(err) != want {
+		if _, err := k.App.Login.Assurance(ctx, model.DefaultTenant, "alice", alice.Access); model.CodeOf(err) != want {
 			t.Errorf("%v, want %q", err, want)
 		}
 		k.Advance(31 * time.Second)
+	}
+}
+
+// A person's own request is refused once the session has ended on another
+// replica, though nothing is known of that here.
+func TestSessionsEndedElsewhere(t *testing.T) {
+	k := remembering(t)
+	alice := k.MustEnrol("alice")
+	k.App.Login.Revisions = oneKnown{}
+	for _, want := range []model.Code{"", "", model.CodeUnauthorized} {
+		if want != "" {
+			k.Exec(fmt.Sprintf("UPDATE sessions SET ended_at = %d", k.Now().UnixMicro()))
+		}
+		if _, err := k.App.Login.AuthenticateUser(ctx, alice.Access); model.CodeOf(err) != want {
+			t.Errorf("%v, want %q", err, want)
+		}
 	}
 }
 
@@ -345,7 +361,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 		ask       func() error
 	}{
 		"client/remembered": {oneKnown{}, func() error { _, err := s.AuthenticateClient(ctx, client); return err }},
-		"person/remembered": {oneKnown{}, func() error { _, err := s.AuthenticateUser(ctx, alice.Access); return err }},
+		"person/remembered": {oneKnown{}, func() error { _, err := s.Assurance(ctx, model.DefaultTenant, "alice", alice.Access); return err }},
 		"client/rows":       {noneKnown{}, func() error { _, err := s.AuthenticateClient(ctx, client); return err }},
 		"person/rows":       {noneKnown{}, func() error { _, err := s.AuthenticateUser(ctx, alice.Access); return err }},
 		"signature":         {noneKnown{}, func() error { _, err := s.Verifier.Verify(client); return err }},
