@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -76,6 +77,7 @@ func TestBadCatalogs(t *testing.T) {
 		{contact + "actions: {a: {requires: [a]}}", `actions require each other in a circle: a → a`},
 		{contact + "actions: {a: {requires: [b]}, b: {requires: [c]}, c: {requires: [b]}}", `objects.contact.actions.b: actions require each other in a circle: b → c → b`},
 		{contact + "actions: {a: {requires: [" + strings.Repeat("a, ", 65) + "]}}", `"a" requires more than 64 actions`},
+		{contact + "fields: {" + manyFields(2049) + "}", `objects.contact.fields: an object has at most 2048 fields`},
 		{contact + "fields: {x: {type: text}}", `objects.contact.fields.x.type: unknown type "text"; there are string, number`},
 		{contact + "fields: {x: {type: list of list of string}}", `unknown type`},
 		{contact + "fields: {owner: {type: number}}", `objects.contact.fields.owner.type: owner names one user, so its type is ref or string, not "number"`},
@@ -168,4 +170,12 @@ func FuzzParseCatalog(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func manyFields(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "f%d: {type: string}, ", i)
+	}
+	return b.String()
 }

@@ -83,6 +83,9 @@ func (r *catalogReader) object(e entry) *Object {
 		},
 		"fields": func(e entry) {
 			r.names(e, func(name string, e entry) { o.Fields[name] = r.field(name, e) })
+			if len(o.Fields) > maxFieldNames {
+				r.refuse(e, "an object has at most %d fields", maxFieldNames)
+			}
 		},
 	})
 	if o.Person && o.DataSubject != "" {

@@ -25,8 +25,9 @@ var accesses = []Access{AccessRead, AccessUpdate, AccessCreate, AccessUnmask}
 // index is the place of an access in accesses.
 func (a Access) index() int { return slices.Index(accesses, a) }
 
-// maxFieldNames bounds the fields that the rows of one object name, and those that
-// rows for every object do: an answer about an object lists them all.
+// maxFieldNames bounds the fields that the catalogue declares of an object, those
+// that the object's rows name, and those that rows for every object do: an answer
+// about an object lists them all.
 const maxFieldNames = 2_048
 
 // checkFieldNames refuses the rows that first name a field beyond maxFieldNames.
