@@ -55,7 +55,7 @@ func TestCacheConcurrently(t *testing.T) {
 					return
 				}
 				if got.Eval(&Facts{Record: attributes{"x": float64(i % 50)}}) != True {
-					t.Errorf("%s is not true", got.Text())
+					t.Errorf("record.x == %d is not true", i%50)
 				}
 			}
 		})

@@ -28,13 +28,9 @@ func (e *Error) Error() string { return fmt.Sprintf("at byte %d: %s", e.Offset, 
 
 // Condition is a compiled condition. It is immutable, and safe for concurrent use.
 type Condition struct {
-	text   string
 	root   Node
 	fields []string
 }
-
-// Text is what the condition was compiled from.
-func (c *Condition) Text() string { return c.text }
 
 // Eval tells whether the condition holds. It is a pure function of the facts,
 // and does not allocate, but for very long lists in exists and all, and times
@@ -45,10 +41,6 @@ func (c *Condition) Eval(f *Facts) Truth { return c.root.eval(f) }
 // which is not read. It may name values that no record brings about, for it
 // takes each comparison by itself; it never leaves one out.
 func (c *Condition) Possible(f *Facts) Set { return c.root.possible(f) }
-
-// UsesRecord tells whether the condition reads the record. One that does not is
-// settled before a record is known.
-func (c *Condition) UsesRecord() bool { return len(c.fields) > 0 }
 
 // Fields lists the attributes of the record that the condition names. It is
 // shared: do not change it.
@@ -76,7 +68,7 @@ func compile(src common.Source, text string, schema Schema, p *parser.Parser) (*
 	if c.err != nil {
 		return nil, c.err
 	}
-	return &Condition{text: text, root: root, fields: c.fields}, nil
+	return &Condition{root: root, fields: c.fields}, nil
 }
 
 // celParser is CEL's, without any macro: has, exists and all arrive as the calls

@@ -1,6 +1,10 @@
 package condition
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
 
 func TestPossible(t *testing.T) {
 	const u, f, tr = Set(1 << Unknown), Set(1 << False), Set(1 << True)
@@ -82,17 +86,17 @@ func (u unreadable) Attribute(name string) (any, bool) {
 	return nil, false
 }
 
-func TestUsesRecord(t *testing.T) {
-	for text, want := range map[string]bool{
-		`true`:                           false,
-		`'role:lead' in user.roles`:      false,
-		`user.vip || record.vip`:         true,
-		`has(record.x)`:                  true,
-		`'a' in record.x`:                true,
-		`record.x.exists(y, y in ['a'])`: true,
+func TestFields(t *testing.T) {
+	for text, want := range map[string][]string{
+		`true`:                            nil,
+		`'role:lead' in user.roles`:       nil,
+		`user.vip || record.vip`:          {"vip"},
+		`has(record.x)`:                   {"x"},
+		`'a' in record.x && record.a > 1`: {"x", "a"},
+		`record.x.exists(y, y in ['a'])`:  {"x"},
 	} {
-		if got := mustCompile(t, text, nil).UsesRecord(); got != want {
-			t.Errorf("UsesRecord of %s is %v", text, got)
+		if diff := cmp.Diff(want, mustCompile(t, text, nil).Fields()); diff != "" {
+			t.Errorf("fields of %s (-want +got):\n%s", text, diff)
 		}
 	}
 }
