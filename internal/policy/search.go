@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -178,7 +179,50 @@ func (run *searching) candidates(ctx context.Context) iter.Seq2[candidate, error
 	case SearchAction:
 		return run.named(run.view.actionNames(q.Resource.Type))
 	}
-	return run.resources(ctx, q.Resource.Type)
+	records := run.resources(ctx, q.Resource.Type)
+	if own := run.view.ownRecords(q.Resource.Type); len(own) > 0 {
+		return merged(run.named(own), records)
+	}
+	return records
+}
+
+// ownRecords lists in byte order the ids of records that are the directory's own.
+func (v *View) ownRecords(object string) []string {
+	switch object {
+	case userObject:
+		return v.people.types["user"].ids()
+	case teamObject:
+		return slices.Sorted(maps.Keys(v.people.known))
+	}
+	return nil
+}
+
+// merged yields the candidates of both, which are in byte order, in byte order;
+// what is in both as the second has it.
+func merged(a, b iter.Seq2[candidate, error]) iter.Seq2[candidate, error] {
+	return func(yield func(candidate, error) bool) {
+		next, stop := iter.Pull2(a)
+		defer stop()
+		x, _, more := next()
+		for y, err := range b {
+			for ; err == nil && more && x.name < y.name; x, _, more = next() {
+				if !yield(x, nil) {
+					return
+				}
+			}
+			if err == nil && more && x.name == y.name {
+				x, _, more = next()
+			}
+			if !yield(y, err) {
+				return
+			}
+		}
+		for ; more; x, _, more = next() {
+			if !yield(x, nil) {
+				return
+			}
+		}
+	}
 }
 
 func (run *searching) named(sorted []string) iter.Seq2[candidate, error] {

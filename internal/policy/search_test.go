@@ -589,3 +589,35 @@ type quiet struct{ store.Store }
 func (quiet) Resource(context.Context, string, string, string) (model.Resource, error) {
 	return model.Resource{}, store.ErrNotFound
 }
+
+// Users and teams are records of the directory's own, registered as such or not:
+// to whom may she assign?
+func TestSearchOfUsersAndTeams(t *testing.T) {
+	h := newHouse(t)
+	dir := model.Directory{Teams: []model.Team{{ID: "north"}, {ID: "south"}}}
+	for _, id := range []string{"ann", "bob", "cyd"} {
+		dir.Subjects = append(dir.Subjects, model.Subject{Type: "user", ID: id})
+	}
+	records := []model.Resource{
+		{Type: "user", ID: "bob", Attributes: map[string]any{"region": "EU"}}, {Type: "user", ID: "zoe", Attributes: map[string]any{"region": "EU"}},
+		{Type: "user", ID: "aaa", Attributes: map[string]any{"region": "EU"}}, {Type: "team", ID: "south"}}
+	caller := h.tenant(t, "objects: {user: {actions: {assign: {}, see: {}, greet: {}}}, team: {actions: {assign: {}}}}",
+		"p, *, user, assign, all, , allow\np, *, user, see, own, , allow\np, *, user, greet, all, record.region == 'EU', allow\np, *, team, assign, all, , allow\n", dir, records)
+	for _, c := range []struct {
+		action, typ string
+		want        []string
+	}{
+		{"assign", "user", []string{"aaa", "ann", "bob", "cyd", "zoe"}},
+		{"see", "user", []string{"ann"}},
+		{"greet", "user", []string{"aaa", "bob", "zoe"}},
+		{"assign", "team", []string{"north", "south"}},
+	} {
+		for limit := 1; limit <= 6; limit++ {
+			got, _ := h.all(t, caller, SearchRequest{Kind: SearchResource, Limit: limit, Request: Request{Question: model.Question{
+				Subject: model.Entity{Type: "user", ID: "ann"}, Action: model.Action{Name: c.action}, Resource: model.Entity{Type: c.typ}}}})
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("%s a %s, %d a page (-want +got):\n%s", c.action, c.typ, limit, diff)
+			}
+		}
+	}
+}

@@ -174,3 +174,25 @@ func TestTrapRevocation(t *testing.T) {
 		t.Error("the old snapshot changed")
 	}
 }
+
+// Leaving the person's token out opens nothing that its means of proof had closed.
+func TestWithoutATokenMeansOfProofAreUnknown(t *testing.T) {
+	s := mustSnapshot(t, `
+p, *, deal, read, all, !('otp' in request.amr), allow
+p, *, deal, update, all, , allow
+p, *, deal, update, all, 'otp' in request.amr, deny
+p, *, deal, export, all, , allow
+p2, *, deal, export, !('otp' in request.amr), deny
+`, mustCatalog(t, `objects: {deal: {actions: {read: {}, update: {}, export: {}}}}`), company())
+	for action, want := range map[string]model.Code{"read": model.ReasonNotGranted, "update": model.ReasonDenied, "export": model.ReasonRestricted} {
+		for name, proven := range map[string]model.Assurance{"token": {Level: 2, AuthTime: noon, Methods: []string{"pwd", "otp"}}, "none": {}} {
+			in := Inputs{Now: noon, Assurance: proven}
+			if action == "export" && name == "token" {
+				continue // she has one: not restricted
+			}
+			if got := s.answerTo(ask("ann", action, "deal", "1", nil), in); got.Code != want {
+				t.Errorf("%s, %s: %s, want %s", action, name, got.Code, want)
+			}
+		}
+	}
+}

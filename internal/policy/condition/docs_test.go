@@ -68,13 +68,14 @@ func documented(t *testing.T, text string) *Facts {
 			IP      string
 			Time    time.Time
 			ACR     int
+			AMR     []string
 			AuthAge *float64 `json:"auth_age"`
 		}
 	}
 	if err := json.Unmarshal([]byte(text), &in); err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
-	f := &Facts{Record: in.Record, User: in.User, Action: in.Action, Context: in.Context, IP: in.Request.IP, Time: in.Request.Time, ACR: in.Request.ACR}
+	f := &Facts{Record: in.Record, User: in.User, Action: in.Action, Context: in.Context, IP: in.Request.IP, Time: in.Request.Time, ACR: in.Request.ACR, AMR: in.Request.AMR}
 	f.UserID, _ = in.User["id"].(string)
 	f.Unit, _ = in.User["unit"].(string)
 	roles, _ := in.User["roles"].([]any)

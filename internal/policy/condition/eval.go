@@ -143,7 +143,7 @@ func (n *Match) eval(f *Facts) Truth {
 // wrong.
 func (n *Has) eval(f *Facts) Truth {
 	switch n.X.From {
-	case UserID, UserRoles, UserTeams, RequestACR, RequestAMR:
+	case UserID, UserRoles, UserTeams, RequestACR:
 		return True
 	case UserUnit:
 		return truthOf(f.Unit != "")
@@ -153,7 +153,7 @@ func (n *Has) eval(f *Facts) Truth {
 		return known(f.Client != "")
 	case RequestTime:
 		return known(!f.Time.IsZero())
-	case RequestAuthAge:
+	case RequestAuthAge, RequestAMR:
 		return known(f.HasAuth)
 	}
 	v, sent := n.X.raw(f)

@@ -19,10 +19,10 @@ type Facts struct {
 	IP      string        // request.ip; "" is not sent
 	Time    time.Time     // request.time
 	ACR     int           // request.acr: 0 to 3
+	HasAuth bool          // the person's token is there; without it AMR and AuthAge are unknown
 	AMR     []string      // request.amr
-	AuthAge time.Duration // request.auth_age, in seconds; means something only if HasAuth
-	HasAuth bool
-	Client  string // request.client; "" is not known
+	AuthAge time.Duration // request.auth_age, in seconds
+	Client  string        // request.client; "" is not known
 
 	// Below tells whether a unit is root or lies below it. Neither is "".
 	Below func(unit, root string) bool

@@ -26,7 +26,7 @@ func (l *List) view(f *Facts) (v view, ok bool) {
 		return v, true
 	case RequestAMR:
 		v.strs = f.AMR
-		return v, true
+		return v, f.HasAuth
 	}
 	sent, _ := l.raw(f)
 	v.anys, ok = sent.([]any)

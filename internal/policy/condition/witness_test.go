@@ -94,7 +94,7 @@ func ask(t failer, p cel.Program, d drawn) Truth {
 func (d drawn) vars() (vars map[string]any, unknowns []*cel.AttributePatternType) {
 	record, user, action, context := map[string]any{}, map[string]any{}, map[string]any{}, map[string]any{}
 	f := d.facts
-	request := map[string]any{"context": context, "time": f.Time, "acr": float64(f.ACR), "amr": list0(f.AMR)}
+	request := map[string]any{"context": context, "time": f.Time, "acr": float64(f.ACR)}
 	user["id"], user["roles"], user["teams"] = f.UserID, list0(f.Roles), list0(f.Teams)
 	if f.Unit != "" {
 		user["unit"] = f.Unit
@@ -116,6 +116,7 @@ func (d drawn) vars() (vars map[string]any, unknowns []*cel.AttributePatternType
 	place(request, f.IP != "", f.IP, "request", "ip")
 	place(request, f.Client != "", f.Client, "request", "client")
 	place(request, f.HasAuth, f.AuthAge.Seconds(), "request", "auth_age")
+	place(request, f.HasAuth, list0(f.AMR), "request", "amr")
 	for _, a := range plain {
 		path := strings.Split(a.path, ".")
 		m := map[string]map[string]any{"record": record, "user": user, "action": action, "request": context}[path[0]]
