@@ -46,8 +46,9 @@ func newRecords(types []string) *records {
 }
 
 // record is the registered record a question is about, or nil. What is read
-// from the database may be newer than the view; then the tenant's revision has
-// moved as well, and the answer is not given before it is made again.
+// from the database may be newer than the view. Then the tenant's revision has
+// moved as well; it is read after the record, so that this process knows of it
+// before the answer is recorded, and the answer is made again.
 func (v *View) record(ctx context.Context, st store.Store, r model.Entity) (*model.Resource, error) {
 	set := v.records.types[r.Type]
 	if set == nil || r.ID == model.AnyRecord {
@@ -66,10 +67,14 @@ func (v *View) record(ctx context.Context, st store.Store, r model.Entity) (*mod
 		return kept.find(r.ID), nil
 	}
 	found, err := st.Resource(ctx, v.tenant.ID, r.Type, r.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
+	missing := errors.Is(err, store.ErrNotFound)
+	if err == nil || missing {
+		_, err = st.Tenant(ctx, v.tenant.ID)
 	}
-	return &found, err
+	if err != nil || missing {
+		return nil, err
+	}
+	return &found, nil
 }
 
 // load reads the records of a type and keeps them, if they are not too many and
