@@ -37,7 +37,11 @@ func (c *Snapshots) loaded() []inUse {
 	if slots := c.slots.Load(); slots != nil {
 		for tenant, s := range *slots {
 			if view := s.view.Load(); view != nil {
-				list = append(list, inUse{tenant, s, view, s.used.Load(), view.bytes()})
+				bytes := view.bytes()
+				if o := s.offered.Load(); o != nil {
+					bytes += o.rules.size()
+				}
+				list = append(list, inUse{tenant, s, view, s.used.Load(), bytes})
 			}
 		}
 	}
@@ -57,6 +61,7 @@ func (c *Snapshots) makeRoom(keep string) {
 	var sum int64
 	for _, s := range list {
 		sum += s.bytes
+		c.warn(s)
 	}
 	for _, s := range list {
 		if sum <= c.Budget {
@@ -67,9 +72,16 @@ func (c *Snapshots) makeRoom(keep string) {
 			sum -= s.bytes
 		}
 	}
-	if keep != "" && sum > c.Budget && c.Logger != nil {
-		c.Logger.Warn("one tenant's snapshot is larger than the budget of all", "tenant", keep, "bytes", sum, "budget", c.Budget)
+}
+
+// warn says that a tenant alone is larger than the budget, once until it fits
+// again. It may have been loaded small and have grown since.
+func (c *Snapshots) warn(s inUse) {
+	large := s.bytes > c.Budget
+	if large && !s.slot.warned && c.Logger != nil {
+		c.Logger.Warn("one tenant's snapshot is larger than the budget of all", "tenant", s.tenant, "bytes", s.bytes, "budget", c.Budget)
 	}
+	s.slot.warned = large
 }
 
 // Sweep gives up the snapshots nobody has asked for in the last Idle, and those
@@ -87,16 +99,26 @@ func (c *Snapshots) Sweep() {
 	}
 }
 
-// giveUp drops the snapshot, unless a newer has taken its place. Whoever
-// answers from it still does.
-func (s inUse) giveUp() { s.slot.view.CompareAndSwap(s.view, nil) }
+// giveUp drops the snapshot, unless a newer has taken its place, and what was
+// offered to it. Whoever answers from it still does.
+func (s inUse) giveUp() {
+	if s.slot.view.CompareAndSwap(s.view, nil) {
+		s.slot.offered.Store(nil)
+	}
+}
 
-// sweepEvery is how often idle snapshots are looked for.
-const sweepEvery = time.Minute
+// sweepEvery is how often idle snapshots are looked for: often enough that none
+// is kept half as long again as Idle, and that snapshots which grow are seen.
+func (c *Snapshots) sweepEvery() time.Duration {
+	if c.Idle <= 0 {
+		return time.Minute
+	}
+	return max(time.Second, min(time.Minute, c.Idle/2))
+}
 
 // Run sweeps until ctx ends.
 func (c *Snapshots) Run(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
+	tick := time.NewTicker(c.sweepEvery())
 	defer tick.Stop()
 	for {
 		select {

@@ -42,6 +42,8 @@ type slot struct {
 	view     atomic.Pointer[View]
 	used     atomic.Int64 // Unix seconds
 	offered  atomic.Pointer[offer]
+	fits     int64 // bytes of the view that room was last made for; guarded by building
+	warned   bool  // that it is larger than the budget; guarded by Snapshots.evict
 }
 
 // offer is a policy compiled by whoever published it, so that the snapshot need
@@ -94,15 +96,28 @@ func (c *Snapshots) Current(ctx context.Context, tenant string) (*View, error) {
 	if v != nil && v.Revision() >= t.Revision {
 		return v, nil
 	}
-	loading := v == nil
+	if v == nil {
+		s.fits = 0
+	}
 	if v, err = c.update(ctx, s, v, t); err != nil {
 		return nil, err
 	}
 	s.view.Store(v)
-	if loading {
+	if s.grew(v.bytes()) {
 		c.makeRoom(tenant)
 	}
 	return v, nil
+}
+
+// grew tells whether a view needs room made for it: it is new, or has grown by
+// more than an eighth since room was last made. Looking at all tenants is not
+// worth less than that.
+func (s *slot) grew(bytes int64) bool {
+	grown := bytes > s.fits+s.fits/8
+	if grown || bytes < s.fits {
+		s.fits = bytes
+	}
+	return grown
 }
 
 // settleTries bounds how often a snapshot is brought up to date because the
@@ -203,10 +218,15 @@ func (c *Snapshots) loadRules(ctx context.Context, s *slot, t model.Tenant) (*ru
 	return compile(doc, catalog, asPublished)
 }
 
-// offer hands over a policy that was compiled to be published.
+// offer hands over a policy that was compiled to be published, if there is a
+// snapshot to take it. That is asked after the offer is made: whoever gives the
+// snapshot up meanwhile drops the offer, or is noticed here.
 func (c *Snapshots) offer(tenant string, o *offer) {
 	if s := c.find(tenant); s != nil {
 		s.offered.Store(o)
+		if s.view.Load() == nil {
+			s.offered.CompareAndSwap(o, nil)
+		}
 	}
 }
 

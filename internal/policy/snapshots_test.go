@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -574,5 +575,112 @@ func TestRecordOfARevisionMadeElsewhere(t *testing.T) {
 	})
 	if d, err := h.Evaluate(t.Context(), caller, r); err != nil || d.Allow || d.Revision != view.Revision()+2 {
 		t.Errorf("allowed at no revision, yet now: %s at %d, %v", d.Code, d.Revision, err)
+	}
+}
+
+// What is offered to a snapshot goes when the snapshot does, and is not left to
+// one that is gone.
+func TestOffersAreGivenUp(t *testing.T) {
+	h, caller := library(t, 3)
+	c := h.Snapshots
+	view, err := c.Latest(t.Context(), caller.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := c.Usage().Bytes
+	c.offer(caller.Tenant, &offer{2, "", view.rules})
+	if c.Usage().Bytes <= before {
+		t.Error("an offer is not counted")
+	}
+	s := c.find(caller.Tenant)
+	c.loaded()[0].giveUp()
+	if s.view.Load() != nil || s.offered.Load() != nil {
+		t.Error("the offer outlives the snapshot")
+	}
+	c.offer(caller.Tenant, &offer{2, "", view.rules})
+	if s.offered.Load() != nil {
+		t.Error("an offer is kept for a snapshot that is gone")
+	}
+}
+
+// A tenant that outgrows the room it was given makes the others go at once, not
+// only when it is loaded.
+func TestGrowingMakesRoom(t *testing.T) {
+	h, growing := library(t, 3)
+	other := h.tenant(t, "", "p, *, contact, read, all, , allow\n", company(), nil)
+	for _, tenant := range []string{other.Tenant, growing.Tenant} {
+		if _, err := h.Snapshots.Latest(t.Context(), tenant); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := h.Snapshots
+	c.Budget = c.Usage().Bytes + 10_000
+	put := func(size int) {
+		t.Helper()
+		h.write(t, growing.Tenant, changed(store.ChangedSubject, "user:u0000"), func(ctx context.Context, tx store.Tx) error {
+			return tx.PutSubject(ctx, growing.Tenant, model.Subject{Type: "user", ID: "u0000", Attributes: map[string]any{"x": strings.Repeat("x", size)}})
+		})
+		if _, err := c.Latest(t.Context(), growing.Tenant); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(100)
+	if n := c.Usage().Tenants; n != 2 {
+		t.Fatalf("%d tenants, and both fit", n)
+	}
+	put(50_000)
+	if n := c.Usage().Tenants; n != 1 || c.find(growing.Tenant).view.Load() == nil {
+		t.Errorf("%d tenants in memory, and only the one that grew may be", n)
+	}
+}
+
+// Growth is measured from what room was last made for, so that many small steps
+// count as well as a large one.
+func TestGrowthAddsUp(t *testing.T) {
+	s := &slot{}
+	var made []int64
+	for _, bytes := range []int64{800, 850, 900, 901, 1000, 400, 440, 451} {
+		if s.grew(bytes) {
+			made = append(made, bytes)
+		}
+	}
+	if want := []int64{800, 901, 451}; !slices.Equal(made, want) {
+		t.Errorf("room was made for %v, want %v", made, want)
+	}
+}
+
+// A tenant that outgrew the whole budget is named once, until it fits again.
+func TestTenantLargerThanTheBudget(t *testing.T) {
+	h, caller := library(t, 3)
+	var out strings.Builder
+	c := h.Snapshots
+	c.Logger = slog.New(slog.NewTextHandler(&out, nil))
+	sweep := func(budget int64, want int) {
+		t.Helper()
+		c.Budget = 0
+		if _, err := c.Latest(t.Context(), caller.Tenant); err != nil {
+			t.Fatal(err)
+		}
+		c.Budget = budget
+		c.Sweep()
+		if n := strings.Count(out.String(), "tenant="+caller.Tenant); n != want {
+			t.Errorf("budget %d: %d warnings, want %d", budget, n, want)
+		}
+	}
+	sweep(1<<30, 0)
+	sweep(10, 1)
+	sweep(10, 1)
+	sweep(1<<30, 1)
+	sweep(10, 2)
+}
+
+// However short Idle is, whoever is idle is given up soon after.
+func TestSweepsFollowIdle(t *testing.T) {
+	for idle, want := range map[time.Duration]time.Duration{
+		0: time.Minute, time.Second: time.Second, 10 * time.Second: 5 * time.Second, time.Hour: time.Minute,
+	} {
+		if got := (&Snapshots{Idle: idle}).sweepEvery(); got != want {
+			t.Errorf("idle %s: every %s, want %s", idle, got, want)
+		}
 	}
 }
