@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"runtime"
 	"strings"
 	"sync"
@@ -242,4 +243,116 @@ func (s slowPages) Resources(ctx context.Context, tenant, typ, after string, lim
 	s.pages.Add(1)
 	<-s.release
 	return s.counting.Resources(ctx, tenant, typ, after, limit)
+}
+
+// about fails unless what is counted is within a factor of three of what the heap
+// has grown by.
+func about(t *testing.T, what string, counted, grown int64) {
+	t.Helper()
+	t.Logf("%s: counted %d, measured %d", what, counted, grown)
+	if counted > 3*grown || grown > 3*counted {
+		t.Errorf("%s: %d bytes are counted, and they take %d", what, counted, grown)
+	}
+}
+
+// Records in memory are counted with what is in them, and again when one changes.
+func TestRecordsAreCounted(t *testing.T) {
+	for name, attributes := range map[string]map[string]any{
+		"small": {"owner": "u0001"},
+		"large": {"notes": strings.Repeat("x", 10_000)},
+		"wide":  {"a": 1.0, "b": true, "c": "cc", "d": []any{"x", "y", "z"}, "e": map[string]any{"f": 1.0}, "g": "h", "i": "j", "k": "l", "m": "n"},
+	} {
+		h := newHouse(t)
+		var books []model.Resource
+		for i := range 1_500 {
+			books = append(books, model.Resource{Type: "book", ID: fmt.Sprintf("b%05d", i), Attributes: attributes})
+		}
+		caller := h.tenant(t, "", "p, *, book, read, all, , allow\n", model.Directory{}, books)
+		v, err := h.Snapshots.Latest(t.Context(), caller.Tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, counted := heapInUse(), v.bytes()
+		if _, err := v.record(t.Context(), h.Store, model.Entity{Type: "book", ID: "b00001"}); err != nil {
+			t.Fatal(err)
+		}
+		about(t, name, v.bytes()-counted, heapInUse()-before)
+
+		counted = v.bytes()
+		big := model.Resource{Type: "book", ID: "b00001", Attributes: map[string]any{"notes": strings.Repeat("x", 1<<20)}}
+		for _, r := range []model.Resource{big, books[1]} {
+			h.write(t, caller.Tenant, changed(store.ChangedResource, "book:b00001"), func(ctx context.Context, tx store.Tx) error {
+				return tx.PutResource(ctx, caller.Tenant, r)
+			})
+			if v, err = h.Snapshots.Latest(t.Context(), caller.Tenant); err != nil {
+				t.Fatal(err)
+			}
+			if grown := v.bytes() - counted; len(r.Attributes) == len(big.Attributes) && r.Attributes["notes"] == big.Attributes["notes"] && grown < 1<<19 {
+				t.Errorf("%s: a record of 1 MiB makes it %d bytes more", name, grown)
+			}
+		}
+		if v.bytes() != counted {
+			t.Errorf("%s: %d bytes, and %d after a record is again what it was", name, counted, v.bytes())
+		}
+	}
+}
+
+// A record more than may be kept, and none is.
+func TestRecordsKeptAreBoundedWhenTheyGrow(t *testing.T) {
+	h, caller := library(t, 1)
+	kept := newTable(recordID, maxKept)
+	for i := range maxKept {
+		kept.put(&model.Resource{Type: "book", ID: fmt.Sprint(i)})
+	}
+	before := &recordSet{}
+	before.kept.Store(kept)
+	after, err := (&records{types: map[string]*recordSet{"book": before}}).reread(t.Context(), h.Store, caller.Tenant, "book", "b0000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set := after.types["book"]; set.kept.Load() != nil || !set.tooMany.Load() || set.bytes.Load() != 0 {
+		t.Errorf("%d records are kept", set.kept.Load().len())
+	}
+}
+
+// What is remembered of fields is counted, and what takes its place instead of it.
+func TestFieldViewsAreCounted(t *testing.T) {
+	table := &fieldTable{masked: newBits(500)}
+	for i := range 500 {
+		table.names, table.masks = append(table.names, fmt.Sprintf("f%d", i)), append(table.masks, "all")
+		if i%10 == 0 {
+			table.masked.set(i)
+		}
+	}
+	views := &fieldViews{}
+	views.seed = maphash.MakeSeed()
+	before := heapInUse()
+	for i := range 5_000 {
+		read := newBits(500)
+		for j := range read {
+			read[j] = uint64(i) * 0x9e3779b97f4a7c15
+		}
+		views.get(table, read, newBits(500), newBits(500))
+	}
+	about(t, "views of fields", views.bytes.Load(), heapInUse()-before)
+	runtime.KeepAlive(views)
+}
+
+// Holders that only members keep are counted as long as there are members.
+func TestHoldersAreCountedWhenSharingBeginsAnew(t *testing.T) {
+	var hs holders
+	const n = maxHolders + 1_000
+	kept := make([]*holder, n)
+	before := heapInUse()
+	for i := range kept {
+		kept[i] = hs.keep(fmt.Sprintf("role:r%d", i), newHolder([]subjectID{star, 1}, 100, nil))
+	}
+	if len(hs.byName) != 1_000 {
+		t.Fatalf("%d are shared", len(hs.byName))
+	}
+	about(t, "holders", hs.size(n), heapInUse()-before)
+	runtime.KeepAlive(kept)
+	if few := hs.size(10); few > hs.size(n)/50 {
+		t.Errorf("10 members are said to keep %d bytes of holders", few)
+	}
 }

@@ -133,7 +133,7 @@ func (c *Snapshots) Run(ctx context.Context) {
 // bytes is what the view takes in memory, about: with what was made while it
 // answered.
 func (v *View) bytes() int64 {
-	return v.size + v.records.size() + v.rules.holders.size() + v.rules.fieldBytes.Load()
+	return v.size + v.records.size() + v.rules.holders.size(v.people.len()) + v.rules.fieldBytes.Load() + v.rules.fieldViews.bytes.Load()
 }
 
 // Sizes of what a snapshot is made of, in bytes, about: measured by make bench.

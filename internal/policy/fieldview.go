@@ -13,6 +13,7 @@ import (
 type fieldViews struct {
 	seed   maphash.Seed
 	places [1024]atomic.Pointer[fieldView]
+	bytes  atomic.Int64 // that the views in the places take, about
 }
 
 type fieldView struct {
@@ -47,8 +48,20 @@ func (v *fieldViews) get(t *fieldTable, read, unmask, update bits) *model.Fields
 		return got.fields
 	}
 	made := &fieldView{t, clone(read), clone(unmask), clone(update), t.view(read, unmask, update)}
-	place.Store(made)
+	v.bytes.Add(made.bytes() - place.Swap(made).bytes())
 	return made.fields
+}
+
+// bytes is what a view takes in memory, about; nothing for none. The names are
+// the table's.
+func (v *fieldView) bytes() int64 {
+	if v == nil {
+		return 0
+	}
+	f := v.fields
+	words := len(v.read) + len(v.unmask) + len(v.update)
+	names := cap(f.Hidden) + cap(f.Masked) + cap(f.ReadOnly)
+	return 350 + 8*int64(words) + 16*int64(names) + 60*int64(len(f.Masks))
 }
 
 func clone(b bits) bits { return append(bits(nil), b...) }

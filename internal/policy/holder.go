@@ -143,13 +143,20 @@ func (rs *ruleset) holder(m *member, held []string) *holder {
 type holders struct {
 	mu     sync.RWMutex
 	byName map[string]*holder
-	bytes  int64
+	made   int64 // all there ever were
+	bytes  int64 // that those took, about
 }
 
-func (hs *holders) size() int64 {
+// size is what the holders take in memory, about, of so many members: those to be
+// shared, and those that members keep from before sharing began anew.
+func (hs *holders) size(members int) int64 {
 	hs.mu.RLock()
 	defer hs.mu.RUnlock()
-	return hs.bytes
+	if hs.made == 0 {
+		return 0
+	}
+	alive := min(hs.made, int64(len(hs.byName)+members))
+	return int64(float64(hs.bytes) * float64(alive) / float64(hs.made))
 }
 
 func (hs *holders) find(name string) *holder {
@@ -166,8 +173,9 @@ func (hs *holders) keep(name string, h *holder) *holder {
 		return first
 	}
 	if hs.byName == nil || len(hs.byName) >= maxHolders {
-		hs.byName, hs.bytes = map[string]*holder{}, 0 // members keep theirs; only sharing begins anew
+		hs.byName = map[string]*holder{} // members keep theirs; only sharing begins anew
 	}
+	hs.made++
 	hs.bytes += int64(128 + 2*len(name) + 8*len(h.bits) + 4*len(h.ids) + 16*len(h.roles))
 	hs.byName[name] = h
 	return h

@@ -81,7 +81,7 @@ func (v *View) record(ctx context.Context, st store.Store, r model.Entity) (*mod
 // the tenant is still the one the set belongs to.
 func (s *recordSet) load(ctx context.Context, st store.Store, t model.Tenant, typ string) (*table[*model.Resource], error) {
 	kept := newTable(recordID, 0)
-	n, after := 0, ""
+	n, bytes, after := 0, int64(0), ""
 	for {
 		page, err := st.Resources(ctx, t.ID, typ, after, pageSize)
 		if err != nil {
@@ -89,6 +89,7 @@ func (s *recordSet) load(ctx context.Context, st store.Store, t model.Tenant, ty
 		}
 		for i := range page {
 			kept.put(&page[i])
+			bytes += recordBytes(&page[i])
 		}
 		if n += len(page); n > maxKept {
 			s.tooMany.Store(true)
@@ -104,7 +105,7 @@ func (s *recordSet) load(ctx context.Context, st store.Store, t model.Tenant, ty
 		s.again.Store(time.Now().Add(loadPause).UnixNano())
 		return nil, err
 	}
-	s.bytes.Store(int64(n) * recordSize)
+	s.bytes.Store(bytes)
 	s.kept.Store(kept)
 	return kept, nil
 }
@@ -113,8 +114,16 @@ func (s *recordSet) load(ctx context.Context, st store.Store, t model.Tenant, ty
 // up record by record.
 const loadPause = time.Second
 
-// recordSize is a kept record, in bytes, about.
-const recordSize = 600
+// recordSize is a kept record without its attributes, in bytes, about.
+const recordSize = 200
+
+// recordBytes is what a kept record takes in memory, about; nothing for none.
+func recordBytes(r *model.Resource) int64 {
+	if r == nil {
+		return 0
+	}
+	return recordSize + sizeOf(r.Attributes)
+}
 
 // reread is the records with one of them read again.
 func (r *records) reread(ctx context.Context, st store.Store, tenant, typ, id string) (*records, error) {
@@ -136,14 +145,21 @@ func (r *records) reread(ctx context.Context, st store.Store, tenant, typ, id st
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	after := &recordSet{}
-	after.bytes.Store(before.bytes.Load())
+	bytes := before.bytes.Load() - recordBytes(kept.find(id))
 	if err != nil {
-		after.kept.Store(kept.without(id))
+		kept = kept.without(id)
 	} else {
-		after.kept.Store(kept.with(&found))
+		kept = kept.with(&found)
+		bytes += recordBytes(&found)
 	}
+	after := &recordSet{}
 	edited.types[typ] = after
+	if kept.len() > maxKept {
+		after.tooMany.Store(true)
+		return edited, nil
+	}
+	after.bytes.Store(bytes)
+	after.kept.Store(kept)
 	return edited, nil
 }
 
