@@ -250,19 +250,36 @@ func (b *buffer) write(records []record) {
 	}
 }
 
+// try commits records, and waits for their fate: once Close waits no longer only
+// if their transaction has begun, which has its own deadline.
 func (b *buffer) try(records []record) error {
+	if err := b.ctx.Err(); err != nil {
+		return err
+	}
 	a := newAppending(records)
 	if err := b.log.commits.put(a); err != nil {
 		return err
 	}
-	return <-a.done
+	select {
+	case err := <-a.done:
+		return err
+	case <-b.ctx.Done():
+		if a.state.CompareAndSwap(waiting, givenUp) {
+			return b.ctx.Err()
+		}
+		return <-a.done
+	}
 }
 
 // insist does something until it works, as long as it is an outage that
-// prevents it. A fault of the record itself loses the record, which is counted;
-// an outage at the end, when Close waits no longer, leaves the source held.
+// prevents it and Close waits. A fault of the record itself loses the record,
+// which is counted; what is given up at the end leaves the source held.
 func (b *buffer) insist(do func() error) {
 	for {
+		if b.ctx.Err() != nil {
+			b.gone.Store(true)
+			return
+		}
 		err := do()
 		switch {
 		case err == nil:
@@ -274,15 +291,16 @@ func (b *buffer) insist(do func() error) {
 		}
 		select {
 		case <-b.ctx.Done():
-			b.gone.Store(true)
-			return
 		case <-time.After(retryPause):
 		}
 	}
 }
 
-// account records what was refused or lost since the last time.
+// account records what was refused or lost since the last time, while Close waits.
 func (b *buffer) account() {
+	if b.ctx.Err() != nil {
+		return
+	}
 	for _, c := range []struct {
 		count    *atomic.Int64
 		activity Activity
@@ -293,13 +311,14 @@ func (b *buffer) account() {
 		}
 		e := Entry{Class: ClassSystem, Activity: c.activity, Outcome: OutcomeError, Code: model.CodeAuditUnavailable,
 			Count: n, Caller: model.Caller{Kind: model.CallerSystem}}
-		if b.log.Append(context.Background(), e) == nil {
+		if b.log.Append(b.ctx, e) == nil {
 			c.count.Add(-n)
 		}
 	}
 }
 
-// close takes no more and writes what there is until ctx ends.
+// close takes no more and writes what there is until ctx ends; what is then left
+// is given up, but for a transaction that has begun.
 func (b *buffer) close(ctx context.Context) error {
 	b.mu.Lock()
 	b.closed = true

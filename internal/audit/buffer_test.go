@@ -363,3 +363,29 @@ func TestBufferWeighs(t *testing.T) {
 		})
 	}
 }
+
+// A database that hangs holds up the end for one transaction's time, however
+// much is left.
+func TestBufferClosesInTimeWhenTheDatabaseHangs(t *testing.T) {
+	f, s := faultySQLite(t)
+	f.buffered(t)
+	arrived, release := s.hold()
+	defer release()
+	for range 8000 {
+		if err := f.log.AppendDecision(f.ctx, entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-arrived
+	const patience = 200 * time.Millisecond
+	ctx, cancel := context.WithTimeout(f.ctx, patience)
+	defer cancel()
+	began := time.Now()
+	wantUnavailable(t, "Close", f.log.Close(ctx))
+	if took := time.Since(began); took > patience+audit.Timeout+2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if n := s.expired.Load(); n > 1 {
+		t.Errorf("%d transactions were waited for", n)
+	}
+}
