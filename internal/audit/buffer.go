@@ -18,11 +18,14 @@ const (
 	stallLimit  = 2 * time.Second       // without progress for longer, no more is taken
 	retryPause  = 50 * time.Millisecond
 
-	// While the queue has room, flushing leaves the processors to answers: it
-	// rests this many times as long as sealing a batch took, but no longer than
-	// the longest rest.
+	// While the queue has room and nothing in it is old, flushing leaves the
+	// processors to answers: it rests this many times as long as sealing a batch
+	// took, but no longer than the longest rest.
 	restFactor  = 10
 	longestRest = 80 * time.Millisecond
+	restUntil   = time.Second // of age
+
+	accountEvery = time.Second
 )
 
 // buffer keeps the records of decisions in memory until they are written, a
@@ -33,11 +36,14 @@ const (
 // Nothing is dropped in silence: what does not fit is refused and counted, what
 // cannot be written for a fault of its own is counted, and what a crash takes
 // is found out by whoever looks at held sources next. The counts are recorded.
+// At ordinary load a record is written within about a tenth of a second, under a
+// burst within about a second and a half.
 type buffer struct {
 	log   *Log
 	queue chan *held
 	full  atomic.Int64 // weight of what is in queue
 	ready chan []record
+	wrote chan struct{} // closed when all is written, or given up
 	done  sync.WaitGroup
 
 	mu     sync.RWMutex // held for reading while something is put into the queue
@@ -75,11 +81,12 @@ func clock() int64 { return int64(time.Since(epoch)) }
 var epoch = time.Now()
 
 func startBuffer(l *Log) *buffer {
-	b := &buffer{log: l, queue: make(chan *held, bufferLimit), ready: make(chan []record, 1)}
+	b := &buffer{log: l, queue: make(chan *held, bufferLimit), ready: make(chan []record, 1), wrote: make(chan struct{})}
 	b.ctx, b.hurry = context.WithCancel(context.Background())
 	l.metrics.watch("buffered", func() float64 { return float64(len(b.queue)) })
 	b.done.Go(b.sealAll)
 	b.done.Go(b.writeAll)
+	b.done.Go(b.accountAll)
 	return b
 }
 
@@ -139,20 +146,22 @@ func (b *buffer) sealAll() {
 		records := b.seal(batch)
 		took := clock() - began
 		b.ready <- records
-		b.rest(time.Duration(took))
+		select {
+		case <-b.ctx.Done():
+		case <-time.After(b.rest(time.Duration(took), batch[len(batch)-1].at)):
+		}
 	}
 }
 
-// rest is the pause after a batch, none when the queue is half full: a burst is
-// answered first and written after, a stream is written as it comes.
-func (b *buffer) rest(took time.Duration) {
-	if b.halfFull() {
-		return
+// rest says how long to pause after a batch that took so long to seal and whose
+// last record is from then; what waits is hardly older. There is no rest when
+// the queue is half full or what waits is old: a short burst is answered first
+// and written after, a stream is written as it comes.
+func (b *buffer) rest(took time.Duration, last time.Time) time.Duration {
+	if b.halfFull() || b.log.now().Sub(last) >= restUntil {
+		return 0
 	}
-	select {
-	case <-b.ctx.Done():
-	case <-time.After(min(restFactor*took, longestRest)):
-	}
+	return min(restFactor*took, longestRest)
 }
 
 func (b *buffer) halfFull() bool { return b.full.Load() >= bufferLimit/2 }
@@ -217,14 +226,29 @@ func (b *buffer) seal(batch []*held) []record {
 }
 
 func (b *buffer) writeAll() {
+	defer close(b.wrote)
 	for records := range b.ready {
 		b.write(records)
 		b.end()
-		if !b.halfFull() {
+	}
+}
+
+// accountAll records the counts now and then, also when no decision follows a
+// refusal. Nobody else does, so none is recorded twice.
+func (b *buffer) accountAll() {
+	ticker := time.NewTicker(accountEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-b.wrote:
 			b.account()
+			return
+		case <-ticker.C:
+			if !b.halfFull() && !b.stalled() && !b.log.watch.stale() {
+				b.account()
+			}
 		}
 	}
-	b.account()
 }
 
 // write commits a batch; one that the database refuses though it is fine is
@@ -250,19 +274,36 @@ func (b *buffer) write(records []record) {
 	}
 }
 
+// try commits records, and waits for their fate: once Close waits no longer only
+// if their transaction has begun, which has its own deadline.
 func (b *buffer) try(records []record) error {
+	if err := b.ctx.Err(); err != nil {
+		return err
+	}
 	a := newAppending(records)
 	if err := b.log.commits.put(a); err != nil {
 		return err
 	}
-	return <-a.done
+	select {
+	case err := <-a.done:
+		return err
+	case <-b.ctx.Done():
+		if a.state.CompareAndSwap(waiting, givenUp) {
+			return b.ctx.Err()
+		}
+		return <-a.done
+	}
 }
 
 // insist does something until it works, as long as it is an outage that
-// prevents it. A fault of the record itself loses the record, which is counted;
-// an outage at the end, when Close waits no longer, leaves the source held.
+// prevents it and Close waits. A fault of the record itself loses the record,
+// which is counted; what is given up at the end leaves the source held.
 func (b *buffer) insist(do func() error) {
 	for {
+		if b.ctx.Err() != nil {
+			b.gone.Store(true)
+			return
+		}
 		err := do()
 		switch {
 		case err == nil:
@@ -274,15 +315,16 @@ func (b *buffer) insist(do func() error) {
 		}
 		select {
 		case <-b.ctx.Done():
-			b.gone.Store(true)
-			return
 		case <-time.After(retryPause):
 		}
 	}
 }
 
-// account records what was refused or lost since the last time.
+// account records what was refused or lost since the last time, while Close waits.
 func (b *buffer) account() {
+	if b.ctx.Err() != nil {
+		return
+	}
 	for _, c := range []struct {
 		count    *atomic.Int64
 		activity Activity
@@ -293,13 +335,14 @@ func (b *buffer) account() {
 		}
 		e := Entry{Class: ClassSystem, Activity: c.activity, Outcome: OutcomeError, Code: model.CodeAuditUnavailable,
 			Count: n, Caller: model.Caller{Kind: model.CallerSystem}}
-		if b.log.Append(context.Background(), e) == nil {
+		if b.log.Append(b.ctx, e) == nil {
 			c.count.Add(-n)
 		}
 	}
 }
 
-// close takes no more and writes what there is until ctx ends.
+// close takes no more and writes what there is until ctx ends; what is then left
+// is given up, but for a transaction that has begun.
 func (b *buffer) close(ctx context.Context) error {
 	b.mu.Lock()
 	b.closed = true

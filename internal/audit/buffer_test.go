@@ -363,3 +363,125 @@ func TestBufferWeighs(t *testing.T) {
 		})
 	}
 }
+
+// A database that hangs holds up the end for one transaction's time, however
+// much is left.
+func TestBufferClosesInTimeWhenTheDatabaseHangs(t *testing.T) {
+	f, s := faultySQLite(t)
+	f.buffered(t)
+	arrived, release := s.hold()
+	defer release()
+	for range 8000 {
+		if err := f.log.AppendDecision(f.ctx, entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-arrived
+	const patience = 200 * time.Millisecond
+	ctx, cancel := context.WithTimeout(f.ctx, patience)
+	defer cancel()
+	began := time.Now()
+	wantUnavailable(t, "Close", f.log.Close(ctx))
+	if took := time.Since(began); took > patience+audit.Timeout+2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if n := s.expired.Load(); n > 1 {
+		t.Errorf("%d transactions were waited for", n)
+	}
+}
+
+func TestBufferRests(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		full               int64
+		took, waited, want time.Duration
+	}{
+		{0, 3 * ms, 0, 30 * ms},
+		{0, 20 * ms, 0, 80 * ms},
+		{32767, 20 * ms, 999 * ms, 80 * ms},
+		{32768, 20 * ms, 0, 0},
+		{0, 20 * ms, time.Second, 0},
+		{0, 20 * ms, -time.Hour, 80 * ms}, // the clock was set back
+	} {
+		if got := audit.Rest(c.full, c.took, c.waited); got != c.want {
+			t.Errorf("full %d, sealed in %v, waited %v: rests %v, want %v", c.full, c.took, c.waited, got, c.want)
+		}
+	}
+}
+
+// A burst is written after its answers, with rests in between: each batch has a
+// thousand new people, which takes long enough for the longest. Where the machine
+// is so slow that records grow old there are none, and it took a second.
+func TestBufferRestsBetweenBatches(t *testing.T) {
+	f := newFixture(t, mustSQLite(t))
+	f.buffered(t)
+	const batches = 6
+	began := time.Now()
+	for i := range batches * 1024 {
+		e := entry
+		e.Person = fmt.Sprint("user:", i)
+		if err := f.log.AppendDecision(f.ctx, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "all are written", func() bool {
+		rows, err := f.store.EntriesFrom(f.ctx, batches*1024-1, 1)
+		return err == nil && len(rows) == 1
+	})
+	if took := time.Since(began); took < (batches-1)*80*time.Millisecond {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// What was refused is recorded when the database works again, whether or not a
+// decision follows.
+func TestRefusalsAreRecordedWithoutAnotherDecision(t *testing.T) {
+	f, s := faultySQLite(t)
+	f.buffered(t)
+	s.set(func(s *faulty) { s.deaf = true })
+	taken := 0
+	eventually(t, "decisions are refused", func() bool {
+		if f.log.AppendDecision(f.ctx, entry) != nil {
+			return true
+		}
+		taken++
+		return false
+	})
+	eventually(t, "the rest is written", func() bool { return len(f.of(t, audit.Evaluated)) == taken })
+	wantUnavailable(t, "with nothing in memory", f.log.AppendDecision(f.ctx, entry))
+	s.set(func(s *faulty) { s.deaf = false })
+	recorded := func() (n int64) {
+		for _, l := range f.of(t, audit.Overflow) {
+			n += l.Count
+		}
+		return n
+	}
+	eventually(t, "the refusals are recorded", func() bool { return recorded() == 2 })
+	if err := f.log.Close(f.ctx); err != nil {
+		t.Error(err)
+	}
+	if n := recorded(); n != 2 {
+		t.Errorf("%d refusals are recorded, want 2", n)
+	}
+}
+
+// A database that hangs does not hold up the watch for ever.
+func TestLookingForGapsEnds(t *testing.T) {
+	f, s := faultySQLite(t)
+	f.buffered(t)
+	if err := f.store.HoldSource(f.ctx, []byte("dead"), time.Now().Add(-time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	_, release := s.hold()
+	defer release()
+	ended := make(chan error, 1)
+	go func() { ended <- audit.Keep(f.ctx, f.log) }()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("a gap was recorded by nothing")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it does not end")
+	}
+}

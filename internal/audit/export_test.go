@@ -1,6 +1,9 @@
 package audit
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // MakeRecord does everything for an entry but store it.
 func MakeRecord(ctx context.Context, l *Log, e Entry) error {
@@ -19,3 +22,15 @@ func FillQueue(l *Log) (n int) {
 		n++
 	}
 }
+
+// Rest is how long a buffer that is so full rests after a batch that took so
+// long and whose last record has waited so long.
+func Rest(full int64, took, waited time.Duration) time.Duration {
+	now := time.Now()
+	b := &buffer{log: &Log{now: func() time.Time { return now }}}
+	b.full.Store(full)
+	return b.rest(took, now.Add(-waited))
+}
+
+// Keep is a turn of the watch that renews the hold and looks for gaps.
+func Keep(ctx context.Context, l *Log) error { return l.watch.keep(ctx) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -73,36 +74,44 @@ func (w *watch) close() {
 // stale tells whether the revisions were read too long ago.
 func (w *watch) stale() bool { return clock()-w.polled.Load() > int64(staleLimit) }
 
-// run polls and holds; what fails is tried again at the next turn, and a poll
-// that keeps failing stops the buffer. Gaps are a matter of minutes.
+// run polls and, beside that so that neither waits for the other, says that this
+// process lives and looks for gaps. A poll that keeps failing stops the buffer.
 func (w *watch) run(ctx context.Context) {
 	defer close(w.ended)
-	every := holdEvery
+	var turns sync.WaitGroup
 	if w.options.Buffered {
-		every = pollEvery
+		turns.Go(func() { repeat(ctx, pollEvery, w.poll) })
 	}
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	held := clock()
+	turns.Go(func() { repeat(ctx, holdEvery, w.keep) })
+	turns.Wait()
+}
+
+// repeat does something every so often until ctx ends; what failed sooner.
+func repeat(ctx context.Context, every time.Duration, do func(context.Context) error) {
+	wait := every
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-time.After(wait):
 		}
-		if w.options.Buffered {
-			w.poll(ctx)
-		}
-		if clock()-held < int64(holdEvery-pollEvery) {
-			continue
-		}
-		if w.options.Buffered && w.hold(ctx) != nil {
-			continue
-		}
-		if w.findGaps(ctx, false) == nil {
-			held = clock()
+		wait = every
+		if do(ctx) != nil {
+			wait = min(every, pollEvery)
 		}
 	}
+}
+
+// keep renews the hold and records the gaps of others.
+func (w *watch) keep(ctx context.Context) error {
+	if w.options.Buffered {
+		if err := w.hold(ctx); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	return w.findGaps(ctx, false)
 }
 
 // poll reads all tenants' revisions, which the store notes. The time that
