@@ -155,6 +155,9 @@ func TestNoDecisionFollowsAChangeItDoesNotKnow(t *testing.T) {
 		changes := int64(0)
 		for n := 0; n < 60 || recorded.Load() < 60 && n < 2000; n++ {
 			changes++
+			if n >= 60 { // decisions find no gap between the changes: leave them one
+				time.Sleep(time.Millisecond)
+			}
 			from, log := other, second
 			if n%2 == 0 {
 				from, log = st, f.log

@@ -146,8 +146,8 @@ func (s *Service) WithinRoles(ctx context.Context, tx store.Directory, tenant st
 }
 
 // held is the roles a member holds with the assignment, now or later. What has
-// ended is not held any more; with an assignment that has, it is none at all,
-// since nothing is added.
+// ended is not held any more. It is none at all where nothing is added: with an
+// assignment that has ended, and with a new window for a role that is held.
 func (s *Service) held(ctx context.Context, tx store.Directory, tenant string, a model.Assignment) (roles []string, err error) {
 	now := s.Now()
 	if a.EndedAt(now) {
@@ -159,7 +159,11 @@ func (s *Service) held(ctx context.Context, tx store.Directory, tenant string, a
 	}
 	roles = []string{a.Role}
 	for _, h := range there {
-		if h.Role != a.Role && !h.EndedAt(now) {
+		switch {
+		case h.EndedAt(now):
+		case h.Role == a.Role:
+			return nil, nil
+		default:
 			roles = append(roles, h.Role)
 		}
 	}

@@ -55,6 +55,7 @@ func keysOf(roles []string) []string {
 
 // mayExceed tells whether somebody's roles can inherit too many together at all:
 // under most policies no role inherits enough for that, and nobody is looked at.
+// Who was given more roles than that under a higher limit keeps them, uncounted.
 func (in inheritance) mayExceed(limits model.Limits) bool {
 	for role := range in {
 		if in.inherited(role)*limits.DirectRoles > limits.InheritedRoles {

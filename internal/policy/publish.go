@@ -156,7 +156,7 @@ func (s *Service) CheckCatalog(ctx context.Context, tenant string, catalog *Cata
 	_, err = compile(doc, catalog, toPublish)
 	var bad *model.Error
 	if errors.As(err, &bad) && bad.Code == model.CodePolicyInvalid {
-		e := model.Errorf(model.CodeCatalogInvalid, "%s of the policy in force does not suit the types of this catalogue", count(len(bad.Details), "row", "rows"))
+		e := model.Errorf(model.CodeCatalogInvalid, "the types of this catalogue do not suit %s of the policy in force", count(len(bad.Details), "row", "rows"))
 		e.Details = bad.Details
 		return e
 	}
