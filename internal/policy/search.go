@@ -245,6 +245,11 @@ func (run *searching) resources(ctx context.Context, typ string) iter.Seq2[candi
 	return func(yield func(candidate, error) bool) {
 		for after := run.sr.After; ; {
 			chunk, err := run.s.Store.Resources(ctx, run.caller.Tenant, typ, after, resourceChunk)
+			if err == nil {
+				// They may be newer than the view: then this makes it known, and
+				// the page is asked for again.
+				_, err = run.s.Store.Tenant(ctx, run.caller.Tenant)
+			}
 			if err != nil {
 				yield(candidate{}, err)
 				return
