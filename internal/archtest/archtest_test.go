@@ -41,7 +41,8 @@ var arrows = []struct {
 }{
 	{"model", nil},
 	{"api", nil},
-	{"api/client", list("api")},
+	{"api/client", list("api", "api/filter")},
+	{"api/filter", nil},
 	{"", nil}, // package rolegate: embeds policy.csv, no more
 
 	{"internal/i18n", list("model")},
@@ -59,10 +60,10 @@ var arrows = []struct {
 	{"internal/login", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/policy/condition", nil},
-	{"internal/policy", list("model", "internal/policy/condition", "internal/store", "internal/audit", leaves, mechanisms)},
+	{"internal/policy", list("model", "api/filter", "internal/policy/condition", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
-	{"internal/server", list("model", "api", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
+	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
 	{"internal/console", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
 
 	// The only package that sees all others.
