@@ -82,9 +82,6 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text,
 		if errors.Is(err, errCatalogChanged) {
 			continue
 		}
-		if err == nil {
-			s.Snapshots.offer(tenant, &offer{res.Revision, p.catalog, p.rules})
-		}
 		return res, err
 	}
 }
@@ -139,9 +136,13 @@ func (s *Service) publish(ctx context.Context, caller model.Caller, tenant strin
 				return err
 			}
 		}
-		return s.Log.AppendIn(ctx, tx, audit.Entry{Tenant: tenant, Class: class, Activity: audit.PolicyImported,
+		err = s.Log.AppendIn(ctx, tx, audit.Entry{Tenant: tenant, Class: class, Activity: audit.PolicyImported,
 			Outcome: audit.OutcomeOK, Revision: res.Revision, PolicyHash: doc.Hash, PrevPolicy: before, Caller: caller,
 			Personal: map[string]any{"reason": reason}})
+		if err == nil {
+			s.Snapshots.offer(tenant, &offer{res.Revision, p.catalog, p.rules, doc.Text})
+		}
+		return err
 	})
 	return res, err
 }

@@ -46,12 +46,14 @@ type slot struct {
 	warned   bool  // that it is larger than the budget; guarded by Snapshots.evict
 }
 
-// offer is a policy compiled by whoever published it, so that the snapshot need
-// not do it again.
+// offer is a policy compiled by whoever publishes it, so that the snapshot need
+// not do it again. It is made before the commit, and counts only for the very
+// text that is in force: a commit may fail, and another take its revision.
 type offer struct {
-	revision int64 // it was published as
+	revision int64 // it is published as
 	catalog  string
-	rules    *ruleset
+	rules    *ruleset // of a document
+	text     string   // of that document
 }
 
 // View is a snapshot as of one revision of its tenant, with the records that are
@@ -200,14 +202,15 @@ func newView(s *Snapshot, r *records) *View {
 // loadRules compiles the published policy under the tenant's catalogue, unless
 // whoever published it has done so.
 func (c *Snapshots) loadRules(ctx context.Context, s *slot, t model.Tenant) (*ruleset, error) {
-	published, err := c.Store.ListPolicies(ctx, t.ID, 1)
-	if err != nil {
+	p, err := c.Store.CurrentPolicy(ctx, t.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	if o := s.offered.Swap(nil); o != nil && len(published) > 0 && o.revision == published[0].Revision && o.catalog == catalogText(t) {
+	if o := s.offered.Load(); o != nil && o.revision <= p.Revision && s.offered.CompareAndSwap(o, nil) &&
+		o.revision == p.Revision && o.catalog == catalogText(t) && o.text == p.Text {
 		return o.rules, nil
 	}
-	doc, err := currentDocument(ctx, c.Store, t.ID)
+	doc, err := parseKept(p.Text, nil)
 	if err != nil {
 		return nil, err
 	}

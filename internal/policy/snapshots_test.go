@@ -189,21 +189,45 @@ func TestOthersChangesAreFeltOnceKnown(t *testing.T) {
 	}
 }
 
+// noRules are the rules of a directory that refuses nothing.
+var noRules = Rules{
+	Gate: func(context.Context, store.Queries, string, string) (audit.Class, error) {
+		return audit.ClassAdmin, nil
+	},
+	Limit:      func(context.Context, store.Directory, string, model.Assignment) error { return nil },
+	Registered: func(context.Context, store.Directory, string, string) error { return nil },
+}
+
+// A policy whose commit failed is offered in vain: what is in force under the
+// same revision is another text.
+func TestOfferOfAnotherText(t *testing.T) {
+	h, caller := library(t, 3)
+	view, err := h.Snapshots.Latest(t.Context(), caller.Tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := view.Revision() + 1
+	never := view.rules
+	h.Snapshots.offer(caller.Tenant, &offer{next, catalogText(view.tenant), never, "p, *, *, *, all, , allow\n"})
+	published, err := h.Import(t.Context(), caller, caller.Tenant, "p, *, book, read, all, , allow\n", "", noRules)
+	if err != nil || published.Revision != next {
+		t.Fatal(published, err)
+	}
+	h.Snapshots.offer(caller.Tenant, &offer{next, catalogText(view.tenant), never, "p, *, *, *, all, , allow\n"})
+	now, err := h.Snapshots.Latest(t.Context(), caller.Tenant)
+	if err != nil || now.rules == never {
+		t.Errorf("a policy that is not in force decides: %v", err)
+	}
+}
+
 // TestPublishedIsNotCompiledTwice: whoever publishes a policy has compiled it.
 func TestPublishedIsNotCompiledTwice(t *testing.T) {
 	h, caller := library(t, 3)
 	if _, err := h.Snapshots.Latest(t.Context(), caller.Tenant); err != nil {
 		t.Fatal(err)
 	}
-	rules := Rules{
-		Gate: func(context.Context, store.Queries, string, string) (audit.Class, error) {
-			return audit.ClassAdmin, nil
-		},
-		Limit:      func(context.Context, store.Directory, string, model.Assignment) error { return nil },
-		Registered: func(context.Context, store.Directory, string, string) error { return nil },
-	}
 	text := "p, *, book, read, all, , allow\n"
-	if _, err := h.Import(t.Context(), caller, caller.Tenant, text, "", rules); err != nil {
+	if _, err := h.Import(t.Context(), caller, caller.Tenant, text, "", noRules); err != nil {
 		t.Fatal(err)
 	}
 	offered := h.Snapshots.find(caller.Tenant).offered.Load()
@@ -591,7 +615,7 @@ func TestOffersAreGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := c.Usage().Bytes
-	c.offer(caller.Tenant, &offer{2, "", view.rules})
+	c.offer(caller.Tenant, &offer{revision: 2, rules: view.rules})
 	if c.Usage().Bytes <= before {
 		t.Error("an offer is not counted")
 	}
@@ -600,7 +624,7 @@ func TestOffersAreGivenUp(t *testing.T) {
 	if s.view.Load() != nil || s.offered.Load() != nil {
 		t.Error("the offer outlives the snapshot")
 	}
-	c.offer(caller.Tenant, &offer{2, "", view.rules})
+	c.offer(caller.Tenant, &offer{revision: 2, rules: view.rules})
 	if s.offered.Load() != nil {
 		t.Error("an offer is kept for a snapshot that is gone")
 	}
