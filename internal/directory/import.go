@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string
 	if most := s.Limits.Policy; int64(len(file)) > most {
 		return ImportResult{}, model.Exceeded(model.SettingPolicy, most, "the file has %d bytes", len(file))
 	}
-	in, bad, err := parseImport(file)
+	in, bad, err := parseImport(file, s.Limits.Nesting)
 	if err != nil {
 		return ImportResult{}, err
 	}
@@ -182,46 +183,73 @@ func (in importFile) counts() ImportResult {
 		Roles: len(in.Roles), Assignments: len(in.Assignments), Resources: len(in.Resources)}
 }
 
+// lists are the members of a file.
+var lists = []string{"subjects", "teams", "units", "territories", "roles", "assignments", "resources"}
+
 // parseImport reads a file strictly and names every entry that is bad in itself.
-func parseImport(file []byte) (in importFile, bad []model.Detail, err error) {
-	var raw struct {
-		Subjects    []jsontext.Value `json:"subjects"`
-		Teams       []jsontext.Value `json:"teams"`
-		Units       []jsontext.Value `json:"units"`
-		Territories []jsontext.Value `json:"territories"`
-		Roles       []jsontext.Value `json:"roles"`
-		Assignments []jsontext.Value `json:"assignments"`
-		Resources   []jsontext.Value `json:"resources"`
+// It is an error if the file as a whole has another form: what its entries refer
+// to is then not known.
+func parseImport(file []byte, levels int) (in importFile, bad []model.Detail, err error) {
+	if err := checkNesting(file, levels); err != nil {
+		return in, nil, err
 	}
-	if err := json.Unmarshal(file, &raw, json.RejectUnknownMembers(true)); err != nil {
+	var raw map[string]jsontext.Value
+	err = json.Unmarshal(file, &raw)
+	switch {
+	case err != nil:
 		return in, nil, importInvalid([]model.Detail{complain("", file, err)})
+	case raw == nil:
+		return in, nil, importInvalid([]model.Detail{{Reason: "an object is wanted here, not null"}})
 	}
-	in.Subjects = entries(&bad, "subjects", raw.Subjects, cleanSubject)
-	in.Teams = entries(&bad, "teams", raw.Teams, func(t model.Team) (model.Team, string, error) {
+	list := split(raw, &bad)
+	misshapen := len(bad) > 0
+	in.Subjects = entries(&bad, "subjects", list["subjects"], cleanSubject)
+	in.Teams = entries(&bad, "teams", list["teams"], func(t model.Team) (model.Team, string, error) {
 		t.ID = Bare("team", t.ID)
 		return t, t.ID, checkGroup("team", t.ID)
 	})
-	in.Units = entries(&bad, "units", raw.Units, func(u model.Unit) (model.Unit, string, error) {
+	in.Units = entries(&bad, "units", list["units"], func(u model.Unit) (model.Unit, string, error) {
 		u.ID, u.Parent = Bare("unit", u.ID), Bare("unit", u.Parent)
 		bareAll("user", u.Heads)
 		return u, u.ID, checkBare("unit", u.ID)
 	})
-	in.Territories = entries(&bad, "territories", raw.Territories, func(t model.Territory) (model.Territory, string, error) {
+	in.Territories = entries(&bad, "territories", list["territories"], func(t model.Territory) (model.Territory, string, error) {
 		t.ID, t.Parent = Bare("territory", t.ID), Bare("territory", t.Parent)
 		return t, t.ID, checkBare("territory", t.ID)
 	})
-	in.Roles = entries(&bad, "roles", raw.Roles, func(r string) (string, string, error) {
+	in.Roles = entries(&bad, "roles", list["roles"], func(r string) (string, string, error) {
 		r = Bare("role", r)
 		return r, r, checkGroup("role", r)
 	})
-	in.Assignments = entries(&bad, "assignments", raw.Assignments, cleanAssignment)
-	in.Resources = entries(&bad, "resources", raw.Resources, func(r model.Resource) (model.Resource, string, error) {
+	in.Assignments = entries(&bad, "assignments", list["assignments"], cleanAssignment)
+	in.Resources = entries(&bad, "resources", list["resources"], func(r model.Resource) (model.Resource, string, error) {
 		if err := checkID("type", r.Type); err != nil {
 			return r, "", err
 		}
 		return r, r.Type + ":" + r.ID, checkID("id", r.ID)
 	})
+	if misshapen {
+		return in, nil, importInvalid(bad)
+	}
 	return in, bad, nil
+}
+
+// split cuts the lists of a file into their entries, collecting what is no such
+// list.
+func split(raw map[string]jsontext.Value, bad *[]model.Detail) map[string][]jsontext.Value {
+	entries := map[string][]jsontext.Value{}
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		if !slices.Contains(lists, name) {
+			*bad = append(*bad, model.Detail{Path: name, Reason: unknown(lists)})
+			continue
+		}
+		var list []jsontext.Value
+		if err := json.Unmarshal(raw[name], &list); err != nil {
+			*bad = append(*bad, complain(name, raw[name], err))
+		}
+		entries[name] = list
+	}
+	return entries
 }
 
 // entries decodes and cleans a list, collecting what is bad; an entry whose key
