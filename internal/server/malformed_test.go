@@ -39,14 +39,14 @@ func TestMalformedQuestions(t *testing.T) {
 		{"action", fields(`{"strict_fields":"yes"}`), model.CodeInvalidRequest, "action.properties.strict_fields", " must be true or false.", " 必须是 true 或 false。"},
 		{"action", `{"name":"*"}`, model.CodeInvalidRequest, "action.name", ` must name one thing, and "*" stands for all.`, " 必须是一个具体的名称，而 “*” 代表全部。"},
 		{"resource", `{"type":"*","id":"1"}`, model.CodeInvalidRequest, "resource.type", ` must name one thing, and "*" stands for all.`, " 必须是一个具体的名称，而 “*” 代表全部。"},
-		{"action", fields(`{"fields":` + names(200) + `,"changes":{"a":1},"sort_fields":` + names(56) + `}`), model.CodeLimitExceeded, "action.properties",
+		{"action", fields(`{"fields":` + names(200) + `,"changes":{"a":1},"sort_fields":` + names(56) + `}`), model.CodeInvalidRequest, "action.properties",
 			" name more than 256 fields in all.", " 中各列表和 changes 所列字段合计超过 256 个。"},
 	} {
 		if checkScan(t, ask(c.member, c.value)) || checkScan(t, ask("evaluations", "[{}]", c.member, c.value)) {
 			t.Errorf("the scanner takes %s", c.value)
 		}
 		says := func(path string) (en, zh string) {
-			if c.code == model.CodeLimitExceeded {
+			if c.path == "action.properties" {
 				return `The lists and changes of "` + path + `"` + c.en, "“" + path + "”" + c.zh
 			}
 			return `The member "` + path + `"` + c.en, "成员 “" + path + "”" + c.zh
@@ -82,7 +82,7 @@ func TestMalformedQuestions(t *testing.T) {
 			item := items[0].(map[string]any)
 			en, _ := says(where + c.path)
 			told := item["context"].(map[string]any)["error"].(map[string]any)
-			if item["decision"] != false || told["message"] != en || told["status"] != 400.0 {
+			if item["decision"] != false || told["message"] != en || told["status"] != 400.0 || item["context"].(map[string]any)["code"] != string(c.code) {
 				t.Errorf("an item of %s: %v, want %q", body, item, en)
 			}
 			if len(items) > 1 && items[1].(map[string]any)["decision"] != true {

@@ -69,7 +69,7 @@ func (q question) check(read *model.Question) error {
 		path += "." + rest
 	}
 	if bad.Want == policy.WantFewerFields {
-		return over(model.CodeLimitExceeded, i18n.TooManyFields, path, int64(bad.Limit))
+		return over(model.CodeInvalidRequest, i18n.TooManyFields, path, int64(bad.Limit))
 	}
 	return invalid(wanted[bad.Want], path)
 }
