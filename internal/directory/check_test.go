@@ -62,6 +62,10 @@ func TestParseImportNamesEveryBadEntry(t *testing.T) {
 			[]string{"assignments[0]: ", "assignments[1]: audit-admin is an office", "assignments[2]: "}},
 		{`{"assignments": [{"member": "u", "role": "r", "from": "yesterday"}, {"member": "u", "role": "s", "until": 7}]}`,
 			[]string{"assignments[0].from: a time with its zone is wanted here, such as 2026-", "assignments[1].until: a time with its zone is wanted"}},
+		// The zero time is none, so as an end it would be no end at all.
+		{`{"assignments": [{"member": "u", "role": "r", "until": "0001-01-01T00:00:00Z"}, {"member": "u", "role": "s", "until": "0001-01-01T08:00:00.0000001+08:00"},
+			{"member": "u", "role": "t", "from": "0001-01-01T00:00:00Z"}, {"member": "u", "role": "v", "until": "0001-01-01T00:00:01Z"}]}`,
+			[]string{"assignments[0]: until is the zero time", "assignments[1]: until is the zero time"}},
 		{`[]`, []string{"an object is wanted here, not a list"}},
 		{`{"people": []}`, []string{"people: is unknown here; there are subjects, teams, units, territories, roles, assignments, resources"}},
 		{`{"people": [], "role": ["a"], "roles": ["a", 7], "teams": {}}`,

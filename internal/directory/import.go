@@ -254,17 +254,17 @@ func split(raw map[string]jsontext.Value, bad *[]model.Detail) map[string][]json
 
 // entries decodes and cleans a list, collecting what is bad; an entry whose key
 // stands twice is bad too, since which of the two counts would be a guess.
-func entries[T any](bad *[]model.Detail, list string, raw []jsontext.Value, clean func(T) (T, string, error)) []numbered[T] {
+func entries[Sent, T any](bad *[]model.Detail, list string, raw []jsontext.Value, clean func(Sent) (T, string, error)) []numbered[T] {
 	var out []numbered[T]
 	first := map[string]int{}
 	for i, r := range raw {
 		path := fmt.Sprintf("%s[%d]", list, i)
-		var v T
-		if err := json.Unmarshal(r, &v, json.RejectUnknownMembers(true)); err != nil {
+		var sent Sent
+		if err := json.Unmarshal(r, &sent, json.RejectUnknownMembers(true)); err != nil {
 			*bad = append(*bad, complain(path, r, err))
 			continue
 		}
-		v, key, err := clean(v)
+		v, key, err := clean(sent)
 		if err != nil {
 			*bad = append(*bad, model.Detail{Path: path, Reason: err.Error()})
 			continue
@@ -298,12 +298,26 @@ func cleanSubject(s model.Subject) (model.Subject, string, error) {
 	return s, s.Key(), checkID("id", s.ID)
 }
 
+// sentAssignment is an assignment as a file has it: a window without an end, and
+// one that ends at the zero time, are not the same.
+type sentAssignment struct {
+	Member string     `json:"member"`
+	Role   string     `json:"role"`
+	From   time.Time  `json:"from"`
+	Until  *time.Time `json:"until"`
+}
+
 // cleanAssignment checks member, role and window; offices and existence are
 // checked against the directory.
-func cleanAssignment(a model.Assignment) (model.Assignment, string, error) {
-	a.Member, a.Role = MemberKey(a.Member), Bare("role", a.Role)
-	a.From, a.Until = a.From.UTC().Truncate(time.Microsecond), a.Until.UTC().Truncate(time.Microsecond)
-	return a, a.Member + " " + a.Role, checkAssignment(a)
+func cleanAssignment(sent sentAssignment) (model.Assignment, string, error) {
+	a := model.Assignment{Member: MemberKey(sent.Member), Role: Bare("role", sent.Role), From: sent.From.UTC().Truncate(time.Microsecond)}
+	key := a.Member + " " + a.Role
+	if sent.Until != nil {
+		if a.Until = sent.Until.UTC().Truncate(time.Microsecond); a.Until.IsZero() {
+			return a, key, model.Errorf(model.CodeInvalidRequest, "until is the zero time, which ends nothing")
+		}
+	}
+	return a, key, checkAssignment(a)
 }
 
 func bareAll(kind string, ids []string) {
