@@ -93,3 +93,20 @@ func TestMalformedQuestions(t *testing.T) {
 	h := newHarness(t)
 	h.want(h.decide("evaluation", ask("action", fields(`{"fields":`+names(200)+`,"changes":{"a":1},"sort_fields":`+names(55)+`}`))), 200, "")
 }
+
+// The reason is true of what was sent: a string that no name can be is a string,
+// and a number that no revision can be may be whole.
+func TestReasonsAreTrue(t *testing.T) {
+	for _, c := range []struct{ member, value, path, en, zh string }{
+		{"subject", `{"type":"user","id":"a\u0000"}`, "subject.id", `The member "subject.id" must not hold the character U+0000.`, "成员 “subject.id” 不能含有字符 U+0000。"},
+		{"context", `{"min_revision":1e17}`, "context.min_revision", `The member "context.min_revision" must be at most 9007199254740992.`, "成员 “context.min_revision” 不能大于 9007199254740992。"},
+	} {
+		for lang, want := range map[string]string{"en": c.en, "zh": c.zh} {
+			h := newHarness(t)
+			v := h.want(h.decide("evaluation", ask(c.member, c.value), header("Accept-Language", lang)), 400, model.CodeInvalidRequest)
+			if place := v["errors"].([]any)[0].(map[string]any)["path"]; v["detail"] != want || place != c.path {
+				t.Errorf("%s: %q at %v, want %q", c.value, v["detail"], place, want)
+			}
+		}
+	}
+}
