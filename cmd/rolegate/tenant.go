@@ -26,6 +26,9 @@ func (c *cli) tenantChange(use, short string, op app.Operation[app.TenantRequest
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if op.Name == app.SetTenant.Name && mfa == "" && catalog == "" && !cmd.Flags().Changed("strict-fields") {
+				return usageError{fmt.Errorf("nothing to set: give --mfa, --strict-fields or --catalog")}
+			}
 			r := app.TenantRequest{Tenant: args[0], Reason: reason}
 			if mfa != "" {
 				mode := model.MFAMode(mfa)

@@ -209,6 +209,9 @@ func (p *parser) readRow(line, before string) {
 		problem = checkRow(p.cells)
 	}
 	if problem == nil && !p.trusted {
+		problem = checkOffice(p.cells)
+	}
+	if problem == nil && !p.trusted {
 		problem = checkCondition(p.cells, p.catalog)
 	}
 	if problem != nil {
