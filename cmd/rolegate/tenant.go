@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +42,9 @@ func (c *cli) tenantChange(use, short string, op app.Operation[app.TenantRequest
 				text, err := readFile(catalog)
 				if err != nil {
 					return err
+				}
+				if !utf8.Valid(text) {
+					return model.Errorf(model.CodeCatalogInvalid, "%s is not UTF-8", catalog)
 				}
 				s := string(text)
 				r.Catalog = &s
