@@ -41,6 +41,8 @@ func TestParseImportNamesEveryBadEntry(t *testing.T) {
 	}{
 		{`{}`, nil},
 		{`{"subjects": []}`, nil},
+		{"\ufeff{\"roles\": [\"a\"]}", nil}, // as editors and shells begin a file
+		{"\ufeff\ufeff{}", []string{"1:1: here the text stops being JSON"}},
 		{`{"roles": ["rep", "role:rep"]}`, []string{`roles[1]: "rep" is already in roles[0]`}},
 		{`{"subjects": [{"type": "user", "id": "*"}]}`, []string{"subjects[0]: the id is *"}},
 		{`{"subjects": [{"type": "a:b", "id": "x"}, {"type": "team", "id": "x"}]}`, []string{"subjects[0]: ", "subjects[1]: "}},

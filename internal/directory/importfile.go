@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -64,6 +65,7 @@ var lists = []string{"subjects", "teams", "units", "territories", "roles", "assi
 // It is an error if the file as a whole has another form: what its entries refer
 // to is then not known.
 func parseImport(file []byte, levels int) (in importFile, bad []model.Detail, err error) {
+	file = bytes.TrimPrefix(file, []byte("\ufeff")) // a byte order mark, which some shells write
 	if err := checkNesting(file, levels); err != nil {
 		return in, nil, err
 	}
