@@ -3,7 +3,9 @@ package model
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Code is the stable, machine-readable name of an outcome. Codes are part of
@@ -82,7 +84,7 @@ type Detail struct {
 func (d Detail) String() string {
 	s := d.Reason
 	if d.Path != "" {
-		s = d.Path + ": " + s
+		s = visible(d.Path) + ": " + s
 	}
 	switch {
 	case d.Line > 0 && d.Column > 0:
@@ -91,6 +93,15 @@ func (d Detail) String() string {
 		s = fmt.Sprintf("%d: %s", d.Line, s)
 	}
 	return s
+}
+
+// visible quotes a path with anything in it that a terminal would obey or hide:
+// its names are those somebody wrote.
+func visible(path string) string {
+	if strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(path)
+	}
+	return path
 }
 
 func (e *Error) Error() string {

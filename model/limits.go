@@ -8,7 +8,7 @@ import "fmt"
 type Limits struct {
 	Request        int64 // bytes of a decision or search request
 	Batch          int   // questions in one request
-	Nesting        int   // levels of nesting of a JSON body, its object being the first
+	Nesting        int   // levels of nesting of a JSON body or an import file, its object being the first
 	Policy         int64 // bytes of a policy document, or of an import file
 	DirectRoles    int   // roles assigned to one member
 	InheritedRoles int   // roles that one role, or all roles of one member, inherit, directly or not

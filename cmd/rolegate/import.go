@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,8 +26,8 @@ func (c *cli) importFile() *cobra.Command {
 				if res.DryRun {
 					verb = "would import"
 				}
-				fmt.Fprintf(w, "%s %d subjects, %d teams, %d units, %d territories, %d roles, %d assignments, %d resources\n",
-					verb, res.Subjects, res.Teams, res.Units, res.Territories, res.Roles, res.Assignments, res.Resources)
+				fmt.Fprintln(w, verb, strings.Join([]string{count(res.Subjects, "subject"), count(res.Teams, "team"), count(res.Units, "unit"),
+					count(res.Territories, "territory"), count(res.Roles, "role"), count(res.Assignments, "assignment"), count(res.Resources, "resource")}, ", "))
 			})
 		},
 	}

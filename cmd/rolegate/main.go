@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -25,11 +26,25 @@ func run(args []string, stdout, stderr *os.File) int {
 	c := &cli{stdout: stdout, stderr: stderr}
 	root := c.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := checkText(args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil {
 		return 0
 	}
 	return c.fail(err)
+}
+
+// checkText refuses arguments that are not UTF-8: on the way to a service they
+// would become others.
+func checkText(args []string) error {
+	for _, a := range args {
+		if !utf8.ValidString(a) {
+			return usageError{fmt.Errorf("the argument %q is not UTF-8", a)}
+		}
+	}
+	return nil
 }
 
 // cli is what commands share: where to write, and how.

@@ -43,12 +43,16 @@ func (c *cli) policyCheck() *cobra.Command {
 				writeJSON(c.stdout, map[string]any{"ok": true, "rules": len(doc.Rows), "role_links": len(doc.RoleLinks), "members": len(doc.Members), "problems": []any{}})
 				return nil
 			}
-			fmt.Fprintf(c.stdout, "%s is good: %d rules, %d role links, %d members\n", args[0], len(doc.Rows), len(doc.RoleLinks), len(doc.Members))
+			fmt.Fprintf(c.stdout, "%s is good: %s\n", args[0], counted(len(doc.Rows), len(doc.RoleLinks), len(doc.Members)))
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&catalogFile, "catalog", "", "catalogue (YAML) whose field types conditions must suit")
 	return cmd
+}
+
+func counted(rules, links, members int) string {
+	return count(rules, "rule") + ", " + count(links, "role link") + ", " + count(members, "member")
 }
 
 // readCatalog reads a catalogue file; none is no catalogue.
@@ -91,7 +95,7 @@ func (c *cli) policyImport() *cobra.Command {
 			}
 			r := app.FileRequest{Tenant: c.tenant, Text: text, Reason: reason}
 			err = do(c, app.ImportPolicy, r, func(w io.Writer, p policy.Published) {
-				fmt.Fprintf(w, "published as revision %d: %d rules, %d role links, %d members\n", p.Revision, p.Rules, p.Links, p.Members)
+				fmt.Fprintf(w, "published as revision %d: %s\n", p.Revision, counted(p.Rules, p.Links, p.Members))
 				for _, m := range p.Unregistered {
 					fmt.Fprintf(w, "note: %s is not registered; it holds its role from the day it is added\n", m)
 				}

@@ -52,6 +52,17 @@ func table(w io.Writer, header string, rows [][]string) {
 	tw.Flush()
 }
 
+// count is a number of things: "1 rule", "2 rules".
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	if stem, ok := strings.CutSuffix(thing, "y"); ok {
+		thing = stem + "ie"
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 func date(t time.Time) string {
 	if t.IsZero() {
 		return "-"

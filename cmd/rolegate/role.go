@@ -100,6 +100,9 @@ func (c *cli) assignment(use, short string, name func([]string, *app.RoleRequest
 			if r.Until, err = instant("until", until); err != nil {
 				return err
 			}
+			if until != "" && r.Until.IsZero() { // which would be for ever
+				return usageError{fmt.Errorf("--until %s is the zero time, which ends nothing", until)}
+			}
 			done := "%s holds %s%s"
 			if op.Name == app.Unassign.Name {
 				done = "%s no longer holds %s%s"

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,9 @@ func (c *cli) tenantChange(use, short string, op app.Operation[app.TenantRequest
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if op.Name == app.SetTenant.Name && mfa == "" && catalog == "" && !cmd.Flags().Changed("strict-fields") {
+				return usageError{fmt.Errorf("nothing to set: give --mfa, --strict-fields or --catalog")}
+			}
 			r := app.TenantRequest{Tenant: args[0], Reason: reason}
 			if mfa != "" {
 				mode := model.MFAMode(mfa)
@@ -38,6 +42,9 @@ func (c *cli) tenantChange(use, short string, op app.Operation[app.TenantRequest
 				text, err := readFile(catalog)
 				if err != nil {
 					return err
+				}
+				if !utf8.Valid(text) {
+					return model.Errorf(model.CodeCatalogInvalid, "%s is not UTF-8", catalog)
 				}
 				s := string(text)
 				r.Catalog = &s

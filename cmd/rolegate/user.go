@@ -57,6 +57,9 @@ func (c *cli) userList() *cobra.Command {
 		Use: "list", Short: "list users by id", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			r.Tenant = c.tenant
+			if r.Limit < 1 {
+				return usageError{fmt.Errorf("--limit %d lists nothing; it is at least 1", r.Limit)}
+			}
 			return do(c, app.ListUsers, r, func(w io.Writer, us []app.UserInfo) {
 				var rows [][]string
 				for _, u := range us {

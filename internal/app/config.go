@@ -50,7 +50,7 @@ type Config struct {
 
 	MaxRequest        int64 `env:"ROLEGATE_MAX_REQUEST" envDefault:"262144" about:"bytes of a decision or search request"`
 	MaxBatch          int   `env:"ROLEGATE_MAX_BATCH" envDefault:"1000" about:"questions in one request"`
-	MaxNesting        int   `env:"ROLEGATE_MAX_NESTING" envDefault:"64" about:"levels of nesting of a JSON body"`
+	MaxNesting        int   `env:"ROLEGATE_MAX_NESTING" envDefault:"64" about:"levels of nesting of a JSON body or an import file"`
 	MaxPolicy         int64 `env:"ROLEGATE_MAX_POLICY" envDefault:"67108864" about:"bytes of a policy document or import file"`
 	MaxDirectRoles    int   `env:"ROLEGATE_MAX_DIRECT_ROLES" envDefault:"64" about:"roles assigned to one member"`
 	MaxInheritedRoles int   `env:"ROLEGATE_MAX_INHERITED_ROLES" envDefault:"1024" about:"roles one role inherits, directly or not"`

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -44,11 +45,13 @@ func TestInheritedRolesOfAMember(t *testing.T) {
 	good("a", assign("ann", "a", app.RoleRequest{}))
 	exceeded("b", "user:ann", assign("ann", "b", app.RoleRequest{}))
 	exceeded("b, one day", "user:ann", assign("ann", "b", app.RoleRequest{From: future}))
-	good("b, once", assign("ann", "b", app.RoleRequest{Until: past}))
+	_, err := app.ImportDirectory.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant,
+		Text: fmt.Appendf(nil, `{"assignments": [{"member": "ann", "role": "b", "until": %q}]}`, past.Format(time.RFC3339))})
+	good("b, once", err)
 	good("what is inherited already", assign("ann", "a1", app.RoleRequest{}))
 	good("what inherits the same", assign("ann", "same", app.RoleRequest{}))
 	good("c", assign("ann", "c", app.RoleRequest{}))
-	_, err := app.AddUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "bob", Roles: []string{"a", "b"}})
+	_, err = app.AddUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "bob", Roles: []string{"a", "b"}})
 	exceeded("a new user", "user:bob", err)
 	_, err = app.ImportDirectory.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant,
 		Text: []byte(`{"teams": [{"id": "t"}], "assignments": [{"member": "team:t", "role": "c"}, {"member": "team:t", "role": "a"}, {"member": "team:t", "role": "b"}]}`)})

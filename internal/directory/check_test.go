@@ -41,6 +41,8 @@ func TestParseImportNamesEveryBadEntry(t *testing.T) {
 	}{
 		{`{}`, nil},
 		{`{"subjects": []}`, nil},
+		{"\ufeff{\"roles\": [\"a\"]}", nil}, // as editors and shells begin a file
+		{"\ufeff\ufeff{}", []string{"1:1: here the text stops being JSON"}},
 		{`{"roles": ["rep", "role:rep"]}`, []string{`roles[1]: "rep" is already in roles[0]`}},
 		{`{"subjects": [{"type": "user", "id": "*"}]}`, []string{"subjects[0]: the id is *"}},
 		{`{"subjects": [{"type": "a:b", "id": "x"}, {"type": "team", "id": "x"}]}`, []string{"subjects[0]: ", "subjects[1]: "}},
@@ -62,15 +64,22 @@ func TestParseImportNamesEveryBadEntry(t *testing.T) {
 			[]string{"assignments[0]: ", "assignments[1]: audit-admin is an office", "assignments[2]: "}},
 		{`{"assignments": [{"member": "u", "role": "r", "from": "yesterday"}, {"member": "u", "role": "s", "until": 7}]}`,
 			[]string{"assignments[0].from: a time with its zone is wanted here, such as 2026-", "assignments[1].until: a time with its zone is wanted"}},
+		// The zero time is none, so as an end it would be no end at all.
+		{`{"assignments": [{"member": "u", "role": "r", "until": "0001-01-01T00:00:00Z"}, {"member": "u", "role": "s", "until": "0001-01-01T08:00:00.0000001+08:00"},
+			{"member": "u", "role": "t", "from": "0001-01-01T00:00:00Z"}, {"member": "u", "role": "v", "until": "0001-01-01T00:00:01Z"}]}`,
+			[]string{"assignments[0]: until is the zero time", "assignments[1]: until is the zero time"}},
 		{`[]`, []string{"an object is wanted here, not a list"}},
 		{`{"people": []}`, []string{"people: is unknown here; there are subjects, teams, units, territories, roles, assignments, resources"}},
+		{`{"people": [], "role": ["a"], "roles": ["a", 7], "teams": {}}`,
+			[]string{"people: is unknown here; ", "role: is unknown here; ", "teams: a list is wanted here", "roles[1]: text is wanted here"}},
+		{`null`, []string{"an object is wanted here, not null"}},
 		{`{} {}`, []string{"1:4: here the text stops being JSON"}},
 		{"{\n  \"roles\": [x]}", []string{"2:13: here the text stops being JSON"}},
 		{"{\"roles\": [\"\xff\"]}", []string{"1:13: here the text stops being JSON"}},
 		{`{"roles": [`, []string{"the JSON text ends early"}},
 		{``, []string{"the JSON text ends early"}},
 	} {
-		_, bad, err := parseImport([]byte(c.file))
+		_, bad, err := parseImport([]byte(c.file), 64)
 		var got []string
 		for _, d := range bad {
 			got = append(got, d.String())
@@ -97,13 +106,44 @@ func TestParseImportNamesEveryBadEntry(t *testing.T) {
 	}
 }
 
+// A file is nested no deeper than any other JSON, and how deep it really is does
+// not matter.
+func TestParseImportNesting(t *testing.T) {
+	const most = 12
+	nested := func(levels int) []byte { // the record's attributes are on level 4
+		return []byte(`{"resources": [` + "\n" + `{"type": "deal", "id": "1", "attributes": {"x": ` +
+			strings.Repeat("[", levels-4) + strings.Repeat("]", levels-4) + `}}]}`)
+	}
+	if _, bad, err := parseImport(nested(most), most); err != nil || len(bad) > 0 {
+		t.Errorf("%d levels: %v %v", most, bad, err)
+	}
+	want := "the file is nested deeper than 12 levels (ROLEGATE_MAX_NESTING) at 2:57"
+	for _, levels := range []int{most + 1, 9_000, 100_000} {
+		if _, _, err := parseImport(nested(levels), most); model.CodeOf(err) != model.CodeInvalidRequest || err.Error() != want {
+			t.Errorf("%d levels: %v, want %s", levels, err, want)
+		}
+	}
+	// Brackets in text nest nothing, and what is no JSON is refused as that.
+	for file, code := range map[string]model.Code{
+		`{"roles": ["` + strings.Repeat("[", 100) + `"]}`:                       "",
+		`{"roles": ["a" ` + strings.Repeat("[", 100):                            model.CodeImportInvalid,
+		`{"roles": [], "roles": ` + strings.Repeat("[", 100):                    model.CodeImportInvalid,
+		strings.Repeat("[", most+1):                                             model.CodeInvalidRequest,
+		`{"x": [` + strings.Repeat(`{"a": 1},`, 100) + `{"a": [[[[[[[[[[[1]}]}`: model.CodeInvalidRequest,
+	} {
+		if _, _, err := parseImport([]byte(file), most); err == nil && code != "" || err != nil && model.CodeOf(err) != code {
+			t.Errorf("%s: %v, want %s", file, err, code)
+		}
+	}
+}
+
 // Ids may be written with their kind; null ends nothing.
 func TestParseImportSpellings(t *testing.T) {
 	in, bad, err := parseImport([]byte(`{
 		"subjects": [{"type": "user", "id": "ann", "teams": ["team:emea", "apac"], "manager": "user:bob", "unit": "unit:sales",
 		              "territories": ["territory:north"], "accounts": ["account:acme"], "contact": "contact:c1"}],
 		"units": [{"id": "unit:sales", "parent": "unit:company", "heads": ["user:bob"]}],
-		"assignments": [{"member": "ann", "role": "role:rep", "from": "2026-01-01T08:00:00+08:00", "until": null}]}`))
+		"assignments": [{"member": "ann", "role": "role:rep", "from": "2026-01-01T08:00:00+08:00", "until": null}]}`), 64)
 	if err != nil || len(bad) > 0 {
 		t.Fatal(err, bad)
 	}
@@ -126,7 +166,7 @@ func FuzzParseImport(f *testing.F) {
 	f.Add([]byte(`{"subjects": [{"type": "user", "id": "ann"}], "assignments": [{"member": "ann", "role": "rep"}]}`))
 	f.Add([]byte(`{"subjects": [{"type": "user", "id": "\u0000"}]}`))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		in, _, err := parseImport(file)
+		in, _, err := parseImport(file, 64)
 		if err != nil {
 			return
 		}

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -30,19 +29,15 @@ func complain(base string, text []byte, err error) model.Detail {
 	case !ok, errors.Is(e.Err, io.ErrUnexpectedEOF):
 		return model.Detail{Path: base, Reason: "the JSON text ends early"}
 	}
-	before := text[:min(int(e.ByteOffset), len(text))]
-	return model.Detail{
-		Path:   base,
-		Line:   1 + bytes.Count(before, []byte("\n")),
-		Column: len(before) - bytes.LastIndexByte(before, '\n'),
-		Reason: "here the text stops being JSON: one object in UTF-8, with nothing behind it",
-	}
+	line, column := position(text, e.ByteOffset)
+	return model.Detail{Path: base, Line: line, Column: column,
+		Reason: "here the text stops being JSON: one object in UTF-8, with nothing behind it"}
 }
 
 // unfit says what is wanted instead of what stands there.
 func unfit(e *json.SemanticError) string {
 	if errors.Is(e.Err, json.ErrUnknownName) {
-		return "is unknown here; there are " + strings.Join(members(e.GoType), ", ")
+		return unknown(members(e.GoType))
 	}
 	wanted := "a number of usual size"
 	switch t := e.GoType; {
@@ -60,10 +55,8 @@ func unfit(e *json.SemanticError) string {
 	return fmt.Sprintf("%s is wanted here, not %s", wanted, kinds[e.JSONKind])
 }
 
-// kinds names what can stand in JSON.
-var kinds = map[jsontext.Kind]string{
-	'n': "null", 't': "true", 'f': "false", '"': "text", '0': "this number", '{': "an object", '[': "a list", 0: "this",
-}
+// unknown says of a name that it is none of those there are.
+func unknown(names []string) string { return "is unknown here; there are " + strings.Join(names, ", ") }
 
 // members lists the names an object of a wire type may have.
 func members(t reflect.Type) (names []string) {
@@ -72,6 +65,11 @@ func members(t reflect.Type) (names []string) {
 		names = append(names, name)
 	}
 	return names
+}
+
+// kinds names what can stand in JSON.
+var kinds = map[jsontext.Kind]string{
+	'n': "null", 't': "true", 'f': "false", '"': "text", '0': "this number", '{': "an object", '[': "a list", 0: "this",
 }
 
 // below spells the place of a value as people write paths: subjects[3].manager.

@@ -4,11 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
@@ -36,7 +31,7 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string
 	if most := s.Limits.Policy; int64(len(file)) > most {
 		return ImportResult{}, model.Exceeded(model.SettingPolicy, most, "the file has %d bytes", len(file))
 	}
-	in, bad, err := parseImport(file)
+	in, bad, err := parseImport(file, s.Limits.Nesting)
 	if err != nil {
 		return ImportResult{}, err
 	}
@@ -137,151 +132,6 @@ func at(path string, err error) error {
 		return importInvalid([]model.Detail{{Path: path, Reason: err.Error()}})
 	}
 	return err
-}
-
-// importFile is a parsed file: ids bare, every entry well formed in itself.
-type importFile struct {
-	Subjects    []numbered[model.Subject]
-	Teams       []numbered[model.Team]
-	Units       []numbered[model.Unit]
-	Territories []numbered[model.Territory]
-	Roles       []numbered[string]
-	Assignments []numbered[model.Assignment]
-	Resources   []numbered[model.Resource]
-}
-
-// numbered is an entry with its place in the file's list.
-type numbered[T any] struct {
-	i int
-	v T
-}
-
-// changes is what decisions have to know of the file; in an import nothing is
-// taken away.
-func (in importFile) changes() (changes []store.Change) {
-	if len(in.Teams)+len(in.Units)+len(in.Territories) > 0 {
-		changes = append(changes, store.Change{Kind: store.ChangedGroups})
-	}
-	for _, e := range in.Roles {
-		changes = append(changes, roleChange(e.v))
-	}
-	for _, e := range in.Subjects {
-		changes = append(changes, subjectChange(e.v.Key()))
-	}
-	for _, e := range in.Assignments {
-		changes = append(changes, memberChange(e.v.Member))
-	}
-	for _, e := range in.Resources {
-		changes = append(changes, store.ResourceChange(e.v.Type, e.v.ID))
-	}
-	return changes
-}
-
-func (in importFile) counts() ImportResult {
-	return ImportResult{Subjects: len(in.Subjects), Teams: len(in.Teams), Units: len(in.Units), Territories: len(in.Territories),
-		Roles: len(in.Roles), Assignments: len(in.Assignments), Resources: len(in.Resources)}
-}
-
-// parseImport reads a file strictly and names every entry that is bad in itself.
-func parseImport(file []byte) (in importFile, bad []model.Detail, err error) {
-	var raw struct {
-		Subjects    []jsontext.Value `json:"subjects"`
-		Teams       []jsontext.Value `json:"teams"`
-		Units       []jsontext.Value `json:"units"`
-		Territories []jsontext.Value `json:"territories"`
-		Roles       []jsontext.Value `json:"roles"`
-		Assignments []jsontext.Value `json:"assignments"`
-		Resources   []jsontext.Value `json:"resources"`
-	}
-	if err := json.Unmarshal(file, &raw, json.RejectUnknownMembers(true)); err != nil {
-		return in, nil, importInvalid([]model.Detail{complain("", file, err)})
-	}
-	in.Subjects = entries(&bad, "subjects", raw.Subjects, cleanSubject)
-	in.Teams = entries(&bad, "teams", raw.Teams, func(t model.Team) (model.Team, string, error) {
-		t.ID = Bare("team", t.ID)
-		return t, t.ID, checkGroup("team", t.ID)
-	})
-	in.Units = entries(&bad, "units", raw.Units, func(u model.Unit) (model.Unit, string, error) {
-		u.ID, u.Parent = Bare("unit", u.ID), Bare("unit", u.Parent)
-		bareAll("user", u.Heads)
-		return u, u.ID, checkBare("unit", u.ID)
-	})
-	in.Territories = entries(&bad, "territories", raw.Territories, func(t model.Territory) (model.Territory, string, error) {
-		t.ID, t.Parent = Bare("territory", t.ID), Bare("territory", t.Parent)
-		return t, t.ID, checkBare("territory", t.ID)
-	})
-	in.Roles = entries(&bad, "roles", raw.Roles, func(r string) (string, string, error) {
-		r = Bare("role", r)
-		return r, r, checkGroup("role", r)
-	})
-	in.Assignments = entries(&bad, "assignments", raw.Assignments, cleanAssignment)
-	in.Resources = entries(&bad, "resources", raw.Resources, func(r model.Resource) (model.Resource, string, error) {
-		if err := checkID("type", r.Type); err != nil {
-			return r, "", err
-		}
-		return r, r.Type + ":" + r.ID, checkID("id", r.ID)
-	})
-	return in, bad, nil
-}
-
-// entries decodes and cleans a list, collecting what is bad; an entry whose key
-// stands twice is bad too, since which of the two counts would be a guess.
-func entries[T any](bad *[]model.Detail, list string, raw []jsontext.Value, clean func(T) (T, string, error)) []numbered[T] {
-	var out []numbered[T]
-	first := map[string]int{}
-	for i, r := range raw {
-		path := fmt.Sprintf("%s[%d]", list, i)
-		var v T
-		if err := json.Unmarshal(r, &v, json.RejectUnknownMembers(true)); err != nil {
-			*bad = append(*bad, complain(path, r, err))
-			continue
-		}
-		v, key, err := clean(v)
-		if err != nil {
-			*bad = append(*bad, model.Detail{Path: path, Reason: err.Error()})
-			continue
-		}
-		if j, twice := first[key]; twice {
-			*bad = append(*bad, model.Detail{Path: path, Reason: fmt.Sprintf("%q is already in %s[%d]", key, list, j)})
-			continue
-		}
-		first[key] = i
-		out = append(out, numbered[T]{i, v})
-	}
-	return out
-}
-
-func cleanSubject(s model.Subject) (model.Subject, string, error) {
-	s.Unit, s.Manager, s.Contact = Bare("unit", s.Unit), Bare("user", s.Manager), Bare("contact", s.Contact)
-	bareAll("team", s.Teams)
-	bareAll("territory", s.Territories)
-	bareAll("account", s.Accounts)
-	if err := checkID("type", s.Type); err != nil {
-		return s, "", err
-	}
-	if s.Type == "role" || s.Type == "team" || strings.Contains(s.Type, ":") {
-		return s, "", model.Errorf(model.CodeInvalidRequest, "%q cannot be the type of a subject", s.Type)
-	}
-	for _, team := range s.Teams {
-		if err := checkGroup("team", team); err != nil {
-			return s, "", err
-		}
-	}
-	return s, s.Key(), checkID("id", s.ID)
-}
-
-// cleanAssignment checks member, role and window; offices and existence are
-// checked against the directory.
-func cleanAssignment(a model.Assignment) (model.Assignment, string, error) {
-	a.Member, a.Role = MemberKey(a.Member), Bare("role", a.Role)
-	a.From, a.Until = a.From.UTC().Truncate(time.Microsecond), a.Until.UTC().Truncate(time.Microsecond)
-	return a, a.Member + " " + a.Role, checkAssignment(a)
-}
-
-func bareAll(kind string, ids []string) {
-	for i, id := range ids {
-		ids[i] = Bare(kind, id)
-	}
 }
 
 func importInvalid(bad []model.Detail) *model.Error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
@@ -80,9 +81,14 @@ func (s *Service) DeleteRole(ctx context.Context, caller model.Caller, tenant, r
 	return revision, err
 }
 
-// Assign gives a member a role within a window, replacing an earlier window.
+// Assign gives a member a role within a window, replacing an earlier window. A
+// window that is over gives nothing and is CodeInvalidRequest; an import takes it.
 func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string, a model.Assignment, reason string) (int64, error) {
 	a.Member, a.Role = MemberKey(a.Member), Bare("role", a.Role)
+	if a.EndedAt(s.Now()) {
+		return 0, model.Errorf(model.CodeInvalidRequest, "an assignment of %s to %s would have ended already, at %s; `rolegate role unassign` takes a role away",
+			a.Role, a.Member, a.Until.UTC().Format(time.RFC3339))
+	}
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
 		if revision, err = Take(ctx, tx, tenant, memberChange(a.Member)); err != nil {

@@ -1,6 +1,8 @@
 package directory_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +36,10 @@ func TestEndedRolesTakeNoPlace(t *testing.T) {
 	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	s.Now = func() time.Time { return now }
 	assign := func(role string, until time.Time) model.Code {
+		a := model.Assignment{Member: "user:ann", Role: role, Until: until}
+		if a.EndedAt(now) {
+			return imported(t, s, a)
+		}
 		_, err := s.Assign(t.Context(), operator, "acme", model.Assignment{Member: "ann", Role: role, Until: until}, "")
 		return model.CodeOf(err)
 	}
@@ -60,6 +66,52 @@ func TestEndedRolesTakeNoPlace(t *testing.T) {
 	if model.CodeOf(err) != model.CodeLimitExceeded {
 		t.Errorf("a third role from a document: %v", err)
 	}
+}
+
+// An assignment that has ended already gives nothing, so it is refused: whoever
+// asks for it has mistaken a date. An import brings history along, and takes it.
+func TestEndedAssignmentsAreHistory(t *testing.T) {
+	s := newTenant(t, "a")
+	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	s.Now = func() time.Time { return now }
+	for _, c := range []struct {
+		until time.Time
+		want  model.Code
+	}{
+		{now.Add(-time.Hour), model.CodeInvalidRequest},
+		{now, model.CodeInvalidRequest},
+		{now.Add(time.Second), ""},
+	} {
+		a := model.Assignment{Member: "user:ann", Role: "a", Until: c.until}
+		_, err := s.Assign(t.Context(), operator, "acme", a, "")
+		if model.CodeOf(err) != c.want {
+			t.Errorf("until %v: %v, want %q", c.until, err, c.want)
+		}
+		if err != nil && !strings.Contains(err.Error(), "would have ended already, at "+c.until.Format(time.RFC3339)) {
+			t.Errorf("until %v: %v", c.until, err)
+		}
+		_, held, err := s.Roles(t.Context(), "acme")
+		if err != nil || (len(held) > 0) != (c.want == "") {
+			t.Errorf("until %v: %v is held, %v", c.until, held, err)
+		}
+		if code := imported(t, s, model.Assignment{Member: "user:ann", Role: "a", From: now.Add(-48 * time.Hour), Until: now.Add(-24 * time.Hour)}); code != "" {
+			t.Errorf("history: %s", code)
+		}
+		if _, err := s.Unassign(t.Context(), operator, "acme", "ann", "a", ""); err != nil {
+			t.Errorf("history was not kept: %v", err)
+		}
+	}
+}
+
+// imported brings an assignment by a file.
+func imported(t *testing.T, s *directory.Service, a model.Assignment) model.Code {
+	t.Helper()
+	file, err := json.Marshal(map[string]any{"assignments": []model.Assignment{a}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Import(t.Context(), operator, "acme", file, false, "")
+	return model.CodeOf(err)
 }
 
 // A role that no policy row can name is not added.

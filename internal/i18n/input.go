@@ -32,6 +32,8 @@ const (
 	TooManyFields   Input = "too_many_fields"
 	EmptyString     Input = "empty_string"
 	TooLong         Input = "too_long"
+	TooMuch         Input = "too_much"
+	HasNUL          Input = "has_nul"
 	AnyRecordProps  Input = "any_record_properties"
 	Semantic        Input = "semantic"
 	TooManyItems    Input = "too_many_items"
@@ -80,6 +82,8 @@ var sentences = map[Input]text{
 	TooManyFields:   {"The lists and changes of \"{path}\" name more than {limit} fields in all.", "“{path}” 中各列表和 changes 所列字段合计超过 {limit} 个。"},
 	EmptyString:     {"The member \"{path}\" must not be empty.", "成员 “{path}” 不能为空。"},
 	TooLong:         {"The member \"{path}\" has more than {limit} bytes.", "成员 “{path}” 超过 {limit} 字节。"},
+	TooMuch:         {"The member \"{path}\" must be at most {limit}.", "成员 “{path}” 不能大于 {limit}。"},
+	HasNUL:          {"The member \"{path}\" must not hold the character U+0000.", "成员 “{path}” 不能含有字符 U+0000。"},
 	AnyRecordProps:  {"A resource.id of \"*\" asks about no particular record, so it cannot have properties.", "resource.id 为 “*” 时不针对具体记录，因此不能带有 properties。"},
 	Semantic:        {"options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit.", "options.evaluations_semantic 必须是 execute_all、deny_on_first_deny 或 permit_on_first_permit。"},
 	TooManyItems:    {"There are more than {limit} evaluations in one request ({setting}).", "一次请求中的 evaluations 超过 {limit} 项（{setting}）。"},

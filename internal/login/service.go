@@ -80,7 +80,7 @@ const FirstPartyClient = "rolegate"
 func UsernameKey(name string) (string, error) {
 	key, err := precis.UsernameCaseMapped.String(name)
 	if err != nil {
-		return "", model.Errorf(model.CodeInvalidRequest, "this is not a usable user name: no spaces or control characters, and not empty").Because(err)
+		return "", model.Errorf(model.CodeInvalidRequest, "this is not a usable user name: no spaces, no control characters, no mix of writing directions, and not empty")
 	}
 	return key, nil
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -155,7 +156,7 @@ func ParseCatalog(text string) (*Catalog, error) {
 		r.checkCircles(c)
 	}
 	if len(r.problems) > 0 {
-		slices.SortStableFunc(r.problems, func(a, b model.Detail) int { return a.Line - b.Line })
+		slices.SortStableFunc(r.problems, func(a, b model.Detail) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 		e := model.Errorf(model.CodeCatalogInvalid, "the catalogue has %s", count(len(r.problems), "bad entry", "bad entries"))
 		e.Details = capDetails(r.problems, 0)
 		return nil, e

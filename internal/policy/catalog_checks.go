@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 )
@@ -36,7 +35,7 @@ func (r *catalogReader) checkRequired(object, action string, actions map[string]
 	requires := actions[action].Requires
 	at := "objects." + object + ".actions." + action
 	if len(requires) > maxRequires {
-		r.refuse(entry{r.places[at], at}, "%s requires more than %d actions", shown(action), maxRequires)
+		r.refuse(r.placed(at), "%s requires more than %d actions", shown(action), maxRequires)
 		return
 	}
 	for i, required := range requires {
@@ -44,7 +43,7 @@ func (r *catalogReader) checkRequired(object, action string, actions map[string]
 			continue
 		}
 		at := fmt.Sprintf("%s.requires[%d]", at, i)
-		e := entry{r.places[at], at}
+		e := r.placed(at)
 		if _, declared := actions[required]; !declared && r.lists("objects", object, "actions") {
 			r.refuse(e, "%s requires %s, which is no action of %s", shown(action), shown(required), shown(object))
 		} else if slices.Index(requires, required) < i {
@@ -73,7 +72,7 @@ func (r *catalogReader) circlesOf(object string, actions map[string]Action) {
 		case onPath:
 			circle := append(slices.Clone(path[slices.Index(path, action):]), action)
 			at := "objects." + object + ".actions." + action
-			r.refuse(entry{r.places[at], at}, "actions require each other in a circle: %s", strings.Join(circle, " → "))
+			r.refuse(r.placed(at), "actions require each other in a circle: %s", strings.Join(circle, " → "))
 			return
 		}
 		state[action] = onPath
@@ -87,71 +86,4 @@ func (r *catalogReader) circlesOf(object string, actions map[string]Action) {
 	for _, action := range slices.Sorted(maps.Keys(actions)) {
 		visit(action)
 	}
-}
-
-// checkRoutes refuses routes that could never match, match two things, or mean
-// nothing the catalogue declares.
-func (r *catalogReader) checkRoutes(c *Catalog) {
-	bad := map[string]bool{} // refused already
-	for _, d := range r.problems {
-		route, _, _ := strings.Cut(d.Path, ".")
-		bad[route] = true
-	}
-	first := map[string]int{} // method and shape of the path → place in the list
-	for i, route := range c.Routes {
-		at := fmt.Sprintf("routes[%d]", i)
-		if bad[at] {
-			continue
-		}
-		e := entry{r.places[at], at}
-		if route.Method == "" || route.Path == "" || route.Object == "" || route.Action == "" {
-			r.refuse(e, "a route needs method, path, object and action")
-			continue
-		}
-		shape, reason := routeShape(route.Path)
-		if reason != "" {
-			r.refuse(e, "the path %s %s", shown(route.Path), reason)
-			continue
-		}
-		if o := c.Objects[route.Object]; o == nil {
-			if r.lists("objects") {
-				r.refuse(e, "no object %s is declared", shown(route.Object))
-			}
-		} else if _, declared := o.Actions[route.Action]; !declared && r.lists("objects", route.Object, "actions") {
-			r.refuse(e, "%s is no action of %s", shown(route.Action), shown(route.Object))
-		}
-		key := route.Method + " " + shape
-		if j, repeated := first[key]; repeated {
-			r.refuse(e, "the route matches the same requests as routes[%d]", j)
-			continue
-		}
-		first[key] = i
-	}
-}
-
-// routeShape checks a path and gives it with its parameters nameless.
-func routeShape(p string) (shape, reason string) {
-	if !strings.HasPrefix(p, "/") {
-		return "", "does not begin with /"
-	}
-	if path.Clean(p) != p || strings.ContainsAny(p, "?#\\%*") {
-		return "", "is not a clean path: whole segments only, no query, no escapes, no trailing /"
-	}
-	segments := strings.Split(p, "/")
-	seen := map[string]bool{}
-	for i, s := range segments {
-		inner, open := strings.CutPrefix(s, "{")
-		name, closed := strings.CutSuffix(inner, "}")
-		switch {
-		case !open && !strings.ContainsAny(s, "{}"):
-			continue
-		case !open || !closed || name == "" || strings.ContainsAny(name, "{}"):
-			return "", "has a segment that is neither literal nor {name}"
-		case seen[name]:
-			return "", "has the parameter " + name + " twice"
-		}
-		seen[name] = true
-		segments[i] = "{}"
-	}
-	return strings.Join(segments, "/"), ""
 }

@@ -95,16 +95,16 @@ func TestBadCatalogs(t *testing.T) {
 		{contact + "fields: {x: &a {}, y: *a}", `objects.contact.fields.y: a mapping is wanted here, not an alias`},
 		{contact + "fields: {x: {<<: {secured: true}}}", `a key must be a plain word`},
 		{contact + "person: true\n    data_subject: owner", `objects.contact: person and data_subject exclude each other`},
-		{routes + "  - {method: GET, path: /x, object: contact}", `routes[0]: a route needs method, path, object and action`},
+		{routes + "  - {method: GET, path: /x, object: contact}", `routes[0]: a route needs method, path, object and action, and has no action`},
 		{routes + "  - {method: get, path: /x, object: contact, action: read}", `routes[0].method: "get" is not one of GET, HEAD`},
-		{routes + "  - {method: GET, path: x, object: contact, action: read}", `does not begin with /`},
+		{routes + "  - {method: GET, path: x, object: contact, action: read}", `routes[0].path: the path "x" does not begin with /`},
 		{routes + "  - {method: GET, path: /x/../y, object: contact, action: read}", `is not a clean path`},
 		{routes + "  - {method: GET, path: /x/, object: contact, action: read}", `is not a clean path`},
 		{routes + "  - {method: GET, path: \"/x/a{id}\", object: contact, action: read}", `neither literal nor {name}`},
 		{routes + "  - {method: GET, path: \"/x/{}\", object: contact, action: read}", `neither literal nor {name}`},
 		{routes + "  - {method: GET, path: \"/{id}/{id}\", object: contact, action: read}", `has the parameter id twice`},
-		{routes + "  - {method: GET, path: /x, object: kontact, action: read}", `no object "kontact" is declared`},
-		{routes + "  - {method: GET, path: /x, object: contact, action: write}", `"write" is no action of "contact"`},
+		{routes + "  - {method: GET, path: /x, object: kontact, action: read}", `routes[0].object: no object "kontact" is declared`},
+		{routes + "  - {method: GET, path: /x, object: contact, action: write}", `routes[0].action: "write" is no action of "contact"`},
 		{routes + "  - {method: GET, path: \"/x/{a}\", object: contact, action: read}\n  - {method: GET, path: \"/x/{b}\", object: contact, action: read}", `routes[1]: the route matches the same requests as routes[0]`},
 	} {
 		_, err := ParseCatalog(c.text)
@@ -135,17 +135,23 @@ func TestBadCatalogsAreListedWhole(t *testing.T) {
 		wants []string
 	}{
 		{"objects:\n  a: {enabled: 7, actions: {x: {requires: [y]}}}\nroutes:\n  - {method: GET, path: x, object: a, action: x}\n  - {method: GET, path: /x, object: b, action: x}",
-			[]string{"objects.a.enabled: ", "objects.a.actions.x.requires[0]: ", "routes[0]: the path", "routes[1]: no object"}},
-		{"objects: {a: {actions: {x: {requires: [y, \"*\", x, x]}}}}", []string{"requires[1]: ", "requires[0]: ", "requires[3]: "}},
-		// Left out: routes and requirements that are bad themselves, or may mean what could not be read.
-		{"objects: {a: {actions: {x: {}}}}\nroutes: [{method: get, path: x, object: b}, 7]", []string{"routes[0].method: ", "routes[1]: a mapping"}},
+			[]string{"objects.a.enabled: ", "objects.a.actions.x.requires[0]: ", "routes[0].path: ", "routes[1].object: no object"}},
+		// Each mistake of a route.
+		{"objects: {a: {actions: {x: {}}}}\nroutes: [{method: get, path: x, object: b}, 7]",
+			[]string{"routes[0]: a route needs method, path, object and action, and has no action", "routes[0].method: ", "routes[0].path: ", "routes[0].object: ", "routes[1]: a mapping"}},
+		{"objects: {a: {actions: {x: {}}}}\nroutes: [{method: GET, path: /x, object: a, action: x}, {method: GET, path: /x, object: b, action: y}]",
+			[]string{"routes[1]: the route matches the same requests as routes[0]", `routes[1].object: no object "b"`}},
+		{"objects: {a: {actions: {x: {}}}}\nroutes: [{color: red, path: x/, object: a, action: y}]",
+			[]string{"routes[0].color: ", "routes[0].path: ", `routes[0].action: "y" is no action`}},
+		{"objects: {a: {actions: {x: {requires: [y, \"*\", x, x]}}}}", []string{"requires[0]: ", "requires[1]: ", "requires[3]: "}},
+		// Left out: requirements that are bad themselves, and what may mean something that could not be read.
 		{"objects: {a: {actions: {x: {requires: [y]}, \"*\": {}}}}\nroutes: [{method: GET, path: /x, object: a, action: y}]", []string{"objects.a.actions.*: "}},
 		{"objects: {a: {action: {x: {}}}}\nroutes: [{method: GET, path: /x, object: a, action: x}]", []string{"objects.a.action: unknown key"}},
 		{"objects: {a: 7}\nroutes: [{method: GET, path: /x, object: a, action: x}]", []string{"objects.a: a mapping"}},
 		{"objects: {\"a*\": {}}\nroutes: [{method: GET, path: /x, object: a, action: x}]", []string{"objects.a*: "}},
 		{"object: {}\nroutes: [{method: GET, path: /x, object: a, action: x}]", []string{"object: unknown key"}},
 		{"objects: {a: {actions: 7}, b: {actions: {x: {}}}}\nroutes: [{method: GET, path: /x, object: a, action: x}, {method: GET, path: /y, object: b, action: y}]",
-			[]string{"objects.a.actions: ", `routes[1]: "y" is no action of "b"`}},
+			[]string{"objects.a.actions: ", `routes[1].action: "y" is no action of "b"`}},
 		// Circles come last.
 		{"objects: {a: {enabled: 7, actions: {x: {requires: [x]}}}}", []string{"objects.a.enabled: "}},
 		{"objects: {a: {actions: {x: {requires: [x]}}}, b: {actions: {x: {requires: [y]}}}}", []string{"objects.b.actions.x.requires[0]: "}},

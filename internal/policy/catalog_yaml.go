@@ -37,6 +37,9 @@ func (e entry) at(key string) string {
 	return e.path + "." + key
 }
 
+// placed is the entry at a path, for checks across entries.
+func (r *catalogReader) placed(path string) entry { return entry{r.places[path], path} }
+
 func (r *catalogReader) refuse(e entry, format string, args ...any) {
 	d := model.Detail{Path: e.path, Reason: fmt.Sprintf(format, args...)}
 	if e.node != nil {
@@ -203,6 +206,7 @@ func (r *catalogReader) pairs(e entry, read func(key string, value, at entry)) {
 			continue
 		}
 		lines[key.Value] = key.Line
+		r.places[at.path] = value
 		read(key.Value, entry{value, at.path}, at)
 	}
 }

@@ -1,10 +1,8 @@
 package policy
 
 import (
-	"errors"
 	"hash/maphash"
 
-	"rolegate/internal/policy/condition"
 	"rolegate/model"
 )
 
@@ -14,7 +12,7 @@ type compiler struct {
 	grantIDs map[[2]string]int32 // scope and condition → place in grants
 	proofIDs map[proof]int32
 	clauses  map[string]*clause
-	problems []model.Detail
+	unsuited []*Row // whose conditions do not suit the catalogue
 }
 
 // purpose is what a document is compiled for.
@@ -53,8 +51,8 @@ func compile(doc *Document, cat *Catalog, p purpose) (*ruleset, error) {
 	for i := range doc.Rows {
 		c.addRow(ruleID(i), &doc.Rows[i])
 	}
-	if p == toPublish && len(c.problems) > 0 {
-		return nil, invalidDocument(c.problems, 0)
+	if p == toPublish && len(c.unsuited) > 0 {
+		return nil, c.refusal()
 	}
 	for _, o := range c.objects {
 		o.finish()
@@ -185,28 +183,34 @@ func (c *compiler) proof(row *Row) int32 {
 func (c *compiler) clause(row *Row, o *object, text string) *clause {
 	cl := c.clauses[text]
 	if cl == nil {
-		untyped, err := compileCondition(text, nil)
-		if err != nil {
-			c.refuse(row, err)
-		}
+		untyped, _ := compileCondition(text, nil) // nil opens nothing
 		cl = &clause{text, untyped}
 		c.clauses[text] = cl
 	}
-	if cl.untyped != nil && o != c.any {
-		if _, err := compileCondition(text, o.entry); err != nil {
-			c.refuse(row, err)
-		}
+	if cl.untyped == nil || !suits(text, o.entry) {
+		c.unsuited = append(c.unsuited, row)
 	}
 	return cl
 }
 
-func (c *compiler) refuse(row *Row, err error) {
-	d := model.Detail{Line: row.Line, Reason: err.Error()}
-	var problem *condition.Error
-	if errors.As(err, &problem) {
-		d.Reason = problem.Reason + ": " + shown(row.condition())
+func suits(text string, entry *Object) bool {
+	_, err := compileCondition(text, entry)
+	return err == nil
+}
+
+// refusal names the rows whose conditions do not suit the catalogue, at the place
+// where reading the document would find it. The condition is shown, since the
+// document may be at hand to nobody.
+func (c *compiler) refusal() error {
+	problems := make([]model.Detail, len(c.unsuited))
+	for i, row := range c.unsuited {
+		cells, problem := splitCells(nil, lineAt(c.text, row.at))
+		if problem == nil {
+			problem = checkCondition(cells, c.catalog)
+		}
+		problems[i] = model.Detail{Line: row.Line, Column: problem.column, Reason: problem.reason + ": " + shown(row.condition())}
 	}
-	c.problems = append(c.problems, d)
+	return invalidDocument(problems, 0)
 }
 
 // finish puts the lists in the shape they are searched in.

@@ -44,6 +44,26 @@ func TestConditionsThatDoNotSuitAreUnknown(t *testing.T) {
 	}
 }
 
+// A condition of a policy in force that a new catalogue does not suit is named at
+// the same place as one that is about to be published.
+func TestConditionsThatDoNotSuitHaveTheirPlace(t *testing.T) {
+	cat := mustCatalog(t, "objects:\n  doc:\n    actions: {read: {}}\n    fields:\n      level: {type: string}\n")
+	for _, row := range []string{
+		"p, *, doc, read, all, record.level < 3, deny",
+		"p,  *, doc,  read,all,   record.level<3, deny",
+		`p, *, doc, read, all, "has(record.note) && record.note == ""x"" && record.level < 3", deny`,
+		`p2, *, doc, read, "record.level < 3", deny`,
+	} {
+		text := "# the first row is good\np, *, doc, read, all, , allow\n\n" + row + "\t\n"
+		_, wanted := ParseFor(text, cat, model.DefaultLimits())
+		_, err := compile(mustParse(t, text), cat, toPublish)
+		want, got := details(t, wanted, model.CodePolicyInvalid), details(t, err, model.CodePolicyInvalid)
+		if len(want) != 1 || len(got) != 1 || !strings.HasPrefix(got[0], want[0]+": ") || strings.HasPrefix(got[0], "4:1:") {
+			t.Errorf("%s: in force %q, published %q", row, got, want)
+		}
+	}
+}
+
 // record.id is resource.id, whatever the request or the record calls id.
 func TestRecordIDIsTheResources(t *testing.T) {
 	s := mustSnapshot(t, `p, *, doc, read, all, record.id == '1', allow

@@ -45,13 +45,7 @@ func (d *Document) Rule(r *Row) model.Rule { return ruleAt(d.Text, r.at, r.Kind,
 // ruleAt reads the row that begins at a byte of the text, and the comment
 // directly above it. It is part of every decision, and so looks at no byte twice.
 func ruleAt(text string, at uint32, kind Kind, line int) model.Rule {
-	r := model.Rule{Kind: kind.String(), Line: line, Text: text[at:]}
-	if end := strings.IndexByte(r.Text, '\n'); end >= 0 {
-		r.Text = r.Text[:end]
-	}
-	for n := len(r.Text); n > 0 && isBlank(r.Text[n-1]); n-- {
-		r.Text = r.Text[:n-1]
-	}
+	r := model.Rule{Kind: kind.String(), Line: line, Text: lineAt(text, at)}
 	if at == 0 {
 		return r
 	}
@@ -64,6 +58,18 @@ func ruleAt(text string, at uint32, kind Kind, line int) model.Rule {
 		r.Name = strings.TrimSpace(strings.TrimLeft(above, "#"))
 	}
 	return r
+}
+
+// lineAt is the line that begins at a byte of the text, without the blanks at its end.
+func lineAt(text string, at uint32) string {
+	line := text[at:]
+	if end := strings.IndexByte(line, '\n'); end >= 0 {
+		line = line[:end]
+	}
+	for n := len(line); n > 0 && isBlank(line[n-1]); n-- {
+		line = line[:n-1]
+	}
+	return line
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
@@ -201,6 +207,9 @@ func (p *parser) readRow(line, before string) {
 	p.cells, problem = splitCells(p.cells[:0], strings.TrimRight(line, " \t"))
 	if problem == nil {
 		problem = checkRow(p.cells)
+	}
+	if problem == nil && !p.trusted {
+		problem = checkOffice(p.cells)
 	}
 	if problem == nil && !p.trusted {
 		problem = checkCondition(p.cells, p.catalog)

@@ -56,9 +56,6 @@ func (s *Service) prepare(ctx context.Context, tenant, text string) (prepared, e
 	if err != nil {
 		return prepared{}, err
 	}
-	if err := refuseOffices(doc); err != nil {
-		return prepared{}, err
-	}
 	rules, err := compile(doc, catalog, toPublish)
 	if err != nil {
 		return prepared{}, err
@@ -175,28 +172,6 @@ func (d *Document) changes() []store.Change {
 		changes = append(changes, store.Change{Kind: store.ChangedMember, Key: m.Member})
 	}
 	return changes
-}
-
-// refuseOffices keeps the offices out of documents: they are granted to people,
-// by the directory's rules, neither inherited by a role nor handed out by a row.
-func refuseOffices(doc *Document) error {
-	var bad []model.Detail
-	for _, l := range doc.RoleLinks {
-		if office, _ := roleID(l.Inherits); model.IsOffice(office) {
-			bad = append(bad, model.Detail{Line: l.Line, Column: 1, Reason: fmt.Sprintf("%s would inherit the office %s; offices are held by users themselves", l.Role, office)})
-		}
-	}
-	for _, m := range doc.Members {
-		if model.IsOffice(m.Role) {
-			bad = append(bad, model.Detail{Line: m.Line, Column: 1, Reason: fmt.Sprintf("%s is an office; grant it with `rolegate role assign`", m.Role)})
-		}
-	}
-	if len(bad) == 0 {
-		return nil
-	}
-	e := model.Errorf(model.CodePolicyInvalid, "the policy hands out an office, so nothing was changed")
-	e.Details = bad
-	return e
 }
 
 // Export is the tenant's current document and its revision; empty and 0 before the first.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rolegate/internal/policy/condition"
+	"rolegate/model"
 )
 
 // Kind is the kind of a p row.
@@ -200,6 +201,23 @@ func checkEffect(c cell) *badCell {
 		return bad(c, "the effect is missing: allow or deny")
 	}
 	return bad(c, "the effect is %s, not allow or deny (in small letters)", shown(c.text))
+}
+
+// checkOffice keeps the offices out of documents: they are granted to people, by
+// the directory's rules, neither inherited by a role nor handed out by a row.
+func checkOffice(cells []cell) *badCell {
+	if cells[0].text != "g" {
+		return nil
+	}
+	member, role := cells[1], cells[2]
+	office, _ := roleID(role.text)
+	if !model.IsOffice(office) {
+		return nil
+	}
+	if _, isRole := roleID(member.text); isRole {
+		return bad(role, "%s would inherit the office %s; offices are held by users themselves", member.text, office)
+	}
+	return bad(role, "%s is an office; grant it with `rolegate role assign`", office)
 }
 
 func checkLink(row []cell) *badCell {

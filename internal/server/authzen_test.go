@@ -113,7 +113,7 @@ func TestEvaluationStrictness(t *testing.T) {
 		"min_revision a string":        {ask("context", `{"min_revision":"1"}`), `The member "context.min_revision" must be a whole number, not negative.`},
 		"min_revision negative":        {ask("context", `{"min_revision":-1}`), `The member "context.min_revision" must be a whole number, not negative.`},
 		"min_revision a fraction":      {ask("context", `{"min_revision":1.5}`), `The member "context.min_revision" must be a whole number, not negative.`},
-		"min_revision huge":            {ask("context", `{"min_revision":1e300}`), `The member "context.min_revision" must be a whole number, not negative.`},
+		"min_revision huge":            {ask("context", `{"min_revision":1e300}`), `The member "context.min_revision" must be at most 9007199254740992.`},
 		"empty body":                   {"", "The body is empty; a JSON object is expected."},
 		"malformed":                    {`{"subject":`, "The body is not valid JSON at byte 11."},
 		"an array":                     {"[" + aliceReads + "]", "The body must be one JSON object."},

@@ -53,7 +53,7 @@ func newHarness(t *testing.T) *harness {
 		Login:    h.login,
 		Decider:  h.decider,
 		Recorder: h.recorder,
-		Tenants:  fakeTenants{"default", "emea"},
+		Tenants:  fakeTenants{"default", "emea", "closed"},
 		PageKey:  fakePageKey,
 		Limits:   model.DefaultLimits(),
 		Pages:    fakePages{},
@@ -363,14 +363,14 @@ func (f *fakeDecider) Search(ctx context.Context, caller model.Caller, sr policy
 	return found, nil
 }
 
-// fakeTenants are the tenants there are.
+// fakeTenants are the tenants there are, of which closed is switched off.
 type fakeTenants []string
 
 func (f fakeTenants) Tenant(_ context.Context, id string) (model.Tenant, error) {
 	if !slices.Contains(f, id) {
 		return model.Tenant{}, model.Errorf(model.CodeTenantUnknown, "there is no tenant %q", id)
 	}
-	return model.Tenant{ID: id}, nil
+	return model.Tenant{ID: id, Disabled: id == "closed"}, nil
 }
 
 func fakePageKey(parts ...[]byte) []byte {

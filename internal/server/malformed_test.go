@@ -39,14 +39,14 @@ func TestMalformedQuestions(t *testing.T) {
 		{"action", fields(`{"strict_fields":"yes"}`), model.CodeInvalidRequest, "action.properties.strict_fields", " must be true or false.", " 必须是 true 或 false。"},
 		{"action", `{"name":"*"}`, model.CodeInvalidRequest, "action.name", ` must name one thing, and "*" stands for all.`, " 必须是一个具体的名称，而 “*” 代表全部。"},
 		{"resource", `{"type":"*","id":"1"}`, model.CodeInvalidRequest, "resource.type", ` must name one thing, and "*" stands for all.`, " 必须是一个具体的名称，而 “*” 代表全部。"},
-		{"action", fields(`{"fields":` + names(200) + `,"changes":{"a":1},"sort_fields":` + names(56) + `}`), model.CodeLimitExceeded, "action.properties",
+		{"action", fields(`{"fields":` + names(200) + `,"changes":{"a":1},"sort_fields":` + names(56) + `}`), model.CodeInvalidRequest, "action.properties",
 			" name more than 256 fields in all.", " 中各列表和 changes 所列字段合计超过 256 个。"},
 	} {
 		if checkScan(t, ask(c.member, c.value)) || checkScan(t, ask("evaluations", "[{}]", c.member, c.value)) {
 			t.Errorf("the scanner takes %s", c.value)
 		}
 		says := func(path string) (en, zh string) {
-			if c.code == model.CodeLimitExceeded {
+			if c.path == "action.properties" {
 				return `The lists and changes of "` + path + `"` + c.en, "“" + path + "”" + c.zh
 			}
 			return `The member "` + path + `"` + c.en, "成员 “" + path + "”" + c.zh
@@ -82,7 +82,7 @@ func TestMalformedQuestions(t *testing.T) {
 			item := items[0].(map[string]any)
 			en, _ := says(where + c.path)
 			told := item["context"].(map[string]any)["error"].(map[string]any)
-			if item["decision"] != false || told["message"] != en || told["status"] != 400.0 {
+			if item["decision"] != false || told["message"] != en || told["status"] != 400.0 || item["context"].(map[string]any)["code"] != string(c.code) {
 				t.Errorf("an item of %s: %v, want %q", body, item, en)
 			}
 			if len(items) > 1 && items[1].(map[string]any)["decision"] != true {
@@ -92,4 +92,21 @@ func TestMalformedQuestions(t *testing.T) {
 	}
 	h := newHarness(t)
 	h.want(h.decide("evaluation", ask("action", fields(`{"fields":`+names(200)+`,"changes":{"a":1},"sort_fields":`+names(55)+`}`))), 200, "")
+}
+
+// The reason is true of what was sent: a string that no name can be is a string,
+// and a number that no revision can be may be whole.
+func TestReasonsAreTrue(t *testing.T) {
+	for _, c := range []struct{ member, value, path, en, zh string }{
+		{"subject", `{"type":"user","id":"a\u0000"}`, "subject.id", `The member "subject.id" must not hold the character U+0000.`, "成员 “subject.id” 不能含有字符 U+0000。"},
+		{"context", `{"min_revision":1e17}`, "context.min_revision", `The member "context.min_revision" must be at most 9007199254740992.`, "成员 “context.min_revision” 不能大于 9007199254740992。"},
+	} {
+		for lang, want := range map[string]string{"en": c.en, "zh": c.zh} {
+			h := newHarness(t)
+			v := h.want(h.decide("evaluation", ask(c.member, c.value), header("Accept-Language", lang)), 400, model.CodeInvalidRequest)
+			if place := v["errors"].([]any)[0].(map[string]any)["path"]; v["detail"] != want || place != c.path {
+				t.Errorf("%s: %q at %v, want %q", c.value, v["detail"], place, want)
+			}
+		}
+	}
 }

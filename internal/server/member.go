@@ -64,7 +64,7 @@ func (m member) name() (string, error) {
 	case s == "":
 		return "", invalid(i18n.EmptyString, m.path)
 	case strings.ContainsRune(s, 0): // no database holds it, so nothing has this name
-		return "", invalid(i18n.WantString, m.path)
+		return "", invalid(i18n.HasNUL, m.path)
 	case len(s) > maxName:
 		return "", over(model.CodeInvalidRequest, i18n.TooLong, m.path, maxName)
 	}

@@ -69,7 +69,7 @@ func (q question) check(read *model.Question) error {
 		path += "." + rest
 	}
 	if bad.Want == policy.WantFewerFields {
-		return over(model.CodeLimitExceeded, i18n.TooManyFields, path, int64(bad.Limit))
+		return over(model.CodeInvalidRequest, i18n.TooManyFields, path, int64(bad.Limit))
 	}
 	return invalid(wanted[bad.Want], path)
 }
@@ -131,8 +131,8 @@ func (a *asked) readContext(m member) error {
 	}
 	if v := get(o, m.path, minRevision); v.value != nil {
 		n, err := v.count()
-		if err == nil && n > 1<<53 { // no revision: there doubles stop telling neighbours apart
-			err = invalid(i18n.WantWhole, v.path)
+		if err == nil && n > maxRevision {
+			err = over(model.CodeInvalidRequest, i18n.TooMuch, v.path, maxRevision)
 		}
 		if err != nil {
 			return err
@@ -145,5 +145,9 @@ func (a *asked) readContext(m member) error {
 	return nil
 }
 
+// maxRevision is the highest a revision can be: there doubles stop telling
+// neighbours apart.
+const maxRevision = 1 << 53
+
 // isRevision tells whether a number can be a revision: whole, and exact in a double.
-func isRevision(n float64) bool { return n >= 0 && n <= 1<<53 && n == float64(int64(n)) }
+func isRevision(n float64) bool { return n >= 0 && n <= maxRevision && n == float64(int64(n)) }

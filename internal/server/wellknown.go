@@ -73,10 +73,10 @@ func (s *Server) pdpMetadata(w http.ResponseWriter, _ *http.Request) error {
 
 // tenantPDPMetadata is that of one tenant's decision point, the issuer followed by
 // the tenant's name. A tenant is told by the client's token, so the endpoints are
-// those of all.
+// those of all. One that is switched off is as unknown here as it is to a login.
 func (s *Server) tenantPDPMetadata(w http.ResponseWriter, r *http.Request) error {
 	t, err := s.Tenants.Tenant(r.Context(), chi.URLParam(r, "tenant"))
-	if model.CodeOf(err) == model.CodeTenantUnknown {
+	if model.CodeOf(err) == model.CodeTenantUnknown || err == nil && t.Disabled {
 		return &model.Error{Code: model.CodeTenantUnknown} // without the words meant for operators
 	}
 	if err != nil {

@@ -56,6 +56,7 @@ func TestPDPMetadata(t *testing.T) {
 func TestNoPDPMetadata(t *testing.T) {
 	for _, c := range []struct{ issuer, path string }{
 		{"https://gate.example.com", "/nobody"},
+		{"https://gate.example.com", "/closed"},
 		{"https://gate.example.com", "/"},
 		{"https://gate.example.com", "/default/"},
 		{"https://gate.example.com", "/default/x"},
@@ -85,6 +86,16 @@ func TestNoPDPMetadata(t *testing.T) {
 	v := h.want(h.call("GET", wellKnownPDP+"/nobody", "", header("Accept-Language", "zh-CN")), 404, model.CodeTenantUnknown)
 	if v["title"] != "租户不存在" {
 		t.Errorf("title %v", v["title"])
+	}
+	// Whether a tenant is switched off or was never there is nobody's business.
+	unknown, disabled := h.call("GET", wellKnownPDP+"/nobody", ""), h.call("GET", wellKnownPDP+"/closed", "")
+	u, d := h.want(unknown, 404, model.CodeTenantUnknown), h.want(disabled, 404, model.CodeTenantUnknown)
+	for _, problem := range []map[string]any{u, d} {
+		delete(problem, "trace_id")
+		delete(problem, "instance")
+	}
+	if diff := cmp.Diff(u, d); diff != "" {
+		t.Errorf("an unknown and a disabled tenant (-unknown +disabled):\n%s", diff)
 	}
 	a := h.call("POST", wellKnownPDP+"/default", "{}")
 	h.want(a, 405, model.CodeMethodNotAllowed)
