@@ -31,6 +31,7 @@ import (
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
 	"rolegate/internal/token"
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
@@ -49,6 +50,7 @@ type App struct {
 	kek     *keyring.KEK
 	db      *sqlstore.DB
 	sampled *prometheus.CounterVec
+	tracer  *tracing.Tracer // nil where nothing is traced
 	lock    *lock
 }
 

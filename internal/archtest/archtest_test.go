@@ -29,7 +29,7 @@ var (
 	mechanisms   = []string{"internal/password", "internal/totp", "internal/token", "internal/keyring"}
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
-	leaves       = []string{"internal/i18n", "internal/reqctx"} // any layer above the mechanisms may use them
+	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing"} // any layer above the mechanisms may use them
 )
 
 // arrows says what each package may import of ours. A package without a row is
@@ -47,8 +47,9 @@ var arrows = []struct {
 
 	{"internal/i18n", list("model")},
 	{"internal/reqctx", list("model")},
+	{"internal/tracing", list("internal/reqctx")},
 
-	{"internal/password", list("model")},
+	{"internal/password", list("model", "internal/tracing")},
 	{"internal/totp", list("model")},
 	{"internal/token", list("model")},
 	{"internal/keyring", list("model")},
@@ -99,6 +100,7 @@ var owners = []struct {
 	{"golang.org/x/crypto/argon2", list("internal/password")},
 	{"github.com/tink-crypto", list("internal/keyring")},
 
+	{"go.opentelemetry.io", list("internal/tracing")},
 	{"github.com/go-chi", surfaces},
 	{"github.com/caarlos0/env", list("internal/app")},
 	{"github.com/spf13", list("cmd/rolegate")},

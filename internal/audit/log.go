@@ -34,6 +34,7 @@ import (
 	"rolegate/internal/keyring"
 	"rolegate/internal/reqctx"
 	"rolegate/internal/store"
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
@@ -86,6 +87,8 @@ func (l *Log) Append(ctx context.Context, entries ...Entry) error {
 }
 
 func (l *Log) commit(ctx context.Context, records ...record) error {
+	ctx, end := tracing.Part(ctx, "append")
+	defer end()
 	if err := l.commits.append(ctx, records); err != nil {
 		return unavailable(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
@@ -56,7 +57,9 @@ func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision i
 		if caller, err = s.upToDate(ctx, caller, view); err != nil {
 			return err
 		}
+		_, end := tracing.Part(ctx, "decide")
 		entry, err := answer(caller, view, s.Now())
+		end()
 		if err != nil {
 			return err
 		}

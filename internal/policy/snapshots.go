@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rolegate/internal/store"
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
@@ -98,6 +99,8 @@ func (c *Snapshots) Current(ctx context.Context, tenant string) (*View, error) {
 	if v != nil && v.Revision() >= t.Revision {
 		return v, nil
 	}
+	ctx, end := tracing.Part(ctx, "load")
+	defer end()
 	if v == nil {
 		s.fits = 0
 	}

@@ -22,6 +22,7 @@ import (
 
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
@@ -50,6 +51,8 @@ type Server struct {
 	Logger *slog.Logger
 	// Metrics counts requests and decisions; optional.
 	Metrics *Metrics
+	// Tracer tells a collector where the time goes; optional.
+	Tracer *tracing.Tracer
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; optional.
 	TrustedProxies []netip.Prefix
 	// CORSOrigins are the exact origins of CRM frontends that log people in from
