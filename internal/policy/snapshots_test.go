@@ -538,17 +538,18 @@ func TestItemOfARevisionMadeElsewhere(t *testing.T) {
 	}
 }
 
-// A record that is not kept may be newer than the rules: buffered, when another
-// process made it so, the rules that go with it are asked. Ann may read what is
-// public as long as she is a rep, and ceases to be one before the record is made
-// public.
-func TestRecordOfARevisionMadeElsewhere(t *testing.T) {
-	h := newHouse(t)
+// publicTooLate is a tenant whose rules are in memory, buffered, and the change
+// that another process makes of it: Ann may read what is public as long as she is
+// a rep, and ceases to be one before the only book is made public. So she may
+// read it at no revision.
+func publicTooLate(t *testing.T) (h *house, caller model.Caller, view *View, elsewhere func()) {
+	t.Helper()
+	h = newHouse(t)
 	dir := model.Directory{Subjects: []model.Subject{{Type: "user", ID: "ann"}}, Assignments: []model.Assignment{{Member: "user:ann", Role: "rep"}}}
 	book := func(public bool) model.Resource {
 		return model.Resource{Type: "book", ID: "1", Attributes: map[string]any{"public": public}}
 	}
-	caller := h.tenant(t, "objects: {book: {actions: {read: {}}, fields: {public: {type: bool}}}}",
+	caller = h.tenant(t, "objects: {book: {actions: {read: {}}, fields: {public: {type: bool}}}}",
 		"p, role:rep, book, read, all, record.public == true, allow\n", dir, []model.Resource{book(false)})
 	if err := h.Log.Start(t.Context(), audit.Options{Buffered: true, Alone: true}); err != nil {
 		t.Fatal(err)
@@ -558,26 +559,50 @@ func TestRecordOfARevisionMadeElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	another, err := sqlstore.OpenSQLite(t.Context(), h.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { another.Close() })
+	other := &house{Service: &Service{Store: another}}
+	return h, caller, view, func() {
+		t.Helper()
+		other.write(t, caller.Tenant, changed(store.ChangedMember, "user:ann"), func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.DeleteAssignment(ctx, caller.Tenant, "user:ann", "rep")
+			return err
+		})
+		other.write(t, caller.Tenant, changed(store.ChangedResource, "book:1"), func(ctx context.Context, tx store.Tx) error {
+			return tx.PutResource(ctx, caller.Tenant, book(true))
+		})
+	}
+}
+
+// A record that is not kept may be newer than the rules: buffered, when another
+// process made it so, the rules that go with it are asked.
+func TestRecordOfARevisionMadeElsewhere(t *testing.T) {
+	h, caller, view, elsewhere := publicTooLate(t)
 	view.records.types["book"].tooMany.Store(true)
 	r := Request{Question: ask("ann", "read", "book", "1", nil)}
 	if d, err := h.Evaluate(t.Context(), caller, r); err != nil || d.Allow {
 		t.Fatalf("a private book: %s, %v", d.Code, err)
 	}
-	elsewhere, err := sqlstore.OpenSQLite(t.Context(), h.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer elsewhere.Close()
-	other := &house{Service: &Service{Store: elsewhere}}
-	other.write(t, caller.Tenant, changed(store.ChangedMember, "user:ann"), func(ctx context.Context, tx store.Tx) error {
-		_, err := tx.DeleteAssignment(ctx, caller.Tenant, "user:ann", "rep")
-		return err
-	})
-	other.write(t, caller.Tenant, changed(store.ChangedResource, "book:1"), func(ctx context.Context, tx store.Tx) error {
-		return tx.PutResource(ctx, caller.Tenant, book(true))
-	})
+	elsewhere()
 	if d, err := h.Evaluate(t.Context(), caller, r); err != nil || d.Allow || d.Revision != view.Revision()+2 {
 		t.Errorf("allowed at no revision, yet now: %s at %d, %v", d.Code, d.Revision, err)
+	}
+}
+
+// The records a search reads are of the moment it reads them, and so are the
+// rules they are found by.
+func TestFoundOfARevisionMadeElsewhere(t *testing.T) {
+	h, caller, view, elsewhere := publicTooLate(t)
+	sr := SearchRequest{Kind: SearchResource, Limit: 10, Request: Request{Question: ask("ann", "read", "book", "", nil)}}
+	if found, err := h.Search(t.Context(), caller, sr); err != nil || len(found.Results) != 0 {
+		t.Fatalf("a private book: %+v, %v", found, err)
+	}
+	elsewhere()
+	if found, err := h.Search(t.Context(), caller, sr); err != nil || len(found.Results) != 0 || found.Revision != view.Revision()+2 {
+		t.Errorf("allowed at no revision, yet found: %+v, %v", found, err)
 	}
 }
 
