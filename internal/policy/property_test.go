@@ -445,7 +445,7 @@ type lesser struct {
 
 // asksMore are the action's properties that say what is asked, not what is known:
 // without one less is asked, and what is allowed then is that.
-var asksMore = []string{"fields", "return_fields", "filter_fields", "strict_fields", "changes"}
+var asksMore = []string{"fields", "return_fields", "filter_fields", "sort_fields", "aggregate_fields", "strict_fields", "changes"}
 
 // saidLess drops each attribute of a question, and the person's token.
 func saidLess(s *Snapshot, q model.Question, in Inputs) (out []lesser) {
