@@ -11,7 +11,7 @@ type Limits struct {
 	Nesting        int   // levels of nesting of a JSON body or an import file, its object being the first
 	Policy         int64 // bytes of a policy document, or of an import file
 	DirectRoles    int   // roles assigned to one member
-	InheritedRoles int   // roles that one role, or all roles of one member, inherit, directly or not
+	InheritedRoles int   // roles that one role, or all roles assigned to one member (a user or a team), inherit, directly or not
 	Results        int   // results of one page of a search
 }
 

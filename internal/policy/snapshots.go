@@ -28,7 +28,7 @@ type Snapshots struct {
 	Store  store.Store
 	Logger *slog.Logger // optional
 	Now    func() time.Time
-	Budget int64         // bytes of all snapshots together, about; 0: no bound
+	Budget int64         // bytes of all snapshots together, about, but for one larger than that; 0: no bound
 	Idle   time.Duration // how long a snapshot nobody asks for is kept; 0: for ever
 
 	slots  atomic.Pointer[map[string]*slot] // by tenant id; replaced when a tenant is new, never written to
@@ -195,7 +195,7 @@ func (c *Snapshots) load(ctx context.Context, s *slot, t model.Tenant) (*View, e
 	if err != nil {
 		return nil, err
 	}
-	return newView(&Snapshot{t, rules, newRoster(dir)}, newRecords(dir.ResourceTypes)), nil
+	return newView(&Snapshot{t, rules, newRoster(dir)}, newRecords(dir.ResourceTypes, func() { c.makeRoom(t.ID) })), nil
 }
 
 func newView(s *Snapshot, r *records) *View {
