@@ -170,7 +170,7 @@ func (a *App) openServices(ctx context.Context) error {
 	}
 	a.sampled = newSampled()
 	a.Policy = &policy.Service{
-		Store: a.Store, Log: a.Log, Now: a.now, Limits: c.Limits(),
+		Store: a.Store, Log: a.Log, Now: a.now, Limits: c.Limits(), RevisionWait: c.RevisionWait,
 		Snapshots: &policy.Snapshots{Store: a.Store, Logger: a.Logger, Now: a.now, Budget: c.SnapshotMemory, Idle: c.SnapshotIdle},
 		Sampler: policy.NewSampler(c.CasbinSample, a.Logger, func(o policy.SampleOutcome) {
 			a.sampled.WithLabelValues(string(o)).Inc()

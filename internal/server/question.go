@@ -131,7 +131,7 @@ func (a *asked) readContext(m member) error {
 	}
 	if v := get(o, m.path, minRevision); v.value != nil {
 		n, err := v.count()
-		if err == nil && n > 1<<53 { // no revision: there doubles stop telling neighbours apart
+		if err == nil && !isRevision(n) {
 			err = invalid(i18n.WantWhole, v.path)
 		}
 		if err != nil {
@@ -144,6 +144,3 @@ func (a *asked) readContext(m member) error {
 	delete(a.Question.Context, minRevision)
 	return nil
 }
-
-// isRevision tells whether a number can be a revision: whole, and exact in a double.
-func isRevision(n float64) bool { return n >= 0 && n <= 1<<53 && n == float64(int64(n)) }
