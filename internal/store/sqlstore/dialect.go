@@ -68,6 +68,20 @@ func (d Dialect) snapshotOptions() *sql.TxOptions {
 	return &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
 }
 
+// notice is an expression over a row of tenants that tells listeners, once the
+// transaction is committed, which revision the tenant has reached. On SQLite
+// nobody else is there to listen.
+func (d Dialect) notice() string {
+	if d == SQLite {
+		return `NULL`
+	}
+	return `pg_notify('` + noticeChannel + `', revision || ' ' || id)`
+}
+
+// noticeChannel is the database's. Rolegates in other schemas of it hear of
+// tenants they do not have, and find nothing to read.
+const noticeChannel = "rolegate"
+
 // tuples writes n tuples of k parameters, "($1,$2),($3,$4)". To SQLite $1 is a
 // name, and it looks each name up among all the others, which a long statement
 // feels; its nameless parameter is ?.

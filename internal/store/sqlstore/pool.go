@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"rolegate/internal/store"
 	"rolegate/model"
 )
@@ -20,6 +22,7 @@ type pool struct {
 	read    *sql.DB // PostgreSQL: the same as write
 
 	revisions store.Revisions // main database only
+	postgres  *pgx.ConnConfig // nil: SQLite
 }
 
 // Dialect tells which database it is.

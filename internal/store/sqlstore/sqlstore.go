@@ -116,7 +116,7 @@ func newPostgresPool(ctx context.Context, url, setting string, s schema) (*pool,
 	if err != nil {
 		return nil, err
 	}
-	p := &pool{dialect: Postgres, setting: setting}
+	p := &pool{dialect: Postgres, setting: setting, postgres: cfg}
 	m := openPostgresForMigration(cfg)
 	defer m.Close()
 	if err := p.migrate(ctx, m, s); err != nil {

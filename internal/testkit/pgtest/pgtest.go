@@ -46,8 +46,35 @@ func URL(t testing.TB) string {
 	})
 	q := u.Query()
 	q.Set("search_path", schema)
+	q.Set("application_name", schema) // for Terminate
 	u.RawQuery = q.Encode()
 	return u.String()
+}
+
+// Terminate breaks off all connections that were made with what URL returned, as
+// an operator, a failover or a firewall might, and counts them.
+func Terminate(t testing.TB, of string) (broken int) {
+	t.Helper()
+	u, err := url.Parse(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	schema := q.Get("application_name")
+	q.Set("application_name", "terminator")
+	u.RawQuery = q.Encode()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(ctx)
+	const statement = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1`
+	if err := c.QueryRow(ctx, statement, schema).Scan(&broken); err != nil {
+		t.Fatal(err)
+	}
+	return broken
 }
 
 // Start gives the test a server of its own, on which nothing is lost when it is
