@@ -30,10 +30,8 @@ func (c conn) takeRevision(ctx context.Context, tenant string, snapshot bool) (i
 	if snapshot {
 		set += `, snapshot_revision = revision + 1`
 	}
-	revision, err := first(list(ctx, c, c.writer(), func(s scanner) (revision int64, err error) {
-		err = s.Scan(&revision, new(any))
-		return revision, err
-	}, `UPDATE tenants SET `+set+` WHERE id = $1 RETURNING revision, `+c.dialect.notice(), tenant))
+	revision, err := first(list(ctx, c, c.writer(), scanFirst[int64],
+		`UPDATE tenants SET `+set+` WHERE id = $1 RETURNING revision, `+c.dialect.notice(), tenant))
 	if err != nil {
 		return 0, err
 	}

@@ -78,6 +78,17 @@ func (d Dialect) notice() string {
 	return `pg_notify('` + noticeChannel + `', revision || ' ' || id)`
 }
 
+// impatience is an expression that shortens how long the rest of a transaction may
+// leave the database waiting. It is for one that holds what everybody needs: a
+// process that is stopped, or cut off without a word, in the middle of it would
+// hold up all replicas.
+func (d Dialect) impatience() string {
+	if d == SQLite {
+		return `NULL` // its process is the only one
+	}
+	return `set_config('idle_in_transaction_session_timeout', '3s', true)`
+}
+
 // noticeChannel is the database's. Rolegates in other schemas of it hear of
 // tenants they do not have, and find nothing to read.
 const noticeChannel = "rolegate"

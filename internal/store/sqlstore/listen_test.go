@@ -181,3 +181,36 @@ func TestFeedGrowsOld(t *testing.T) {
 	server.Start()
 	eventually("well again", func() bool { s := feed.State(); return s.Listening && !feed.Stale() })
 }
+
+// A process that is cut off while it holds the log's head does not hold up the
+// others for long.
+func TestTheHeadIsNotHeldForLong(t *testing.T) {
+	ours, theirs, _ := openTwo(t)
+	held, over := make(chan struct{}), make(chan struct{})
+	var runs sync.WaitGroup
+	runs.Go(func() {
+		err := ours.InTx(t.Context(), func(tx store.Tx) error {
+			if _, _, err := tx.TakeHead(t.Context(), []byte("hung"), 1); err != nil {
+				return err
+			}
+			select {
+			case <-held:
+			default:
+				close(held)
+			}
+			<-over
+			return errors.New("too late")
+		})
+		if err == nil {
+			t.Error("it was committed")
+		}
+	})
+	<-held
+	began := time.Now()
+	_, err := theirs.AppendEntries(t.Context(), []store.Entry{{Leaf: []byte("leaf")}})
+	if took := time.Since(began); err != nil || took > 8*time.Second {
+		t.Errorf("after %v: %v", took, err)
+	}
+	close(over)
+	runs.Wait()
+}

@@ -51,8 +51,8 @@ func URL(t testing.TB) string {
 	return u.String()
 }
 
-// Terminate breaks off all connections that were made with what URL returned, as
-// an operator, a failover or a firewall might, and counts them.
+// Terminate breaks off all connections of Rolegate's that were made with a URL of
+// this package, as an operator, a failover or a firewall might, and counts them.
 func Terminate(t testing.TB, of string) (broken int) {
 	t.Helper()
 	u, err := url.Parse(of)
@@ -60,7 +60,10 @@ func Terminate(t testing.TB, of string) (broken int) {
 		t.Fatal(err)
 	}
 	q := u.Query()
-	schema := q.Get("application_name")
+	name := q.Get("application_name")
+	if name == "" { // of a server of its own
+		name = "rolegate"
+	}
 	q.Set("application_name", "terminator")
 	u.RawQuery = q.Encode()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -71,7 +74,7 @@ func Terminate(t testing.TB, of string) (broken int) {
 	}
 	defer c.Close(ctx)
 	const statement = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1`
-	if err := c.QueryRow(ctx, statement, schema).Scan(&broken); err != nil {
+	if err := c.QueryRow(ctx, statement, name).Scan(&broken); err != nil {
 		t.Fatal(err)
 	}
 	return broken
