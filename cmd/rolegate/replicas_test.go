@@ -237,10 +237,12 @@ func (w *world) hire(r *replica, name string) {
 	}
 	p.set(revoked)
 	w.changes.Add(1)
+	for _, r := range w.replicas { // before they can have heard of it by any other way
+		w.askAbout(r, name, p)
+	}
 }
 
-// ask asks a replica about somebody, one of the latest mostly, and holds the
-// answer to what was sure before the question and still is.
+// ask asks a replica about somebody, one of the latest mostly.
 func (w *world) ask(r *replica) (answered bool) {
 	w.mu.RLock()
 	n := len(w.names)
@@ -251,6 +253,11 @@ func (w *world) ask(r *replica) (answered bool) {
 	name := w.names[max(0, n-1-rand.IntN(1+rand.IntN(n)))]
 	p := w.people[name]
 	w.mu.RUnlock()
+	return w.askAbout(r, name, p)
+}
+
+// askAbout holds the answer to what was sure before the question and still is.
+func (w *world) askAbout(r *replica, name string, p *person) (answered bool) {
 	before := p.get()
 	a, err := caller{r.url()}.post("/access/v1/evaluation", w.client, question(name, "read", "contact", map[string]any{"owner": "user:" + name}, nil))
 	if err != nil || a.status != http.StatusOK {
