@@ -89,8 +89,18 @@ func Start(t testing.TB) *Server {
 		unavailable(t, err)
 	}
 	s.t = t
-	t.Cleanup(s.remove)
+	t.Cleanup(s.Remove)
 	return s
+}
+
+// Run is Start for programs that are no tests: whoever runs it ends it by Remove.
+// fsync is on.
+func Run() (*Server, error) { return newServer(durable) }
+
+// Missing tells whether an error of Run means that PostgreSQL is not installed.
+func Missing(err error) bool {
+	_, missing := err.(errMissing)
+	return missing
 }
 
 // shared is the binary's server. Nobody stops it: it goes when this process does.
@@ -98,8 +108,8 @@ var shared = sync.OnceValues(func() (*Server, error) { return newServer(fast) })
 
 func unavailable(t testing.TB, err error) {
 	t.Helper()
-	if missing, ok := err.(errMissing); ok && os.Getenv("CI") != "true" {
-		t.Skip(missing)
+	if Missing(err) && os.Getenv("CI") != "true" {
+		t.Skip(err)
 	}
 	t.Fatal(err)
 }

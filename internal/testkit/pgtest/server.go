@@ -226,6 +226,14 @@ func (s *Server) URL() string {
 	return u.String() + "?sslmode=disable"
 }
 
+// Database makes a database of the name and gives its URL.
+func (s *Server) Database(name string) (string, error) {
+	if err := run(s.URL(), "CREATE DATABASE "+name); err != nil {
+		return "", fmt.Errorf("make a database: %w", err)
+	}
+	return strings.Replace(s.URL(), "/postgres?", "/"+name+"?", 1), nil
+}
+
 // Stop ends the server in good order, breaking off its connections.
 func (s *Server) Stop() {
 	s.t.Helper()
@@ -266,7 +274,8 @@ func (s *Server) halt() {
 	s.keeper, s.leash = nil, nil
 }
 
-func (s *Server) remove() {
+// Remove ends the server and takes its data away.
+func (s *Server) Remove() {
 	s.halt()
 	os.RemoveAll(s.dir)
 }
