@@ -119,7 +119,11 @@ func TestEndsAreFeltOnEveryReplica(t *testing.T) {
 			t.Fatalf("replica %d does not know alice's token", i)
 		}
 	}
-	ks[1].Want(ks[1].Post("/v1/logout", alice.Access, map[string]any{}), 204)
+	out := ks[1].Post("/v1/logout", alice.Access, map[string]any{})
+	ks[1].Want(out, 204)
+	if now, err := ks[0].App.Store.Tenant(ctx, model.DefaultTenant); err != nil || out.Header.Get("Rolegate-Revision") != fmt.Sprint(now.Revision) {
+		t.Errorf("the logout became revision %q, and the tenant is at %d, %v", out.Header.Get("Rolegate-Revision"), now.Revision, err)
+	}
 	for i, k := range ks {
 		if proven(k) {
 			t.Errorf("alice has logged out, and replica %d takes her token", i)

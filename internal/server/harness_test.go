@@ -263,10 +263,10 @@ func (f *fakeLogin) Enrol(ctx context.Context, ticket string) (login.Enrolment, 
 	_, err := f.step(ctx, "enrol", ticket)
 	return login.Enrolment{DeviceID: "d1", Secret: "GEZDGNBV", OTPAuthURI: "otpauth://totp/x", QRPNG: []byte("png")}, err
 }
-func (f *fakeLogin) Logout(ctx context.Context, caller model.Caller) error {
+func (f *fakeLogin) Logout(ctx context.Context, caller model.Caller) (int64, error) {
 	f.caller = caller
 	_, err := f.step(ctx, "logout")
-	return err
+	return 43, err
 }
 func (f *fakeLogin) ClientToken(ctx context.Context, cc login.ClientCredentials) (login.Tokens, error) {
 	f.creds = cc

@@ -12,6 +12,9 @@ import (
 // context.min_revision demands of one; of the two the larger counts.
 const minRevisionHeader = "Rolegate-Min-Revision"
 
+// revisionHeader tells the revision a write became where the answer has no body.
+const revisionHeader = "Rolegate-Revision"
+
 // demandedRevision is what the header demands, 0 where there is none. Two of
 // them, or anything but digits, say nothing that could be kept to.
 func demandedRevision(r *http.Request) (int64, error) {
