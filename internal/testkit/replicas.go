@@ -47,7 +47,13 @@ func NewReplicas(t testing.TB, n int, url string) Replicas {
 // StartReplicas starts n services in this process on one PostgreSQL.
 func StartReplicas(t testing.TB, n int, settings ...string) []*Kit {
 	t.Helper()
-	r := NewReplicas(t, n, "")
+	return StartReplicasOn(t, n, "", settings...)
+}
+
+// StartReplicasOn is StartReplicas over the main database at a URL.
+func StartReplicasOn(t testing.TB, n int, url string, settings ...string) []*Kit {
+	t.Helper()
+	r := NewReplicas(t, n, url)
 	var kits []*Kit
 	for _, dir := range r.Dirs {
 		kits = append(kits, Start(t, dir, append(r.Settings, settings...)...))

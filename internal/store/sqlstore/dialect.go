@@ -196,8 +196,9 @@ func postgresConfig(dsn, setting string) (*pgx.ConnConfig, error) {
 	return cfg, nil
 }
 
-func openPostgres(cfg *pgx.ConnConfig) *sql.DB {
-	db := stdlib.OpenDB(*cfg)
+// openPostgres opens a pool; each new connection is used after connected.
+func openPostgres(cfg *pgx.ConnConfig, connected func(context.Context, *pgx.Conn) error) *sql.DB {
+	db := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(connected))
 	db.SetMaxOpenConns(postgresConns)
 	db.SetMaxIdleConns(postgresConns)
 	db.SetConnMaxIdleTime(5 * time.Minute)

@@ -20,6 +20,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/jackc/pgx/v5"
+
 	"rolegate/internal/store"
 	"rolegate/model"
 )
@@ -122,7 +124,11 @@ func newPostgresPool(ctx context.Context, url, setting string, s schema) (*pool,
 	if err := p.migrate(ctx, m, s); err != nil {
 		return nil, err
 	}
-	p.write = openPostgres(cfg)
+	connected := func(context.Context, *pgx.Conn) error { return nil }
+	if s == mainSchema {
+		connected = p.settleHistory
+	}
+	p.write = openPostgres(cfg, connected)
 	p.read = p.write
 	return p, nil
 }
