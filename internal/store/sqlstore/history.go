@@ -44,12 +44,26 @@ func (p *pool) settleHistory(ctx context.Context, c *pgx.Conn) error {
 	if known := p.history.Load(); known != nil && *known == history {
 		return nil
 	}
-	err := pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
+	// Most connections find it settled, and need write nothing.
+	var was []byte
+	err := c.QueryRow(ctx, `SELECT value FROM meta WHERE key = $1`, historyKey).Scan(&was)
+	if err == nil && string(was) != history || errors.Is(err, pgx.ErrNoRows) {
+		err = beginHistory(ctx, c, history)
+	}
+	if err == nil {
+		p.history.Store(&history)
+	}
+	return err
+}
+
+// beginHistory settles, in one transaction, that the database's history is this one.
+func beginHistory(ctx context.Context, c *pgx.Conn, history string) error {
+	return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
 		// The row is locked from here on: others that connect wait, and find it settled.
 		if _, err := tx.Exec(ctx, `INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`, historyKey, []byte(history)); err != nil {
 			return err
 		}
-		was := []byte{}
+		var was []byte
 		if err := tx.QueryRow(ctx, `SELECT value FROM meta WHERE key = $1 FOR UPDATE`, historyKey).Scan(&was); err != nil || string(was) == history {
 			return err
 		}
@@ -59,8 +73,4 @@ func (p *pool) settleHistory(ctx context.Context, c *pgx.Conn) error {
 		_, err := tx.Exec(ctx, `UPDATE meta SET value = $2 WHERE key = $1`, historyKey, []byte(history))
 		return err
 	})
-	if err == nil {
-		p.history.Store(&history)
-	}
-	return err
 }

@@ -130,6 +130,9 @@ func newPostgresPool(ctx context.Context, url, setting string, s schema) (*pool,
 	}
 	p.write = openPostgres(cfg, connected)
 	p.read = p.write
+	if err := p.write.PingContext(ctx); err != nil { // settles the history
+		return nil, errors.Join(p.fail(ctx, "open", err), p.Close())
+	}
 	return p, nil
 }
 
