@@ -19,6 +19,7 @@ func (a *App) handlers() (public, admin http.Handler) {
 	a.registerPolicy(registry)
 	a.registerPasswords(registry)
 	a.Log.Register(registry)
+	a.registerFeed(registry)
 	c := a.Config
 	api := &server.Server{
 		Issuer: c.Issuer, Login: a.Login, Decider: a.Policy, Recorder: a.Log,
@@ -26,7 +27,7 @@ func (a *App) handlers() (public, admin http.Handler) {
 		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: server.NewMetrics(registry), Tracer: a.tracer,
 		TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,
 	}
-	ops := &server.Admin{Ready: a.Ready, Registry: registry, Logger: a.Logger}
+	ops := &server.Admin{Ready: a.Ready, Replica: a.replica, Registry: registry, Logger: a.Logger}
 	return api.Handler(), ops.Handler()
 }
 

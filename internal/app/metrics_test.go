@@ -25,7 +25,7 @@ var metricName = regexp.MustCompile(`rolegate_[a-z_]+`)
 
 // families lists the metrics of a service that has answered something of each kind.
 func families(t *testing.T) (names []string) {
-	k := testkit.New(t, "ROLEGATE_AUDIT=buffered")
+	k := testkit.NewPostgres(t, "ROLEGATE_AUDIT=buffered")
 	k.Evaluate(k.ClientToken("crm"), "stranger", "read", "contact", nil)
 	for line := range strings.Lines(metricsOf(t, k)) {
 		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok && strings.HasPrefix(rest, "rolegate_") {
