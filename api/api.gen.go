@@ -665,6 +665,9 @@ type TokenRequest struct {
 	Tenant string `json:"tenant,omitempty,omitzero"`
 }
 
+// ProxyAuthorization defines model for ProxyAuthorization.
+type ProxyAuthorization = string
+
 // XRequestID defines model for XRequestID.
 type XRequestID = string
 

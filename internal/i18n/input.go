@@ -44,6 +44,7 @@ const (
 	TwoCredentials  Input = "two_credentials"
 	NoCredentials   Input = "no_credentials"
 	ScopeMissing    Input = "scope_missing"
+	HeaderOnce      Input = "header_once"
 )
 
 // Sentence says in one sentence what is wrong with a request.
@@ -91,5 +92,6 @@ var sentences = map[Input]text{
 	FormMissing:     {"The parameter {path} is missing.", "缺少参数 {path}。"},
 	TwoCredentials:  {"The client authenticates twice: use HTTP Basic or the parameters, not both.", "客户端使用了两种验证方式：请只使用 HTTP Basic 或表单参数之一。"},
 	NoCredentials:   {"The client must authenticate with its id and secret, by HTTP Basic or in the form.", "客户端必须用标识和密钥进行验证，可用 HTTP Basic 或表单参数。"},
+	HeaderOnce:      {"The proxy must send the header {path} exactly once, and not empty.", "代理必须发送且仅发送一次请求头 {path}，且不能为空。"},
 	ScopeMissing:    {"The access token does not have the scope {scope}.", "访问令牌不包含授权范围 {scope}。"},
 }
