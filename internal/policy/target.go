@@ -14,7 +14,8 @@ const (
 )
 
 // segmentsOf takes the path of a request target ("/api/contacts/17?tab=notes")
-// apart into its segments, each decoded once. The query is nobody's business.
+// apart into its segments, each decoded once. Of the query only what no request
+// line can hold matters.
 //
 // Nothing is cleaned: what the server behind the proxy could read differently
 // from us is refused, so that what was decided about is what is done. That is
@@ -23,9 +24,9 @@ const (
 // escape within an escape, path parameters (;), control characters, and what is
 // no UTF-8.
 func segmentsOf(target string) (segments []string, ok bool) {
-	path, _, _ := strings.Cut(target, "?")
+	path, query, _ := strings.Cut(target, "?")
 	rest, rooted := strings.CutPrefix(path, "/")
-	if !rooted || len(path) > maxTarget {
+	if !rooted || len(path) > maxTarget || strings.ContainsFunc(query, unsendable) {
 		return nil, false
 	}
 	if rest == "" {
@@ -69,6 +70,9 @@ func decodeSegment(raw string) (string, bool) {
 	s := b.String()
 	return s, strings.Trim(s, ".") != "" && utf8.ValidString(s)
 }
+
+// unsendable tells what no request line holds (RFC 9112 section 3).
+func unsendable(c rune) bool { return c <= ' ' || c == 0x7f }
 
 // isAmbiguous tells of a decoded byte whether somebody could take it for a
 // separator, an escape or the end. Encoded or not makes no difference: some

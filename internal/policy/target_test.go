@@ -33,7 +33,7 @@ func TestSegmentsOf(t *testing.T) {
 		"/api/a%252Fb", "/api/%2525", "/api/%25", // escapes within escapes
 		"/api/contacts;x=1/17", "/api/contacts/17;jsessionid=1", "/api/contacts/17%3Bx", "/api/..;/admin", // parameters
 		"/api/a#b", "/api/a%23b", "/api/a%3Fb",
-		"/api/a%00", "/api/a%0d%0aX: y", "/api/a%7f", "/api/a\x00", "/api/a\tb", "/api/a b", "/api/a\x7f",
+		"/api/a%00", "/api/a%0d%0aX: y", "/api/a%7f", "/api/a\x00", "/api/a\tb", "/api/a b", "/api/a\x7f", "/api/a?b c", "/api/a?\r\nX: y",
 		"/api/%", "/api/%4", "/api/%zz", "/api/%u0041", "/api/a%2", // broken escapes
 		"/api/%ff", "/api/%c0%af", "/api/%c0%ae%c0%ae/x", "/api/%ed%a0%80", "/api/\xff", "/api/联系人", // no UTF-8, or not escaped
 		"/" + strings.Repeat("a", maxTarget), "/a" + strings.Repeat("/a", maxSegments),
@@ -47,7 +47,7 @@ func TestSegmentsOf(t *testing.T) {
 // FuzzSegmentsOf: whoever reads an accepted path, by whatever rules, finds the
 // segments that were decided about.
 func FuzzSegmentsOf(f *testing.F) {
-	for _, s := range []string{"/", "/api/contacts/17?x", "/a%20b/%E4%B8%AD", "/a/%2e%2e/b", "/a%252f", "/a;b/c", "/a\\b", "/*"} {
+	for _, s := range []string{"/", "/api/contacts/17?x", "/a%20b/%E4%B8%AD", "/a/%2e%2e/b", "/a%252f", "/a;b/c", "/a\\b", "/*", "/?\x1b"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, target string) {
