@@ -31,7 +31,7 @@ const (
 	headerSubject  = "Rolegate-Subject"  // the person's id, percent-encoded
 	headerTenant   = "Rolegate-Tenant"   //
 	headerRevision = "Rolegate-Revision" // the tenant's revision the decision is of
-	headerFilter   = "Rolegate-Filter"   // of a request without a record: always | conditional
+	headerFilter   = "Rolegate-Filter"   // record: about that record | always: about every record | conditional: ask about which
 	headerFields   = "Rolegate-Fields"   // whole: no field is hidden or masked | partial: ask which
 	headerCode     = "Rolegate-Code"     // the code of the decision or problem
 )
@@ -100,11 +100,13 @@ func pass(w http.ResponseWriter, r *http.Request, p proxied, f *policy.Forwarded
 	h.Set(headerTenant, p.proxy.Tenant)
 	h.Set(headerRevision, strconv.FormatInt(f.Revision, 10))
 	h.Set(headerCode, string(f.Code))
-	if f.AnyRecord {
+	switch {
+	case f.AnyRecord && f.Everything:
+		h.Set(headerFilter, "always")
+	case f.AnyRecord:
 		h.Set(headerFilter, "conditional")
-		if f.Everything {
-			h.Set(headerFilter, "always")
-		}
+	default: // said as well: a proxy may make anything of a header that is not there
+		h.Set(headerFilter, "record")
 	}
 	h.Set(headerFields, "partial")
 	if f.Fields != nil && len(f.Fields.Hidden)+len(f.Fields.Masked) == 0 {

@@ -60,7 +60,7 @@ func TestForwardedRequestReachesTheDecider(t *testing.T) {
 		t.Errorf("asked %+v as %s, want %+v", h.decider.forwarded, h.decider.caller, fr)
 	}
 	for name, want := range map[string]string{headerSubject: "alice", headerTenant: "default", headerRevision: "42", headerFields: "whole",
-		headerFilter: "", headerCode: "allowed", "Cache-Control": "no-store", "WWW-Authenticate": ""} {
+		headerFilter: "record", headerCode: "allowed", "Cache-Control": "no-store", "WWW-Authenticate": ""} {
 		if got := a.Header.Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
@@ -214,11 +214,11 @@ func TestForwardHeaders(t *testing.T) {
 		subject        string
 		filter, fields string
 	}{
-		{policy.Forwarded{}, "alice", "alice", "", "partial"}, // a write names no fields here
-		{policy.Forwarded{Decision: model.Decision{Fields: &model.Fields{}}}, "王 芳", "%E7%8E%8B%20%E8%8A%B3", "", "whole"},
-		{policy.Forwarded{Decision: model.Decision{Fields: &model.Fields{ReadOnly: []string{"a"}}}}, "a", "a", "", "whole"},
-		{policy.Forwarded{Decision: model.Decision{Fields: &model.Fields{Hidden: []string{"a"}}}}, "a", "a", "", "partial"},
-		{policy.Forwarded{Decision: model.Decision{Fields: &model.Fields{Masked: []string{"a"}}}}, "a", "a", "", "partial"},
+		{policy.Forwarded{}, "alice", "alice", "record", "partial"}, // a write names no fields here
+		{policy.Forwarded{Decision: model.Decision{Fields: &model.Fields{}}}, "王 芳", "%E7%8E%8B%20%E8%8A%B3", "record", "whole"},
+		{policy.Forwarded{Decision: model.Decision{Fields: &model.Fields{ReadOnly: []string{"a"}}}}, "a", "a", "record", "whole"},
+		{policy.Forwarded{Decision: model.Decision{Fields: &model.Fields{Hidden: []string{"a"}}}}, "a", "a", "record", "partial"},
+		{policy.Forwarded{Decision: model.Decision{Fields: &model.Fields{Masked: []string{"a"}}}}, "a", "a", "record", "partial"},
 		{policy.Forwarded{Decision: model.Decision{AnyRecord: true, Fields: &model.Fields{}}}, "a", "a", "conditional", "whole"},
 		{policy.Forwarded{Decision: model.Decision{AnyRecord: true, Fields: &model.Fields{}}, Everything: true}, "a", "a", "always", "whole"},
 	} {
