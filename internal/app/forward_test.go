@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -239,4 +240,53 @@ func TestUnknownProxies(t *testing.T) {
 			})
 		})
 	}
+}
+
+// forwarded is the question of a proxy that says in headers what it received.
+func forwarded(t *testing.T, k *testkit.Kit, credentials, person, method, target string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, k.URL+"/v1/forward-auth", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"Rolegate-Client-Authorization": credentials, "X-Forwarded-Method": method, "X-Forwarded-Uri": target} {
+		if value != "" {
+			req.Header.Set(name, value)
+		}
+	}
+	if person != "" {
+		req.Header.Set("Authorization", "Bearer "+person)
+	}
+	return req
+}
+
+// What a proxy's client loses, it has lost at once: its secret is looked at for
+// each request.
+func TestProxyClients(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		office(k)
+		alice := k.MustEnrol("alice", "sales-rep")
+		proxy := basicFor(k, "crm-proxy")
+		ask := func(credentials string) testkit.Answer {
+			return k.Send(forwarded(t, k, credentials, alice.Access, "GET", "/api/contacts/17"))
+		}
+		k.Want(ask(proxy), 200)
+		other := basicFor(k, "other")
+		k.Want(ask(other), 200)
+		k.Want(ask(proxy+"x"), 401, "code", "proxy_unauthorized")
+
+		secret := k.AddClient(model.Client{ID: "platform", Tenants: []string{"*"}, Scopes: []string{"decide"}})
+		all := "Basic " + base64.StdEncoding.EncodeToString([]byte("platform:"+secret))
+		k.Want(ask(all), 401, "code", "proxy_unauthorized") // which tenant?
+		k.Want(ask("Bearer "+k.TokenFor("platform", secret, "tenant=default")), 200)
+
+		if _, err := app.RotateClient.Run(ctx, k.App, testkit.Operator, app.ClientRequest{Client: model.Client{ID: "other"}}); err != nil {
+			t.Fatal(err)
+		}
+		k.Want(ask(other), 401, "code", "proxy_unauthorized")
+		if _, err := app.SetClientDisabled.Run(ctx, k.App, testkit.Operator, app.ClientRequest{Client: model.Client{ID: "crm-proxy"}, Disabled: true}); err != nil {
+			t.Fatal(err)
+		}
+		k.Want(ask(proxy), 401, "code", "proxy_unauthorized")
+	})
 }
