@@ -3,7 +3,9 @@ package app_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +156,41 @@ func TestPathsBehindProxies(t *testing.T) {
 			if resp.StatusCode != 200 || len(got) != 1 || strings.TrimSuffix(got[0].target, "?") != want {
 				t.Errorf("%s: %d %.80s, and the CRM got %v", path, resp.StatusCode, body, got)
 			}
+		}
+	})
+}
+
+// Paths made of every trap at random: one that reaches the CRM is a contact's, and
+// the CRM's reader of paths finds the segments that were sent, each decoded once.
+func TestRandomPathsBehindProxies(t *testing.T) {
+	pieces := []string{"17", "x", "/", "//", ".", "..", "%2e", "%2E%2e", "%2f", "%2F..", "\\", "%5c", ";", "%3b", "%25", "%252f", "%00", "%7f", "?", "#", "%3f", "%20", "%E4%B8%AD", "%c0%af", "*", "~", "+", "contacts"}
+	proxies(t, func(t *testing.T, f *front, start func(string)) {
+		analyst := f.kit.MustEnrol("cyd", "data-analyst")
+		start(basicFor(f.kit, "proxy"))
+		random, passed := rand.New(rand.NewPCG(1, 2)), 0
+		for range 300 {
+			path := "/api/contacts/"
+			for range 1 + random.IntN(4) {
+				path += pieces[random.IntN(len(pieces))]
+			}
+			resp, _ := f.ask(t, analyst.Access, "GET "+path)
+			got := f.crm.taken()
+			if len(got) == 0 {
+				if resp.StatusCode < 400 {
+					t.Errorf("%s: %d, and the CRM got nothing", path, resp.StatusCode)
+				}
+				continue
+			}
+			passed++
+			sent, _, _ := strings.Cut(path, "?")
+			id, err := url.PathUnescape(strings.TrimPrefix(sent, "/api/contacts/"))
+			u, errGot := url.ParseRequestURI(got[0].target)
+			if err != nil || errGot != nil || u.Path != "/api/contacts/"+id || strings.ContainsAny(id, "/\\;%#") || id == "*" || strings.Trim(id, ".") == "" {
+				t.Errorf("%s reached the CRM as %s", path, got[0].target)
+			}
+		}
+		if passed < 10 || passed > 200 {
+			t.Errorf("%d of 300 passed", passed)
 		}
 	})
 }

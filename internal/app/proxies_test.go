@@ -79,7 +79,7 @@ func (f *front) configuration(t *testing.T, name string) string {
 	return s
 }
 
-func write(t *testing.T, dir, name, text string) string {
+func writeFile(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -90,7 +90,7 @@ func write(t *testing.T, dir, name, text string) string {
 
 // startNginx runs docs/forward-auth/nginx.conf.
 func startNginx(t *testing.T, f *front, credentials string) {
-	program := find(t, "nginx", "/usr/sbin/nginx")
+	program := installed(t, "nginx", "/usr/sbin/nginx")
 	dir := t.TempDir()
 	text := f.configuration(t, "nginx.conf")
 	var paths strings.Builder // where a test may write
@@ -98,23 +98,23 @@ func startNginx(t *testing.T, f *front, credentials string) {
 		fmt.Fprintf(&paths, "%s_temp_path %s; ", p, filepath.Join(dir, p))
 	}
 	text = strings.Replace(text, "http {", "http { access_log off; "+paths.String(), 1)
-	write(t, dir, "rolegate-client.conf", fmt.Sprintf("proxy_set_header Rolegate-Client-Authorization %q;\n", credentials))
-	run(t, f.address, nil, program, "-p", dir, "-c", write(t, dir, "nginx.conf", text), "-e", "stderr",
+	writeFile(t, dir, "rolegate-client.conf", fmt.Sprintf("proxy_set_header Rolegate-Client-Authorization %q;\n", credentials))
+	runProxy(t, f.address, nil, program, "-p", dir, "-c", writeFile(t, dir, "nginx.conf", text), "-e", "stderr",
 		"-g", "daemon off; master_process off; pid "+filepath.Join(dir, "pid")+";")
 }
 
 // startCaddy runs docs/forward-auth/Caddyfile.
 func startCaddy(t *testing.T, f *front, credentials string) {
-	program := find(t, "caddy", "/usr/bin/caddy")
+	program := installed(t, "caddy", "/usr/bin/caddy")
 	dir := t.TempDir()
 	// The admin endpoint has one port for all of a machine.
 	text := "{\n\tadmin off\n\tauto_https off\n}\n" + f.configuration(t, "Caddyfile")
-	run(t, f.address, []string{"ROLEGATE_CLIENT_AUTHORIZATION=" + credentials, "HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir},
-		program, "run", "--adapter", "caddyfile", "--config", write(t, dir, "Caddyfile", text))
+	runProxy(t, f.address, []string{"ROLEGATE_CLIENT_AUTHORIZATION=" + credentials, "HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir},
+		program, "run", "--adapter", "caddyfile", "--config", writeFile(t, dir, "Caddyfile", text))
 }
 
-// find is where a program is; in CI a missing one fails the test.
-func find(t *testing.T, name, usual string) string {
+// installed is where a program is; in CI a missing one fails the test.
+func installed(t *testing.T, name, usual string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
 		return path
@@ -129,18 +129,18 @@ func find(t *testing.T, name, usual string) string {
 	return ""
 }
 
-// leash ends a program when its standard input does: with the test, however that
-// ends.
-const leash = `"$@" </dev/null & program=$!
-{ read -r _; kill -TERM $program; } & reader=$!
+// leash ends a program when its own input does: with the test, however that ends.
+const leash = `exec 3<&0
+"$@" </dev/null & program=$!
+{ read -r _ <&3; kill -TERM $program; } & reader=$!
 wait $program; status=$?
 kill $reader 2>/dev/null
 exit $status`
 
-// run starts a program and waits until it listens.
-func run(t *testing.T, address string, environ []string, args ...string) {
+// runProxy starts a program and waits until it listens.
+func runProxy(t *testing.T, address string, environ []string, args ...string) {
 	t.Helper()
-	cmd := exec.Command("bash", append([]string{"-c", `exec 3<&0; ` + strings.Replace(leash, "read -r _", "read -r _ <&3", 1), "leash"}, args...)...)
+	cmd := exec.Command("bash", append([]string{"-c", leash, "leash"}, args...)...)
 	cmd.Env = append(os.Environ(), environ...)
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
 	stdin, err := cmd.StdinPipe()
