@@ -167,3 +167,40 @@ func TestEverythingIsEverything(t *testing.T) {
 		t.Error("nobody was ever granted everything")
 	}
 }
+
+// Every kind of row that could matter keeps "everything" from being said.
+func TestEverythingIsSaidOnlyWhenSure(t *testing.T) {
+	const catalog = "objects: {deal: {actions: {read: {}, export: {requires: [read]}}}}"
+	h := newHouse(t)
+	dir := model.Directory{Subjects: []model.Subject{{Type: "user", ID: "ann"}}, Assignments: []model.Assignment{{Member: "user:ann", Role: "rep"}}}
+	for _, c := range []struct {
+		action, rows string
+		want         bool
+	}{
+		{"read", "p, role:rep, deal, read, all, , allow", true},
+		{"read", "p, role:rep, deal, read, own, , allow\np, *, *, *, all, , allow", true},
+		{"read", "p, role:rep, deal, read, all, , allow\np, role:other, deal, read, own, , deny\np2, role:other, deal, read, record.amount < 5, deny", true},
+		{"read", "p, role:rep, deal, read, own, , allow", false},
+		{"read", "p, role:rep, deal, read, all, record.amount < 5, allow", false},
+		{"read", "p, role:rep, deal, read, all, , allow\np, *, deal, read, own, , deny", false},
+		{"read", "p, role:rep, deal, read, all, , allow\np, role:rep, *, *, all, record.amount > 5, deny", false},
+		{"read", "p, role:rep, deal, read, all, , allow\np2, role:rep, deal, read, record.amount < 5, deny", false},
+		{"read", "p, role:rep, deal, read, all, , allow\np2, *, *, *, record.amount < 5, deny", false},
+		{"export", "p, role:rep, deal, *, all, , allow", true},
+		{"export", "p, role:rep, deal, export, all, , allow\np, role:rep, deal, read, own, , allow", false},
+		{"export", "p, role:rep, deal, export, own, , allow\np, role:rep, deal, read, all, , allow", false},
+	} {
+		caller := h.tenant(t, catalog, c.rows+"\n", dir, nil)
+		view, err := h.Snapshots.Latest(t.Context(), caller.Tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := model.Question{Subject: model.Entity{Type: "user", ID: "ann"}, Action: model.Action{Name: c.action}, Resource: model.Entity{Type: "deal", ID: model.AnyRecord}}
+		if !view.answerTo(q, Inputs{Now: noon}).Allow {
+			t.Fatalf("%s of\n%s\nis denied", c.action, c.rows)
+		}
+		if got := view.reachesEverything(&q, noon); got != c.want {
+			t.Errorf("%s of\n%s\neverything: %v", c.action, c.rows, got)
+		}
+	}
+}
