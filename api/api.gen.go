@@ -668,6 +668,9 @@ type TokenRequest struct {
 // MinRevision defines model for MinRevision.
 type MinRevision = int64
 
+// ProxyAuthorization defines model for ProxyAuthorization.
+type ProxyAuthorization = string
+
 // XRequestID defines model for XRequestID.
 type XRequestID = string
 

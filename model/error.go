@@ -56,6 +56,7 @@ const (
 	CodeLastOfficeHolder   Code = "last_office_holder"     // the last holder of an office cannot be removed
 	CodeClientTenantNeeded Code = "tenant_required"        // a platform client must name the tenant it asks for
 	CodeCancelled          Code = "cancelled"              // the caller went away before the answer; nobody reads it, the log does
+	CodeProxyUnauthorized  Code = "proxy_unauthorized"     // forward-auth: no, or no valid, credentials of the proxy
 	CodeRevisionBehind     Code = "revision_unavailable"   // the answer would be older than the caller's min_revision; try again
 )
 

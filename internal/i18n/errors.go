@@ -51,6 +51,10 @@ var problems = map[model.Code]problem{
 		text{"Not authenticated", "未通过身份验证"},
 		text{"A valid access token is needed in the Authorization header.", "需要在 Authorization 请求头中提供有效的访问令牌。"},
 	},
+	model.CodeProxyUnauthorized: {
+		text{"Proxy not authenticated", "代理未通过身份验证"},
+		text{"The proxy in front of the application is not set up to ask here. Please tell the operators.", "应用前端的代理未正确配置，无法在此请求判定，请联系运维人员。"},
+	},
 	model.CodeForbidden: {
 		text{"Not allowed", "没有权限"},
 		text{"The access token is valid, but does not give the right to do this.", "访问令牌有效，但不具备执行此操作的权限。"},

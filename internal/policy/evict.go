@@ -172,7 +172,7 @@ const (
 )
 
 func (rs *ruleset) size() int64 {
-	return int64(len(rs.text)) + int64(len(rs.places))*ruleSize + int64(len(rs.objects)+len(rs.names))*200
+	return int64(len(rs.text)) + int64(len(rs.places))*ruleSize + int64(len(rs.objects)+len(rs.names))*200 + int64(len(rs.catalog.Routes))*500
 }
 
 // len counts the members.

@@ -49,6 +49,8 @@ var outcomes = map[model.Code]outcome{
 	model.CodeTokenInvalid:  {status: 401},
 	model.CodeInvalidClient: {status: 401},
 
+	model.CodeProxyUnauthorized: {status: 401},
+
 	model.CodeForbidden:      {status: 403, exact: true},
 	model.CodeTenantDisabled: {status: 403},
 

@@ -127,3 +127,7 @@ func TestExchangeEnds(t *testing.T) {
 func (f deciderFunc) Search(ctx context.Context, _ model.Caller, _ policy.SearchRequest) (policy.Found, error) {
 	return policy.Found{}, f(ctx)
 }
+
+func (f deciderFunc) Forward(ctx context.Context, _ model.Caller, _ policy.ForwardRequest) (policy.Forwarded, error) {
+	return policy.Forwarded{}, f(ctx)
+}

@@ -224,6 +224,7 @@ type fakeLogin struct {
 	creds  login.ClientCredentials
 	scopes []string
 	caller model.Caller
+	person *login.Session // behind a person's token
 }
 
 func (f *fakeLogin) step(ctx context.Context, args ...string) (login.Result, error) {
@@ -304,6 +305,9 @@ type fakeDecider struct {
 	got    []policy.Request
 	sem    policy.Semantic
 	caller model.Caller
+
+	forward   *policy.Forwarded // what a proxy is answered
+	forwarded []policy.ForwardRequest
 
 	names    []string // what a search finds
 	searches []policy.SearchRequest

@@ -8,6 +8,7 @@ import "github.com/go-chi/chi/v5"
 //	open          anybody; recorded
 //	person        a person's access token with a live session
 //	client(scope) a client's access token with the scope
+//	proxy(scope)  a client in Rolegate-Client-Authorization, a person in Authorization
 func (s *Server) router() chi.Router {
 	r := chi.NewRouter()
 	r.Use(s.clientAddress(), s.observe, s.cors())
@@ -37,6 +38,11 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/access/v1/search/subject", s.client("decide", s.searchSubject))
 	r.Method("POST", "/access/v1/search/resource", s.client("decide", s.searchResource))
 	r.Method("POST", "/access/v1/search/action", s.client("decide", s.searchAction))
+
+	for _, method := range forwardMethods {
+		r.Method(method, "/v1/forward-auth", s.proxy("decide", s.forwardHeaders))
+		r.Method(method, forwardPath+"/*", s.proxy("decide", s.forwardRequest))
+	}
 
 	s.Pages.Mount(r) // GET /invite/{invite}: public
 	return r

@@ -78,6 +78,10 @@ type Login interface {
 	// that is not valid, of another kind, or whose session or client has ended.
 	AuthenticateUser(ctx context.Context, raw string) (login.Session, error)
 	AuthenticateClient(ctx context.Context, raw string) (model.Caller, error)
+	// AuthenticateClientSecret and Person are their like for proxies, which
+	// cannot renew a token, and for questions, whose record makes sure.
+	AuthenticateClientSecret(ctx context.Context, id, secret string) (model.Caller, error)
+	Person(ctx context.Context, raw string) (login.Session, error)
 
 	// JWKS is the JSON Web Key Set of the public keys.
 	JWKS(ctx context.Context) ([]byte, error)
@@ -91,6 +95,8 @@ type Decider interface {
 	EvaluateBatch(ctx context.Context, caller model.Caller, rs []policy.Request, sem policy.Semantic) ([]model.Decision, error)
 	// Search finds one page of what the question would be allowed for.
 	Search(ctx context.Context, caller model.Caller, sr policy.SearchRequest) (policy.Found, error)
+	// Forward answers whether a request may pass a proxy to the CRM.
+	Forward(ctx context.Context, caller model.Caller, fr policy.ForwardRequest) (policy.Forwarded, error)
 }
 
 // Tenants finds tenants.
