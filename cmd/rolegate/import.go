@@ -25,8 +25,14 @@ func (c *cli) importFile() *cobra.Command {
 				if res.DryRun {
 					verb = "would import"
 				}
+				all := []directory.Counts{res.Subjects, res.Teams, res.Units, res.Territories, res.Roles, res.Assignments, res.Resources}
 				fmt.Fprintf(w, "%s %d subjects, %d teams, %d units, %d territories, %d roles, %d assignments, %d resources\n",
-					verb, res.Subjects, res.Teams, res.Units, res.Territories, res.Roles, res.Assignments, res.Resources)
+					verb, all[0].Total(), all[1].Total(), all[2].Total(), all[3].Total(), all[4].Total(), all[5].Total(), all[6].Total())
+				var sum directory.Counts
+				for _, c := range all {
+					sum.Created, sum.Changed, sum.Unchanged = sum.Created+c.Created, sum.Changed+c.Changed, sum.Unchanged+c.Unchanged
+				}
+				fmt.Fprintf(w, "%d created, %d changed, %d unchanged\n", sum.Created, sum.Changed, sum.Unchanged)
 			})
 		},
 	}

@@ -70,9 +70,9 @@ func TestParseImportNamesEveryBadEntry(t *testing.T) {
 		{`{"roles": [`, []string{"the JSON text ends early"}},
 		{``, []string{"the JSON text ends early"}},
 	} {
-		_, bad, err := parseImport([]byte(c.file))
+		_, bad, err := parseImport([]byte(c.file), model.DefaultLimits())
 		var got []string
-		for _, d := range bad {
+		for _, d := range bad.list {
 			got = append(got, d.String())
 		}
 		if err != nil {
@@ -103,8 +103,8 @@ func TestParseImportSpellings(t *testing.T) {
 		"subjects": [{"type": "user", "id": "ann", "teams": ["team:emea", "apac"], "manager": "user:bob", "unit": "unit:sales",
 		              "territories": ["territory:north"], "accounts": ["account:acme"], "contact": "contact:c1"}],
 		"units": [{"id": "unit:sales", "parent": "unit:company", "heads": ["user:bob"]}],
-		"assignments": [{"member": "ann", "role": "role:rep", "from": "2026-01-01T08:00:00+08:00", "until": null}]}`))
-	if err != nil || len(bad) > 0 {
+		"assignments": [{"member": "ann", "role": "role:rep", "from": "2026-01-01T08:00:00+08:00", "until": null}]}`), model.DefaultLimits())
+	if err != nil || len(bad.list) > 0 {
 		t.Fatal(err, bad)
 	}
 	s := in.Subjects[0].v
@@ -126,7 +126,7 @@ func FuzzParseImport(f *testing.F) {
 	f.Add([]byte(`{"subjects": [{"type": "user", "id": "ann"}], "assignments": [{"member": "ann", "role": "rep"}]}`))
 	f.Add([]byte(`{"subjects": [{"type": "user", "id": "\u0000"}]}`))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		in, _, err := parseImport(file)
+		in, _, err := parseImport(file, model.DefaultLimits())
 		if err != nil {
 			return
 		}

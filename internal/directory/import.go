@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -17,63 +16,92 @@ import (
 
 // ImportResult says what an import did, or with a dry run would have done.
 type ImportResult struct {
-	Subjects    int   `json:"subjects"`
-	Teams       int   `json:"teams"`
-	Units       int   `json:"units"`
-	Territories int   `json:"territories"`
-	Roles       int   `json:"roles"`
-	Assignments int   `json:"assignments"`
-	Resources   int   `json:"resources"`
-	DryRun      bool  `json:"dry_run"`
-	Revision    int64 `json:"revision"` // 0 in a dry run
+	Subjects    Counts `json:"subjects"`
+	Teams       Counts `json:"teams"`
+	Units       Counts `json:"units"`
+	Territories Counts `json:"territories"`
+	Roles       Counts `json:"roles"`
+	Assignments Counts `json:"assignments"`
+	Resources   Counts `json:"resources"`
+	DryRun      bool   `json:"dry_run"`
+	Revision    int64  `json:"revision"` // the tenant's, at which decisions know of it; as it was where nothing changed
 }
+
+// Counts is what became of the entries of one kind.
+type Counts struct {
+	Created   int `json:"created"`
+	Changed   int `json:"changed"`
+	Unchanged int `json:"unchanged"`
+}
+
+// Total is how many entries there were.
+func (c Counts) Total() int { return c.Created + c.Changed + c.Unchanged }
 
 // Import reads a directory file (docs/operations.md has its form) and applies
 // it: all or nothing, and twice is the same as once. Every bad entry is named.
 // References to managers, units, parents, heads and teams may dangle, since
 // files are split as their owners like; members and roles of assignments may not.
+//
+// Offices are granted on the host alone: in what others import they are bad
+// entries (CodeOfficeReserved).
 func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string, file []byte, dryRun bool, reason string) (ImportResult, error) {
 	if most := s.Limits.Policy; int64(len(file)) > most {
 		return ImportResult{}, model.Exceeded(model.SettingPolicy, most, "the file has %d bytes", len(file))
 	}
-	in, bad, err := parseImport(file)
+	in, bad, err := parseImport(file, s.Limits)
 	if err != nil {
 		return ImportResult{}, err
 	}
-	res := in.counts()
-	res.DryRun = dryRun
+	if caller.Kind != model.CallerOperator {
+		bad.add(in.offices()...)
+	}
+	var res ImportResult
+	var e audit.Entry
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
-		revision, err := Take(ctx, tx, tenant, in.changes()...)
+		res = ImportResult{DryRun: dryRun}
+		revision, err := Take(ctx, tx, tenant) // and its row; what changes is known once it is held against that
 		if err != nil {
+			return err
+		}
+		if _, err := admit(ctx, tx, caller, tenant); err != nil {
 			return err
 		}
 		there, err := tx.LoadDirectory(ctx, tenant)
 		if err != nil {
 			return err
 		}
-		if bad := append(slices.Clone(bad), in.check(there)...); len(bad) > 0 {
-			return importInvalid(bad)
+		bad := bad.clone()
+		bad.add(in.check(there)...)
+		if len(bad.list) > 0 {
+			return bad.err()
 		}
-		class, err := s.write(ctx, tx, tenant, in, dryRun, reason)
+		todo, err := in.compare(ctx, tx, tenant, there, &res)
 		if err != nil {
 			return err
 		}
-		if dryRun {
-			return errDryRun
+		class, err := s.write(ctx, tx, tenant, todo, dryRun, reason)
+		if err != nil {
+			return err
 		}
-		res.Revision = revision
-		e := act(caller, tenant, audit.DirectoryImport, reason, map[string]any{"counts": res})
-		e.Class, e.Revision = class, res.Revision
+		e = act(caller, tenant, audit.DirectoryImport, reason, nil)
+		e.Class, e.Service = class, service(caller)
+		changes := todo.changes()
+		if dryRun || len(changes) == 0 {
+			res.Revision = revision - 1
+			e.Personal["counts"] = res
+			return errNothing
+		}
+		if res.Revision, err = tx.Bump(ctx, tenant, changes...); err != nil {
+			return err
+		}
+		e.Revision, e.Personal["counts"] = res.Revision, res
 		return s.Log.AppendIn(ctx, tx, e)
 	})
-	if err == errDryRun {
-		return res, nil
+	if err == errNothing {
+		err = s.Log.Append(ctx, e)
 	}
 	return res, err
 }
-
-// errDryRun rolls the transaction of a dry run back.
-var errDryRun = fmt.Errorf("dry run")
 
 func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in importFile, dryRun bool, reason string) (class audit.Class, err error) {
 	class = audit.ClassAdmin
@@ -134,7 +162,7 @@ func (s *Service) writeRecords(ctx context.Context, tx store.Directory, tenant s
 func at(path string, err error) error {
 	switch code := model.CodeOf(err); code {
 	case model.CodeInvalidRequest, model.CodeOfficeConflict, model.CodeRoleUnknown, model.CodeLimitExceeded:
-		return importInvalid([]model.Detail{{Path: path, Reason: err.Error()}})
+		return importInvalid([]model.Detail{{Path: path, Code: code, Reason: err.Error()}}, 1)
 	}
 	return err
 }
@@ -177,13 +205,8 @@ func (in importFile) changes() (changes []store.Change) {
 	return changes
 }
 
-func (in importFile) counts() ImportResult {
-	return ImportResult{Subjects: len(in.Subjects), Teams: len(in.Teams), Units: len(in.Units), Territories: len(in.Territories),
-		Roles: len(in.Roles), Assignments: len(in.Assignments), Resources: len(in.Resources)}
-}
-
 // parseImport reads a file strictly and names every entry that is bad in itself.
-func parseImport(file []byte) (in importFile, bad []model.Detail, err error) {
+func parseImport(file []byte, l model.Limits) (in importFile, bad badEntries, err error) {
 	var raw struct {
 		Subjects    []jsontext.Value `json:"subjects"`
 		Teams       []jsontext.Value `json:"teams"`
@@ -194,100 +217,92 @@ func parseImport(file []byte) (in importFile, bad []model.Detail, err error) {
 		Resources   []jsontext.Value `json:"resources"`
 	}
 	if err := json.Unmarshal(file, &raw, json.RejectUnknownMembers(true)); err != nil {
-		return in, nil, importInvalid([]model.Detail{complain("", file, err)})
+		return in, bad, importInvalid([]model.Detail{complain("", file, err)}, 1)
 	}
-	in.Subjects = entries(&bad, "subjects", raw.Subjects, cleanSubject)
-	in.Teams = entries(&bad, "teams", raw.Teams, func(t model.Team) (model.Team, string, error) {
-		t.ID = Bare("team", t.ID)
-		return t, t.ID, checkGroup("team", t.ID)
-	})
-	in.Units = entries(&bad, "units", raw.Units, func(u model.Unit) (model.Unit, string, error) {
-		u.ID, u.Parent = Bare("unit", u.ID), Bare("unit", u.Parent)
-		bareAll("user", u.Heads)
-		return u, u.ID, checkBare("unit", u.ID)
-	})
-	in.Territories = entries(&bad, "territories", raw.Territories, func(t model.Territory) (model.Territory, string, error) {
-		t.ID, t.Parent = Bare("territory", t.ID), Bare("territory", t.Parent)
-		return t, t.ID, checkBare("territory", t.ID)
-	})
-	in.Roles = entries(&bad, "roles", raw.Roles, func(r string) (string, string, error) {
-		r = Bare("role", r)
-		return r, r, checkGroup("role", r)
-	})
-	in.Assignments = entries(&bad, "assignments", raw.Assignments, cleanAssignment)
-	in.Resources = entries(&bad, "resources", raw.Resources, func(r model.Resource) (model.Resource, string, error) {
-		if err := checkID("type", r.Type); err != nil {
-			return r, "", err
+	in.Subjects = entries(&bad, l, "subjects", raw.Subjects, cleanSubject, model.Subject.Key)
+	in.Teams = entries(&bad, l, "teams", raw.Teams, cleanTeam, func(t model.Team) string { return t.ID })
+	in.Units = entries(&bad, l, "units", raw.Units, cleanUnit, func(u model.Unit) string { return u.ID })
+	in.Territories = entries(&bad, l, "territories", raw.Territories, cleanTerritory, func(t model.Territory) string { return t.ID })
+	in.Roles = entries(&bad, l, "roles", raw.Roles, cleanRole, func(r string) string { return r })
+	in.Assignments = entries(&bad, l, "assignments", raw.Assignments, func(e AssignmentEntry, l model.Limits) (model.Assignment, error) {
+		a, err := e.Assignment()
+		if err != nil {
+			return a, err
 		}
-		return r, r.Type + ":" + r.ID, checkID("id", r.ID)
-	})
+		return cleanAssignment(a, l)
+	}, assignmentKey)
+	in.Resources = entries(&bad, l, "resources", raw.Resources, cleanResource, resourceKey)
 	return in, bad, nil
 }
 
+// Between two parts stands what no id can hold.
+func assignmentKey(a model.Assignment) string { return a.Member + "\x00" + a.Role }
+func resourceKey(r model.Resource) string     { return r.Type + "\x00" + r.ID }
+
 // entries decodes and cleans a list, collecting what is bad; an entry whose key
 // stands twice is bad too, since which of the two counts would be a guess.
-func entries[T any](bad *[]model.Detail, list string, raw []jsontext.Value, clean func(T) (T, string, error)) []numbered[T] {
-	var out []numbered[T]
+func entries[T, V any](bad *badEntries, l model.Limits, list string, raw []jsontext.Value, clean func(T, model.Limits) (V, error), key func(V) string) []numbered[V] {
+	var out []numbered[V]
 	first := map[string]int{}
 	for i, r := range raw {
 		path := fmt.Sprintf("%s[%d]", list, i)
-		var v T
-		if err := json.Unmarshal(r, &v, json.RejectUnknownMembers(true)); err != nil {
-			*bad = append(*bad, complain(path, r, err))
+		var sent T
+		if err := json.Unmarshal(r, &sent, json.RejectUnknownMembers(true)); err != nil {
+			d := complain(path, r, err)
+			d.Code = model.CodeInvalidRequest
+			bad.add(d)
 			continue
 		}
-		v, key, err := clean(v)
+		v, err := clean(sent, l)
 		if err != nil {
-			*bad = append(*bad, model.Detail{Path: path, Reason: err.Error()})
+			bad.add(model.Detail{Path: path, Code: model.CodeOf(err), Reason: err.Error()})
 			continue
 		}
-		if j, twice := first[key]; twice {
-			*bad = append(*bad, model.Detail{Path: path, Reason: fmt.Sprintf("%q is already in %s[%d]", key, list, j)})
+		if j, twice := first[key(v)]; twice {
+			bad.add(model.Detail{Path: path, Code: model.CodeConflict, Reason: fmt.Sprintf("%q is already in %s[%d]", strings.ReplaceAll(key(v), "\x00", " "), list, j)})
 			continue
 		}
-		first[key] = i
-		out = append(out, numbered[T]{i, v})
+		first[key(v)] = i
+		out = append(out, numbered[V]{i, v})
 	}
 	return out
 }
 
-func cleanSubject(s model.Subject) (model.Subject, string, error) {
-	s.Unit, s.Manager, s.Contact = Bare("unit", s.Unit), Bare("user", s.Manager), Bare("contact", s.Contact)
-	bareAll("team", s.Teams)
-	bareAll("territory", s.Territories)
-	bareAll("account", s.Accounts)
-	if err := checkID("type", s.Type); err != nil {
-		return s, "", err
-	}
-	if s.Type == "role" || s.Type == "team" || strings.Contains(s.Type, ":") {
-		return s, "", model.Errorf(model.CodeInvalidRequest, "%q cannot be the type of a subject", s.Type)
-	}
-	for _, team := range s.Teams {
-		if err := checkGroup("team", team); err != nil {
-			return s, "", err
+// offices names the entries that would grant an office.
+func (in importFile) offices() (bad []model.Detail) {
+	for _, e := range in.Assignments {
+		if err := reserved(e.v.Role); err != nil {
+			bad = append(bad, model.Detail{Path: fmt.Sprintf("assignments[%d]", e.i), Code: model.CodeOf(err), Reason: err.Error()})
 		}
 	}
-	return s, s.Key(), checkID("id", s.ID)
+	return bad
 }
 
-// cleanAssignment checks member, role and window; offices and existence are
-// checked against the directory.
-func cleanAssignment(a model.Assignment) (model.Assignment, string, error) {
-	a.Member, a.Role = MemberKey(a.Member), Bare("role", a.Role)
-	a.From, a.Until = a.From.UTC().Truncate(time.Microsecond), a.Until.UTC().Truncate(time.Microsecond)
-	return a, a.Member + " " + a.Role, checkAssignment(a)
+// maxBad is how many bad entries are named; the others are counted.
+const maxBad = 10_000
+
+// badEntries are what is wrong with a file.
+type badEntries struct {
+	list []model.Detail
+	n    int
 }
 
-func bareAll(kind string, ids []string) {
-	for i, id := range ids {
-		ids[i] = Bare(kind, id)
-	}
+func (b *badEntries) add(ds ...model.Detail) {
+	b.n += len(ds)
+	b.list = append(b.list, ds[:min(len(ds), maxBad-len(b.list))]...)
 }
 
-func importInvalid(bad []model.Detail) *model.Error {
-	e := model.Errorf(model.CodeImportInvalid, "the file has %d bad entries, so nothing was imported", len(bad))
-	if len(bad) == 1 {
+func (b badEntries) clone() badEntries { return badEntries{slices.Clone(b.list), b.n} }
+
+func (b badEntries) err() error { return importInvalid(b.list, b.n) }
+
+func importInvalid(bad []model.Detail, n int) *model.Error {
+	e := model.Errorf(model.CodeImportInvalid, "the file has %d bad entries, so nothing was imported", n)
+	switch {
+	case n == 1:
 		e.Message = "the file has a bad entry, so nothing was imported"
+	case n > len(bad):
+		e.Message = fmt.Sprintf("the file has %d bad entries, of which the first %d are named, so nothing was imported", n, len(bad))
 	}
 	e.Details = bad
 	return e

@@ -38,6 +38,10 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/access/v1/search/resource", s.client("decide", s.searchResource))
 	r.Method("POST", "/access/v1/search/action", s.client("decide", s.searchAction))
 
+	// PUT, GET, DELETE /v1/admin/{subjects,teams,units,territories,resources,assignments}/…,
+	// GET their lists, POST /v1/admin/import: client(directory)
+	s.mountProvisioning(r)
+
 	s.Pages.Mount(r) // GET /invite/{invite}: public
 	return r
 }
