@@ -53,6 +53,7 @@ const (
 	QueryLimit      Input = "query_limit"
 	EntityTags      Input = "entity_tags"
 	NotAsPath       Input = "not_as_path"
+	PathSpelling    Input = "path_spelling"
 )
 
 // Sentence says in one sentence what is wrong with a request.
@@ -109,5 +110,6 @@ var sentences = map[Input]text{
 	QueryLimit:      {"The query parameter limit differs from that of the pages before; repeat it, or leave it out.", "查询参数 limit 与之前各页不同：请保持不变，或省略该参数。"},
 	EntityTags:      {"The header {path} must be * or a list of entity tags in double quotes.", "请求头 {path} 必须是 *，或由双引号括起的实体标签组成的列表。"},
 	NotAsPath:       {"The member \"{path}\" differs from the address; leave it out, or repeat it.", "成员 “{path}” 与请求地址不一致：请省略该成员，或与地址保持一致。"},
+	PathSpelling:    {"The {path} in the address is spelled otherwise: an id without its kind (emea, not team:emea), a member with it (user:ann).", "地址中的 {path} 写法有误：标识不带类别前缀（emea，而非 team:emea），成员则须带前缀（user:ann）。"},
 	ScopeMissing:    {"The access token does not have the scope {scope}.", "访问令牌不包含授权范围 {scope}。"},
 }

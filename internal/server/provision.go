@@ -170,6 +170,9 @@ func (c collection[T]) get(w http.ResponseWriter, r *http.Request, caller model.
 // identify fills in what the path says, and refuses a body that says otherwise.
 func (c collection[T]) identify(entry *T, key store.Key) error {
 	for i, member := range c.members(entry) {
+		if c.aliased(i, key[i]) {
+			return invalid(i18n.PathSpelling, c.key[i])
+		}
 		said := *member
 		if *member = key[i]; said == "" || said == key[i] {
 			continue
@@ -183,6 +186,15 @@ func (c collection[T]) identify(entry *T, key store.Key) error {
 		return invalid(i18n.NotAsPath, c.key[i])
 	}
 	return nil
+}
+
+// aliased tells a part of a path that has another spelling, by which alone the
+// entry is found: one entry has one address.
+func (c collection[T]) aliased(i int, part string) bool {
+	if c.key[i] == "member" {
+		return !strings.Contains(part, ":")
+	}
+	return i == len(c.key)-1 && c.prefix != "" && strings.HasPrefix(part, c.prefix)
 }
 
 // pathKey is what the path names, decoded once. The router gives parts of the
