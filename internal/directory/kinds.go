@@ -236,11 +236,10 @@ func (s *Service) Assignments() Collection[model.Assignment] {
 	return Collection[model.Assignment]{s, kind[model.Assignment]{
 		name: "assignment",
 		clean: func(a model.Assignment, l model.Limits) (model.Assignment, error) {
-			a, err := cleanAssignment(a, l)
-			if err == nil {
-				err = reserved(a.Role)
+			if err := reserved(Bare("role", a.Role)); err != nil {
+				return a, err
 			}
-			return a, err
+			return cleanAssignment(a, l)
 		},
 		key:     func(v model.Assignment) store.Key { return store.Key{v.Member, v.Role} },
 		changes: func(k store.Key) []store.Change { return []store.Change{memberChange(k[0])} },
