@@ -2,6 +2,7 @@ package directory
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -93,6 +94,37 @@ func TestParseImportNamesEveryBadEntry(t *testing.T) {
 			if !strings.HasPrefix(got[i], want) {
 				t.Errorf("%s: %q, want %q", c.file, got[i], want)
 			}
+		}
+	}
+}
+
+// What a file may cost is bounded by what it may hold: reading ends where there
+// are too many entries, bad or good.
+func TestParseImportIsBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		file string
+		code model.Code
+	}{
+		"bad entries":  {`{"teams":[` + strings.Repeat("1,", 4<<20) + `1]}`, model.CodeImportInvalid},
+		"empty ones":   {`{"subjects":[` + strings.Repeat("{},", 4<<20) + `{}]}`, model.CodeImportInvalid},
+		"one repeated": {`{"roles":[` + strings.Repeat(`"x",`, 2<<20) + `"x"]}`, model.CodeImportInvalid},
+		"good entries": {func() string {
+			var b strings.Builder
+			for i := range maxEntries {
+				fmt.Fprintf(&b, `"r%d",`, i)
+			}
+			return `{"roles":[` + b.String() + `"one more"]}`
+		}(), model.CodeLimitExceeded},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, bad, err := parseImport([]byte(c.file), model.DefaultLimits())
+		runtime.ReadMemStats(&after)
+		if model.CodeOf(err) != c.code || len(bad.list) > maxBad {
+			t.Errorf("%s: %d bad entries, %v", name, len(bad.list), err)
+		}
+		if spent := after.TotalAlloc - before.TotalAlloc; spent > 256<<20 {
+			t.Errorf("%s: %d MiB were spent on a file of %d", name, spent>>20, len(c.file)>>20)
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -116,16 +118,31 @@ func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in impo
 		}
 	}
 	counted := new(inherited)
+	var bad badEntries
 	for _, e := range in.Assignments {
 		c, err := s.assign(ctx, tx, tenant, e.v, reason, counted)
-		if err != nil {
-			return class, at(fmt.Sprintf("assignments[%d]", e.i), err)
-		}
-		if c == audit.ClassBreakGlass {
+		switch {
+		case isRule(err):
+			bad.add(model.Detail{Path: place("assignments", e.i), Code: model.CodeOf(err), Reason: err.Error()})
+		case err != nil:
+			return class, err
+		case c == audit.ClassBreakGlass:
 			class = c
 		}
 	}
+	if len(bad.list) > 0 {
+		return class, bad.err()
+	}
 	return class, nil
+}
+
+// isRule tells errors of the directory's rules, which are about one entry.
+func isRule(err error) bool {
+	switch model.CodeOf(err) {
+	case model.CodeInvalidRequest, model.CodeOfficeConflict, model.CodeRoleUnknown, model.CodeLimitExceeded:
+		return true
+	}
+	return false
 }
 
 // writeRecords puts everything that needs no rule but to be well formed.
@@ -156,15 +173,6 @@ func (s *Service) writeRecords(ctx context.Context, tx store.Directory, tenant s
 		}
 	}
 	return nil
-}
-
-// at names the entry that an error of the directory's rules is about.
-func at(path string, err error) error {
-	switch code := model.CodeOf(err); code {
-	case model.CodeInvalidRequest, model.CodeOfficeConflict, model.CodeRoleUnknown, model.CodeLimitExceeded:
-		return importInvalid([]model.Detail{{Path: path, Code: code, Reason: err.Error()}}, 1)
-	}
-	return err
 }
 
 // importFile is a parsed file: ids bare, every entry well formed in itself.
@@ -206,103 +214,200 @@ func (in importFile) changes() (changes []store.Change) {
 }
 
 // parseImport reads a file strictly and names every entry that is bad in itself.
+// Entries are read one at a time: what a hostile file makes of memory and time is
+// bounded by what it may have of good entries and of bad ones.
 func parseImport(file []byte, l model.Limits) (in importFile, bad badEntries, err error) {
-	var raw struct {
-		Subjects    []jsontext.Value `json:"subjects"`
-		Teams       []jsontext.Value `json:"teams"`
-		Units       []jsontext.Value `json:"units"`
-		Territories []jsontext.Value `json:"territories"`
-		Roles       []jsontext.Value `json:"roles"`
-		Assignments []jsontext.Value `json:"assignments"`
-		Resources   []jsontext.Value `json:"resources"`
+	lists := []list{
+		{"subjects", reader(&bad, l, "subjects", &in.Subjects, cleanSubject, model.Subject.Key)},
+		{"teams", reader(&bad, l, "teams", &in.Teams, cleanTeam, func(t model.Team) string { return t.ID })},
+		{"units", reader(&bad, l, "units", &in.Units, cleanUnit, func(u model.Unit) string { return u.ID })},
+		{"territories", reader(&bad, l, "territories", &in.Territories, cleanTerritory, func(t model.Territory) string { return t.ID })},
+		{"roles", reader(&bad, l, "roles", &in.Roles, cleanRole, func(r string) string { return r })},
+		{"assignments", reader(&bad, l, "assignments", &in.Assignments, cleanAssignmentEntry, assignmentKey)},
+		{"resources", reader(&bad, l, "resources", &in.Resources, cleanResource, resourceKey)},
 	}
-	if err := json.Unmarshal(file, &raw, json.RejectUnknownMembers(true)); err != nil {
-		return in, bad, importInvalid([]model.Detail{complain("", file, err)}, 1)
-	}
-	in.Subjects = entries(&bad, l, "subjects", raw.Subjects, cleanSubject, model.Subject.Key)
-	in.Teams = entries(&bad, l, "teams", raw.Teams, cleanTeam, func(t model.Team) string { return t.ID })
-	in.Units = entries(&bad, l, "units", raw.Units, cleanUnit, func(u model.Unit) string { return u.ID })
-	in.Territories = entries(&bad, l, "territories", raw.Territories, cleanTerritory, func(t model.Territory) string { return t.ID })
-	in.Roles = entries(&bad, l, "roles", raw.Roles, cleanRole, func(r string) string { return r })
-	in.Assignments = entries(&bad, l, "assignments", raw.Assignments, func(e AssignmentEntry, l model.Limits) (model.Assignment, error) {
-		a, err := e.Assignment()
-		if err != nil {
-			return a, err
+	d := jsontext.NewDecoder(bytes.NewBuffer(file))
+	if err := readLists(d, lists, &bad); err != nil {
+		if model.CodeOf(err) != model.CodeInternal {
+			return in, bad, err
 		}
-		return cleanAssignment(a, l)
-	}, assignmentKey)
-	in.Resources = entries(&bad, l, "resources", raw.Resources, cleanResource, resourceKey)
+		return in, bad, importInvalid([]model.Detail{complain("", file, err)})
+	}
 	return in, bad, nil
 }
+
+// list is a list of the file, by its name, and what takes its entries.
+type list struct {
+	name string
+	take func(i int, entry jsontext.Value)
+}
+
+// readLists hands each entry over. Its errors are the decoder's own, but for
+// those about the file as a whole.
+func readLists(d *jsontext.Decoder, lists []list, bad *badEntries) error {
+	if kind := d.PeekKind(); kind != '{' && kind != 0 {
+		return unwanted("", "an object", kind)
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	n := 0
+	for d.PeekKind() != '}' {
+		token, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		name := token.String()
+		at := slices.IndexFunc(lists, func(l list) bool { return l.name == name })
+		if at < 0 {
+			return importInvalid([]model.Detail{{Path: clipped(name), Code: model.CodeInvalidRequest, Reason: "is unknown here; there are " + names(lists)}})
+		}
+		switch kind := d.PeekKind(); kind {
+		case '[', 'n', 0:
+		default:
+			return unwanted(name, "a list", kind)
+		}
+		if token, err = d.ReadToken(); err != nil {
+			return err
+		}
+		if token.Kind() == 'n' { // which is none
+			continue
+		}
+		for i := 0; d.PeekKind() != ']'; i++ {
+			entry, err := d.ReadValue()
+			if err != nil {
+				return err
+			}
+			if n++; n > maxEntries {
+				return model.Errorf(model.CodeLimitExceeded, "the file has more than %d entries; split it", maxEntries)
+			}
+			if lists[at].take(i, entry); bad.full() {
+				return bad.err()
+			}
+		}
+		if _, err := d.ReadToken(); err != nil {
+			return err
+		}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	if _, err := d.ReadToken(); err == io.EOF {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return &jsontext.SyntacticError{ByteOffset: d.InputOffset() - 1}
+}
+
+// unwanted says what should stand where something else does.
+func unwanted(path, want string, kind jsontext.Kind) error {
+	return importInvalid([]model.Detail{{Path: path, Code: model.CodeInvalidRequest, Reason: want + " is wanted here, not " + kinds[kind]}})
+}
+
+func names(lists []list) string {
+	var all []string
+	for _, l := range lists {
+		all = append(all, l.name)
+	}
+	return strings.Join(all, ", ")
+}
+
+// clipped is a name of the file's own making, short enough to be repeated.
+func clipped(name string) string {
+	if len(name) > MaxID {
+		return strings.ToValidUTF8(name[:MaxID], "") + "…"
+	}
+	return name
+}
+
+// maxEntries is how many entries a file may have.
+const maxEntries = 500_000
 
 // Between two parts stands what no id can hold.
 func assignmentKey(a model.Assignment) string { return a.Member + "\x00" + a.Role }
 func resourceKey(r model.Resource) string     { return r.Type + "\x00" + r.ID }
 
-// entries decodes and cleans a list, collecting what is bad; an entry whose key
-// stands twice is bad too, since which of the two counts would be a guess.
-func entries[T, V any](bad *badEntries, l model.Limits, list string, raw []jsontext.Value, clean func(T, model.Limits) (V, error), key func(V) string) []numbered[V] {
-	var out []numbered[V]
+// reader decodes and cleans the entries of a list, collecting what is bad; an
+// entry whose key stands twice is bad too, since which of the two counts would be
+// a guess.
+func reader[T, V any](bad *badEntries, l model.Limits, list string, out *[]numbered[V], clean func(T, model.Limits) (V, error), key func(V) string) func(int, jsontext.Value) {
 	first := map[string]int{}
-	for i, r := range raw {
-		path := fmt.Sprintf("%s[%d]", list, i)
+	return func(i int, entry jsontext.Value) {
 		var sent T
-		if err := json.Unmarshal(r, &sent, json.RejectUnknownMembers(true)); err != nil {
-			d := complain(path, r, err)
+		if err := json.Unmarshal(entry, &sent, json.RejectUnknownMembers(true)); err != nil {
+			d := complain(place(list, i), entry, err)
 			d.Code = model.CodeInvalidRequest
 			bad.add(d)
-			continue
+			return
 		}
 		v, err := clean(sent, l)
 		if err != nil {
-			bad.add(model.Detail{Path: path, Code: model.CodeOf(err), Reason: err.Error()})
-			continue
+			bad.add(model.Detail{Path: place(list, i), Code: model.CodeOf(err), Reason: err.Error()})
+			return
 		}
-		if j, twice := first[key(v)]; twice {
-			bad.add(model.Detail{Path: path, Code: model.CodeConflict, Reason: fmt.Sprintf("%q is already in %s[%d]", strings.ReplaceAll(key(v), "\x00", " "), list, j)})
-			continue
+		k := key(v)
+		if j, twice := first[k]; twice {
+			bad.add(model.Detail{Path: place(list, i), Code: model.CodeConflict, Reason: fmt.Sprintf("%q is already in %s", strings.ReplaceAll(k, "\x00", " "), place(list, j))})
+			return
 		}
-		first[key(v)] = i
-		out = append(out, numbered[V]{i, v})
+		first[k] = i
+		*out = append(*out, numbered[V]{i, v})
 	}
-	return out
+}
+
+// place is where an entry stands, as people write it.
+func place(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
+
+func cleanAssignmentEntry(e AssignmentEntry, l model.Limits) (model.Assignment, error) {
+	a, err := e.Assignment()
+	if err != nil {
+		return a, err
+	}
+	return cleanAssignment(a, l)
 }
 
 // offices names the entries that would grant an office.
 func (in importFile) offices() (bad []model.Detail) {
 	for _, e := range in.Assignments {
 		if err := reserved(e.v.Role); err != nil {
-			bad = append(bad, model.Detail{Path: fmt.Sprintf("assignments[%d]", e.i), Code: model.CodeOf(err), Reason: err.Error()})
+			bad = append(bad, model.Detail{Path: place("assignments", e.i), Code: model.CodeOf(err), Reason: err.Error()})
 		}
 	}
 	return bad
 }
 
-// maxBad is how many bad entries are named; the others are counted.
+// maxBad is how many bad entries are named.
 const maxBad = 10_000
 
 // badEntries are what is wrong with a file.
 type badEntries struct {
 	list []model.Detail
-	n    int
+	more bool // there are others
 }
 
 func (b *badEntries) add(ds ...model.Detail) {
-	b.n += len(ds)
-	b.list = append(b.list, ds[:min(len(ds), maxBad-len(b.list))]...)
+	n := min(len(ds), maxBad-len(b.list))
+	b.list, b.more = append(b.list, ds[:n]...), b.more || n < len(ds)
 }
 
-func (b badEntries) clone() badEntries { return badEntries{slices.Clone(b.list), b.n} }
+// full tells that what else is bad is not even looked at.
+func (b badEntries) full() bool { return b.more }
 
-func (b badEntries) err() error { return importInvalid(b.list, b.n) }
+func (b badEntries) clone() badEntries { return badEntries{slices.Clone(b.list), b.more} }
 
-func importInvalid(bad []model.Detail, n int) *model.Error {
-	e := model.Errorf(model.CodeImportInvalid, "the file has %d bad entries, so nothing was imported", n)
-	switch {
-	case n == 1:
+func (b badEntries) err() error {
+	e := importInvalid(b.list)
+	if b.more {
+		e.Message = fmt.Sprintf("the file has more than %d bad entries, of which the first are named, so nothing was imported", maxBad)
+	}
+	return e
+}
+
+func importInvalid(bad []model.Detail) *model.Error {
+	e := model.Errorf(model.CodeImportInvalid, "the file has %d bad entries, so nothing was imported", len(bad))
+	if len(bad) == 1 {
 		e.Message = "the file has a bad entry, so nothing was imported"
-	case n > len(bad):
-		e.Message = fmt.Sprintf("the file has %d bad entries, of which the first %d are named, so nothing was imported", n, len(bad))
 	}
 	e.Details = bad
 	return e
