@@ -178,6 +178,10 @@ func TestDeletedUsersAreOut(t *testing.T) {
 		k.Want(k.Evaluate(client, "eve", "read", "contact", map[string]any{"owner": "eve"}, "access_token", eve.Access), 200, "decision", true)
 
 		k.Want(c.do("DELETE", "subjects/user/eve", ""), 200)
+		sid, _ := testkit.Claims(t, eve.Access)["sid"].(string)
+		if session, err := k.App.Store.Session(ctx, sid); err != nil || session.EndedAt.IsZero() {
+			t.Errorf("the session goes on: %+v, %v", session, err)
+		}
 		for _, proof := range [][]any{nil, {"access_token", eve.Access}} {
 			a := k.Evaluate(client, "eve", "read", "contact", map[string]any{"owner": "eve"}, proof...)
 			if a.Body["decision"] != false {
@@ -210,6 +214,41 @@ func TestDeletedUsersAreOut(t *testing.T) {
 		// An entry that is replaced leaves account and session alone.
 		k.Want(c.do("PUT", "subjects/user/eve", `{"unit":"sales"}`), 200)
 		k.Want(k.Evaluate(client, "eve", "read", "contact", map[string]any{"owner": "eve"}, "access_token", eve.Access), 200, "decision", true)
+	})
+}
+
+// A deletion and what would make use of the deleted come one after the other: no
+// role outlives its member, and nobody is in a team that is gone.
+func TestNothingOutlivesWhatItIsOf(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		c := keeperOf(k, "hr", model.DefaultTenant, "directory")
+		for range 15 {
+			k.Want(c.do("POST", "import", `{"subjects":[{"type":"user","id":"ann"}],"teams":[{"id":"t"}]}`), 200)
+			c.together(6, func(i int) *http.Request {
+				switch i {
+				case 0:
+					return c.request("DELETE", "subjects/user/ann", "")
+				case 1:
+					return c.request("DELETE", "teams/t", "")
+				case 2:
+					return c.request("PUT", "assignments/user:ann/sales-rep", `{}`)
+				case 3:
+					return c.request("PUT", "assignments/team:t/sales-rep", `{}`)
+				case 4:
+					return c.request("POST", "import", `{"assignments":[{"member":"ann","role":"support"}]}`)
+				}
+				return c.request("DELETE", "assignments/team:t/sales-rep", "")
+			})
+			d, err := k.App.Store.LoadDirectory(ctx, model.DefaultTenant)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range d.Assignments {
+				if a.Member == "user:ann" && len(d.Subjects) == 0 || a.Member == "team:t" && len(d.Teams) == 0 {
+					t.Fatalf("%+v is left over", a)
+				}
+			}
+		}
 	})
 }
 
