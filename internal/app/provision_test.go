@@ -134,6 +134,7 @@ func TestProvisioning(t *testing.T) {
 			if got.Status != 200 || got.Header.Get("ETag") != second {
 				t.Errorf("%s: %d %s %s, want %s", e.path, got.Status, got.Header.Get("ETag"), got.Raw, second)
 			}
+			c.refused("read as it was", c.do("GET", e.path, "", "If-Match", `"x"`), 412, model.CodePrecondition)
 			if a := c.do("GET", e.path, "", "If-None-Match", "W/"+second); a.Status != 304 || len(a.Raw) > 0 || a.Header.Get("ETag") != second {
 				t.Errorf("%s: %d %s", e.path, a.Status, a.Raw)
 			}

@@ -26,8 +26,8 @@ type Tags struct {
 // Has tells whether an entry that is there is one of them.
 func (t *Tags) Has(tag string) bool { return t.Any || slices.Contains(t.List, tag) }
 
-// holds refuses an entry that is not as demanded; tag is "" where there is none.
-func (c Condition) holds(tag string) error {
+// Holds refuses an entry that is not as demanded; tag is "" where there is none.
+func (c Condition) Holds(tag string) error {
 	switch {
 	case c.Match != nil && (tag == "" || !c.Match.Has(tag)):
 		return model.Errorf(model.CodePrecondition, "the entry is not as If-Match demands: it was changed meanwhile, or is not there; read it again")

@@ -98,7 +98,7 @@ func (c Collection[T]) Put(ctx context.Context, caller model.Caller, tenant stri
 		if err != nil {
 			return err
 		}
-		if err := cond.holds(was.ETag); err != nil {
+		if err := cond.Holds(was.ETag); err != nil {
 			return err
 		}
 		tag, _, err := entityTag(before.Ref, c.kind.name, entry)
@@ -139,7 +139,7 @@ func (c Collection[T]) Delete(ctx context.Context, caller model.Caller, tenant s
 		if err != nil {
 			return err
 		}
-		if err := cond.holds(was.ETag); err != nil {
+		if err := cond.Holds(was.ETag); err != nil {
 			return err
 		}
 		if was.ETag == "" {

@@ -159,6 +159,9 @@ func (c collection[T]) get(w http.ResponseWriter, r *http.Request, caller model.
 	if err != nil {
 		return err
 	}
+	if err := (directory.Condition{Match: cond.Match}).Holds(found.ETag); err != nil {
+		return err
+	}
 	w.Header().Set("ETag", quoteTag(found.ETag))
 	if cond.NoneMatch != nil && cond.NoneMatch.Has(found.ETag) {
 		w.WriteHeader(http.StatusNotModified)
