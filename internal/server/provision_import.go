@@ -11,9 +11,13 @@ import (
 // importTimeout is the time of an import, and of reading it.
 const importTimeout = 55 * time.Second
 
-// maxImports is how many imports are worked on at once: each holds its file and
-// all that is in it in memory.
-const maxImports = 2
+// What imports may take of memory together: so many files are held at once, and
+// of so many also what is in them. Whoever comes when all places are taken is
+// told to come again.
+const (
+	maxFiles   = 8
+	maxImports = 2
+)
 
 // slowly gives an endpoint the time of an import.
 func slowly(e endpoint) endpoint {
@@ -28,7 +32,7 @@ func slowly(e endpoint) endpoint {
 // importer answers an import: the file of the command line's, whole or not at
 // all.
 func (s *Server) importer() func(http.ResponseWriter, *http.Request, model.Caller) error {
-	places := make(chan struct{}, maxImports)
+	files, places := make(chan struct{}, maxFiles), make(chan struct{}, maxImports)
 	return func(w http.ResponseWriter, r *http.Request, caller model.Caller) error {
 		values, err := query(r, "dry_run")
 		if err != nil {
@@ -37,6 +41,12 @@ func (s *Server) importer() func(http.ResponseWriter, *http.Request, model.Calle
 		dryRun := values["dry_run"] == "true"
 		if v, there := values["dry_run"]; there && v != "true" && v != "false" {
 			return invalid(i18n.QueryBool, "dry_run")
+		}
+		select {
+		case files <- struct{}{}:
+			defer func() { <-files }()
+		default:
+			return model.Errorf(model.CodeBusy, "%d imports are going on already", maxFiles)
 		}
 		n := s.Limits.Policy
 		file, err := readJSON(nil, r, model.CodeUnsupportedMedia, bodyLimit{n, overSetting(model.CodeTooLarge, i18n.RequestTooLarge, "", model.SettingPolicy, n)})
