@@ -121,8 +121,11 @@ func (l *Log) AppendIn(ctx context.Context, tx store.Tx, entries ...Entry) error
 // path, which may hold a secret.
 func (l *Log) RecordFailure(ctx context.Context, caller model.Caller, route string, code model.Code) error {
 	class := ClassLogin
-	if strings.Contains(route, "/access/") {
+	switch {
+	case strings.Contains(route, "/access/"):
 		class = ClassDecision
+	case strings.Contains(route, "/v1/admin/"):
+		class = ClassAdmin
 	}
 	e := Entry{Tenant: caller.Tenant, Class: class, Activity: RequestFailed, Outcome: OutcomeDeny, Code: code, Op: route, Caller: caller}
 	if caller.Kind == model.CallerClient {

@@ -183,6 +183,18 @@ var problems = map[model.Code]problem{
 		text{"Request cancelled", "请求已取消"},
 		text{"The caller went away before the answer was ready.", "调用方在应答之前断开了连接。"},
 	},
+	model.CodePrecondition: {
+		text{"Precondition failed", "前提条件不成立"},
+		text{"The entry is not as If-Match or If-None-Match demands. Read it again and repeat the change.", "条目的当前状态与 If-Match 或 If-None-Match 的要求不符，请重新读取后再作修改。"},
+	},
+	model.CodeInUse: {
+		text{"In use", "正在使用"},
+		text{"Others still refer to it, so it cannot be deleted yet.", "仍有其他条目引用它，暂时不能删除。"},
+	},
+	model.CodeOfficeReserved: {
+		text{"Offices are not provisioned", "三员职责不可通过目录接口变更"},
+		text{"The offices system-admin, security-admin and audit-admin are given and taken on the host, never through this interface.", "系统管理员、安全管理员和审计管理员只能在主机上任免，不能通过此接口变更。"},
+	},
 	model.CodeRevisionBehind: {
 		text{"Revision not available yet", "所需版本尚不可用"},
 		text{"The answer would be older than was demanded. Please try again shortly.", "应答所依据的版本低于所要求的版本，请稍后重试。"},

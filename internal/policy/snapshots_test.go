@@ -68,6 +68,9 @@ func TestLiveMeansRestarted(t *testing.T) {
 			if live.Revision() != restarted.Revision() {
 				t.Fatalf("%s: live is at %d, restarted at %d", did, live.Revision(), restarted.Revision())
 			}
+			if got, want := live.people.size(), restarted.people.size(); got != want {
+				t.Fatalf("%s: live takes %d bytes, restarted %d", did, got, want)
+			}
 			for range 60 {
 				q, in := drawQuestion(t)
 				stored := map[*View]*model.Resource{}
@@ -96,7 +99,7 @@ func (h *house) writeSomething(t *rapid.T, tenant string, dir model.Directory) s
 	subject := dir.Subjects[rapid.IntRange(0, len(dir.Subjects)-1).Draw(t, "subject")]
 	role := pick(t, "a", "b", "c", "d")
 	member := pick(t, subject.Key(), "team:t1", "team:t2")
-	kind := pick(t, "policy", "tenant", "subject", "assign", "unassign", "disable", "role", "groups", "resource", "session", "several")
+	kind := pick(t, "policy", "tenant", "subject", "assign", "unassign", "disable", "role", "groups", "resource", "session", "several", "leave", "drop")
 	switch kind {
 	case "policy":
 		h.write(t, tenant, changed(store.ChangedPolicy, ""), func(ctx context.Context, tx store.Tx) error {
@@ -154,6 +157,22 @@ func (h *house) writeSomething(t *rapid.T, tenant string, dir model.Directory) s
 	case "resource":
 		h.write(t, tenant, changed(store.ChangedResource, "deal:1"), func(ctx context.Context, tx store.Tx) error {
 			return tx.PutResource(ctx, tenant, model.Resource{Type: "deal", ID: "1", Attributes: drawRecord(t)})
+		})
+	case "leave":
+		h.write(t, tenant, append(changed(store.ChangedSubject, subject.Key()), changed(store.ChangedMember, subject.Key())...), func(ctx context.Context, tx store.Tx) error {
+			if _, err := tx.DeleteAssignments(ctx, tenant, subject.Key()); err != nil {
+				return err
+			}
+			_, err := tx.DeleteSubject(ctx, tenant, subject.Type, subject.ID)
+			return err
+		})
+	case "drop":
+		h.write(t, tenant, append(changed(store.ChangedResource, "deal:1"), changed(store.ChangedGroups, "")...), func(ctx context.Context, tx store.Tx) error {
+			if _, err := tx.DeleteUnit(ctx, tenant, "east"); err != nil {
+				return err
+			}
+			_, err := tx.DeleteResource(ctx, tenant, "deal", "1")
+			return err
 		})
 	case "session":
 		h.write(t, tenant, nil, func(context.Context, store.Tx) error { return nil })

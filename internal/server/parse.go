@@ -142,8 +142,13 @@ func dotted(p jsontext.Pointer) string {
 		}
 		b.WriteString(token)
 	}
-	if s := b.String(); len(s) > maxPath {
+	return clipped(b.String())
+}
+
+// clipped is what a caller sent, short enough to be repeated.
+func clipped(s string) string {
+	if len(s) > maxPath {
 		return strings.ToValidUTF8(s[:maxPath], "") + "…"
 	}
-	return b.String()
+	return s
 }

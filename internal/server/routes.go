@@ -44,6 +44,10 @@ func (s *Server) router() chi.Router {
 		r.Method(method, forwardPath+"/*", s.proxy("decide", s.forwardRequest))
 	}
 
+	// PUT, GET, DELETE /v1/admin/{subjects,teams,units,territories,resources,assignments}/…,
+	// GET their lists, POST /v1/admin/import: client(directory)
+	s.mountProvisioning(r)
+
 	s.Pages.Mount(r) // GET /invite/{invite}: public
 	return r
 }

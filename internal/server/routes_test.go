@@ -47,7 +47,7 @@ func walk(t *testing.T) []route {
 func TestRoutesAndPermissions(t *testing.T) {
 	var b strings.Builder
 	for _, r := range walk(t) {
-		fmt.Fprintf(&b, "%-5s %-42s %s\n", r.method, r.path, r.permission)
+		fmt.Fprintf(&b, "%-7s %-42s %s\n", r.method, r.path, r.permission)
 	}
 	const golden = "testdata/routes.golden"
 	if *update {

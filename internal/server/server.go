@@ -40,6 +40,8 @@ type Server struct {
 	Recorder Recorder
 	// Tenants finds tenants, for their metadata.
 	Tenants Tenants
+	// Provisioning keeps the directory.
+	Provisioning Provisioning
 	// PageKey derives a 32-byte key from what a page token belongs to, the same on
 	// every replica and after every start.
 	PageKey func(parts ...[]byte) []byte
