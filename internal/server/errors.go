@@ -48,8 +48,7 @@ var outcomes = map[model.Code]outcome{
 	model.CodeTokenInvalid:  {status: 401},
 	model.CodeInvalidClient: {status: 401},
 
-	model.CodeForbidden:      {status: 403, exact: true},
-	model.CodeTenantDisabled: {status: 403},
+	model.CodeForbidden: {status: 403, exact: true},
 
 	model.CodeNotFound:         {status: 404},
 	model.CodeTenantUnknown:    {status: 404},
