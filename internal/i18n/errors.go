@@ -103,10 +103,6 @@ var problems = map[model.Code]problem{
 		text{"Unknown tenant", "租户不存在"},
 		text{"There is no tenant of this name.", "没有该名称的租户。"},
 	},
-	model.CodeTenantDisabled: {
-		text{"Tenant disabled", "租户已停用"},
-		text{"This tenant is disabled.", "该租户已停用。"},
-	},
 	model.CodeUserUnknown: {
 		text{"Unknown user", "用户不存在"},
 		text{"There is no such user in this tenant.", "该租户中没有此用户。"},

@@ -160,6 +160,7 @@ type answered struct {
 	dataSubject string
 	object      string // of the question, "" unless policy or catalogue have the word
 	action      string // likewise
+	minimal     bool   // the record leaves out which record was asked about
 }
 
 // decide answers without recording.
@@ -180,6 +181,7 @@ func (s *Service) decide(ctx context.Context, caller model.Caller, view *View, r
 	}
 	a.dataSubject = view.dataSubject(q.Resource, stored)
 	a.object, a.action = view.rules.literal(q.Resource.Type, q.Action.Name)
+	a.minimal = view.minimal(q)
 	a.Decision, err = s.decideOn(ctx, caller, view, r, stored, now)
 	return a, err
 }

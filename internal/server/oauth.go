@@ -96,7 +96,6 @@ var oauthErrors = map[model.Code]api.OAuthErrorError{
 	model.CodeInvalidScope:     api.OAuthErrorErrorInvalidScope,
 	model.CodeUnsupportedGrant: api.OAuthErrorErrorUnsupportedGrantType,
 	model.CodeForbidden:        api.OAuthErrorErrorUnauthorizedClient,
-	model.CodeTenantDisabled:   api.OAuthErrorErrorUnauthorizedClient,
 }
 
 // oauthError answers an error of the token endpoint. Its description is English,
