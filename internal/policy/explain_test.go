@@ -212,7 +212,7 @@ func checkHelp(t *rapid.T, w world, q model.Question, in Inputs, e model.Explana
 	}
 	held := w.spec.keys(key(q), in.Now)
 	for _, role := range []string{"a", "b", "c", "d"} {
-		if held["role:"+role] || !strings.Contains(w.text, "role:"+role) {
+		if held["role:"+role] || !strings.Contains(w.text, "role:"+role) && !slices.Contains(e.WouldHelp, "role:"+role) {
 			continue
 		}
 		with := w.spec

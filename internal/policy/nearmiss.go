@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -110,8 +111,8 @@ func (x *explaining) wouldHelp() []string {
 	return helping
 }
 
-// candidates are the roles the document names, or where those are too many those
-// that it grants the action to.
+// candidates are the roles that rows, conditions and the record's shares name, or
+// where those are too many those that the action is granted to.
 func (x *explaining) candidates() []string {
 	roles := map[string]bool{}
 	add := func(key string) {
@@ -125,6 +126,20 @@ func (x *explaining) candidates() []string {
 	for role := range x.rules.inherits {
 		add(role)
 	}
+	for _, g := range x.rules.grants[:min(len(x.rules.grants), maxMissRows)] {
+		if g.cond == nil {
+			continue
+		}
+		for _, literal := range roleLiteral.FindAllStringSubmatch(g.cond.text, -1) {
+			add(literal[1])
+		}
+	}
+	shares, _ := x.record.list("shares")
+	for _, entry := range shares {
+		if s, ok := readShare(entry); ok {
+			add(s.to)
+		}
+	}
 	if len(roles) > maxTried {
 		clear(roles)
 		for _, e := range x.rowsOfOthers() {
@@ -135,6 +150,10 @@ func (x *explaining) candidates() []string {
 	}
 	return slices.Sorted(maps.Keys(roles))
 }
+
+// roleLiteral finds roles in conditions, as in 'role:lead' in user.roles. It may
+// find too much: what is found is only tried.
+var roleLiteral = regexp.MustCompile(`['"](role:[^'"]+)['"]`)
 
 // allowedWith decides the question for the subject with one more role.
 func (x *explaining) allowedWith(role string) bool {
