@@ -44,6 +44,10 @@ const (
 	TwoCredentials  Input = "two_credentials"
 	NoCredentials   Input = "no_credentials"
 	ScopeMissing    Input = "scope_missing"
+	SubjectKey      Input = "subject_key"
+	QueryTwice      Input = "query_twice"
+	QueryUnknown    Input = "query_unknown"
+	HeaderTwice     Input = "header_twice"
 )
 
 // Sentence says in one sentence what is wrong with a request.
@@ -91,5 +95,9 @@ var sentences = map[Input]text{
 	FormMissing:     {"The parameter {path} is missing.", "缺少参数 {path}。"},
 	TwoCredentials:  {"The client authenticates twice: use HTTP Basic or the parameters, not both.", "客户端使用了两种验证方式：请只使用 HTTP Basic 或表单参数之一。"},
 	NoCredentials:   {"The client must authenticate with its id and secret, by HTTP Basic or in the form.", "客户端必须用标识和密钥进行验证，可用 HTTP Basic 或表单参数。"},
+	SubjectKey:      {"The parameter {path} must be spelled type:id, such as user:alice.", "参数 {path} 必须写作 type:id，例如 user:alice。"},
+	QueryTwice:      {"The parameter {path} may be there once only.", "参数 {path} 只能出现一次。"},
+	QueryUnknown:    {"The parameter {path} is unknown here.", "不认识参数 {path}。"},
+	HeaderTwice:     {"The header {path} may be there once only.", "请求头 {path} 只能出现一次。"},
 	ScopeMissing:    {"The access token does not have the scope {scope}.", "访问令牌不包含授权范围 {scope}。"},
 }

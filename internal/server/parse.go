@@ -142,8 +142,13 @@ func dotted(p jsontext.Pointer) string {
 		}
 		b.WriteString(token)
 	}
-	if s := b.String(); len(s) > maxPath {
-		return strings.ToValidUTF8(s[:maxPath], "") + "…"
+	return shorten(b.String())
+}
+
+// shorten cuts a path that is too long to be told.
+func shorten(path string) string {
+	if len(path) > maxPath {
+		return strings.ToValidUTF8(path[:maxPath], "") + "…"
 	}
-	return b.String()
+	return path
 }

@@ -37,6 +37,8 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/access/v1/search/subject", s.client("decide", s.searchSubject))
 	r.Method("POST", "/access/v1/search/resource", s.client("decide", s.searchResource))
 	r.Method("POST", "/access/v1/search/action", s.client("decide", s.searchAction))
+	r.Method("POST", "/v1/explain", s.client("explain", s.explain))
+	r.Method("GET", "/v1/permissions", s.client("decide", s.permissions))
 
 	s.Pages.Mount(r) // GET /invite/{invite}: public
 	return r

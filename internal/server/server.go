@@ -87,6 +87,10 @@ type Decider interface {
 	EvaluateBatch(ctx context.Context, caller model.Caller, rs []policy.Request, sem policy.Semantic) ([]model.Decision, error)
 	// Search finds one page of what the question would be allowed for.
 	Search(ctx context.Context, caller model.Caller, sr policy.SearchRequest) (policy.Found, error)
+	// Explain answers one question with all its reasons; their texts are empty.
+	Explain(ctx context.Context, caller model.Caller, r policy.ExplainRequest) (policy.Explained, error)
+	// Permissions gives what a subject may do at all.
+	Permissions(ctx context.Context, caller model.Caller, r policy.PermissionsRequest) (model.Permissions, error)
 }
 
 // Tenants finds tenants.
