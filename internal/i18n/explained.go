@@ -42,7 +42,7 @@ var explained = struct {
 	denial:        text{"{holder} may not {action} {reach}{if}{via}.", "{holder} 不得对{reach}执行 {action}{if}{via}。"},
 	denialUnknown: text{"{holder} may not {action} {reach}{if}{via}; what is not known counts as denied: {why}.", "{holder} 不得对{reach}执行 {action}{if}{via}；未知一律视为禁止：{why}。"},
 	narrowing:     text{"{holder} may not {action} {reach}{if}{via}; other records are left.", "{holder} 不得对{reach}执行 {action}{if}{via}；其他记录不受影响。"},
-	restriction:   text{"Whoever is {holder} may {action} {object} records only while {condition}{when}, and {why}{via}.", "{holder} 仅在 {condition} 时可以对 {object} 记录执行 {action}{when}，而{why}{via}。"},
+	restriction:   text{"{holder} may {action} {object} records only while {condition}{when}, and {why}{via}.", "{holder} 仅在 {condition} 时可以对 {object} 记录执行 {action}{when}，而{why}{via}。"},
 	assurance:     text{"To {action} {object} records, {holder} needs authentication of level {acr}{fresh}{via}.", "{holder} 对 {object} 记录执行 {action}，需要身份验证达到 {acr} 级{fresh}{via}。"},
 	miss:          text{"{holder} may {action} {reach}{if}{via}; {why}.", "{holder} 可以对{reach}执行 {action}{if}{via}；{why}。"},
 

@@ -41,36 +41,58 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, caller model.Ca
 // readExplain checks a request for an explanation: an evaluation's, and whether
 // those who could are wanted, and which page of them.
 func (s *Server) readExplain(caller model.Caller, tree map[string]any) (e policy.ExplainRequest, sealer pages, err error) {
-	if err := onlyMembers(tree, "", "subject", "action", "resource", "context", "who_could", "page"); err != nil {
-		return e, sealer, err
-	}
-	for name, members := range map[string][]string{"subject": {"type", "id", "properties"}, "action": {"name", "properties"},
-		"resource": {"type", "id", "properties"}, "page": {"token", "limit"}} {
-		if o, isObject := tree[name].(map[string]any); isObject {
-			if err := onlyMembers(o, name, members...); err != nil {
-				return e, sealer, err
-			}
-		}
-	}
-	a, err := questionOf(tree).read()
-	if err != nil {
-		return e, sealer, err
-	}
-	e.Request = a.Request
-	if e.WhoCould, err = get(tree, "", "who_could").optionalBool(); err != nil {
+	if e, err = readExplained(tree); err != nil {
 		return e, sealer, err
 	}
 	page, err := get(tree, "", "page").optionalObject()
 	if err != nil {
 		return e, sealer, err
 	}
-	if sealer, err = s.pagesOf(caller, a.Question, page); err != nil {
+	if sealer, err = s.pagesOf(caller, e.Question, page); err != nil {
 		return e, sealer, err
 	}
 	at, err := sealer.read(page, s.Limits.Results)
 	e.After, e.Limit = at.after, at.limit
 	return e, sealer, err
 }
+
+// ReadExplain reads the body of a request for an explanation, but for its page,
+// for those who ask without HTTP. Errors carry a code and say what is wrong where.
+func ReadExplain(body []byte, limits model.Limits) (policy.ExplainRequest, error) {
+	if int64(len(body)) > limits.Request {
+		return policy.ExplainRequest{}, overSetting(model.CodeTooLarge, i18n.RequestTooLarge, "", model.SettingRequest, limits.Request)
+	}
+	tree, err := parse(body, limits.Nesting)
+	if err != nil {
+		return policy.ExplainRequest{}, err
+	}
+	return readExplained(tree)
+}
+
+func readExplained(tree map[string]any) (e policy.ExplainRequest, err error) {
+	if err := onlyMembers(tree, "", "subject", "action", "resource", "context", "who_could", "page"); err != nil {
+		return e, err
+	}
+	for _, part := range []struct {
+		name    string
+		members []string
+	}{{"subject", entityMembers}, {"action", []string{"name", "properties"}}, {"resource", entityMembers}, {"page", []string{"token", "limit"}}} {
+		if o, isObject := tree[part.name].(map[string]any); isObject {
+			if err := onlyMembers(o, part.name, part.members...); err != nil {
+				return e, err
+			}
+		}
+	}
+	a, err := questionOf(tree).read()
+	if err != nil {
+		return e, err
+	}
+	e.Request = a.Request
+	e.WhoCould, err = get(tree, "", "who_could").optionalBool()
+	return e, err
+}
+
+var entityMembers = []string{"type", "id", "properties"}
 
 // onlyMembers refuses members an object must not have, the first by name.
 func onlyMembers(o map[string]any, path string, names ...string) error {
