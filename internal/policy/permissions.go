@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/policy/condition"
 	"rolegate/model"
 )
 
@@ -61,7 +62,11 @@ func (s *Snapshot) Permissions(subject model.Entity, object string, in *Inputs, 
 		if left -= len(actions) + len(s.rules.fieldTable(o).names); left < 0 {
 			return p, model.Errorf(model.CodeLimitExceeded, "there are more than %d actions and fields; name one object in the parameter object", maxPermissions)
 		}
-		p.Objects[name] = s.permissionsOn(o, actions, subject, in)
+		of, err := s.permissionsOn(o, actions, subject, in)
+		if err != nil {
+			return p, err
+		}
+		p.Objects[name] = of
 	}
 	return p, nil
 }
@@ -83,22 +88,38 @@ func (s *Snapshot) closedTo(subject model.Entity, token model.Code) model.Code {
 }
 
 // permissionsOn decides about every action on one object, and about its fields.
-func (s *Snapshot) permissionsOn(o *object, actions []string, subject model.Entity, in *Inputs) model.ObjectPermissions {
+func (s *Snapshot) permissionsOn(o *object, actions []string, subject model.Entity, in *Inputs) (model.ObjectPermissions, error) {
 	out := model.ObjectPermissions{Actions: make(map[string]model.ActionPermission, len(actions))}
-	q := model.Question{Subject: model.Entity{Type: subject.Type, ID: subject.ID}, Resource: model.Entity{Type: o.name, ID: model.AnyRecord}}
-	for _, q.Action.Name = range actions {
-		d := s.Decide(&q, in)
-		a := &asking{Snapshot: s, q: &q, in: in, engine: index{}, now: in.Now}
-		p := model.ActionPermission{Kind: model.PermittedNever, Code: d.Code, Required: d.Required, StepUp: needed(d.StepUp)}
-		if a.admit() == model.ReasonAllowed {
-			p.Kind = a.permissionKind(&d)
+	a := asking{Snapshot: s, in: in, engine: index{}, now: in.Now}
+	for _, action := range actions {
+		p, err := a.permission(&model.Question{Subject: model.Entity{Type: subject.Type, ID: subject.ID},
+			Action: model.Action{Name: action}, Resource: model.Entity{Type: o.name, ID: model.AnyRecord}})
+		if err != nil {
+			return out, err
 		}
-		out.Actions[q.Action.Name] = p
+		out.Actions[action] = p
 	}
-	m := s.people.find(subject.Type, subject.ID)
-	a := &asking{Snapshot: s, in: in, now: in.Now, who: m, keys: s.people.holderAt(m, s.rules, in.Now.UnixNano()), object: o}
+	a.who = s.people.find(subject.Type, subject.ID)
+	a.keys, a.object = s.people.holderAt(a.who, s.rules, in.Now.UnixNano()), o
 	out.Fields = a.fieldPermissions()
-	return out
+	return out, nil
+}
+
+// permission decides a question without a record; unlike Decide it does not look
+// at fields each time. The asking is used for one after another.
+func (a *asking) permission(q *model.Question) (model.ActionPermission, error) {
+	a.q, a.facts, a.need = q, condition.Facts{}, demand{rule: noRule}
+	d := model.Decision{}
+	if d.Code = a.admit(); d.Code == model.ReasonAllowed {
+		asked := a.at
+		out, err := a.answer()
+		if err != nil {
+			return model.ActionPermission{}, err
+		}
+		a.conclude(&d, out)
+		a.at = asked
+	}
+	return model.ActionPermission{Kind: a.permissionKind(&d), Code: d.Code, Required: d.Required, StepUp: needed(d.StepUp)}, nil
 }
 
 // fieldPermissions lists the fields of the object that the holder may access.
