@@ -106,6 +106,7 @@ func wanted(d model.Decision) replayed {
 	return r
 }
 
+// explain is Decide with its reasons, for values.
 func (s *Snapshot) explain(q model.Question, in Inputs) (model.Explanation, model.Decision) {
 	d := s.Decide(&q, &in)
 	return s.Explain(&q, &in, &d, ""), d
@@ -126,7 +127,14 @@ func TestReasonsReplayed(t *testing.T) {
 				q.Resource.ID, q.Resource.Properties, in.Stored = model.AnyRecord, nil, nil
 				specified = ""
 			}
-			e, d := w.snap.explain(q, in)
+			snap := *w.snap
+			switch rapid.IntRange(0, 19).Draw(t, "odd") {
+			case 0:
+				snap.tenant.Disabled, specified = true, ""
+			case 1:
+				q.Action.Properties, specified = props{"fields": "all"}, ""
+			}
+			e, d := snap.explain(q, in)
 			text, err := json.Marshal(e)
 			if err != nil {
 				t.Fatal(err)
@@ -150,7 +158,8 @@ func TestReasonsReplayed(t *testing.T) {
 		}
 	})
 	for _, code := range []model.Code{model.ReasonAllowed, model.ReasonSubjectUnknown, model.ReasonObjectUnknown, model.ReasonActionUnknown,
-		model.ReasonObjectDisabled, model.ReasonNotGranted, model.ReasonDenied, model.ReasonRestricted, model.ReasonStepUp, model.ReasonFieldsClosed, model.ReasonRequiredAction} {
+		model.ReasonObjectDisabled, model.ReasonNotGranted, model.ReasonDenied, model.ReasonRestricted, model.ReasonStepUp, model.ReasonFieldsClosed, model.ReasonRequiredAction,
+		model.ReasonTenantDisabled, model.ReasonItemInvalid} {
 		if codes[code] == 0 {
 			t.Errorf("no question was answered %s", code)
 		}

@@ -112,3 +112,37 @@ func TestPermissionsMeanDecisions(t *testing.T) {
 	}
 	t.Log(kinds)
 }
+
+// With the person's token, and for a client that must send it, permissions are
+// still what evaluations answer.
+func TestPermissionsAndTokens(t *testing.T) {
+	h := newHouse(t)
+	caller := h.tenant(t, "objects: {deal: {actions: {read: {}}}}", "p, *, deal, read, all, , allow\np4, *, deal, read, 2, , deny\n", model.Directory{Subjects: []model.Subject{{Type: "user", ID: "ann"}}}, nil)
+	good, bad := "token of ann", "token of bob"
+	for _, c := range []struct {
+		name  string
+		token *string
+		must  bool
+		top   model.Code
+		read  model.Code
+	}{
+		{"without a token", nil, false, model.ReasonAllowed, model.ReasonStepUp},
+		{"with hers", &good, true, model.ReasonAllowed, model.ReasonAllowed},
+		{"with another's", &bad, false, model.ReasonSessionInvalid, model.ReasonSessionInvalid},
+		{"without the token that is needed", nil, true, model.ReasonTokenRequired, model.ReasonTokenRequired},
+	} {
+		caller.Client.RequireToken = c.must
+		q := ask("ann", "read", "deal", model.AnyRecord, nil)
+		d, err := h.Evaluate(t.Context(), caller, Request{Question: q, AccessToken: c.token})
+		if err != nil || d.Code != c.read {
+			t.Fatalf("%s: %s, %v", c.name, d.Code, err)
+		}
+		p, err := h.Permissions(t.Context(), caller, PermissionsRequest{Subject: q.Subject, AccessToken: c.token})
+		if err != nil || p.Code != c.top || p.Revision != d.Revision {
+			t.Errorf("%s: %+v, %v", c.name, p, err)
+		}
+		if c.top == model.ReasonAllowed && (p.Objects["deal"].Actions["read"].Code != c.read || p.Objects["deal"].Actions["read"].Kind != model.PermittedAlways) {
+			t.Errorf("%s: %+v", c.name, p.Objects)
+		}
+	}
+}
