@@ -398,3 +398,60 @@ func TestPermissionsAreBounded(t *testing.T) {
 		t.Errorf("a stranger's token: %+v", p)
 	}
 }
+
+// Roles that no row is for help as well, where a condition or a share names them.
+func TestRolesThatWouldHelp(t *testing.T) {
+	dir := model.Directory{Subjects: []model.Subject{{Type: "user", ID: "ann"}}}
+	const catalog = "objects: {deal: {actions: {read: {}}}}"
+	for _, c := range []struct {
+		policy string
+		record props
+		want   []string
+	}{
+		{"p, *, deal, read, all, 'role:vip' in user.roles, allow\n", nil, []string{"role:vip"}},
+		{"p, *, deal, read, shared, , allow\n", props{"shares": []any{map[string]any{"to": "role:legal", "actions": []any{"read"}}}}, []string{"role:legal"}},
+		{"p, role:a, deal, read, all, , allow\np2, *, deal, read, 'role:b' in user.roles, deny\ng, role:c, role:a\ng, role:c, role:b\n", nil, []string{"role:c"}},
+		{"p, role:a, deal, read, all, , allow\np, *, deal, read, all, , deny\n", nil, []string{}},
+	} {
+		e := explainOne(t, catalog, c.policy, dir, ask("ann", "read", "deal", "1", c.record), nil)
+		if diff := cmp.Diff(c.want, e.WouldHelp); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.policy, diff)
+		}
+	}
+}
+
+// What the caller says of the subject is true of no other who could.
+func TestWhoCouldIsNotWhatIsSaid(t *testing.T) {
+	h := newHouse(t)
+	dir := model.Directory{Subjects: []model.Subject{{Type: "user", ID: "ann"}, {Type: "user", ID: "bob", Attributes: map[string]any{"region": "EU"}}, {Type: "user", ID: "cyd"}}}
+	caller := h.tenant(t, "objects: {deal: {actions: {read: {}}}}", "p, *, deal, read, all, user.region == 'EU', allow\n", dir, nil)
+	caller.Scopes, caller.Client.TrustSubjectProperties = []string{"explain"}, true
+	q := ask("ann", "read", "deal", "1", nil)
+	q.Subject.Properties = props{"region": "EU"}
+	e, err := h.Explain(t.Context(), caller, ExplainRequest{Request: Request{Question: q}, WhoCould: true, Limit: 10})
+	if err != nil || !e.Allow || !slices.Equal(e.WhoCould.Results, []string{"bob"}) {
+		t.Errorf("%v, %+v, %v", e.Allow, e.WhoCould, err)
+	}
+}
+
+// What the directory itself says of a record is not what the asker sent, though
+// the asker sent something in its place.
+func TestExplainOfTheDirectorysRecords(t *testing.T) {
+	dir := model.Directory{Teams: []model.Team{{ID: "hidden"}}, Subjects: []model.Subject{{Type: "user", ID: "ann"}, {Type: "user", ID: "bob", Teams: []string{"hidden"}}}}
+	e := explainOne(t, "objects: {user: {actions: {read: {}}, fields: {teams: {type: list of ref, class: personal}}}}", "p, *, user, read, team, , allow\n", dir,
+		ask("ann", "read", "user", "bob", props{"teams": []any{"mine"}}), nil)
+	want := []model.Looked{{Name: "owner", State: model.AttributeKnown, Value: "bob"}, {Name: "teams", State: model.AttributeKnown}}
+	if diff := cmp.Diff(want, e.Actions[0].Misses[0].Looked); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Of an object that is switched off it is still said what rows would do.
+func TestExplainSwitchedOff(t *testing.T) {
+	dir := model.Directory{Subjects: []model.Subject{{Type: "user", ID: "ann"}}}
+	e := explainOne(t, worldCatalog, "p, *, old, read, own, , allow\np, *, old, read, team, , deny\n", dir, ask("ann", "read", "old", "*", nil), nil)
+	a := e.Actions[0]
+	if a.Code != model.ReasonObjectDisabled || len(a.Reasons) != 2 || a.Reasons[1].Kind != model.ReasonNarrowing || len(a.Misses) != 1 || !slices.Equal(a.Misses[0].Missed, []model.Missed{model.MissedDenied}) {
+		t.Errorf("%+v", a)
+	}
+}

@@ -146,3 +146,60 @@ func TestPermissionsAndTokens(t *testing.T) {
 		}
 	}
 }
+
+func TestPermissionKinds(t *testing.T) {
+	dir := model.Directory{Subjects: []model.Subject{{Type: "user", ID: "ann"}}}
+	const all = "p, *, deal, read, all, , allow\n"
+	for text, want := range map[string]model.PermissionKind{
+		"":                                       model.PermittedNever,
+		all:                                      model.PermittedAlways,
+		"p, *, deal, read, own, , allow\n":       model.PermittedConditionally,
+		"p, *, deal, read, territory, , allow\n": model.PermittedNever,
+		"p, *, deal, read, shared, , allow\n":    model.PermittedNever,
+		"p, *, deal, read, all, record.x == 1, allow\n":                     model.PermittedConditionally,
+		"p, *, deal, read, all, user.id == 'ann', allow\n":                  model.PermittedAlways,
+		"p, *, deal, read, all, user.id == 'bob', allow\n":                  model.PermittedNever,
+		all + "p, *, deal, read, own, , deny\n":                             model.PermittedConditionally,
+		all + "p, *, deal, read, shared, , deny\n":                          model.PermittedConditionally,
+		all + "p, *, deal, read, everyone, , deny\n":                        model.PermittedConditionally,
+		all + "p, *, deal, read, territory, , deny\n":                       model.PermittedAlways,
+		all + "p, *, deal, read, all, user.id == 'bob', deny\n":             model.PermittedAlways,
+		all + "p, *, deal, read, all, record.x == 1, deny\n":                model.PermittedConditionally,
+		all + "p, *, deal, read, all, , deny\n":                             model.PermittedNever,
+		all + "p2, *, deal, read, record.x == 1, deny\n":                    model.PermittedConditionally,
+		all + "p2, *, deal, read, user.id == 'ann', deny\n":                 model.PermittedAlways,
+		all + "p2, *, deal, read, user.id == 'bob', deny\n":                 model.PermittedNever,
+		all + "p4, *, deal, read, 2, , deny\n":                              model.PermittedAlways,
+		"p, role:a, deal, read, all, , allow\n":                             model.PermittedNever,
+		"p, *, *, read, all, , allow\n":                                     model.PermittedAlways,
+		"p, *, deal, read, own, , allow\np, *, deal, read, team, , deny\n":  model.PermittedNever,
+		"p, *, deal, *, unassigned, , allow\np, *, *, *, all, , allow\n":    model.PermittedAlways,
+		"p, *, deal, read, own, , allow\np, *, deal, read, team, , allow\n": model.PermittedConditionally,
+	} {
+		doc, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		snap, err := NewSnapshot(model.Tenant{ID: "t"}, doc, mustCatalog(t, "objects: {deal: {actions: {read: {}, export: {requires: [read]}}}}"), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := snap.Permissions(model.Entity{Type: "user", ID: "ann"}, "", &Inputs{Now: noon}, "")
+		if got := p.Objects["deal"].Actions["read"].Kind; err != nil || got != want {
+			t.Errorf("%q: %s, %v, want %s", text, got, err, want)
+		}
+		exported := "p, *, deal, export, all, , allow\n" + text
+		if doc, err = Parse(exported); err != nil {
+			t.Fatal(err)
+		}
+		if snap, err = NewSnapshot(model.Tenant{ID: "t"}, doc, mustCatalog(t, "objects: {deal: {actions: {read: {}, export: {requires: [read]}}}}"), dir); err != nil {
+			t.Fatal(err)
+		}
+		if p, err = snap.Permissions(model.Entity{Type: "user", ID: "ann"}, "", &Inputs{Now: noon}, ""); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Objects["deal"].Actions["export"].Kind; got != want {
+			t.Errorf("export that requires read of %q: %s, want %s", text, got, want)
+		}
+	}
+}
