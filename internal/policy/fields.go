@@ -244,6 +244,9 @@ type closing struct {
 
 // refused gathers the fields that a question is refused for.
 func (a *asking) refused(action string) (closing, error) {
+	if len(a.ask.fields)+len(a.ask.changed)+len(a.ask.returned)+len(a.ask.used) == 0 { // as most questions
+		return closing{rule: noRule}, nil
+	}
 	c := closing{rule: noRule}
 	err := a.eachRefused(action, func(name string, access Access, masked bool) error {
 		c.fields = append(c.fields, name)
