@@ -213,7 +213,7 @@ func TestRecordsAreLoadedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &counting{Store: h.Store}
-	slow := slowPages{c, make(chan struct{})}
+	slow := slowPages{c, make(chan struct{}, 1)} // kept for a loader that comes last
 	var wg sync.WaitGroup
 	for range 30 {
 		wg.Go(func() {
