@@ -17,6 +17,27 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for ActionPermissionKind.
+const (
+	Always      ActionPermissionKind = "always"
+	Conditional ActionPermissionKind = "conditional"
+	Never       ActionPermissionKind = "never"
+)
+
+// Valid indicates whether the value is a known member of the ActionPermissionKind enum.
+func (e ActionPermissionKind) Valid() bool {
+	switch e {
+	case Always:
+		return true
+	case Conditional:
+		return true
+	case Never:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ClientTokenTokenType.
 const (
 	ClientTokenTokenTypeBearer ClientTokenTokenType = "Bearer"
@@ -47,6 +68,141 @@ func (e EvaluationsOptionsEvaluationsSemantic) Valid() bool {
 	case ExecuteAll:
 		return true
 	case PermitOnFirstPermit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExplainedReasonAccess.
+const (
+	Create ExplainedReasonAccess = "create"
+	Read   ExplainedReasonAccess = "read"
+	Update ExplainedReasonAccess = "update"
+)
+
+// Valid indicates whether the value is a known member of the ExplainedReasonAccess enum.
+func (e ExplainedReasonAccess) Valid() bool {
+	switch e {
+	case Create:
+		return true
+	case Read:
+		return true
+	case Update:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExplainedReasonBecause.
+const (
+	ExplainedReasonBecauseDenied      ExplainedReasonBecause = "denied"
+	ExplainedReasonBecauseDeniedToAll ExplainedReasonBecause = "denied_to_all"
+	ExplainedReasonBecauseMasked      ExplainedReasonBecause = "masked"
+	ExplainedReasonBecauseSecured     ExplainedReasonBecause = "secured"
+)
+
+// Valid indicates whether the value is a known member of the ExplainedReasonBecause enum.
+func (e ExplainedReasonBecause) Valid() bool {
+	switch e {
+	case ExplainedReasonBecauseDenied:
+		return true
+	case ExplainedReasonBecauseDeniedToAll:
+		return true
+	case ExplainedReasonBecauseMasked:
+		return true
+	case ExplainedReasonBecauseSecured:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExplainedReasonConditionIs.
+const (
+	False   ExplainedReasonConditionIs = "false"
+	True    ExplainedReasonConditionIs = "true"
+	Unknown ExplainedReasonConditionIs = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the ExplainedReasonConditionIs enum.
+func (e ExplainedReasonConditionIs) Valid() bool {
+	switch e {
+	case False:
+		return true
+	case True:
+		return true
+	case Unknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExplainedReasonKind.
+const (
+	Assurance   ExplainedReasonKind = "assurance"
+	Denial      ExplainedReasonKind = "denial"
+	Field       ExplainedReasonKind = "field"
+	Gate        ExplainedReasonKind = "gate"
+	Grant       ExplainedReasonKind = "grant"
+	Narrowing   ExplainedReasonKind = "narrowing"
+	NearMiss    ExplainedReasonKind = "near_miss"
+	Restriction ExplainedReasonKind = "restriction"
+)
+
+// Valid indicates whether the value is a known member of the ExplainedReasonKind enum.
+func (e ExplainedReasonKind) Valid() bool {
+	switch e {
+	case Assurance:
+		return true
+	case Denial:
+		return true
+	case Field:
+		return true
+	case Gate:
+		return true
+	case Grant:
+		return true
+	case Narrowing:
+		return true
+	case NearMiss:
+		return true
+	case Restriction:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExplainedReasonMissed.
+const (
+	ExplainedReasonMissedCondition        ExplainedReasonMissed = "condition"
+	ExplainedReasonMissedConditionUnknown ExplainedReasonMissed = "condition_unknown"
+	ExplainedReasonMissedDenied           ExplainedReasonMissed = "denied"
+	ExplainedReasonMissedRole             ExplainedReasonMissed = "role"
+	ExplainedReasonMissedScope            ExplainedReasonMissed = "scope"
+	ExplainedReasonMissedScopeUnknown     ExplainedReasonMissed = "scope_unknown"
+	ExplainedReasonMissedWindow           ExplainedReasonMissed = "window"
+)
+
+// Valid indicates whether the value is a known member of the ExplainedReasonMissed enum.
+func (e ExplainedReasonMissed) Valid() bool {
+	switch e {
+	case ExplainedReasonMissedCondition:
+		return true
+	case ExplainedReasonMissedConditionUnknown:
+		return true
+	case ExplainedReasonMissedDenied:
+		return true
+	case ExplainedReasonMissedRole:
+		return true
+	case ExplainedReasonMissedScope:
+		return true
+	case ExplainedReasonMissedScopeUnknown:
+		return true
+	case ExplainedReasonMissedWindow:
 		return true
 	default:
 		return false
@@ -140,6 +296,30 @@ func (e LoginAnswerTokenType) Valid() bool {
 	}
 }
 
+// Defines values for LookedAttributeState.
+const (
+	Known      LookedAttributeState = "known"
+	None       LookedAttributeState = "none"
+	NotSent    LookedAttributeState = "not_sent"
+	Unreadable LookedAttributeState = "unreadable"
+)
+
+// Valid indicates whether the value is a known member of the LookedAttributeState enum.
+func (e LookedAttributeState) Valid() bool {
+	switch e {
+	case Known:
+		return true
+	case None:
+		return true
+	case NotSent:
+		return true
+	case Unreadable:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OAuthErrorError.
 const (
 	OAuthErrorErrorInvalidClient          OAuthErrorError = "invalid_client"
@@ -220,6 +400,20 @@ type Action struct {
 	// field names), `strict_fields`, `changes`.
 	Properties map[string]interface{} `json:"properties,omitempty,omitzero"`
 }
+
+// ActionPermission defines model for ActionPermission.
+type ActionPermission struct {
+	// Code As an evaluation without a record answers it.
+	Code string `json:"code"`
+
+	// Kind Which records the action reaches, proof of identity aside: the kind of its list filter.
+	Kind           ActionPermissionKind `json:"kind"`
+	RequiredAction string               `json:"required_action,omitempty,omitzero"`
+	StepUp         NeededProof          `json:"step_up,omitempty,omitzero"`
+}
+
+// ActionPermissionKind Which records the action reaches, proof of identity aside: the kind of its list filter.
+type ActionPermissionKind string
 
 // ActionSearchAnswer defines model for ActionSearchAnswer.
 type ActionSearchAnswer struct {
@@ -441,6 +635,136 @@ type EvaluationsRequest struct {
 	Subject Subject `json:"subject,omitempty,omitzero"`
 }
 
+// ExplainRequest defines model for ExplainRequest.
+type ExplainRequest struct {
+	Action   Action      `json:"action"`
+	Context  Context     `json:"context,omitempty,omitzero"`
+	Page     PageRequest `json:"page,omitempty,omitzero"`
+	Resource Resource    `json:"resource"`
+
+	// Subject Who. The same id with another type is somebody else.
+	Subject Subject `json:"subject"`
+
+	// WhoCould Also list who could do this.
+	WhoCould bool `json:"who_could,omitempty,omitzero"`
+}
+
+// ExplainedAction defines model for ExplainedAction.
+type ExplainedAction struct {
+	Action string `json:"action"`
+
+	// Code The answer about this action by itself, proof of identity aside.
+	Code string `json:"code"`
+
+	// NearMisses Of an action that nothing grants, the grants that come nearest; 20 at most.
+	NearMisses        []ExplainedReason `json:"near_misses"`
+	NearMissesLeftOut int               `json:"near_misses_left_out,omitempty,omitzero"`
+
+	// Reasons In the order denials, grants, restrictions, fields, assurance; of each kind 100 rows at most.
+	Reasons []ExplainedReason `json:"reasons"`
+
+	// ReasonsLeftOut Further rows of kinds that are listed.
+	ReasonsLeftOut int `json:"reasons_left_out,omitempty,omitzero"`
+
+	// RequiredBy The action that requires it; not there for the one asked about.
+	RequiredBy string `json:"required_by,omitempty,omitzero"`
+	Text       string `json:"text"`
+}
+
+// ExplainedReason One reason. What does not apply to its kind is not there.
+type ExplainedReason struct {
+	// Absent What the condition reads and cannot use (not sent, null, of another type), such as `record.stage` or `request.ip`.
+	Absent []string              `json:"absent,omitempty,omitzero"`
+	Access ExplainedReasonAccess `json:"access,omitempty,omitzero"`
+
+	// AsChanged The restriction fails for what the update would make of the record.
+	AsChanged bool `json:"as_changed,omitempty,omitzero"`
+
+	// Attributes What scope and condition look at in the record.
+	Attributes []LookedAttribute      `json:"attributes,omitempty,omitzero"`
+	Because    ExplainedReasonBecause `json:"because,omitempty,omitzero"`
+
+	// Code What the reason by itself makes of the answer.
+	Code        string                     `json:"code"`
+	Condition   string                     `json:"condition,omitempty,omitzero"`
+	ConditionIs ExplainedReasonConditionIs `json:"condition_is,omitempty,omitzero"`
+	Field       string                     `json:"field,omitempty,omitzero"`
+
+	// Holder Whom the row names: `role:rep`, `team:emea`, `user:ann`, `*`.
+	Holder string              `json:"holder,omitempty,omitzero"`
+	Kind   ExplainedReasonKind `json:"kind"`
+
+	// Missed Of a near miss, all that is in the way.
+	Missed []ExplainedReasonMissed `json:"missed,omitempty,omitzero"`
+	Needed NeededProof             `json:"needed,omitempty,omitzero"`
+
+	// Paths How the subject comes to be the holder, the shortest way of each assignment; 8 at most.
+	Paths        []RolePath `json:"paths,omitempty,omitzero"`
+	PathsLeftOut int        `json:"paths_left_out,omitempty,omitzero"`
+
+	// Rule The row that explains the decision.
+	Rule  Rule   `json:"rule,omitempty,omitzero"`
+	Scope string `json:"scope,omitempty,omitzero"`
+	Text  string `json:"text"`
+}
+
+// ExplainedReasonAccess defines model for ExplainedReason.Access.
+type ExplainedReasonAccess string
+
+// ExplainedReasonBecause defines model for ExplainedReason.Because.
+type ExplainedReasonBecause string
+
+// ExplainedReasonConditionIs defines model for ExplainedReason.ConditionIs.
+type ExplainedReasonConditionIs string
+
+// ExplainedReasonKind defines model for ExplainedReason.Kind.
+type ExplainedReasonKind string
+
+// ExplainedReasonMissed defines model for ExplainedReason.Missed.
+type ExplainedReasonMissed string
+
+// Explanation A decision with all its reasons.
+type Explanation struct {
+	Action string `json:"action"`
+
+	// Actions The action, and then all it requires, each by itself.
+	Actions []ExplainedAction `json:"actions"`
+
+	// Code As an evaluation answers it in `context.code`.
+	Code     string `json:"code"`
+	Decision bool   `json:"decision"`
+
+	// Gates What closes before any row is looked at, such as `subject_unknown`. The first is the answer.
+	Gates  []ExplainedReason `json:"gates"`
+	Object string            `json:"object"`
+
+	// Record `*` for none in particular.
+	Record string `json:"record"`
+
+	// RequiredAction The denied action that this one requires.
+	RequiredAction string      `json:"required_action,omitempty,omitzero"`
+	Revision       int64       `json:"revision"`
+	StepUp         NeededProof `json:"step_up,omitempty,omitzero"`
+
+	// Subject `type:id`
+	Subject  string   `json:"subject"`
+	Text     string   `json:"text"`
+	WhoCould WhoCould `json:"who_could,omitempty,omitzero"`
+
+	// WouldAllow Roles each of which would make the answer yes, proof of identity aside; 100 at most.
+	WouldAllow []string `json:"would_allow"`
+}
+
+// FieldPermissions Fields of the records that are reached. `*` stands for all that are not named, where the catalogue lists none.
+type FieldPermissions struct {
+	Creatable []string `json:"creatable"`
+
+	// Masked Readable, and shown in this mask style.
+	Masked   map[string]string `json:"masked"`
+	Readable []string          `json:"readable"`
+	Writable []string          `json:"writable"`
+}
+
 // Fields What to drop and to mask before showing the record.
 type Fields struct {
 	Hidden []string `json:"hidden"`
@@ -568,6 +892,27 @@ type LoginRequest struct {
 	Username string `json:"username"`
 }
 
+// LookedAttribute defines model for LookedAttribute.
+type LookedAttribute struct {
+	Name  string               `json:"name"`
+	State LookedAttributeState `json:"state"`
+
+	// Value Where it may be told.
+	Value interface{} `json:"value,omitempty,omitzero"`
+}
+
+// LookedAttributeState defines model for LookedAttribute.State.
+type LookedAttributeState string
+
+// NeededProof defines model for NeededProof.
+type NeededProof struct {
+	// ACR The assurance level.
+	ACR int `json:"acr"`
+
+	// MaxAge How many seconds ago it may have been proven; any, where it is not there.
+	MaxAge int `json:"max_age,omitempty,omitzero"`
+}
+
 // OAuthError defines model for OAuthError.
 type OAuthError struct {
 	// Code Rolegate's own stable code.
@@ -581,6 +926,14 @@ type OAuthError struct {
 
 // OAuthErrorError defines model for OAuthError.Error.
 type OAuthErrorError string
+
+// ObjectPermissions defines model for ObjectPermissions.
+type ObjectPermissions struct {
+	Actions map[string]ActionPermission `json:"actions"`
+
+	// Fields Fields of the records that are reached. `*` stands for all that are not named, where the catalogue lists none.
+	Fields FieldPermissions `json:"fields"`
+}
 
 // Obligation What the caller must have done before it asks again (AuthZEN obligations, draft).
 type Obligation struct {
@@ -623,6 +976,17 @@ type PageRequest struct {
 
 	// Token The `next_token` of the page before, with the request otherwise unchanged. `context.access_token` and `context.min_revision` may be newer.
 	Token *string `json:"token,omitempty"`
+}
+
+// Permissions defines model for Permissions.
+type Permissions struct {
+	// Code `allowed`, or what closes everything: `tenant_disabled`, `subject_unknown`, `subject_disabled`, `session_invalid`, `token_required`.
+	Code     string                       `json:"code"`
+	Objects  map[string]ObjectPermissions `json:"objects"`
+	Revision int64                        `json:"revision"`
+
+	// Subject `type:id`
+	Subject string `json:"subject"`
 }
 
 // Problem RFC 9457.
@@ -714,6 +1078,18 @@ type ResourceSearchRequest struct {
 type ResourceType struct {
 	Properties map[string]interface{} `json:"properties,omitempty,omitzero"`
 	Type       string                 `json:"type"`
+}
+
+// RolePath defines model for RolePath.
+type RolePath struct {
+	// From The assignment's beginning.
+	From time.Time `json:"from,omitempty,omitzero"`
+
+	// Path `user:ann`, `team:emea`, `role:lead`, `role:rep`
+	Path []string `json:"path"`
+
+	// Until Its end, exclusive.
+	Until time.Time `json:"until,omitempty,omitzero"`
 }
 
 // Rule The row that explains the decision.
@@ -902,6 +1278,16 @@ type UnitListed struct {
 
 	// Etag With its quotes, as If-Match takes it.
 	Etag string `json:"etag"`
+}
+
+// WhoCould defines model for WhoCould.
+type WhoCould struct {
+	// NextToken Empty on the last page.
+	NextToken string `json:"next_token"`
+
+	// Results Ids, in byte order.
+	Results []string `json:"results"`
+	Type    string   `json:"type"`
 }
 
 // Written defines model for Written.
@@ -1343,6 +1729,30 @@ type PutUnitParams struct {
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
 }
 
+// ExplainParams defines parameters for Explain.
+type ExplainParams struct {
+	// XRequestID Any identifier of yours; answered unchanged.
+	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+}
+
+// PermissionsParams defines parameters for Permissions.
+type PermissionsParams struct {
+	// Subject `type:id`, such as `user:ann`.
+	Subject string `form:"subject" json:"subject"`
+
+	// Object One object only; one that nobody knows has no permissions.
+	Object string `form:"object,omitempty" json:"object,omitempty,omitzero"`
+
+	// XRequestID Any identifier of yours; answered unchanged.
+	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateAccessToken The person's own access token, as `context.access_token` of an evaluation.
+	RolegateAccessToken string `json:"Rolegate-Access-Token,omitempty,omitzero"`
+
+	// IfNoneMatch The `ETag` of the copy you have.
+	IfNoneMatch string `json:"If-None-Match,omitempty,omitzero"`
+}
+
 // EvaluateJSONRequestBody defines body for Evaluate for application/json ContentType.
 type EvaluateJSONRequestBody = EvaluationRequest
 
@@ -1381,6 +1791,9 @@ type PutTerritoryJSONRequestBody = TerritoryEntry
 
 // PutUnitJSONRequestBody defines body for PutUnit for application/json ContentType.
 type PutUnitJSONRequestBody = UnitEntry
+
+// ExplainJSONRequestBody defines body for Explain for application/json ContentType.
+type ExplainJSONRequestBody = ExplainRequest
 
 // AcceptInviteJSONRequestBody defines body for AcceptInvite for application/json ContentType.
 type AcceptInviteJSONRequestBody = InviteAcceptance
@@ -2016,6 +2429,40 @@ type ClientInterface interface {
 	// Corresponds with PUT /v1/admin/units/{id} (the `PutUnit` operationId).
 	PutUnit(ctx context.Context, id string, params *PutUnitParams, body PutUnitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ExplainWithBody Why is this allowed or denied?
+	//
+	// The question of an evaluation, answered with every reason instead of the first: what is granted and by which
+	// role path, what denies, which restriction fails, what has to be proven, which fields are closed, the same of
+	// every action that this one requires, and of an action nothing grants the nearest misses. Replayed as the
+	// documentation says, the reasons alone give the decision. With `who_could` it also lists, page by page, the
+	// registered subjects of the subject's type who could do this, proof of identity aside.
+	//
+	// A value of the record is told only if this request sent it, or if it is an id by which the record belongs to
+	// somebody (`owner`, `teams`, …) and the catalogue does not call the field personal, sensitive or secured. Texts
+	// come in the language of `Accept-Language`; everything else is stable.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/explain (the `Explain` operationId).
+	ExplainWithBody(ctx context.Context, params *ExplainParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Explain Why is this allowed or denied?
+	//
+	// The question of an evaluation, answered with every reason instead of the first: what is granted and by which
+	// role path, what denies, which restriction fails, what has to be proven, which fields are closed, the same of
+	// every action that this one requires, and of an action nothing grants the nearest misses. Replayed as the
+	// documentation says, the reasons alone give the decision. With `who_could` it also lists, page by page, the
+	// registered subjects of the subject's type who could do this, proof of identity aside.
+	//
+	// A value of the record is told only if this request sent it, or if it is an id by which the record belongs to
+	// somebody (`owner`, `teams`, …) and the catalogue does not call the field personal, sensitive or secured. Texts
+	// come in the language of `Accept-Language`; everything else is stable.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/explain (the `Explain` operationId).
+	Explain(ctx context.Context, params *ExplainParams, body ExplainJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AcceptInviteWithBody Sets the first password with an invitation
 	//
 	// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login: a
@@ -2138,6 +2585,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/logout (the `Logout` operationId).
 	Logout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Permissions What may this subject do at all?
+	//
+	// Object by object and action by action, the answer to the question without a record (`resource.id` `*`), and
+	// the fields: what a user interface shows and hides. What is not listed is never allowed. It is no decision
+	// about a record.
+	//
+	// Corresponds with GET /v1/permissions (the `Permissions` operationId).
+	Permissions(ctx context.Context, params *PermissionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RefreshTokenWithBody Trades a refresh token for new tokens
 	//
@@ -3116,6 +3572,60 @@ func (c *Client) PutUnit(ctx context.Context, id string, params *PutUnitParams, 
 	return c.Client.Do(req)
 }
 
+// ExplainWithBody Why is this allowed or denied?
+//
+// The question of an evaluation, answered with every reason instead of the first: what is granted and by which
+// role path, what denies, which restriction fails, what has to be proven, which fields are closed, the same of
+// every action that this one requires, and of an action nothing grants the nearest misses. Replayed as the
+// documentation says, the reasons alone give the decision. With `who_could` it also lists, page by page, the
+// registered subjects of the subject's type who could do this, proof of identity aside.
+//
+// A value of the record is told only if this request sent it, or if it is an id by which the record belongs to
+// somebody (`owner`, `teams`, …) and the catalogue does not call the field personal, sensitive or secured. Texts
+// come in the language of `Accept-Language`; everything else is stable.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/explain (the `Explain` operationId).
+func (c *Client) ExplainWithBody(ctx context.Context, params *ExplainParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExplainRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Explain Why is this allowed or denied?
+//
+// The question of an evaluation, answered with every reason instead of the first: what is granted and by which
+// role path, what denies, which restriction fails, what has to be proven, which fields are closed, the same of
+// every action that this one requires, and of an action nothing grants the nearest misses. Replayed as the
+// documentation says, the reasons alone give the decision. With `who_could` it also lists, page by page, the
+// registered subjects of the subject's type who could do this, proof of identity aside.
+//
+// A value of the record is told only if this request sent it, or if it is an id by which the record belongs to
+// somebody (`owner`, `teams`, …) and the catalogue does not call the field personal, sensitive or secured. Texts
+// come in the language of `Accept-Language`; everything else is stable.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/explain (the `Explain` operationId).
+func (c *Client) Explain(ctx context.Context, params *ExplainParams, body ExplainJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExplainRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AcceptInviteWithBody Sets the first password with an invitation
 //
 // An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login: a
@@ -3359,6 +3869,25 @@ func (c *Client) VerifyTOTP(ctx context.Context, body VerifyTOTPJSONRequestBody,
 // Corresponds with POST /v1/logout (the `Logout` operationId).
 func (c *Client) Logout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLogoutRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Permissions What may this subject do at all?
+//
+// Object by object and action by action, the answer to the question without a record (`resource.id` `*`), and
+// the fields: what a user interface shows and hides. What is not listed is never allowed. It is no decision
+// about a record.
+//
+// Corresponds with GET /v1/permissions (the `Permissions` operationId).
+func (c *Client) Permissions(ctx context.Context, params *PermissionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPermissionsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -5861,6 +6390,59 @@ func NewPutUnitRequestWithBody(server string, id string, params *PutUnitParams, 
 	return req, nil
 }
 
+// NewExplainRequest calls the generic Explain builder with application/json body
+func NewExplainRequest(server string, params *ExplainParams, body ExplainJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewExplainRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewExplainRequestWithBody constructs an http.Request for the Explain method, with any body, and a specified content type
+func NewExplainRequestWithBody(server string, params *ExplainParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/explain")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-ID", params.XRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Request-ID", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewAcceptInviteRequest calls the generic AcceptInvite builder with application/json body
 func NewAcceptInviteRequest(server string, body AcceptInviteJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -6123,6 +6705,95 @@ func NewLogoutRequest(server string) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPermissionsRequest constructs an http.Request for the Permissions method
+func NewPermissionsRequest(server string, params *PermissionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/permissions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "subject", params.Subject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "object", params.Object, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-ID", params.XRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Request-ID", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Access-Token", params.RolegateAccessToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Access-Token", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam2)
+
 	}
 
 	return req, nil
@@ -6716,6 +7387,40 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /v1/admin/units/{id} (the `PutUnit` operationId).
 	PutUnitWithResponse(ctx context.Context, id string, params *PutUnitParams, body PutUnitJSONRequestBody, reqEditors ...RequestEditorFn) (*PutUnitResponse, error)
 
+	// ExplainWithBodyWithResponse Why is this allowed or denied?
+	//
+	// The question of an evaluation, answered with every reason instead of the first: what is granted and by which
+	// role path, what denies, which restriction fails, what has to be proven, which fields are closed, the same of
+	// every action that this one requires, and of an action nothing grants the nearest misses. Replayed as the
+	// documentation says, the reasons alone give the decision. With `who_could` it also lists, page by page, the
+	// registered subjects of the subject's type who could do this, proof of identity aside.
+	//
+	// A value of the record is told only if this request sent it, or if it is an id by which the record belongs to
+	// somebody (`owner`, `teams`, …) and the catalogue does not call the field personal, sensitive or secured. Texts
+	// come in the language of `Accept-Language`; everything else is stable.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/explain (the `Explain` operationId).
+	ExplainWithBodyWithResponse(ctx context.Context, params *ExplainParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExplainResponse, error)
+
+	// ExplainWithResponse Why is this allowed or denied?
+	//
+	// The question of an evaluation, answered with every reason instead of the first: what is granted and by which
+	// role path, what denies, which restriction fails, what has to be proven, which fields are closed, the same of
+	// every action that this one requires, and of an action nothing grants the nearest misses. Replayed as the
+	// documentation says, the reasons alone give the decision. With `who_could` it also lists, page by page, the
+	// registered subjects of the subject's type who could do this, proof of identity aside.
+	//
+	// A value of the record is told only if this request sent it, or if it is an id by which the record belongs to
+	// somebody (`owner`, `teams`, …) and the catalogue does not call the field personal, sensitive or secured. Texts
+	// come in the language of `Accept-Language`; everything else is stable.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/explain (the `Explain` operationId).
+	ExplainWithResponse(ctx context.Context, params *ExplainParams, body ExplainJSONRequestBody, reqEditors ...RequestEditorFn) (*ExplainResponse, error)
+
 	// AcceptInviteWithBodyWithResponse Sets the first password with an invitation
 	//
 	// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login: a
@@ -6840,6 +7545,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/logout (the `Logout` operationId).
 	LogoutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*LogoutResponse, error)
+
+	// PermissionsWithResponse What may this subject do at all?
+	//
+	// Object by object and action by action, the answer to the question without a record (`resource.id` `*`), and
+	// the fields: what a user interface shows and hides. What is not listed is never allowed. It is no decision
+	// about a record.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/permissions (the `Permissions` operationId).
+	PermissionsWithResponse(ctx context.Context, params *PermissionsParams, reqEditors ...RequestEditorFn) (*PermissionsResponse, error)
 
 	// RefreshTokenWithBodyWithResponse Trades a refresh token for new tokens
 	//
@@ -12092,6 +12808,163 @@ func (r PutUnitResponse) ContentType() string {
 	return ""
 }
 
+// ExplainResponse200Headers the declared response headers of an HTTP 200 response for Explain
+type ExplainResponse200Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ExplainResponse400Headers the declared response headers of an HTTP 400 response for Explain
+type ExplainResponse400Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ExplainResponse401Headers the declared response headers of an HTTP 401 response for Explain
+type ExplainResponse401Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// ExplainResponse403Headers the declared response headers of an HTTP 403 response for Explain
+type ExplainResponse403Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// ExplainResponse413Headers the declared response headers of an HTTP 413 response for Explain
+type ExplainResponse413Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ExplainResponse415Headers the declared response headers of an HTTP 415 response for Explain
+type ExplainResponse415Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ExplainResponse500Headers the declared response headers of an HTTP 500 response for Explain
+type ExplainResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ExplainResponse503Headers the declared response headers of an HTTP 503 response for Explain
+type ExplainResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type ExplainResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Explanation
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *InvalidRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ExplainResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ExplainResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ExplainResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ExplainResponse403Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ExplainResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ExplainResponse415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ExplainResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExplainResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExplainResponse) GetJSON200() *Explanation {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ExplainResponse) GetApplicationProblemJSON400() *InvalidRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ExplainResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ExplainResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ExplainResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r ExplainResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ExplainResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ExplainResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ExplainResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExplainResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExplainResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExplainResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // AcceptInviteResponse200Headers the declared response headers of an HTTP 200 response for AcceptInvite
 type AcceptInviteResponse200Headers struct {
 	CacheControl string
@@ -13029,6 +13902,141 @@ func (r LogoutResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r LogoutResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PermissionsResponse200Headers the declared response headers of an HTTP 200 response for Permissions
+type PermissionsResponse200Headers struct {
+	CacheControl string
+	ETag         string
+	XRequestID   string
+}
+
+// PermissionsResponse304Headers the declared response headers of an HTTP 304 response for Permissions
+type PermissionsResponse304Headers struct {
+	XRequestID string
+}
+
+// PermissionsResponse400Headers the declared response headers of an HTTP 400 response for Permissions
+type PermissionsResponse400Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// PermissionsResponse401Headers the declared response headers of an HTTP 401 response for Permissions
+type PermissionsResponse401Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// PermissionsResponse403Headers the declared response headers of an HTTP 403 response for Permissions
+type PermissionsResponse403Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// PermissionsResponse500Headers the declared response headers of an HTTP 500 response for Permissions
+type PermissionsResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// PermissionsResponse503Headers the declared response headers of an HTTP 503 response for Permissions
+type PermissionsResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type PermissionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Permissions
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *InvalidRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PermissionsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *PermissionsResponse304Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *PermissionsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *PermissionsResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *PermissionsResponse403Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *PermissionsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *PermissionsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PermissionsResponse) GetJSON200() *Permissions {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r PermissionsResponse) GetApplicationProblemJSON400() *InvalidRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r PermissionsResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r PermissionsResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r PermissionsResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r PermissionsResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r PermissionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PermissionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PermissionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PermissionsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -13995,6 +15003,52 @@ func (c *ClientWithResponses) PutUnitWithResponse(ctx context.Context, id string
 	return ParsePutUnitResponse(rsp)
 }
 
+// ExplainWithBodyWithResponse Why is this allowed or denied?
+//
+// The question of an evaluation, answered with every reason instead of the first: what is granted and by which
+// role path, what denies, which restriction fails, what has to be proven, which fields are closed, the same of
+// every action that this one requires, and of an action nothing grants the nearest misses. Replayed as the
+// documentation says, the reasons alone give the decision. With `who_could` it also lists, page by page, the
+// registered subjects of the subject's type who could do this, proof of identity aside.
+//
+// A value of the record is told only if this request sent it, or if it is an id by which the record belongs to
+// somebody (`owner`, `teams`, …) and the catalogue does not call the field personal, sensitive or secured. Texts
+// come in the language of `Accept-Language`; everything else is stable.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/explain (the `Explain` operationId).
+func (c *ClientWithResponses) ExplainWithBodyWithResponse(ctx context.Context, params *ExplainParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExplainResponse, error) {
+	rsp, err := c.ExplainWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExplainResponse(rsp)
+}
+
+// ExplainWithResponse Why is this allowed or denied?
+//
+// The question of an evaluation, answered with every reason instead of the first: what is granted and by which
+// role path, what denies, which restriction fails, what has to be proven, which fields are closed, the same of
+// every action that this one requires, and of an action nothing grants the nearest misses. Replayed as the
+// documentation says, the reasons alone give the decision. With `who_could` it also lists, page by page, the
+// registered subjects of the subject's type who could do this, proof of identity aside.
+//
+// A value of the record is told only if this request sent it, or if it is an id by which the record belongs to
+// somebody (`owner`, `teams`, …) and the catalogue does not call the field personal, sensitive or secured. Texts
+// come in the language of `Accept-Language`; everything else is stable.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/explain (the `Explain` operationId).
+func (c *ClientWithResponses) ExplainWithResponse(ctx context.Context, params *ExplainParams, body ExplainJSONRequestBody, reqEditors ...RequestEditorFn) (*ExplainResponse, error) {
+	rsp, err := c.Explain(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExplainResponse(rsp)
+}
+
 // AcceptInviteWithBodyWithResponse Sets the first password with an invitation
 //
 // An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login: a
@@ -14196,6 +15250,23 @@ func (c *ClientWithResponses) LogoutWithResponse(ctx context.Context, reqEditors
 		return nil, err
 	}
 	return ParseLogoutResponse(rsp)
+}
+
+// PermissionsWithResponse What may this subject do at all?
+//
+// Object by object and action by action, the answer to the question without a record (`resource.id` `*`), and
+// the fields: what a user interface shows and hides. What is not listed is never allowed. It is no decision
+// about a record.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/permissions (the `Permissions` operationId).
+func (c *ClientWithResponses) PermissionsWithResponse(ctx context.Context, params *PermissionsParams, reqEditors ...RequestEditorFn) (*PermissionsResponse, error) {
+	rsp, err := c.Permissions(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePermissionsResponse(rsp)
 }
 
 // RefreshTokenWithBodyWithResponse Trades a refresh token for new tokens
@@ -21803,6 +22874,241 @@ func ParsePutUnitResponse(rsp *http.Response) (*PutUnitResponse, error) {
 	return response, nil
 }
 
+// ParseExplainResponse parses an HTTP response from a ExplainWithResponse call
+func ParseExplainResponse(rsp *http.Response) (*ExplainResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExplainResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Explanation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest InvalidRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ExplainResponse200Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ExplainResponse400Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ExplainResponse401Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ExplainResponse403Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 413:
+		var headers ExplainResponse413Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ExplainResponse415Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers ExplainResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExplainResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseAcceptInviteResponse parses an HTTP response from a AcceptInviteWithResponse call
 func ParseAcceptInviteResponse(rsp *http.Response) (*AcceptInviteResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -23103,6 +24409,213 @@ func ParseLogoutResponse(rsp *http.Response) (*LogoutResponse, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers LogoutResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePermissionsResponse parses an HTTP response from a PermissionsWithResponse call
+func ParsePermissionsResponse(rsp *http.Response) (*PermissionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PermissionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Permissions
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest InvalidRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PermissionsResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers PermissionsResponse304Headers
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers304 = &headers
+	case rsp.StatusCode == 400:
+		var headers PermissionsResponse400Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers PermissionsResponse401Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers PermissionsResponse403Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 500:
+		var headers PermissionsResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers PermissionsResponse503Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -36,6 +36,7 @@ const (
 	CodeStoreUnavailable   Code = "store_unavailable"      // the database cannot be reached or written
 	CodeStorageFull        Code = "storage_full"           // the disk or the database is full
 	CodeTenantUnknown      Code = "tenant_unknown"         //
+	CodeTenantDisabled     Code = "tenant_disabled"        //
 	CodeUserUnknown        Code = "user_unknown"           //
 	CodeRoleUnknown        Code = "role_unknown"           //
 	CodeClientUnknown      Code = "client_unknown"         //

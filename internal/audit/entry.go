@@ -42,6 +42,8 @@ const (
 	SearchedSubject  Activity = "authz_search_subject"
 	SearchedResource Activity = "authz_search_resource"
 	SearchedAction   Activity = "authz_search_action"
+	Explained        Activity = "authz_explain"
+	ShownPermissions Activity = "authz_permissions"
 	RequestFailed    Activity = "request_fail"   // refused before a service saw it
 	OperationFailed  Activity = "operation_fail" // an operator's command was refused
 	Started          Activity = "sys_startup"

@@ -99,6 +99,10 @@ var problems = map[model.Code]problem{
 		text{"Storage full", "存储空间已满"},
 		text{"The storage is full, so nothing can be recorded. Please tell the operators.", "存储空间已满，无法写入记录，请联系运维人员。"},
 	},
+	model.CodeTenantDisabled: {
+		text{"Tenant disabled", "租户已停用"},
+		text{"This tenant is disabled.", "该租户已停用。"},
+	},
 	model.CodeTenantUnknown: {
 		text{"Unknown tenant", "租户不存在"},
 		text{"There is no tenant of this name.", "没有该名称的租户。"},

@@ -59,6 +59,9 @@ const (
 	EntityTags      Input = "entity_tags"
 	NotAsPath       Input = "not_as_path"
 	PathSpelling    Input = "path_spelling"
+	SubjectKey      Input = "subject_key"
+	QueryTwice      Input = "query_twice"
+	HeaderTwice     Input = "header_twice"
 )
 
 // Sentence says in one sentence what is wrong with a request.
@@ -119,6 +122,9 @@ var sentences = map[Input]text{
 	EntityTags:      {"The header {path} must be * or a list of entity tags in double quotes.", "请求头 {path} 必须是 *，或由双引号括起的实体标签组成的列表。"},
 	NotAsPath:       {"The member \"{path}\" differs from the address; leave it out, or repeat it.", "成员 “{path}” 与请求地址不一致：请省略该成员，或与地址保持一致。"},
 	PathSpelling:    {"The {path} in the address is spelled otherwise: an id without its kind (emea, not team:emea), a member with it (user:ann).", "地址中的 {path} 写法有误：标识不带类别前缀（emea，而非 team:emea），成员则须带前缀（user:ann）。"},
+	SubjectKey:      {"The query parameter {path} must be spelled type:id, such as user:alice.", "查询参数 {path} 必须写作 type:id，例如 user:alice。"},
+	QueryTwice:      {"The query parameter {path} may be there once only.", "查询参数 {path} 只能出现一次。"},
+	HeaderTwice:     {"The header {path} may be there once only.", "请求头 {path} 只能出现一次。"},
 	ScopeMissing:    {"The access token does not have the scope {scope}.", "访问令牌不包含授权范围 {scope}。"},
 	RevisionHeader:  {"The header {path} must be there once and hold one whole number, not negative.", "请求头 {path} 只能出现一次，且必须是一个非负整数。"},
 	RevisionBehind:  {"The answer would be of revision {revision}, and at least {demanded} was demanded. Please try again shortly; a revision that stays out of reach is none this tenant has had.", "应答所依据的版本为 {revision}，低于所要求的 {demanded}，请稍后重试；如果始终无法达到，则该租户从未有过这一版本。"},

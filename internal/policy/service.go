@@ -55,6 +55,11 @@ const answerTries = 10
 // caller demands of all its answers holds for this one; minRevision is what the
 // question demands beside it, and is for answer to insist on.
 func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision int64, answer func(model.Caller, *View, time.Time) (audit.Entry, error)) error {
+	return s.settleAs(ctx, caller, decideScope, minRevision, answer)
+}
+
+// settleAs is settle for those with another scope.
+func (s *Service) settleAs(ctx context.Context, caller model.Caller, scope string, minRevision int64, answer func(model.Caller, *View, time.Time) (audit.Entry, error)) error {
 	demanded, until := caller.MinRevision, time.Now().Add(s.RevisionWait)
 	for range answerTries {
 		view, err := s.view(ctx, caller.Tenant, max(minRevision, demanded), until)
@@ -64,7 +69,7 @@ func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision i
 		if err := view.reaches(demanded); err != nil {
 			return err
 		}
-		if caller, err = s.upToDate(ctx, caller, view); err != nil {
+		if caller, err = s.upToDate(ctx, caller, scope, view); err != nil {
 			return err
 		}
 		_, end := tracing.Part(ctx, "decide")
@@ -82,18 +87,21 @@ func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision i
 	return model.Errorf(model.CodeBusy, "tenant %q changes faster than this question can be answered", caller.Tenant)
 }
 
-// decideScope is what a client needs to be answered.
-const decideScope = "decide"
+// What a client needs to be answered.
+const (
+	decideScope  = "decide"
+	explainScope = "explain"
+)
 
 // upToDate is the caller as of the view: a client that was looked at before the
 // tenant's last change is looked at again.
-func (s *Service) upToDate(ctx context.Context, caller model.Caller, view *View) (model.Caller, error) {
+func (s *Service) upToDate(ctx context.Context, caller model.Caller, scope string, view *View) (model.Caller, error) {
 	if caller.Revision >= view.Revision() {
 		return caller, nil
 	}
 	caller, err := s.Callers.Recheck(ctx, caller)
-	if err == nil && caller.Kind == model.CallerClient && !caller.HasScope(decideScope) {
-		err = model.Errorf(model.CodeForbidden, "the client has lost the scope %s", decideScope)
+	if err == nil && caller.Kind == model.CallerClient && !caller.HasScope(scope) {
+		err = model.Errorf(model.CodeForbidden, "the client has lost the scope %s", scope)
 	}
 	return caller, err
 }
@@ -189,7 +197,7 @@ func (s *Service) decide(ctx context.Context, caller model.Caller, view *View, r
 // decideOn answers about a record with what is stored of it.
 func (s *Service) decideOn(ctx context.Context, caller model.Caller, view *View, r *Request, stored *model.Resource, now time.Time) (d model.Decision, err error) {
 	q := &r.Question
-	in := Inputs{Now: now, Stored: stored, Client: caller.ID, TrustSubjectProperties: caller.Client.TrustSubjectProperties}
+	in := Inputs{Now: now, Stored: stored, Client: clientOf(caller), TrustSubjectProperties: caller.Client.TrustSubjectProperties}
 	if in.Assurance, err = s.assurance(ctx, caller, q.Subject, r.AccessToken); err != nil {
 		code, denied := denials[model.CodeOf(err)]
 		if !denied {
@@ -203,6 +211,14 @@ func (s *Service) decideOn(ctx context.Context, caller model.Caller, view *View,
 	d = view.Decide(q, &in)
 	s.Sampler.offer(view.Snapshot, q, &in, &d)
 	return d, nil
+}
+
+// clientOf is what conditions see as request.client: an operator is none.
+func clientOf(caller model.Caller) string {
+	if caller.Kind == model.CallerOperator {
+		return ""
+	}
+	return caller.ID
 }
 
 // denials are what a token that is missing or not valid makes of a question.

@@ -53,6 +53,7 @@ var outcomes = map[model.Code]outcome{
 
 	model.CodeForbidden:      {status: 403, exact: true},
 	model.CodeOfficeReserved: {status: 403},
+	model.CodeTenantDisabled: {status: 403},
 
 	model.CodeNotFound:         {status: 404},
 	model.CodeTenantUnknown:    {status: 404},

@@ -311,6 +311,9 @@ type fakeDecider struct {
 
 	names    []string // what a search finds
 	searches []policy.SearchRequest
+
+	explains []policy.ExplainRequest
+	listed   []policy.PermissionsRequest
 }
 
 func (f *fakeDecider) Evaluate(ctx context.Context, caller model.Caller, r policy.Request) (model.Decision, error) {

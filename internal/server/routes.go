@@ -38,6 +38,8 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/access/v1/search/subject", s.client("decide", s.searchSubject))
 	r.Method("POST", "/access/v1/search/resource", s.client("decide", s.searchResource))
 	r.Method("POST", "/access/v1/search/action", s.client("decide", s.searchAction))
+	r.Method("POST", "/v1/explain", s.client("explain", s.explain))
+	r.Method("GET", "/v1/permissions", s.client("decide", s.permissions))
 
 	for _, method := range forwardMethods {
 		r.Method(method, "/v1/forward-auth", s.proxy("decide", s.forwardHeaders))

@@ -99,6 +99,10 @@ type Decider interface {
 	Search(ctx context.Context, caller model.Caller, sr policy.SearchRequest) (policy.Found, error)
 	// Forward answers whether a request may pass a proxy to the CRM.
 	Forward(ctx context.Context, caller model.Caller, fr policy.ForwardRequest) (policy.Forwarded, error)
+	// Explain answers one question with all its reasons; their texts are empty.
+	Explain(ctx context.Context, caller model.Caller, r policy.ExplainRequest) (policy.Explained, error)
+	// Permissions gives what a subject may do at all.
+	Permissions(ctx context.Context, caller model.Caller, r policy.PermissionsRequest) (model.Permissions, error)
 }
 
 // Tenants finds tenants.
