@@ -210,6 +210,17 @@ func (r *roster) directoryRecord(object, id string) (attributes map[string]any, 
 	return nil, false
 }
 
+// ownAttributes are what directoryRecord says of records of the object.
+func (o *object) ownAttributes() []string {
+	switch o.name {
+	case userObject:
+		return []string{"owner", "teams", "unit"}
+	case teamObject:
+		return []string{"teams"}
+	}
+	return nil
+}
+
 func anyList(list []string) []any {
 	out := make([]any, len(list))
 	for i, s := range list {
