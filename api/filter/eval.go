@@ -194,10 +194,7 @@ func relate(e *Expr, v, w any) Truth {
 	return e.Op.holds(s.compare(t))
 }
 
-// compares tells whether the op compares two values, orders whether it asks
-// which is the greater.
-func (o Op) compares() bool { return o == Equal || o == NotEqual || o.orders() }
-
+// orders tells whether the op asks which of two values is the greater.
 func (o Op) orders() bool {
 	return o == Less || o == LessOrEqual || o == Greater || o == GreaterOrEqual
 }
