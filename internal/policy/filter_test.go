@@ -95,6 +95,10 @@ func drawTableRow(t *rapid.T) map[string]any {
 	r["tags"] = pick[any](t, nil, []any{}, []any{"a"}, []any{"a", "EU"}, []any{"b", "won"})
 	r["vip"] = pick[any](t, nil, true, false)
 	r["limit"] = pick[any](t, nil, 5.0, 9007199254740993.0, "x")
+	if rapid.IntRange(0, 5).Draw(t, "share") == 5 {
+		r["shares"] = []any{props{"to": pick(t, "*", "user:ann", "team:t1", "nobody", "role:"), "actions": pick[any](t, []any{"read", "update"}, []any{"read"}, nil, "read"),
+			"until": pick[any](t, nil, "0001-01-01T00:00:00Z", "2026-03-01T12:00:00Z", "2026-03-01T12:00:00.000000001Z", "2026-03-02T1:00:00Z", "9999-12-31T23:59:59Z", 7.0)}}
+	}
 	for _, name := range columnNames {
 		if rapid.IntRange(0, 11).Draw(t, "hostile") == 0 {
 			r[name] = pick(t, hostile...)
