@@ -323,7 +323,8 @@ func TestFilterRefuses(t *testing.T) {
 		{"p, *, deal, assign, all, \"record.n in [1, 2] || record.n in [3, 4]\", allow", "deal", model.CodeFilterTooLarge, `the filter would compare n with a list of more ids than that; ROLEGATE_MAX_FILTER_IDS is 3`},
 
 		{"p, *, user, assign, all, record.name == 'x', allow", "user", "", ""},
-		{"p, *, team, assign, own, , allow", "team", "", ""}, // a team's owner is a column
+		{"p, *, user, assign, own, , allow\np, *, *, assign, all, , allow", "user", "", ""}, // all of them, whoever's they are
+		{"p, *, team, assign, own, , allow", "team", "", ""},                                // a team's owner is a column
 		{"p, *, deal, assign, subtree, , allow", "deal", "", ""},
 		{"p, *, deal, assign, unit_tree, , allow\np, *, deal, assign, all, , allow", "deal", "", ""}, // the list is not needed
 		{"p, *, deal, assign, all, \"record.owner in ['a', 'b', 'c']\", allow", "deal", "", ""},      // in six spellings
@@ -368,6 +369,37 @@ func TestFilterOfChanges(t *testing.T) {
 		}
 		if string(text) != c.want {
 			t.Errorf("%v: got %s\nwant %s", c.changes, text, c.want)
+		}
+	}
+	q := ask("ann", "update", "user", model.AnyRecord, nil)
+	q.Action.Properties = props{"changes": props{"owner": "y"}}
+	if got := s.answerTo(q, Inputs{Now: noon}); !got.Allow {
+		t.Errorf("a user's owner is whose the directory says, and the answer is %s", got.Code)
+	}
+}
+
+// What no expression can hold is refused, whatever was bound.
+func TestFilterOfTooMuch(t *testing.T) {
+	s := mustSnapshot(t, "p, *, deal, read, all, record.x in user.ids || record.y in user.ids, allow\n", nil, company())
+	q := ask("ann", "read", "deal", "", nil)
+	many := make([]any, filter.MaxValues/2+1)
+	for i := range many {
+		many[i] = float64(i)
+	}
+	for _, c := range []struct {
+		ids     any
+		want    model.Code
+		message string
+	}{
+		{many, model.CodeFilterTooLarge, "the filter would hold more than 200000 values in all its lists together"},
+		{list("\xff"), model.CodeInexpressible, `the policy makes no list filter of this question: filter: in "x": a string that is not UTF-8`},
+		{many[1:], "", ""},
+	} {
+		q.Subject.Properties = props{"ids": c.ids}
+		got, err := s.Filter(&q, &Inputs{Now: noon, TrustSubjectProperties: true}, filter.MaxValues)
+		var e *model.Error
+		if errors.As(err, &e); model.CodeOf(err) != c.want || err != nil && (e.Message != c.message || got.Filter.Kind != "") {
+			t.Errorf("%s: %v", c.want, err)
 		}
 	}
 }
