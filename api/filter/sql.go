@@ -144,7 +144,7 @@ func (w *writer) field(e *Expr, m mode) frag {
 	case Present:
 		return w.present(e, c)
 	case Has, Any, All:
-		return w.quantified(e, c)
+		return w.quantified(e, c, m)
 	case Shared:
 		return w.shared(e, c)
 	}

@@ -34,7 +34,11 @@ func (w *writer) list(field string, c Column) (list, bool) {
 			elem:  operand{field: field, expr: sql(a, ".rolegate_v"), typ: c.Elem},
 		}, true
 	case JSON:
-		return w.unpack(field, x, w.isJSONList(x)), true
+		l := w.unpack(field, x, w.isJSONList(x))
+		if w.Dialect == MySQL {
+			l.there = sql("(", l.there, " AND ", soundEscapes(x), ")")
+		}
+		return l, true
 	case Join:
 		return list{
 			from:  sql(w.quote(c.Table), " AS ", a),
@@ -56,6 +60,12 @@ func (w *writer) isJSONList(x frag) frag {
 		return sql("(CASE WHEN JSON_VALID(", x, ") THEN JSON_TYPE(", x, ") = 'ARRAY' ELSE FALSE END)")
 	}
 	return sql("(CASE WHEN typeof(", x, ") = 'text' AND json_valid(", x, ") THEN json_type(", x, ") = 'array' ELSE FALSE END)")
+}
+
+// soundEscapes tells whether a text that MariaDB takes for JSON has no escapes in
+// it that JSON does not have: "\\x" would be x to it.
+func soundEscapes(x frag) frag {
+	return sql("(LOCATE(CHAR(92), ", x, ") = 0 OR CONVERT(", x, " USING utf8mb4) COLLATE utf8mb4_bin REGEXP ", param(`^(?:[^\\]|\\["\\/bfnrtu])*+\z`), ")")
 }
 
 // unpack is the list in a piece of JSON, where it is one; else it has no rows,
@@ -128,7 +138,7 @@ func (w *writer) isThere(x operand, t Type) frag {
 }
 
 // quantified asks whether some or all elements are among the bound values.
-func (w *writer) quantified(e *Expr, c Column) frag {
+func (w *writer) quantified(e *Expr, c Column, m mode) frag {
 	l, ok := w.list(e.Field, c)
 	if !ok {
 		return sql("FALSE")
@@ -140,7 +150,31 @@ func (w *writer) quantified(e *Expr, c Column) frag {
 	if e.Op == All {
 		return l.whole(bad, sql("NOT ", l.exists(notTrue(w.test(e, l.elem, e.Type, strict)))))
 	}
-	return l.whole(bad, l.exists(w.test(e, l.elem, e.Type, loose)))
+	some := l.whole(bad, l.exists(w.test(e, l.elem, e.Type, loose)))
+	if m == loose && c.Type == Array {
+		return allOf(w.overlaps(e, c), some)
+	}
+	return some
+}
+
+// overlaps finds an array's index (GIN); what it finds is still to be looked at.
+func (w *writer) overlaps(e *Expr, c Column) frag {
+	list, array := only(spellings(e.Prefix, bound(e)), w.holdable), "text[]"
+	switch c.Elem {
+	case Text:
+	case UUID:
+		list, array = only(list, isUUID), "text[]) AS uuid[]"
+	default:
+		return frag{}
+	}
+	if len(list) == 0 {
+		return constant(false)
+	}
+	cast := sql("CAST(", param(list), " AS ", array, ")")
+	if c.Elem == UUID {
+		cast = sql("CAST(", cast)
+	}
+	return sql("(", w.quote(c.Name), " && ", cast, ")")
 }
 
 // inList asks whether a column is an element of a list in another.

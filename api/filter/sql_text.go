@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -122,13 +123,13 @@ func (w *writer) match(op Op, v value, s string, m mode) frag {
 		case Contains:
 			cond = sql("(LOCATE(", p, ", ", v.expr, ") > 0)")
 		}
-	default: // as blobs, since text ends at U+0000 for these functions
+	default: // as blobs, since text ends at U+0000 for these functions; a part of an empty one is NULL
 		x, p := sql("CAST(", v.expr, " AS BLOB)"), sql("CAST(", p, " AS BLOB)")
 		switch op {
 		case StartsWith:
-			cond = sql("(substr(", x, ", 1, ", len(s), ") = ", p, ")")
+			cond = sql("(length(", x, ") >= ", len(s), " AND substr(", x, ", 1, ", len(s), ") = ", p, ")")
 		case EndsWith:
-			cond = sql("(substr(", x, ", ", -len(s), ") = ", p, ")")
+			cond = sql("(length(", x, ") >= ", len(s), " AND substr(", x, ", ", -len(s), ") = ", p, ")")
 		case Contains:
 			cond = sql("(instr(", x, ", ", p, ") > 0)")
 		}
@@ -241,7 +242,9 @@ func (w *writer) amongMySQL(x operand, v value, list []string) frag {
 	}
 	for _, s := range odd {
 		cond := sql("(", v.expr, " = ", w.string(s), ")")
-		if x.column {
+		// A column of another character set has no collation in common with what it
+		// cannot hold, which is an error; they all hold ASCII.
+		if x.column && (x.collation != "" || isASCII(s)) {
 			cond = sql("(", x.expr, " = ", param(s), " AND ", cond, ")")
 		}
 		conds = append(conds, cond)
@@ -286,6 +289,10 @@ func (w *writer) amongUUIDs(x operand, v value, list []string, m mode) frag {
 		cond = sql("(", x.expr, " IN (SELECT unhex(value) FROM json_each(", param(jsonList(list)), ")))")
 	}
 	return v.guard(cond, m)
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
 func isUUID(s string) bool {
