@@ -95,8 +95,8 @@ func exec(t testing.TB, db *sql.DB, query string, args ...any) {
 // manyExprs is how many expressions one query asks of every row.
 const manyExprs = 12
 
-// sweep asks every column that holds one value about every hostile value, so that
-// none is left to chance.
+// sweep asks every column that holds one value about every hostile value, and all
+// shares, so that none is left to chance.
 func (tab *table) sweep(t *testing.T) {
 	values := map[filter.Type][]any{}
 	for _, s := range hostile {
@@ -114,6 +114,10 @@ func (tab *table) sweep(t *testing.T) {
 	var exprs []filter.Expr
 	pairs := 0
 	for _, c := range tab.columns {
+		if c.share {
+			exprs = append(exprs, everyShare(c.field)...)
+			continue
+		}
 		if c.list || c.types[0] == filter.Bool {
 			continue
 		}
@@ -143,6 +147,17 @@ func (tab *table) sweep(t *testing.T) {
 		exprs = exprs[n:]
 	}
 	t.Logf("%s: %d pairs of expression and row", tab.dialect, pairs)
+}
+
+func everyShare(field string) (exprs []filter.Expr) {
+	for _, to := range []string{"user:ann", "team:1", "*", "role:a:b", "user::", "user:b"} {
+		for _, action := range []string{"read", "write"} {
+			for _, at := range []string{"2025-12-31T23:59:59.999999999Z", "2026-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"} {
+				exprs = append(exprs, filter.Expr{Op: filter.Shared, Field: field, Share: &filter.Share{To: []string{to}, Action: action, At: at}})
+			}
+		}
+	}
+	return exprs
 }
 
 // agree is the property that the package is about: for every row the SQL of an

@@ -133,7 +133,7 @@ var notJSON = []string{``, `a`, `[`, `["a"`, `["a",]`, `['a']`, `[a]`, `[01]`, `
 var shareLists = func() []string {
 	sound := []string{
 		`{"to":"user:ann","actions":["read"]}`, `{"to":"user:Ann","actions":["read"]}`, `{"to":"team:1","actions":["write","read"],"until":null}`,
-		`{"to":"*","actions":["read"]}`, `{"to":"role:a:b","actions":["read"],"until":"2026-01-01T00:00:00.000000001Z"}`, `{"to":"user:ann","actions":["read"],"until":"2026-01-01T00:00:00Z"}`,
+		`{"to":"*","actions":["read"]}`, `{"to":"role:a:b","actions":["read"],"until":"2026-01-01T00:00:00.000000001Z"}`, `{"to":"user:ann","actions":["read"],"until":"2026-01-01T00:00:00Z"}`, `{"to":"user:ann","actions":["read"],"until":"0001-01-01T00:00:00Z"}`,
 		`{"to":"user:ann","actions":["read"],"until":"2026-01-01T02:00:00+01:00","x":[1,{"to":1}]}`, `{"actions":["Read","read "],"to":"user:ann"}`, `{"to":"user:ann","actions":null}`, `{"to":"user:ann","actions":[]}`,
 		`{"to":"user:ann","actions":["write"]}`, `{"to":"user:\u0061nn","actions":["re\u0061d"]}`, `{"to":"user:ann ","actions":["read"]}`, `{"to":"user::","actions":["read"]}`,
 	}
