@@ -11,7 +11,7 @@ import (
 type Dialect string
 
 const (
-	SQLite     Dialect = "sqlite"   // 3.41 or newer, a database in UTF-8
+	SQLite     Dialect = "sqlite"   // 3.38 or newer (3.41 for UUID), a database in UTF-8
 	PostgreSQL Dialect = "postgres" // 14 or newer, a database in UTF8
 	MySQL      Dialect = "mysql"    // MySQL 8.0.17 or newer; MariaDB 10.6 or newer
 )

@@ -126,6 +126,9 @@ var lists = []string{
 	`["\\x"]`, `["\\\""]`, `{}`, `{"a":1}`, `"a"`, `1`, `true`, `null`, `""`,
 }
 
+// withNUL are lists that PostgreSQL cannot hold.
+var withNUL = []string{`["a\u0000"]`, `["a","\u0000"]`, `["a\u0000b"]`, `["user:\u0000"]`}
+
 // notJSON is text that is none.
 var notJSON = []string{``, `a`, `[`, `["a"`, `["a",]`, `['a']`, `[a]`, `[01]`, `[NaN]`, `["a"] x`, "[\"\x01\"]", `{a:1}`, `[1,]`, `nul`, `["\x"]`, `["a\\\x"]`, `["\u12"]`, `["\uzzzz"]`}
 

@@ -43,7 +43,7 @@ func TestMySQL(t *testing.T) {
 		{field: "loose", ddl: "text", Column: name("loose", filter.JSON), share: true, list: true, cells: jsonCells(append(shareLists, notJSON...)...)},
 	}
 	columns = append(columns, countColumns()...)
-	columns = append(columns, jsonColumns("longtext", "", jsonCells(append(lists, notJSON...)...))...)
+	columns = append(columns, jsonColumns("longtext", "", jsonCells(append(lists, append(notJSON, withNUL...)...)...))...)
 	sides := sideTables("varchar(100)", "double", true)
 	columns = append(columns, joinColumns(sides)...)
 

@@ -3,6 +3,7 @@ package filter_test
 import (
 	"database/sql"
 	"math"
+	"net/url"
 	"testing"
 	"time"
 
@@ -14,7 +15,14 @@ import (
 
 func openPostgreSQL(t testing.TB) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("pgx", pgtest.URL(t))
+	u, err := url.Parse(pgtest.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("jit", "off") // which compiles for a second what runs for a millisecond
+	u.RawQuery = q.Encode()
+	db, err := sql.Open("pgx", u.String())
 	if err != nil {
 		t.Fatal(err)
 	}

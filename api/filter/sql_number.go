@@ -47,7 +47,7 @@ const (
 )
 
 func finite(n frag) frag {
-	return sql("(", n, " <> 'NaN' AND abs(", n, ") < ", tooLarge, ")")
+	return sql("(abs(", n, ") < ", tooLarge, ")") // NaN is greater than any number
 }
 
 func double(n frag) frag {

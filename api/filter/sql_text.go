@@ -203,7 +203,7 @@ func (w *writer) amongText(x operand, prefix string, values []scalar, m mode) fr
 		return v.guard(w.amongMySQL(x, v, list), m)
 	}
 	var conds []frag
-	short, odd := split(list, func(s string) bool { return !strings.Contains(s, "\x00") }) // json_each ends a string there
+	short, odd := split(list, func(s string) bool { return !strings.Contains(s, "\x00") }) // where json_each ended a string before SQLite 3.45
 	if len(short) == 1 {
 		short, odd = nil, append(odd, short...)
 	}

@@ -52,7 +52,7 @@ func TestSQLite(t *testing.T) {
 			cells: append(jsonCells(append(shareLists, notJSON...)...), stored(twice...)...)},
 	}
 	columns = append(columns, countColumns()...)
-	columns = append(columns, jsonColumns("TEXT", "", anything(jsonCells(append(lists, notJSON...)...)))...)
+	columns = append(columns, jsonColumns("TEXT", "", anything(jsonCells(append(lists, append(notJSON, withNUL...)...)...)))...)
 	sides := sideTables("TEXT", "REAL", true)
 	columns = append(columns, joinColumns(sides)...)
 	tab := fill(t, openSQLite(t), filter.SQLite, "", columns, sides)
