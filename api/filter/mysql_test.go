@@ -52,6 +52,7 @@ func TestMySQL(t *testing.T) {
 	exec(t, db, "SET sql_mode = ''") // so that a date may be none
 	tab := fill(t, db, filter.MySQL, "DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", columns, sides)
 	tab.sweep(t)
+	tab.lookUp(t, "CREATE INDEX t_%[1]s ON t (%[1]s(255))")
 	for _, mode := range []string{"", "ANSI,STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,IGNORE_SPACE,HIGH_NOT_PRECEDENCE,PAD_CHAR_TO_FULL_LENGTH"} {
 		exec(t, db, "SET sql_mode = '"+mode+"'")
 		tab.agree(t)

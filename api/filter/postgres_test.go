@@ -13,7 +13,8 @@ import (
 	"rolegate/internal/testkit/pgtest"
 )
 
-func openPostgreSQL(t testing.TB) *sql.DB {
+// openPostgreSQL gives a database with some settings off, and jit.
+func openPostgreSQL(t testing.TB, off ...string) *sql.DB {
 	t.Helper()
 	u, err := url.Parse(pgtest.URL(t))
 	if err != nil {
@@ -21,6 +22,9 @@ func openPostgreSQL(t testing.TB) *sql.DB {
 	}
 	q := u.Query()
 	q.Set("jit", "off") // which compiles for a second what runs for a millisecond
+	for _, s := range off {
+		q.Set(s, "off")
+	}
 	u.RawQuery = q.Encode()
 	db, err := sql.Open("pgx", u.String())
 	if err != nil {
@@ -78,9 +82,10 @@ func TestPostgreSQL(t *testing.T) {
 	sides := sideTables("text", "double precision", false)
 	columns = append(columns, joinColumns(sides)...)
 
-	db := openPostgreSQL(t)
+	db := openPostgreSQL(t, "enable_seqscan") // however small the table
 	exec(t, db, "CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level1', deterministic = false)")
 	tab := fill(t, db, filter.PostgreSQL, "", columns, sides)
 	tab.sweep(t)
+	tab.lookUp(t, "CREATE INDEX t_%[1]s ON t (%[1]s)")
 	tab.agree(t)
 }

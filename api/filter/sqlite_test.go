@@ -57,6 +57,7 @@ func TestSQLite(t *testing.T) {
 	columns = append(columns, joinColumns(sides)...)
 	tab := fill(t, openSQLite(t), filter.SQLite, "", columns, sides)
 	tab.sweep(t)
+	tab.lookUp(t, "CREATE INDEX t_%[1]s ON t (%[1]s)")
 	tab.agree(t)
 }
 
