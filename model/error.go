@@ -57,6 +57,8 @@ const (
 	CodeClientTenantNeeded Code = "tenant_required"        // a platform client must name the tenant it asks for
 	CodeCancelled          Code = "cancelled"              // the caller went away before the answer; nobody reads it, the log does
 	CodeProxyUnauthorized  Code = "proxy_unauthorized"     // forward-auth: no, or no valid, credentials of the proxy
+	CodeFilterTooLarge     Code = "filter_too_large"       // a list filter would hold more ids than its limit; the message names it
+	CodeInexpressible      Code = "filter_inexpressible"   // a row of the policy cannot be a list filter; the message names it
 	CodeRevisionBehind     Code = "revision_unavailable"   // the answer would be older than the caller's min_revision; try again
 	CodePrecondition       Code = "precondition_failed"    // If-Match or If-None-Match does not hold (RFC 9110 section 13.1)
 	CodeInUse              Code = "in_use"                 // others still refer to what should be deleted

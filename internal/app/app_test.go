@@ -104,6 +104,11 @@ func TestOneEntryARequest(t *testing.T) {
 			{"may what, a stranger", post("/access/v1/search/action", client, map[string]any{"subject": map[string]any{"type": "user", "id": "stranger"}, "resource": question["resource"]}), audit.SearchedAction, audit.OutcomeOK},
 			{"no search", post("/access/v1/search/action", client, map[string]any{}), audit.RequestFailed, audit.OutcomeDeny},
 			{"search without scope", post("/access/v1/search/action", explain, map[string]any{}), audit.RequestFailed, audit.OutcomeDeny},
+			{"which", post("/v1/filter", client, map[string]any{"subject": question["subject"], "action": question["action"], "resource": map[string]any{"type": "contact"}}), audit.Filtered, audit.OutcomeAllow},
+			{"which, never", post("/v1/filter", client, map[string]any{"subject": question["subject"], "action": map[string]any{"name": "delete"}, "resource": map[string]any{"type": "contact"}}), audit.Filtered, audit.OutcomeDeny},
+			{"which, over no columns", post("/v1/filter", client, map[string]any{"subject": question["subject"], "action": question["action"], "resource": map[string]any{"type": "contact"}, "dialect": "sqlite"}), audit.Filtered, audit.OutcomeAllow},
+			{"no filter", post("/v1/filter", client, map[string]any{}), audit.RequestFailed, audit.OutcomeDeny},
+			{"filter without scope", post("/v1/filter", explain, question), audit.RequestFailed, audit.OutcomeDeny},
 			{"search of a later revision", post("/access/v1/search/action", client, map[string]any{"subject": question["subject"], "resource": question["resource"], "context": map[string]any{"min_revision": 1e9}}), audit.RequestFailed, audit.OutcomeDeny},
 		} {
 			t.Run(c.name, func(t *testing.T) {

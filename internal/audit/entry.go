@@ -44,6 +44,7 @@ const (
 	SearchedAction   Activity = "authz_search_action"
 	Explained        Activity = "authz_explain"
 	ShownPermissions Activity = "authz_permissions"
+	Filtered         Activity = "authz_filter"
 	RequestFailed    Activity = "request_fail"   // refused before a service saw it
 	OperationFailed  Activity = "operation_fail" // an operator's command was refused
 	Started          Activity = "sys_startup"

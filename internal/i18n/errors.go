@@ -195,6 +195,14 @@ var problems = map[model.Code]problem{
 		text{"Offices are not provisioned", "三员职责不可通过目录接口变更"},
 		text{"The offices system-admin, security-admin and audit-admin are given and taken on the host, never through this interface.", "系统管理员、安全管理员和审计管理员只能在主机上任免，不能通过此接口变更。"},
 	},
+	model.CodeFilterTooLarge: {
+		text{"List filter too large", "列表过滤条件过大"},
+		text{"The list filter would hold more ids than the limit. Narrow the grant, or search for resources instead.", "列表过滤条件包含的标识数量超过上限。请缩小授权范围，或改用资源搜索。"},
+	},
+	model.CodeInexpressible: {
+		text{"Not expressible as a list filter", "无法表示为列表过滤条件"},
+		text{"What the policy says of this list cannot be said over the columns of its records; nothing wider is answered.", "策略对该列表的规定无法用记录的列表示，系统不会返回更宽的过滤条件。"},
+	},
 	model.CodeRevisionBehind: {
 		text{"Revision not available yet", "所需版本尚不可用"},
 		text{"The answer would be older than was demanded. Please try again shortly.", "应答所依据的版本低于所要求的版本，请稍后重试。"},

@@ -157,6 +157,9 @@ func TestReasonsReplayed(t *testing.T) {
 			}
 		}
 	})
+	if testing.Short() {
+		return
+	}
 	for _, code := range []model.Code{model.ReasonAllowed, model.ReasonSubjectUnknown, model.ReasonObjectUnknown, model.ReasonActionUnknown,
 		model.ReasonObjectDisabled, model.ReasonNotGranted, model.ReasonDenied, model.ReasonRestricted, model.ReasonStepUp, model.ReasonFieldsClosed, model.ReasonRequiredAction,
 		model.ReasonTenantDisabled, model.ReasonItemInvalid} {

@@ -48,7 +48,11 @@ func (s *Service) Forward(ctx context.Context, caller model.Caller, fr ForwardRe
 		} else if a, err = s.decide(ctx, caller, view, &r, now); err != nil {
 			return audit.Entry{}, err
 		} else if a.Allow && a.AnyRecord {
-			everything = view.reachesEverything(&r.Question, now)
+			in, denied, err := s.inputs(ctx, caller, view, &r, nil, now)
+			if err != nil {
+				return audit.Entry{}, err
+			}
+			everything = denied == "" && view.always(&r.Question, &in)
 		}
 		return entryOf(caller, a, now), nil
 	})
@@ -76,42 +80,4 @@ func (v *View) refuse(r *Request, fr *ForwardRequest, code model.Code) answered 
 // of the request alive.
 func upTo(s string, n int) string {
 	return strings.ToValidUTF8(strings.Clone(s[:min(len(s), n)]), "\uFFFD")
-}
-
-// reachesEverything tells whether a question without a record, which was
-// allowed, would be allowed about every record. It looks at rows only and says
-// no whenever one of them could matter: a grant of everything without condition
-// must be there, for the action and for all it requires, and no denial or
-// restriction at all.
-func (s *Snapshot) reachesEverything(q *model.Question, now time.Time) bool {
-	who := s.people.find(q.Subject.Type, q.Subject.ID)
-	if who == nil {
-		return false
-	}
-	keys := s.people.holderAt(who, s.rules, now.UnixNano())
-	at := s.rules.target(q.Resource.Type, q.Action.Name)
-	if !at.grantsEverything(keys) {
-		return false
-	}
-	for _, required := range at.requires() {
-		sub := s.rules.target(q.Resource.Type, required)
-		if !sub.grantsEverything(keys) {
-			return false
-		}
-	}
-	return true
-}
-
-// grantsEverything is reachesEverything for the rows of one action.
-func (c *target) grantsEverything(h *holder) bool {
-	granted, bound := false, false
-	for _, r := range c.from {
-		if r == nil {
-			continue
-		}
-		r.allows.each(h, func(e *rowRef) { granted = granted || e.what == everythingGranted })
-		r.denials.each(h, func(*rowRef) { bound = true })
-		r.limits().each(h, func(*rowRef) { bound = true })
-	}
-	return granted && !bound
 }

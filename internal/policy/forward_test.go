@@ -152,7 +152,7 @@ func TestEverythingIsEverything(t *testing.T) {
 		w := drawWorld(t, mustCatalogOf(t, worldCatalog))
 		q, in := drawQuestion(t)
 		q.Resource.ID, q.Resource.Properties, in.Stored = model.AnyRecord, nil, nil
-		if !w.snap.answerTo(q, in).Allow || !w.snap.reachesEverything(&q, in.Now) {
+		if !w.snap.answerTo(q, in).Allow || !w.snap.always(&q, &in) {
 			return
 		}
 		said++
@@ -199,7 +199,7 @@ func TestEverythingIsSaidOnlyWhenSure(t *testing.T) {
 		if !view.answerTo(q, Inputs{Now: noon}).Allow {
 			t.Fatalf("%s of\n%s\nis denied", c.action, c.rows)
 		}
-		if got := view.reachesEverything(&q, noon); got != c.want {
+		if got := view.always(&q, &Inputs{Now: noon}); got != c.want {
 			t.Errorf("%s of\n%s\neverything: %v", c.action, c.rows, got)
 		}
 	}

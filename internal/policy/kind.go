@@ -17,6 +17,13 @@ func (a *asking) permissionKind(d *model.Decision) model.PermissionKind {
 	return model.PermittedConditionally
 }
 
+// always tells whether a question without a record, which is allowed, would be
+// allowed about every record a list can have.
+func (s *Snapshot) always(q *model.Question, in *Inputs) bool {
+	a := asking{Snapshot: s, q: q, in: in, engine: index{}, now: in.Now}
+	return a.admit() == model.ReasonAllowed && a.always()
+}
+
 // always tells whether the action and all it requires reach every record there
 // can be whose attributes are known, as a list's columns are.
 func (a *asking) always() bool {

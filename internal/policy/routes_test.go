@@ -95,7 +95,7 @@ func TestRouteMatchesMeanSegments(t *testing.T) {
 		asked := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "A", "b.x"}), 1, 4).Draw(t, "asked")
 		var fit []Route
 		for _, r := range routes {
-			if fits(routeSegments(r.Path), asked) {
+			if fitsRoute(routeSegments(r.Path), asked) {
 				fit = append(fit, r)
 			}
 		}
@@ -119,7 +119,7 @@ func TestRouteMatchesMeanSegments(t *testing.T) {
 	})
 }
 
-func fits(route, segments []string) bool {
+func fitsRoute(route, segments []string) bool {
 	return slices.EqualFunc(route, segments, func(r, s string) bool { return isVariable(r) || r == s })
 }
 

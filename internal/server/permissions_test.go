@@ -15,7 +15,7 @@ import (
 
 // Permissions lets everybody read contacts.
 func (f *fakeDecider) Permissions(ctx context.Context, caller model.Caller, r policy.PermissionsRequest) (model.Permissions, error) {
-	f.caller, f.listed = caller, append(f.listed, r)
+	f.caller, f.asked = caller, append(f.asked, r)
 	if f.err != nil {
 		return model.Permissions{}, f.err
 	}
@@ -54,7 +54,7 @@ func TestPermissionsAnswer(t *testing.T) {
 
 	h.permissions("subject=user:a:b%20c&object=contact", header("Rolegate-Access-Token", "secret"))
 	token := "secret"
-	if diff := cmp.Diff(policy.PermissionsRequest{Subject: model.Entity{Type: "user", ID: "a:b c"}, Object: "contact", AccessToken: &token}, h.decider.listed[3]); diff != "" {
+	if diff := cmp.Diff(policy.PermissionsRequest{Subject: model.Entity{Type: "user", ID: "a:b c"}, Object: "contact", AccessToken: &token}, h.decider.asked[3]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if strings.Contains(h.logs.String(), "secret") || strings.Contains(h.logs.String(), "user:bob") {
@@ -84,8 +84,8 @@ func TestPermissionsRefusals(t *testing.T) {
 		if v := h.want(h.permissions(c.query), 400, model.CodeInvalidRequest); v["detail"] != c.detail {
 			t.Errorf("%s: %q, want %q", c.query, v["detail"], c.detail)
 		}
-		if h.decider.listed != nil || len(h.recorder.entries) != 1 {
-			t.Errorf("%s: listed %v, recorded %v", c.query, h.decider.listed, h.recorder.entries)
+		if h.decider.asked != nil || len(h.recorder.entries) != 1 {
+			t.Errorf("%s: listed %v, recorded %v", c.query, h.decider.asked, h.recorder.entries)
 		}
 	}
 	h := newHarness(t)

@@ -50,6 +50,8 @@ func (s *Server) router() chi.Router {
 	// GET their lists, POST /v1/admin/import: client(directory)
 	s.mountProvisioning(r)
 
+	r.Method("POST", "/v1/filter", s.client("decide", s.listFilter))
+
 	s.Pages.Mount(r) // GET /invite/{invite}: public
 	return r
 }

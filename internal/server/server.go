@@ -103,6 +103,8 @@ type Decider interface {
 	Explain(ctx context.Context, caller model.Caller, r policy.ExplainRequest) (policy.Explained, error)
 	// Permissions gives what a subject may do at all.
 	Permissions(ctx context.Context, caller model.Caller, r policy.PermissionsRequest) (model.Permissions, error)
+	// Filter tells for which records of resource.type the question would be allowed.
+	Filter(ctx context.Context, caller model.Caller, r policy.Request) (policy.Listed, error)
 }
 
 // Tenants finds tenants.
