@@ -193,7 +193,7 @@ func (x *explaining) addRestrictions(r *model.ActionReasons) {
 	if x.at.action != "update" || len(x.ask.changes) == 0 {
 		return
 	}
-	x.record.changes = x.ask.changes
+	x.asChanged(true)
 	then := x.rows((*rules).limits, x.restricts)
 	then = slices.DeleteFunc(then, func(e rowRef) bool { _, before := slices.BinarySearchFunc(asIs, e, byRule); return before })
 	for _, e := range listed(r, then) {
@@ -201,7 +201,7 @@ func (x *explaining) addRestrictions(r *model.ActionReasons) {
 		reason.AsChanged = true
 		r.Reasons = append(r.Reasons, reason)
 	}
-	x.record.changes = nil
+	x.asChanged(false)
 }
 
 // addAssurance lists the rows that ask for more proof. Beyond the bound only
