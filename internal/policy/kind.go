@@ -63,11 +63,9 @@ func (g grant) surelyHolds(a *asking) bool {
 	return g.cond == nil || !g.cond.canBe(a, condition.False) && !g.cond.canBe(a, condition.Unknown)
 }
 
-// isVoid tells whether a denial denies no record: the subject lacks what its scope
-// compares, or its condition is false whatever the record.
+// isVoid tells whether a denial denies no record: its condition is false whatever
+// the record. One whose scope compares what the subject lacks is not void: it
+// denies a record whose attribute says nothing.
 func (g grant) isVoid(a *asking) bool {
-	if g.cond != nil && !g.cond.canBe(a, condition.True) && !g.cond.canBe(a, condition.Unknown) {
-		return true
-	}
-	return g.scope.ways(a) == 0 && g.scope.kind != scopeShared && g.scope.kind != scopeEveryone
+	return g.cond != nil && !g.cond.canBe(a, condition.True) && !g.cond.canBe(a, condition.Unknown)
 }

@@ -162,7 +162,7 @@ func TestPermissionKinds(t *testing.T) {
 		all + "p, *, deal, read, own, , deny\n":                             model.PermittedConditionally,
 		all + "p, *, deal, read, shared, , deny\n":                          model.PermittedConditionally,
 		all + "p, *, deal, read, everyone, , deny\n":                        model.PermittedConditionally,
-		all + "p, *, deal, read, territory, , deny\n":                       model.PermittedAlways,
+		all + "p, *, deal, read, territory, , deny\n":                       model.PermittedConditionally, // a territory that is no text
 		all + "p, *, deal, read, all, user.id == 'bob', deny\n":             model.PermittedAlways,
 		all + "p, *, deal, read, all, record.x == 1, deny\n":                model.PermittedConditionally,
 		all + "p, *, deal, read, all, , deny\n":                             model.PermittedNever,
