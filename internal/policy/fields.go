@@ -17,9 +17,13 @@ type fieldAsk struct {
 	strict   bool           // strict_fields: refuse instead of hiding
 }
 
-// maxFields bounds the names of one question, since each is asked of the engine
-// several times.
-const maxFields = 256
+// count is how many names there are in all.
+func (ask *fieldAsk) count() int {
+	return len(ask.fields) + len(ask.returned) + len(ask.used) + len(ask.changed)
+}
+
+// maxFields bounds the names of one question: as many as the fields of an object.
+const maxFields = maxFieldNames
 
 // readFieldAsk reads action.properties. Anything malformed spoils the question:
 // a list that cannot be read is a list of fields nobody checked.
@@ -49,7 +53,7 @@ func readFieldAsk(properties map[string]any) (ask fieldAsk, bad *Malformed) {
 	default:
 		return fieldAsk{}, &Malformed{Member: "action.properties.changes", Want: WantObject}
 	}
-	if len(ask.fields)+len(ask.returned)+len(ask.used)+len(ask.changed) > maxFields {
+	if ask.count() > maxFields {
 		return fieldAsk{}, &Malformed{Member: "action.properties", Want: WantFewerFields, Limit: maxFields}
 	}
 	switch strict := properties["strict_fields"].(type) {

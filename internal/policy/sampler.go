@@ -54,6 +54,10 @@ type sample struct {
 // maxSampledPeople is the largest directory an enforcer is built for.
 const maxSampledPeople = 50_000
 
+// maxSampledFields bounds the fields of a question, for each of which Casbin is
+// asked several times.
+const maxSampledFields = 256
+
 // NewSampler makes a sampler of one in every decisions. Run works its queue.
 func NewSampler(every int, logger *slog.Logger, count func(SampleOutcome)) *Sampler {
 	return &Sampler{Every: every, Logger: logger, Count: count, queue: make(chan sample, sampleQueue)}
@@ -100,7 +104,8 @@ func (s *Sampler) check(x *sample) (outcome SampleOutcome) {
 			outcome = SampleFailed
 		}
 	}()
-	if len(x.snapshot.rules.places) > maxSampledRows || x.snapshot.people.len() > maxSampledPeople {
+	ask, _ := readFieldAsk(x.question.Action.Properties)
+	if len(x.snapshot.rules.places) > maxSampledRows || x.snapshot.people.len() > maxSampledPeople || ask.count() > maxSampledFields {
 		return SampleSkipped
 	}
 	casbin, err := newReference(x.snapshot, x.inputs.Now)

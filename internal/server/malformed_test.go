@@ -39,8 +39,8 @@ func TestMalformedQuestions(t *testing.T) {
 		{"action", fields(`{"strict_fields":"yes"}`), model.CodeInvalidRequest, "action.properties.strict_fields", " must be true or false.", " 必须是 true 或 false。"},
 		{"action", `{"name":"*"}`, model.CodeInvalidRequest, "action.name", ` must name one thing, and "*" stands for all.`, " 必须是一个具体的名称，而 “*” 代表全部。"},
 		{"resource", `{"type":"*","id":"1"}`, model.CodeInvalidRequest, "resource.type", ` must name one thing, and "*" stands for all.`, " 必须是一个具体的名称，而 “*” 代表全部。"},
-		{"action", fields(`{"fields":` + names(200) + `,"changes":{"a":1},"sort_fields":` + names(56) + `}`), model.CodeInvalidRequest, "action.properties",
-			" name more than 256 fields in all.", " 中各列表和 changes 所列字段合计超过 256 个。"},
+		{"action", fields(`{"fields":` + names(2000) + `,"changes":{"a":1},"sort_fields":` + names(48) + `}`), model.CodeInvalidRequest, "action.properties",
+			" name more than 2048 fields in all.", " 中各列表和 changes 所列字段合计超过 2048 个。"},
 	} {
 		if checkScan(t, ask(c.member, c.value)) || checkScan(t, ask("evaluations", "[{}]", c.member, c.value)) {
 			t.Errorf("the scanner takes %s", c.value)
