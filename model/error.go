@@ -56,6 +56,8 @@ const (
 	CodeLastOfficeHolder   Code = "last_office_holder"     // the last holder of an office cannot be removed
 	CodeClientTenantNeeded Code = "tenant_required"        // a platform client must name the tenant it asks for
 	CodeCancelled          Code = "cancelled"              // the caller went away before the answer; nobody reads it, the log does
+	CodeFilterTooLarge     Code = "filter_too_large"       // a list filter would hold more ids than its limit; the message names it
+	CodeInexpressible      Code = "filter_inexpressible"   // a row of the policy cannot be a list filter; the message names it
 	CodeRevisionBehind     Code = "revision_unavailable"   // the answer would be older than the caller's min_revision; try again
 )
 

@@ -13,6 +13,7 @@ type Limits struct {
 	DirectRoles    int   // roles assigned to one member
 	InheritedRoles int   // roles that one role, or all roles of one member, inherit, directly or not
 	Results        int   // results of one page of a search
+	FilterIDs      int   // ids in a list that a list filter compares with
 }
 
 // The settings of Limits, as refusals name them.
@@ -24,22 +25,23 @@ const (
 	SettingDirectRoles    = "ROLEGATE_MAX_DIRECT_ROLES"
 	SettingInheritedRoles = "ROLEGATE_MAX_INHERITED_ROLES"
 	SettingResults        = "ROLEGATE_MAX_RESULTS"
+	SettingFilterIDs      = "ROLEGATE_MAX_FILTER_IDS"
 )
 
 // DefaultLimits are the limits of an installation that sets none.
 func DefaultLimits() Limits {
 	return Limits{Request: 256 << 10, Batch: 1_000, Nesting: 64, Policy: 64 << 20,
-		DirectRoles: 64, InheritedRoles: 1_024, Results: 1_000}
+		DirectRoles: 64, InheritedRoles: 1_024, Results: 1_000, FilterIDs: 50_000}
 }
 
 // lowest still let the starter policy in and every AuthZEN request through;
 // highest are what the service was made for. A stored document was within
 // highest when it was written, whatever the settings were.
 var (
-	lowest = Limits{Request: 1 << 10, Batch: 1, Nesting: 8, Policy: 64 << 10, DirectRoles: 1, InheritedRoles: 1, Results: 1}
+	lowest = Limits{Request: 1 << 10, Batch: 1, Nesting: 8, Policy: 64 << 10, DirectRoles: 1, InheritedRoles: 1, Results: 1, FilterIDs: 1}
 
 	highest = Limits{Request: 16 << 20, Batch: 10_000, Nesting: 1_000, Policy: 256 << 20,
-		DirectRoles: 1_024, InheritedRoles: 65_536, Results: 10_000}
+		DirectRoles: 1_024, InheritedRoles: 65_536, Results: 10_000, FilterIDs: 1_000_000}
 )
 
 // HighestLimits are the highest that may be set.
@@ -58,6 +60,7 @@ func (l Limits) Validate() error {
 		{SettingDirectRoles, int64(l.DirectRoles), int64(lowest.DirectRoles), int64(highest.DirectRoles)},
 		{SettingInheritedRoles, int64(l.InheritedRoles), int64(lowest.InheritedRoles), int64(highest.InheritedRoles)},
 		{SettingResults, int64(l.Results), int64(lowest.Results), int64(highest.Results)},
+		{SettingFilterIDs, int64(l.FilterIDs), int64(lowest.FilterIDs), int64(highest.FilterIDs)},
 	} {
 		if c.value < c.least || c.value > c.most {
 			return Errorf(CodeSettingInvalid, "%s is %d; it can be %d to %d", c.setting, c.value, c.least, c.most)

@@ -59,7 +59,7 @@ var arrows = []struct {
 
 	{"internal/login", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
-	{"internal/policy/condition", nil},
+	{"internal/policy/condition", list("api/filter")},
 	{"internal/policy", list("model", "api/filter", "internal/policy/condition", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
@@ -76,7 +76,7 @@ var arrows = []struct {
 // testHelpers hold code for tests and may import everything; only tests, and
 // one another, may import them. Otherwise they, and the testing libraries they
 // bring along, end up in the binary of every user.
-var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/workload", "internal/testkit/bench", "internal/store/storetest", "internal/archtest"}
+var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/workload", "internal/testkit/bench", "internal/testkit/witness", "internal/store/storetest", "internal/archtest"}
 
 // owners says who may import a module of others (a path prefix), so that each
 // lives behind one package of ours. A module that is not listed is free, but

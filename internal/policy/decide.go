@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -76,6 +77,8 @@ type asking struct {
 	at        target // the action being asked about: the question's or one it requires
 	anyRecord bool   // a question without a record
 	denied    reach  // of anyRecord: what denials take away everywhere
+
+	mostIDs int // of a list in a filter
 
 	facts condition.Facts // once gathered
 	user  userFacts
@@ -209,8 +212,11 @@ func (a *asking) askRestrictions() (verdict, error) {
 		return v, err
 	}
 	a.record.changes = a.ask.changes
+	if a.anyRecord {
+		a.conditionFacts().Fixed = a.settled(a.ask.changes)
+	}
 	v, err = a.engine.restrictions(a)
-	a.record.changes = nil
+	a.record.changes, a.facts.Fixed = nil, nil
 	return v, err
 }
 
@@ -284,7 +290,7 @@ func (a *asking) conditionFacts() *condition.Facts {
 		UserID: id, Roles: a.keys.roles, Teams: a.who.teams, Unit: a.who.unit,
 		Action: a.q.Action.Properties, Context: a.q.Context, IP: ip,
 		Time: a.now, ACR: a.in.Assurance.Level, AMR: a.in.Assurance.Methods, Client: a.in.Client,
-		Below: a.below,
+		Below: a.below, Units: a.unitsUnder,
 	}
 	if a.in.Assurance.Level > 0 {
 		f.AuthAge, f.HasAuth = a.now.Sub(a.in.Assurance.AuthTime), true
@@ -294,3 +300,21 @@ func (a *asking) conditionFacts() *condition.Facts {
 
 // below tells whether a unit is root or below it.
 func (a *asking) below(unit, root string) bool { return a.people.units.within(unit, root, 0) }
+
+func (a *asking) unitsUnder(root string) []string {
+	return a.people.units.under(root, 0, a.mostIDs)
+}
+
+// settled are the changes that every record would have: the directory's own word
+// on a user or team stands above them.
+func (a *asking) settled(changes map[string]any) map[string]any {
+	own := a.object.ownAttributes()
+	if len(own) == 0 {
+		return changes
+	}
+	changes = maps.Clone(changes)
+	for _, name := range own {
+		delete(changes, name)
+	}
+	return changes
+}

@@ -156,7 +156,7 @@ func (r *roster) len() (n int) {
 
 func (r *roster) size() int64 {
 	nodes := len(r.units.nodes) + len(r.territories.nodes) + len(r.reporting.nodes)
-	return int64(r.len())*memberSize + r.attributes + int64(nodes)*60
+	return int64(r.len())*memberSize + r.attributes + int64(nodes)*76
 }
 
 // sizeOf is about what a JSON value takes in memory.

@@ -1,11 +1,14 @@
 package policy
 
+import "slices"
+
 // forest numbers the nodes of trees given as child → parent, so that "is it
 // below that one" is a comparison of numbers. Reporting lines, units and
 // territories are forests. Names that nobody registered are kept as names: they
 // match themselves and lead nowhere. Immutable.
 type forest struct {
 	nodes  map[string]node
+	names  []string          // by number
 	parent map[string]string // only where some nodes are loose
 }
 
@@ -39,23 +42,23 @@ func newForest(parent map[string]string) *forest {
 		depth int32
 		next  int // of its children
 	}
-	var count int32
+	enter := func(name string, depth int32) visit {
+		f.nodes[name] = node{first: int32(len(f.names)), depth: depth}
+		f.names = append(f.names, name)
+		return visit{name: name, depth: depth}
+	}
 	for _, root := range roots {
-		f.nodes[root] = node{first: count}
-		path := []visit{{name: root}}
-		count++
+		path := []visit{enter(root, 0)}
 		for len(path) > 0 {
 			v := &path[len(path)-1]
 			if below := children[v.name]; v.next < len(below) {
 				child := below[v.next]
 				v.next++
-				f.nodes[child] = node{first: count, depth: v.depth + 1}
-				count++
-				path = append(path, visit{name: child, depth: v.depth + 1})
+				path = append(path, enter(child, v.depth+1))
 				continue
 			}
 			n := f.nodes[v.name]
-			n.last = count - 1
+			n.last = int32(len(f.names)) - 1
 			f.nodes[v.name] = n
 			path = path[:len(path)-1]
 		}
@@ -90,6 +93,42 @@ func (f *forest) within(name, root string, depth int) bool {
 		return f.walk(name, root, depth)
 	}
 	return above.first <= at.first && at.first <= above.last && (depth == 0 || int(at.depth-above.depth) <= depth)
+}
+
+// under lists, in byte order, root and what is below it, at most depth steps; 0 is
+// any number. It stops beyond most names, too many to be of use.
+func (f *forest) under(root string, depth, most int) []string {
+	if root == "" {
+		return nil
+	}
+	found := []string{root}
+	add := func(name string) bool {
+		if name != root && f.within(name, root, depth) {
+			found = append(found, name)
+		}
+		return len(found) <= most
+	}
+	switch top, known := f.nodes[root]; {
+	case !known:
+	case top.loose:
+		for name := range f.parent {
+			if !add(name) {
+				break
+			}
+		}
+	default:
+		for i := top.first + 1; i <= top.last; i++ {
+			n := f.nodes[f.names[i]]
+			if depth > 0 && int(n.depth-top.depth) == depth {
+				i = n.last // what is further below
+			}
+			if found = append(found, f.names[n.first]); len(found) > most {
+				break
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
 }
 
 // walk is within where nodes have no numbers. Brent's method ends it on a

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"rolegate/internal/policy/condition"
 	"rolegate/model"
 )
 
@@ -104,9 +105,10 @@ func bare(kind, id string) string {
 
 // share is one entry of a record's shares: to whom, for which actions, how long.
 type share struct {
-	to      string    // "type:id" of a subject, "team:id", "role:id", or "*"
-	actions []any     // strings
-	until   time.Time // exclusive; zero: for ever
+	to      string // "type:id" of a subject, "team:id", "role:id", or "*"
+	actions []any  // strings
+	ends    bool
+	until   time.Time // exclusive, if it ends
 }
 
 // shares asks the record's shares whether one is to somebody, for the action and
@@ -158,9 +160,8 @@ func readShare(v any) (s share, ok bool) {
 	case nil:
 		return s, true
 	case string:
-		t, err := time.Parse(time.RFC3339, until)
-		s.until = t
-		return s, err == nil
+		s.until, s.ends = condition.ParseTime(until)
+		return s, s.ends
 	}
 	return share{}, false
 }
@@ -178,7 +179,7 @@ func checkShared(to string) (reason string) {
 // expired. Actions are literal: a share names each action it is for.
 func (s share) liveFor(action string, now time.Time) bool {
 	return slices.ContainsFunc(s.actions, func(a any) bool { return a == any(action) }) &&
-		(s.until.IsZero() || now.Before(s.until))
+		(!s.ends || now.Before(s.until))
 }
 
 // Objects whose records are the directory's own: setting the owner or the teams
@@ -207,6 +208,17 @@ func (r *roster) directoryRecord(object, id string) (attributes map[string]any, 
 		return map[string]any{"teams": []any{id}}, true
 	}
 	return nil, false
+}
+
+// ownAttributes are what directoryRecord says of records of the object.
+func (o *object) ownAttributes() []string {
+	switch o.name {
+	case userObject:
+		return []string{"owner", "teams", "unit"}
+	case teamObject:
+		return []string{"teams"}
+	}
+	return nil
 }
 
 func anyList(list []string) []any {

@@ -196,7 +196,9 @@ func TestScopes(t *testing.T) {
 		{"shared", "ann", no, props{"shares": nil}},
 		{"shared", "ann", unknown, nil},
 		{"shared", "ann", unknown, share("ann")},
+		{"shared", "ann", no, share("user:ann", "until", "0001-01-01T00:00:00Z")}, // Go's zero time, and no end for ever
 		{"shared", "ann", unknown, share("user:ann", "until", "tomorrow")},
+		{"shared", "ann", unknown, share("user:ann", "until", "2026-03-02T1:00:00Z")}, // time.Parse takes it
 		{"shared", "ann", unknown, share("user:ann", "until", "")},
 		{"shared", "ann", unknown, share("user:ann", "until", 7.0)},
 		{"shared", "ann", unknown, share("user:ann", "actions", "read")},

@@ -24,8 +24,14 @@ type Facts struct {
 	AuthAge time.Duration // request.auth_age, in seconds
 	Client  string        // request.client; "" is not known
 
+	// Fixed are attributes that, whatever the record, have these values: what an
+	// update would make of them. record.id is never one.
+	Fixed map[string]any
+
 	// Below tells whether a unit is root or lies below it. Neither is "".
 	Below func(unit, root string) bool
+	// Units lists root and what lies below it. Only filters need it.
+	Units func(root string) []string
 }
 
 // Attributes are the attributes of a record or a user.

@@ -303,9 +303,10 @@ func drawValue(t *rapid.T, a attribute) given {
 	return g
 }
 
-// named spells an id with its kind now and then, which CEL need not know.
+// named spells an id with its kind now and then, which CEL need not know. Of no id
+// there is no kind: "user:" is an id of its own.
 func named(a attribute, s string, prefixed bool) (json, cel any) {
-	if prefix := wellKnown[a.name()].Prefix; prefixed && prefix != "" && !notRecord(a) {
+	if prefix := wellKnown[a.name()].Prefix; prefixed && prefix != "" && s != "" && !notRecord(a) {
 		return prefix + s, s
 	}
 	return s, s

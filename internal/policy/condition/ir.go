@@ -3,6 +3,8 @@ package condition
 import (
 	"net/netip"
 	"time"
+
+	"rolegate/api/filter"
 )
 
 // Node is a condition, or a part of one that is true, false or unknown. The
@@ -10,6 +12,7 @@ import (
 type Node interface {
 	eval(f *Facts) Truth
 	possible(f *Facts) Set // for a record nobody has seen
+	expr(b *binder) filter.Expr
 }
 
 type (

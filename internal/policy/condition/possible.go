@@ -27,15 +27,15 @@ func (n *Or) possible(f *Facts) Set {
 	return s
 }
 
-func (n *Flag) possible(f *Facts) Set { return possible(n, f, n.X.From == Record, true) }
+func (n *Flag) possible(f *Facts) Set { return possible(n, f, n.X.open(f), true) }
 
 func (n *Compare) possible(f *Facts) Set {
-	reads := n.X.From == Record || n.Y.From == Record
-	return possible(n, f, reads, n.X.settled(f, n.Kind) && n.Y.settled(f, n.Kind))
+	reads := n.X.open(f) || n.Y.open(f)
+	return possible(n, f, reads, n.X.settled(f, n.Kind) && n.Y.settled(f, n.Kind) && !(n.Op.orders() && (n.X.isBool(f, n.Kind) || n.Y.isBool(f, n.Kind))))
 }
 
 func (n *In) possible(f *Facts) Set {
-	reads := n.X.From == Record || n.List.From == Record
+	reads := n.X.open(f) || n.List.open(f)
 	s := possible(n, f, reads, n.X.settled(f, n.Kind) && n.List.settled(f, n.Kind))
 	if reads && n.List.empty(f) {
 		s &^= only(True)
@@ -44,25 +44,29 @@ func (n *In) possible(f *Facts) Set {
 }
 
 func (n *Quantified) possible(f *Facts) Set {
-	s := possible(n, f, n.Over.From == Record, n.L.settled(f, n.Kind))
-	if n.Over.From == Record && !n.All && n.L.empty(f) {
+	s := possible(n, f, n.Over.open(f), n.L.settled(f, n.Kind))
+	if n.Over.open(f) && !n.All && n.L.empty(f) {
 		s &^= only(True)
 	}
 	return s
 }
 
 func (n *Match) possible(f *Facts) Set {
-	s := possible(n, f, n.X.From == Record, n.Y.settled(f, String))
-	if y, ok := n.Y.read(f, String); ok && y.str == "" && n.X.From == Record {
+	s := possible(n, f, n.X.open(f), n.Y.settled(f, String))
+	if y, ok := n.Y.read(f, String); ok && y.str == "" && n.X.open(f) {
 		s &^= only(False)
 	}
 	return s
 }
 
-func (n *Has) possible(f *Facts) Set { return possible(n, f, n.X.From == Record, true) }
+func (n *Has) possible(f *Facts) Set { return possible(n, f, n.X.open(f), true) }
 
 func (n *Below) possible(f *Facts) Set {
-	return possible(n, f, n.Unit.From == Record, n.Root.settled(f, String) && f.Below != nil)
+	s := possible(n, f, n.Unit.open(f), n.Root.settled(f, String) && f.Below != nil)
+	if root, ok := n.Root.read(f, String); ok && root.str == "" && n.Unit.open(f) {
+		s &^= only(True)
+	}
+	return s
 }
 
 func (n *InCIDR) possible(f *Facts) Set { return only(n.eval(f)) }
@@ -81,16 +85,25 @@ func possible(n Node, f *Facts, readsRecord, settled bool) Set {
 
 // settled tells whether the term is the record's, or is there.
 func (t *Term) settled(f *Facts, k Kind) bool {
-	if t.From == Record {
+	if t.open(f) {
 		return true
 	}
 	_, ok := t.read(f, k)
 	return ok
 }
 
+// isBool tells whether the term is a bool whatever the record.
+func (t *Term) isBool(f *Facts, k Kind) bool {
+	if t.open(f) {
+		return false
+	}
+	s, ok := t.read(f, k)
+	return ok && s.kind == Bool
+}
+
 // settled tells whether the list is the record's, or is there.
 func (l *List) settled(f *Facts, k Kind) bool {
-	if l.From == Record {
+	if l.open(f) {
 		return true
 	}
 	v, ok := l.view(f)
@@ -100,7 +113,7 @@ func (l *List) settled(f *Facts, k Kind) bool {
 
 // empty tells whether the list is known to be empty whatever the record.
 func (l *List) empty(f *Facts) bool {
-	if l.From == Record {
+	if l.open(f) {
 		return false
 	}
 	v, ok := l.view(f)

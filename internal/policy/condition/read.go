@@ -1,9 +1,6 @@
 package condition
 
-import (
-	"cmp"
-	"strings"
-)
+import "cmp"
 
 // scalar is a single value that is there. Scalars of one kind are equal if they
 // are ==. It is small because everything is done with it.
@@ -67,6 +64,9 @@ func (t *Term) clock(f *Facts) scalar {
 func (a *Attr) raw(f *Facts) (v any, sent bool) {
 	switch a.From {
 	case Record:
+		if f.fixes(a.Name) {
+			return f.Fixed[a.Name], true
+		}
 		if f.Record != nil {
 			return f.Record.Attribute(a.Name)
 		}
@@ -91,7 +91,7 @@ func (a *Attr) convert(v any, want Kind) (s scalar, ok bool) {
 			return parseTime(v)
 		}
 		if a.From == Record {
-			v = strings.TrimPrefix(v, a.Prefix)
+			v = bareOf(a.Prefix, v)
 		}
 		s = scalar{kind: String, str: v}
 	case float64:

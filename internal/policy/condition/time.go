@@ -7,21 +7,26 @@ func timeOf(t time.Time) scalar {
 	return scalar{kind: Time, num: float64(t.Unix()), nano: int32(t.Nanosecond())}
 }
 
-// parseTime reads RFC 3339, strictly: time.Parse by itself also takes hours of
+// ParseTime reads RFC 3339, strictly: time.Parse by itself also takes hours of
 // one digit, a comma before the fraction, and offsets of a day.
-func parseTime(s string) (scalar, bool) {
+func ParseTime(s string) (t time.Time, ok bool) {
 	const clock = len("2006-01-02T15:04:05")
 	if len(s) <= clock || s[len("2006-01-02T15")] != ':' || s[clock] == ',' {
-		return scalar{}, false
+		return t, false
 	}
 	if s[len(s)-1] != 'Z' {
 		offset := s[max(clock, len(s)-len("+08:00")):]
 		if len(offset) != len("+08:00") || offset[1:3] > "23" || offset[4:6] > "59" {
-			return scalar{}, false
+			return t, false
 		}
 	}
 	t, err := time.Parse(time.RFC3339, s)
-	return timeOf(t), err == nil
+	return t, err == nil
+}
+
+func parseTime(s string) (scalar, bool) {
+	t, ok := ParseTime(s)
+	return timeOf(t), ok
 }
 
 // Part is a part of a date or of the time of day, named as in CEL. Some count
