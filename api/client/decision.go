@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rolegate/api"
@@ -57,7 +58,7 @@ func (e *StepUpError) Challenge() string {
 		s += fmt.Sprintf(", acr_values=%q", quotable(e.ACRValues))
 	}
 	if e.MaxAge > 0 {
-		s += fmt.Sprintf(", max_age=%d", e.MaxAge)
+		s += fmt.Sprintf(", max_age=%q", strconv.FormatInt(e.MaxAge, 10))
 	}
 	return s
 }
