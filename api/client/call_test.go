@@ -234,18 +234,18 @@ func TestRenewal(t *testing.T) {
 func TestReadToken(t *testing.T) {
 	asked := time.Unix(0, 0)
 	for body, ok := range map[string]bool{
-		`{"access_token":"abc","token_type":"Bearer","expires_in":600}`:       true,
-		`{"access_token":"abc","token_type":"bearer","expires_in":1}`:         true,
-		`{"access_token":"abc","token_type":"Bearer","expires_in":9e18}`:      true,
-		`{"access_token":"abc","token_type":"DPoP","expires_in":600}`:         false,
-		`{"access_token":"","token_type":"Bearer","expires_in":600}`:          false,
-		`{"access_token":"a\r\nX: y","token_type":"Bearer","expires_in":600}`: false,
-		`{"access_token":"abc","token_type":"Bearer","expires_in":0}`:         false,
-		`{"access_token":"abc","token_type":"Bearer","expires_in":-600}`:      false,
-		`{"access_token":"abc","token_type":"Bearer","expires_in":"600"}`:     false,
-		`{"access_token":"abc","token_type":"Bearer"}`:                        false,
-		`{"access_token":null,"token_type":"Bearer","expires_in":600}`:        false,
-		`{"Access_Token":"abc","token_type":"Bearer","expires_in":600}`:       false,
+		`{"access_token":"abc","token_type":"Bearer","expires_in":600}`:                 true,
+		`{"access_token":"abc","token_type":"bearer","expires_in":1}`:                   true,
+		`{"access_token":"abc","token_type":"Bearer","expires_in":9000000000000000000}`: true,
+		`{"access_token":"abc","token_type":"DPoP","expires_in":600}`:                   false,
+		`{"access_token":"","token_type":"Bearer","expires_in":600}`:                    false,
+		`{"access_token":"a\r\nX: y","token_type":"Bearer","expires_in":600}`:           false,
+		`{"access_token":"abc","token_type":"Bearer","expires_in":0}`:                   false,
+		`{"access_token":"abc","token_type":"Bearer","expires_in":-600}`:                false,
+		`{"access_token":"abc","token_type":"Bearer","expires_in":"600"}`:               false,
+		`{"access_token":"abc","token_type":"Bearer"}`:                                  false,
+		`{"access_token":null,"token_type":"Bearer","expires_in":600}`:                  false,
+		`{"Access_Token":"abc","token_type":"Bearer","expires_in":600}`:                 false,
 	} {
 		members, err := object([]byte(body))
 		if err != nil {

@@ -33,9 +33,10 @@ func (d Decision) Show(record map[string]any) map[string]any {
 	return shown
 }
 
-// ShowJSON is Show of anything that is a JSON object, a struct with tags, say;
-// its members are the fields.
-func (d Decision) ShowJSON(record any) (map[string]any, error) {
+// Facts are the members of anything that is a JSON object, a struct with tags,
+// say: what Question.Record and Show take. A record and the columns of its list
+// must say the same, so what is null in the one is null in the other.
+func Facts(record any) (map[string]any, error) {
 	text, err := json.Marshal(record)
 	if err != nil {
 		return nil, err
@@ -43,10 +44,8 @@ func (d Decision) ShowJSON(record any) (map[string]any, error) {
 	var members map[string]any
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber() // a float64 would round large ids
-	if err := dec.Decode(&members); err != nil {
-		return nil, err
-	}
-	return d.Show(members), nil
+	err = dec.Decode(&members)
+	return members, err
 }
 
 // nothing of a value is seen in it, not even its length.
