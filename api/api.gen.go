@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/oapi-codegen/runtime"
 )
@@ -46,6 +47,204 @@ func (e EvaluationsOptionsEvaluationsSemantic) Valid() bool {
 	case ExecuteAll:
 		return true
 	case PermitOnFirstPermit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FilterAnswerKind.
+const (
+	Always      FilterAnswerKind = "always"
+	Conditional FilterAnswerKind = "conditional"
+	Never       FilterAnswerKind = "never"
+)
+
+// Valid indicates whether the value is a known member of the FilterAnswerKind enum.
+func (e FilterAnswerKind) Valid() bool {
+	switch e {
+	case Always:
+		return true
+	case Conditional:
+		return true
+	case Never:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FilterColumnType.
+const (
+	FilterColumnTypeArray        FilterColumnType = "array"
+	FilterColumnTypeBool         FilterColumnType = "bool"
+	FilterColumnTypeDecimal      FilterColumnType = "decimal"
+	FilterColumnTypeFloat        FilterColumnType = "float"
+	FilterColumnTypeInt          FilterColumnType = "int"
+	FilterColumnTypeJSON         FilterColumnType = "json"
+	FilterColumnTypeJoin         FilterColumnType = "join"
+	FilterColumnTypeText         FilterColumnType = "text"
+	FilterColumnTypeTimestamp    FilterColumnType = "timestamp"
+	FilterColumnTypeTimestampUtc FilterColumnType = "timestamp_utc"
+	FilterColumnTypeUUID         FilterColumnType = "uuid"
+	FilterColumnTypeUnix         FilterColumnType = "unix"
+	FilterColumnTypeUnixMicro    FilterColumnType = "unix_micro"
+	FilterColumnTypeUnixMilli    FilterColumnType = "unix_milli"
+)
+
+// Valid indicates whether the value is a known member of the FilterColumnType enum.
+func (e FilterColumnType) Valid() bool {
+	switch e {
+	case FilterColumnTypeArray:
+		return true
+	case FilterColumnTypeBool:
+		return true
+	case FilterColumnTypeDecimal:
+		return true
+	case FilterColumnTypeFloat:
+		return true
+	case FilterColumnTypeInt:
+		return true
+	case FilterColumnTypeJSON:
+		return true
+	case FilterColumnTypeJoin:
+		return true
+	case FilterColumnTypeText:
+		return true
+	case FilterColumnTypeTimestamp:
+		return true
+	case FilterColumnTypeTimestampUtc:
+		return true
+	case FilterColumnTypeUUID:
+		return true
+	case FilterColumnTypeUnix:
+		return true
+	case FilterColumnTypeUnixMicro:
+		return true
+	case FilterColumnTypeUnixMilli:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FilterExpressionOp.
+const (
+	All        FilterExpressionOp = "all"
+	And        FilterExpressionOp = "and"
+	Any        FilterExpressionOp = "any"
+	Contains   FilterExpressionOp = "contains"
+	EndsWith   FilterExpressionOp = "ends_with"
+	Eq         FilterExpressionOp = "eq"
+	False      FilterExpressionOp = "false"
+	Ge         FilterExpressionOp = "ge"
+	Gt         FilterExpressionOp = "gt"
+	Has        FilterExpressionOp = "has"
+	In         FilterExpressionOp = "in"
+	Known      FilterExpressionOp = "known"
+	Le         FilterExpressionOp = "le"
+	Lt         FilterExpressionOp = "lt"
+	Ne         FilterExpressionOp = "ne"
+	Not        FilterExpressionOp = "not"
+	Or         FilterExpressionOp = "or"
+	Present    FilterExpressionOp = "present"
+	Shared     FilterExpressionOp = "shared"
+	StartsWith FilterExpressionOp = "starts_with"
+	True       FilterExpressionOp = "true"
+	Unknown    FilterExpressionOp = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the FilterExpressionOp enum.
+func (e FilterExpressionOp) Valid() bool {
+	switch e {
+	case All:
+		return true
+	case And:
+		return true
+	case Any:
+		return true
+	case Contains:
+		return true
+	case EndsWith:
+		return true
+	case Eq:
+		return true
+	case False:
+		return true
+	case Ge:
+		return true
+	case Gt:
+		return true
+	case Has:
+		return true
+	case In:
+		return true
+	case Known:
+		return true
+	case Le:
+		return true
+	case Lt:
+		return true
+	case Ne:
+		return true
+	case Not:
+		return true
+	case Or:
+		return true
+	case Present:
+		return true
+	case Shared:
+		return true
+	case StartsWith:
+		return true
+	case True:
+		return true
+	case Unknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FilterExpressionType.
+const (
+	FilterExpressionTypeBool   FilterExpressionType = "bool"
+	FilterExpressionTypeNumber FilterExpressionType = "number"
+	FilterExpressionTypeString FilterExpressionType = "string"
+	FilterExpressionTypeTime   FilterExpressionType = "time"
+)
+
+// Valid indicates whether the value is a known member of the FilterExpressionType enum.
+func (e FilterExpressionType) Valid() bool {
+	switch e {
+	case FilterExpressionTypeBool:
+		return true
+	case FilterExpressionTypeNumber:
+		return true
+	case FilterExpressionTypeString:
+		return true
+	case FilterExpressionTypeTime:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FilterRequestDialect.
+const (
+	Mysql    FilterRequestDialect = "mysql"
+	Postgres FilterRequestDialect = "postgres"
+	Sqlite   FilterRequestDialect = "sqlite"
+)
+
+// Valid indicates whether the value is a known member of the FilterRequestDialect enum.
+func (e FilterRequestDialect) Valid() bool {
+	switch e {
+	case Mysql:
+		return true
+	case Postgres:
+		return true
+	case Sqlite:
 		return true
 	default:
 		return false
@@ -382,6 +581,104 @@ type Fields struct {
 	Readonly []string          `json:"readonly"`
 }
 
+// FilterAnswer defines model for FilterAnswer.
+type FilterAnswer struct {
+	Context DecisionContext `json:"context"`
+
+	// Filter True, false or unknown of a record, as in SQL; what is unknown does not pass. An op or a member that you do not
+	// know means something: list nothing then. docs/api.md says what each means.
+	Filter FilterExpression `json:"filter,omitempty,omitzero"`
+	Kind   FilterAnswerKind `json:"kind"`
+
+	// Params What belongs to its placeholders, in order.
+	Params []interface{} `json:"params,omitempty,omitzero"`
+
+	// Revision The tenant's revision this was answered on.
+	Revision int64 `json:"revision"`
+
+	// SQL A condition for WHERE, never empty: `FALSE` for never, `TRUE` for always.
+	SQL string `json:"sql,omitempty,omitzero"`
+}
+
+// FilterAnswerKind defines model for FilterAnswer.Kind.
+type FilterAnswerKind string
+
+// FilterColumn A column, and with its type what the backend sends for it when it asks about one record.
+type FilterColumn struct {
+	Action string `json:"action,omitempty,omitzero"`
+
+	// Collation Of a text column on MySQL.
+	Collation string `json:"collation,omitempty,omitzero"`
+
+	// Elem Of an array or a join.
+	Elem string `json:"elem,omitempty,omitzero"`
+	Key  string `json:"key,omitempty,omitzero"`
+
+	// Name column, table.column or schema.table.column
+	Name string `json:"name"`
+
+	// Table Of a join: the side table.
+	Table     string           `json:"table,omitempty,omitzero"`
+	Type      FilterColumnType `json:"type"`
+	Until     string           `json:"until,omitempty,omitzero"`
+	UntilType string           `json:"until_type,omitempty,omitzero"`
+	Value     string           `json:"value,omitempty,omitzero"`
+}
+
+// FilterColumnType defines model for FilterColumn.Type.
+type FilterColumnType string
+
+// FilterExpression True, false or unknown of a record, as in SQL; what is unknown does not pass. An op or a member that you do not
+// know means something: list nothing then. docs/api.md says what each means.
+type FilterExpression struct {
+	Args  []FilterExpression `json:"args,omitempty,omitzero"`
+	Field string             `json:"field,omitempty,omitzero"`
+	Op    FilterExpressionOp `json:"op"`
+
+	// Other A field to compare with instead of a value.
+	Other       string               `json:"other,omitempty,omitzero"`
+	OtherPrefix string               `json:"other_prefix,omitempty,omitzero"`
+	Prefix      string               `json:"prefix,omitempty,omitzero"`
+	Share       FilterShare          `json:"share,omitempty,omitzero"`
+	Type        FilterExpressionType `json:"type,omitempty,omitzero"`
+	Value       interface{}          `json:"value,omitempty,omitzero"`
+}
+
+// FilterExpressionOp defines model for FilterExpression.Op.
+type FilterExpressionOp string
+
+// FilterExpressionType defines model for FilterExpression.Type.
+type FilterExpressionType string
+
+// FilterRequest defines model for FilterRequest.
+type FilterRequest struct {
+	Action Action `json:"action"`
+
+	// Columns Where each field of the record is kept; only with `dialect`.
+	Columns map[string]FilterColumn `json:"columns,omitempty,omitzero"`
+	Context Context                 `json:"context,omitempty,omitzero"`
+
+	// Dialect The database for which SQL is answered.
+	Dialect FilterRequestDialect `json:"dialect,omitempty,omitzero"`
+
+	// FirstPlaceholder The number of the first placeholder on PostgreSQL, 1 when left out; only with `dialect`.
+	FirstPlaceholder *int           `json:"first_placeholder,omitempty"`
+	Resource         ListedResource `json:"resource"`
+
+	// Subject Who. The same id with another type is somebody else.
+	Subject Subject `json:"subject"`
+}
+
+// FilterRequestDialect The database for which SQL is answered.
+type FilterRequestDialect string
+
+// FilterShare defines model for FilterShare.
+type FilterShare struct {
+	Action string    `json:"action"`
+	At     time.Time `json:"at"`
+	To     []string  `json:"to"`
+}
+
 // FoundAction defines model for FoundAction.
 type FoundAction struct {
 	Name string `json:"name"`
@@ -435,6 +732,11 @@ type JWKUse string
 // JWKS A JSON Web Key Set.
 type JWKS struct {
 	Keys []JWK `json:"keys"`
+}
+
+// ListedResource defines model for ListedResource.
+type ListedResource struct {
+	Type string `json:"type"`
 }
 
 // LoginAnswer With `status` `ok`: `access_token`, `token_type`, `expires_in`, `refresh_token`. Otherwise `ticket`, `factors`
@@ -734,6 +1036,12 @@ type SearchSubjectParams struct {
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
 }
 
+// ListFilterParams defines parameters for ListFilter.
+type ListFilterParams struct {
+	// XRequestID Any identifier of yours; answered unchanged.
+	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+}
+
 // EvaluateJSONRequestBody defines body for Evaluate for application/json ContentType.
 type EvaluateJSONRequestBody = EvaluationRequest
 
@@ -751,6 +1059,9 @@ type SearchSubjectJSONRequestBody = SubjectSearchRequest
 
 // ClientTokenFormdataRequestBody defines body for ClientToken for application/x-www-form-urlencoded ContentType.
 type ClientTokenFormdataRequestBody = TokenRequest
+
+// ListFilterJSONRequestBody defines body for ListFilter for application/json ContentType.
+type ListFilterJSONRequestBody = FilterRequest
 
 // AcceptInviteJSONRequestBody defines body for AcceptInvite for application/json ContentType.
 type AcceptInviteJSONRequestBody = InviteAcceptance
@@ -1117,6 +1428,34 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /oauth2/token (the `ClientToken` operationId).
 	ClientTokenWithFormdataBody(ctx context.Context, body ClientTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListFilterWithBody Which records may this subject do this to?
+	//
+	// What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
+	// evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
+	// (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
+	// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+	// Members that are unknown are refused. The fields the list filters and sorts by are named in
+	// `action.properties`, as for an evaluation.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/filter (the `ListFilter` operationId).
+	ListFilterWithBody(ctx context.Context, params *ListFilterParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListFilter Which records may this subject do this to?
+	//
+	// What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
+	// evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
+	// (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
+	// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+	// Members that are unknown are refused. The fields the list filters and sorts by are named in
+	// `action.properties`, as for an evaluation.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/filter (the `ListFilter` operationId).
+	ListFilter(ctx context.Context, params *ListFilterParams, body ListFilterJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AcceptInviteWithBody Sets the first password with an invitation
 	//
@@ -1620,6 +1959,54 @@ func (c *Client) ClientTokenWithBody(ctx context.Context, contentType string, bo
 // Corresponds with POST /oauth2/token (the `ClientToken` operationId).
 func (c *Client) ClientTokenWithFormdataBody(ctx context.Context, body ClientTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewClientTokenRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListFilterWithBody Which records may this subject do this to?
+//
+// What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
+// evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
+// (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
+// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+// Members that are unknown are refused. The fields the list filters and sorts by are named in
+// `action.properties`, as for an evaluation.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/filter (the `ListFilter` operationId).
+func (c *Client) ListFilterWithBody(ctx context.Context, params *ListFilterParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListFilterRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListFilter Which records may this subject do this to?
+//
+// What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
+// evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
+// (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
+// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+// Members that are unknown are refused. The fields the list filters and sorts by are named in
+// `action.properties`, as for an evaluation.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/filter (the `ListFilter` operationId).
+func (c *Client) ListFilter(ctx context.Context, params *ListFilterParams, body ListFilterJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListFilterRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2417,6 +2804,59 @@ func NewClientTokenRequestWithBody(server string, contentType string, body io.Re
 	return req, nil
 }
 
+// NewListFilterRequest calls the generic ListFilter builder with application/json body
+func NewListFilterRequest(server string, params *ListFilterParams, body ListFilterJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewListFilterRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewListFilterRequestWithBody constructs an http.Request for the ListFilter method, with any body, and a specified content type
+func NewListFilterRequestWithBody(server string, params *ListFilterParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/filter")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-ID", params.XRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Request-ID", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewAcceptInviteRequest calls the generic AcceptInvite builder with application/json body
 func NewAcceptInviteRequest(server string, body AcceptInviteJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -2967,6 +3407,34 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /oauth2/token (the `ClientToken` operationId).
 	ClientTokenWithFormdataBodyWithResponse(ctx context.Context, body ClientTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*ClientTokenResponse, error)
+
+	// ListFilterWithBodyWithResponse Which records may this subject do this to?
+	//
+	// What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
+	// evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
+	// (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
+	// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+	// Members that are unknown are refused. The fields the list filters and sorts by are named in
+	// `action.properties`, as for an evaluation.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/filter (the `ListFilter` operationId).
+	ListFilterWithBodyWithResponse(ctx context.Context, params *ListFilterParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListFilterResponse, error)
+
+	// ListFilterWithResponse Which records may this subject do this to?
+	//
+	// What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
+	// evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
+	// (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
+	// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+	// Members that are unknown are refused. The fields the list filters and sorts by are named in
+	// `action.properties`, as for an evaluation.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/filter (the `ListFilter` operationId).
+	ListFilterWithResponse(ctx context.Context, params *ListFilterParams, body ListFilterJSONRequestBody, reqEditors ...RequestEditorFn) (*ListFilterResponse, error)
 
 	// AcceptInviteWithBodyWithResponse Sets the first password with an invitation
 	//
@@ -4306,6 +4774,177 @@ func (r ClientTokenResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ClientTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListFilterResponse200Headers the declared response headers of an HTTP 200 response for ListFilter
+type ListFilterResponse200Headers struct {
+	XRequestID string
+}
+
+// ListFilterResponse400Headers the declared response headers of an HTTP 400 response for ListFilter
+type ListFilterResponse400Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ListFilterResponse401Headers the declared response headers of an HTTP 401 response for ListFilter
+type ListFilterResponse401Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// ListFilterResponse403Headers the declared response headers of an HTTP 403 response for ListFilter
+type ListFilterResponse403Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// ListFilterResponse413Headers the declared response headers of an HTTP 413 response for ListFilter
+type ListFilterResponse413Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ListFilterResponse415Headers the declared response headers of an HTTP 415 response for ListFilter
+type ListFilterResponse415Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ListFilterResponse422Headers the declared response headers of an HTTP 422 response for ListFilter
+type ListFilterResponse422Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ListFilterResponse500Headers the declared response headers of an HTTP 500 response for ListFilter
+type ListFilterResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ListFilterResponse503Headers the declared response headers of an HTTP 503 response for ListFilter
+type ListFilterResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type ListFilterResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FilterAnswer
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *InvalidRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Problem
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListFilterResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListFilterResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListFilterResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListFilterResponse403Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ListFilterResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ListFilterResponse415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *ListFilterResponse422Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListFilterResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListFilterResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListFilterResponse) GetJSON200() *FilterAnswer {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListFilterResponse) GetApplicationProblemJSON400() *InvalidRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListFilterResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListFilterResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ListFilterResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r ListFilterResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r ListFilterResponse) GetApplicationProblemJSON422() *Problem {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListFilterResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListFilterResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListFilterResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListFilterResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListFilterResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListFilterResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -5716,6 +6355,46 @@ func (c *ClientWithResponses) ClientTokenWithFormdataBodyWithResponse(ctx contex
 		return nil, err
 	}
 	return ParseClientTokenResponse(rsp)
+}
+
+// ListFilterWithBodyWithResponse Which records may this subject do this to?
+//
+// What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
+// evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
+// (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
+// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+// Members that are unknown are refused. The fields the list filters and sorts by are named in
+// `action.properties`, as for an evaluation.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/filter (the `ListFilter` operationId).
+func (c *ClientWithResponses) ListFilterWithBodyWithResponse(ctx context.Context, params *ListFilterParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ListFilterResponse, error) {
+	rsp, err := c.ListFilterWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListFilterResponse(rsp)
+}
+
+// ListFilterWithResponse Which records may this subject do this to?
+//
+// What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
+// evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
+// (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
+// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+// Members that are unknown are refused. The fields the list filters and sorts by are named in
+// `action.properties`, as for an evaluation.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/filter (the `ListFilter` operationId).
+func (c *ClientWithResponses) ListFilterWithResponse(ctx context.Context, params *ListFilterParams, body ListFilterJSONRequestBody, reqEditors ...RequestEditorFn) (*ListFilterResponse, error) {
+	rsp, err := c.ListFilter(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListFilterResponse(rsp)
 }
 
 // AcceptInviteWithBodyWithResponse Sets the first password with an invitation
@@ -7505,6 +8184,258 @@ func ParseClientTokenResponse(rsp *http.Response) (*ClientTokenResponse, error) 
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ClientTokenResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListFilterResponse parses an HTTP response from a ListFilterWithResponse call
+func ParseListFilterResponse(rsp *http.Response) (*ListFilterResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListFilterResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FilterAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest InvalidRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListFilterResponse200Headers
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListFilterResponse400Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListFilterResponse401Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListFilterResponse403Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 413:
+		var headers ListFilterResponse413Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ListFilterResponse415Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers ListFilterResponse422Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListFilterResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListFilterResponse503Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

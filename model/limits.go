@@ -41,7 +41,7 @@ var (
 	lowest = Limits{Request: 1 << 10, Batch: 1, Nesting: 8, Policy: 64 << 10, DirectRoles: 1, InheritedRoles: 1, Results: 1, FilterIDs: 1}
 
 	highest = Limits{Request: 16 << 20, Batch: 10_000, Nesting: 1_000, Policy: 256 << 20,
-		DirectRoles: 1_024, InheritedRoles: 65_536, Results: 10_000, FilterIDs: 1_000_000}
+		DirectRoles: 1_024, InheritedRoles: 65_536, Results: 10_000, FilterIDs: 200_000}
 )
 
 // HighestLimits are the highest that may be set.

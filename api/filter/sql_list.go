@@ -34,7 +34,11 @@ func (w *writer) list(field string, c Column) (list, bool) {
 			elem:  operand{field: field, expr: sql(a, ".rolegate_v"), typ: c.Elem},
 		}, true
 	case JSON:
-		return w.unpack(field, x, w.isJSONList(x)), true
+		l := w.unpack(field, x, w.isJSONList(x))
+		if w.Dialect == MySQL {
+			l.there = sql("(", l.there, " AND ", soundEscapes(x), ")")
+		}
+		return l, true
 	case Join:
 		return list{
 			from:  sql(w.quote(c.Table), " AS ", a),
@@ -56,6 +60,12 @@ func (w *writer) isJSONList(x frag) frag {
 		return sql("(CASE WHEN JSON_VALID(", x, ") THEN JSON_TYPE(", x, ") = 'ARRAY' ELSE FALSE END)")
 	}
 	return sql("(CASE WHEN typeof(", x, ") = 'text' AND json_valid(", x, ") THEN json_type(", x, ") = 'array' ELSE FALSE END)")
+}
+
+// soundEscapes tells whether a text that MariaDB takes for JSON has no escapes in
+// it that JSON does not have: "\\x" would be x to it.
+func soundEscapes(x frag) frag {
+	return sql("(LOCATE(CHAR(92), ", x, ") = 0 OR CONVERT(", x, " USING utf8mb4) COLLATE utf8mb4_bin REGEXP ", param(`^(?:[^\\]|\\["\\/bfnrtu])*+\z`), ")")
 }
 
 // unpack is the list in a piece of JSON, where it is one; else it has no rows,

@@ -122,13 +122,13 @@ func (w *writer) match(op Op, v value, s string, m mode) frag {
 		case Contains:
 			cond = sql("(LOCATE(", p, ", ", v.expr, ") > 0)")
 		}
-	default: // as blobs, since text ends at U+0000 for these functions
+	default: // as blobs, since text ends at U+0000 for these functions; a part of an empty one is NULL
 		x, p := sql("CAST(", v.expr, " AS BLOB)"), sql("CAST(", p, " AS BLOB)")
 		switch op {
 		case StartsWith:
-			cond = sql("(substr(", x, ", 1, ", len(s), ") = ", p, ")")
+			cond = sql("(length(", x, ") >= ", len(s), " AND substr(", x, ", 1, ", len(s), ") = ", p, ")")
 		case EndsWith:
-			cond = sql("(substr(", x, ", ", -len(s), ") = ", p, ")")
+			cond = sql("(length(", x, ") >= ", len(s), " AND substr(", x, ", ", -len(s), ") = ", p, ")")
 		case Contains:
 			cond = sql("(instr(", x, ", ", p, ") > 0)")
 		}

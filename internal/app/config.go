@@ -55,13 +55,14 @@ type Config struct {
 	MaxDirectRoles    int   `env:"ROLEGATE_MAX_DIRECT_ROLES" envDefault:"64" about:"roles assigned to one member"`
 	MaxInheritedRoles int   `env:"ROLEGATE_MAX_INHERITED_ROLES" envDefault:"1024" about:"roles one role inherits, directly or not"`
 	MaxResults        int   `env:"ROLEGATE_MAX_RESULTS" envDefault:"1000" about:"results of one page of a search"`
+	MaxFilterIDs      int   `env:"ROLEGATE_MAX_FILTER_IDS" envDefault:"50000" about:"ids in one list of a list filter"`
 }
 
 // Limits are the limits that are set. ReadConfig fills the defaults in: a limit of
 // zero is one that somebody wrote, and refused.
 func (c Config) Limits() model.Limits {
 	return model.Limits{Request: c.MaxRequest, Batch: c.MaxBatch, Nesting: c.MaxNesting, Policy: c.MaxPolicy,
-		DirectRoles: c.MaxDirectRoles, InheritedRoles: c.MaxInheritedRoles, Results: c.MaxResults}
+		DirectRoles: c.MaxDirectRoles, InheritedRoles: c.MaxInheritedRoles, Results: c.MaxResults, FilterIDs: c.MaxFilterIDs}
 }
 
 // Setting describes one setting for help texts.

@@ -33,6 +33,7 @@ func TestLimitSettings(t *testing.T) {
 		{"ROLEGATE_MAX_DIRECT_ROLES", 1, 1_024, func(l model.Limits) int64 { return int64(l.DirectRoles) }},
 		{"ROLEGATE_MAX_INHERITED_ROLES", 1, 65_536, func(l model.Limits) int64 { return int64(l.InheritedRoles) }},
 		{"ROLEGATE_MAX_RESULTS", 1, 10_000, func(l model.Limits) int64 { return int64(l.Results) }},
+		{"ROLEGATE_MAX_FILTER_IDS", 1, 200_000, func(l model.Limits) int64 { return int64(l.FilterIDs) }},
 	} {
 		for _, n := range []int64{s.least, s.most} {
 			c, err := app.ReadConfig([]string{fmt.Sprintf("%s=%d", s.name, n)})

@@ -42,6 +42,7 @@ const (
 	SearchedSubject  Activity = "authz_search_subject"
 	SearchedResource Activity = "authz_search_resource"
 	SearchedAction   Activity = "authz_search_action"
+	Filtered         Activity = "authz_filter"
 	RequestFailed    Activity = "request_fail"   // refused before a service saw it
 	OperationFailed  Activity = "operation_fail" // an operator's command was refused
 	Started          Activity = "sys_startup"

@@ -179,6 +179,14 @@ var problems = map[model.Code]problem{
 		text{"Request cancelled", "请求已取消"},
 		text{"The caller went away before the answer was ready.", "调用方在应答之前断开了连接。"},
 	},
+	model.CodeFilterTooLarge: {
+		text{"List filter too large", "列表过滤条件过大"},
+		text{"The list filter would hold more ids than the limit. Narrow the grant, or search for resources instead.", "列表过滤条件包含的标识数量超过上限。请缩小授权范围，或改用资源搜索。"},
+	},
+	model.CodeInexpressible: {
+		text{"Not expressible as a list filter", "无法表示为列表过滤条件"},
+		text{"What the policy says of this list cannot be said over the columns of its records; nothing wider is answered.", "策略对该列表的规定无法用记录的列表示，系统不会返回更宽的过滤条件。"},
+	},
 	model.CodeRevisionBehind: {
 		text{"Revision not available yet", "所需版本尚不可用"},
 		text{"The answer would be older than context.min_revision demands. Please try again shortly.", "应答所依据的版本低于 context.min_revision 的要求，请稍后重试。"},

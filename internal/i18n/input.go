@@ -38,6 +38,8 @@ const (
 	Semantic        Input = "semantic"
 	TooManyItems    Input = "too_many_items"
 	LimitPassed     Input = "limit_passed"
+	WantDialect     Input = "want_dialect"
+	WantPlaceholder Input = "want_placeholder"
 	PageToken       Input = "page_token"
 	PageLimit       Input = "page_limit"
 	FormSyntax      Input = "form_syntax"
@@ -88,6 +90,8 @@ var sentences = map[Input]text{
 	Semantic:        {"options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit.", "options.evaluations_semantic 必须是 execute_all、deny_on_first_deny 或 permit_on_first_permit。"},
 	TooManyItems:    {"There are more than {limit} evaluations in one request ({setting}).", "一次请求中的 evaluations 超过 {limit} 项（{setting}）。"},
 	LimitPassed:     {"A limit is passed: {setting} is {limit}.", "超出限制：{setting} 为 {limit}。"},
+	WantDialect:     {"The member \"{path}\" must be sqlite, postgres or mysql.", "成员 “{path}” 必须是 sqlite、postgres 或 mysql。"},
+	WantPlaceholder: {"The member \"{path}\" must be a whole number from 1 to 65535.", "成员 “{path}” 必须是 1 到 65535 的整数。"},
 	PageToken:       {"page.token was not answered to this request; repeat the request unchanged with its token, or start again without one.", "page.token 不属于本次请求：请保持请求不变并使用其应答中的 token，或不带 token 重新开始。"},
 	PageLimit:       {"page.limit differs from that of the pages before; repeat it, or leave it out.", "page.limit 与之前各页不同：请保持不变，或省略该成员。"},
 	FormSyntax:      {"The form cannot be read: an escape is malformed.", "表单无法解析：转义有误。"},

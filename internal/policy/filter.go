@@ -45,6 +45,9 @@ func (s *Snapshot) Filter(q *model.Question, in *Inputs, most int) (Listed, erro
 	if err := fits(&e, most); err != nil {
 		return Listed{}, err
 	}
+	if err := e.Validate(); err != nil { // such as a value of the request's that is no text
+		return Listed{}, model.Errorf(model.CodeInexpressible, "the policy makes no list filter of this question: %v", err).Because(err)
+	}
 	switch e.Op {
 	case filter.True:
 		out.Filter.Kind = filter.Always
@@ -191,21 +194,35 @@ func (o *object) expressible(e *filter.Expr) error {
 	return nil
 }
 
-// fits refuses lists of more than most ids.
+// fits refuses a list of more than most ids, and more values than a filter holds.
 func fits(e *filter.Expr, most int) error {
-	if list, ok := e.Value.([]any); ok && len(list) > most {
-		if n := countIDs(list); n > most {
-			err := model.Exceeded(model.SettingFilterIDs, int64(most), "the filter would compare %s with a list of more ids than that", e.Field)
-			err.Code = model.CodeFilterTooLarge
-			return err
+	values := 0
+	var fit func(e *filter.Expr) error
+	fit = func(e *filter.Expr) error {
+		if list, ok := e.Value.([]any); ok {
+			if values += len(list); len(list) > most && countIDs(list) > most {
+				return tooLarge(model.Exceeded(model.SettingFilterIDs, int64(most), "the filter would compare %s with a list of more ids than that", e.Field))
+			}
 		}
+		for i := range e.Args {
+			if err := fit(&e.Args[i]); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	for i := range e.Args {
-		if err := fits(&e.Args[i], most); err != nil {
-			return err
-		}
+	if err := fit(e); err != nil {
+		return err
+	}
+	if values > filter.MaxValues {
+		return tooLarge(model.Errorf(model.CodeFilterTooLarge, "the filter would hold more than %d values in all its lists together", filter.MaxValues))
 	}
 	return nil
+}
+
+func tooLarge(e *model.Error) error {
+	e.Code = model.CodeFilterTooLarge
+	return e
 }
 
 // countIDs counts the values of a list; an id with its other spelling next to it

@@ -41,8 +41,8 @@ func (s scope) expr(a *asking, denying bool) filter.Expr {
 	case scopeTeam:
 		return anyOf(x.one("user", "owner", me), x.list("team", "teams", who.teams))
 	case scopeSubtree:
-		reports := people.reporting.under(who.user(), s.depth, a.mostIDs)
-		return anyOf(x.one("user", "owner", reports), x.list("user", "assignees", reports))
+		reports := condition.Spellings("user:", people.reporting.under(who.user(), s.depth, a.mostIDs)...)
+		return anyOf(x.among("owner", reports), x.overlaps("assignees", reports))
 	case scopeUnit:
 		var unit []string
 		if who.unit != "" {
@@ -80,12 +80,20 @@ type scopeExpr struct{ denying bool }
 
 // one is true where a column names one of the ids.
 func (x scopeExpr) one(kind, field string, ids []string) filter.Expr {
-	return x.exact(field, condition.Among(field, kind+":", ids...))
+	return x.among(field, condition.Spellings(kind+":", ids...))
 }
 
 // list is true where a column lists one of the ids.
 func (x scopeExpr) list(kind, field string, ids []string) filter.Expr {
-	return x.exact(field, filter.Expr{Op: filter.Any, Field: field, Type: filter.String, Value: condition.Spellings(kind+":", ids...)})
+	return x.overlaps(field, condition.Spellings(kind+":", ids...))
+}
+
+func (x scopeExpr) among(field string, spellings []any) filter.Expr {
+	return x.exact(field, filter.Expr{Op: filter.In, Field: field, Type: filter.String, Value: spellings})
+}
+
+func (x scopeExpr) overlaps(field string, spellings []any) filter.Expr {
+	return x.exact(field, filter.Expr{Op: filter.Any, Field: field, Type: filter.String, Value: spellings})
 }
 
 func (x scopeExpr) shared(a *asking, to []string) filter.Expr {

@@ -190,21 +190,31 @@ func (s *Service) decide(ctx context.Context, caller model.Caller, view *View, r
 
 // decideOn answers about a record with what is stored of it.
 func (s *Service) decideOn(ctx context.Context, caller model.Caller, view *View, r *Request, stored *model.Resource, now time.Time) (d model.Decision, err error) {
-	q := &r.Question
-	in := Inputs{Now: now, Stored: stored, Client: caller.ID, TrustSubjectProperties: caller.Client.TrustSubjectProperties}
-	if in.Assurance, err = s.assurance(ctx, caller, q.Subject, r.AccessToken); err != nil {
-		code, denied := denials[model.CodeOf(err)]
-		if !denied {
-			return d, err
-		}
-		if !view.knows(q.Subject) {
-			code = model.ReasonSubjectUnknown
-		}
-		return model.Decision{Code: code, Revision: view.Revision(), PolicyHash: view.PolicyHash()}, nil
+	in, denied, err := s.inputs(ctx, caller, view, r, stored, now)
+	if err != nil || denied != "" {
+		return model.Decision{Code: denied, Revision: view.Revision(), PolicyHash: view.PolicyHash()}, err
 	}
-	d = view.Decide(q, &in)
-	s.Sampler.offer(view.Snapshot, q, &in, &d)
+	d = view.Decide(&r.Question, &in)
+	s.Sampler.offer(view.Snapshot, &r.Question, &in, &d)
 	return d, nil
+}
+
+// inputs are the live facts of a question, or the code with which it is denied
+// without looking further.
+func (s *Service) inputs(ctx context.Context, caller model.Caller, view *View, r *Request, stored *model.Resource, now time.Time) (in Inputs, denied model.Code, err error) {
+	in = Inputs{Now: now, Stored: stored, Client: caller.ID, TrustSubjectProperties: caller.Client.TrustSubjectProperties}
+	in.Assurance, err = s.assurance(ctx, caller, r.Question.Subject, r.AccessToken)
+	if err == nil {
+		return in, "", nil
+	}
+	denied, is := denials[model.CodeOf(err)]
+	switch {
+	case !is:
+		return in, "", err
+	case !view.knows(r.Question.Subject):
+		denied = model.ReasonSubjectUnknown
+	}
+	return in, denied, nil
 }
 
 // denials are what a token that is missing or not valid makes of a question.

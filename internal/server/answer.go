@@ -61,8 +61,17 @@ func (a *answerWriter) item(q *model.Question, failure error, d *model.Decision)
 // decision is one decision. invalid says what is wrong with the question, where
 // something is.
 func (a *answerWriter) decision(q *model.Question, d *model.Decision, invalid string) {
+	a.raw(`{"context":`)
+	a.context(q, d, invalid)
+	a.raw(`,"decision":`)
+	a.boolean(d.Allow)
+	a.raw("}")
+}
+
+// context is why a decision is what it is.
+func (a *answerWriter) context(q *model.Question, d *model.Decision, invalid string) {
 	told := i18n.Told{Question: q, Decision: d, Invalid: invalid}
-	a.raw(`{"context":{`)
+	a.raw("{")
 	if d.StepUp != nil {
 		a.name("acr_values")
 		a.quoted(strconv.Itoa(d.StepUp.ACR))
@@ -96,8 +105,6 @@ func (a *answerWriter) decision(q *model.Question, d *model.Decision, invalid st
 	a.name("revision")
 	a.integer(d.Revision)
 	a.rule(d.Rule)
-	a.raw(`},"decision":`)
-	a.boolean(d.Allow)
 	a.raw("}")
 }
 

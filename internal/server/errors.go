@@ -69,6 +69,9 @@ var outcomes = map[model.Code]outcome{
 	model.CodeCatalogInvalid:   {status: 422},
 	model.CodeImportInvalid:    {status: 422},
 
+	model.CodeFilterTooLarge: {status: 422, exact: true},
+	model.CodeInexpressible:  {status: 422, exact: true},
+
 	model.CodeCancelled: {status: statusCancelled},
 
 	model.CodeInternal:       {status: 500},

@@ -127,3 +127,7 @@ func TestExchangeEnds(t *testing.T) {
 func (f deciderFunc) Search(ctx context.Context, _ model.Caller, _ policy.SearchRequest) (policy.Found, error) {
 	return policy.Found{}, f(ctx)
 }
+
+func (f deciderFunc) Filter(ctx context.Context, _ model.Caller, _ policy.Request) (policy.Listed, error) {
+	return policy.Listed{Decision: allowed}, f(ctx)
+}

@@ -23,6 +23,7 @@ import (
 	"go.uber.org/goleak"
 
 	"rolegate/api"
+	"rolegate/api/filter"
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
 	"rolegate/internal/reqctx"
@@ -307,6 +308,8 @@ type fakeDecider struct {
 
 	names    []string // what a search finds
 	searches []policy.SearchRequest
+
+	listed *policy.Listed // what a filter is
 }
 
 func (f *fakeDecider) Evaluate(ctx context.Context, caller model.Caller, r policy.Request) (model.Decision, error) {
@@ -361,6 +364,19 @@ func (f *fakeDecider) Search(ctx context.Context, caller model.Caller, sr policy
 		}
 	}
 	return found, nil
+}
+
+// Filter answers what it is told to, and else that everything may be seen.
+func (f *fakeDecider) Filter(ctx context.Context, caller model.Caller, r policy.Request) (policy.Listed, error) {
+	f.caller, f.got = caller, []policy.Request{r}
+	if f.err != nil {
+		return policy.Listed{}, f.err
+	}
+	reqctx.From(ctx).MarkRecorded()
+	if f.listed != nil {
+		return *f.listed, nil
+	}
+	return policy.Listed{Decision: model.Decision{Allow: true, Code: model.ReasonAllowed, Revision: 42}, Filter: filter.Filter{Kind: filter.Always}}, nil
 }
 
 // fakeTenants are the tenants there are, of which closed is switched off.

@@ -142,8 +142,13 @@ func dotted(p jsontext.Pointer) string {
 		}
 		b.WriteString(token)
 	}
-	if s := b.String(); len(s) > maxPath {
-		return strings.ToValidUTF8(s[:maxPath], "") + "…"
+	return clipped(b.String())
+}
+
+// clipped is a path that is no longer than a complaint may be.
+func clipped(path string) string {
+	if len(path) > maxPath {
+		return strings.ToValidUTF8(path[:maxPath], "") + "…"
 	}
-	return b.String()
+	return path
 }

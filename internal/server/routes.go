@@ -38,6 +38,8 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/access/v1/search/resource", s.client("decide", s.searchResource))
 	r.Method("POST", "/access/v1/search/action", s.client("decide", s.searchAction))
 
+	r.Method("POST", "/v1/filter", s.client("decide", s.listFilter))
+
 	s.Pages.Mount(r) // GET /invite/{invite}: public
 	return r
 }

@@ -416,7 +416,7 @@ func TestMetadataLeadsToTheEndpoints(t *testing.T) {
 func TestLimitsOfTheService(t *testing.T) {
 	p := newPEP(t, recordCatalog, "p, *, record, read, all, , allow\n", recordDirectory,
 		"ROLEGATE_MAX_REQUEST=2048", "ROLEGATE_MAX_BATCH=2", "ROLEGATE_MAX_NESTING=8", "ROLEGATE_MAX_RESULTS=1", "ROLEGATE_MAX_DIRECT_ROLES=2",
-		"ROLEGATE_MAX_INHERITED_ROLES=2", "ROLEGATE_MAX_POLICY=65536")
+		"ROLEGATE_MAX_INHERITED_ROLES=2", "ROLEGATE_MAX_POLICY=65536", "ROLEGATE_MAX_FILTER_IDS=7")
 	q := question(entity("user", "alice"), action("read"), entity("record", "record-1"))
 	p.Want(p.Post("/access/v1/evaluations", p.token, object{"evaluations": []object{q, q}}), 200)
 	p.Want(p.Post("/access/v1/evaluations", p.token, object{"evaluations": []object{q, q, q}}), 400, "code", "limit_exceeded")

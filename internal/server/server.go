@@ -87,6 +87,8 @@ type Decider interface {
 	EvaluateBatch(ctx context.Context, caller model.Caller, rs []policy.Request, sem policy.Semantic) ([]model.Decision, error)
 	// Search finds one page of what the question would be allowed for.
 	Search(ctx context.Context, caller model.Caller, sr policy.SearchRequest) (policy.Found, error)
+	// Filter tells for which records of resource.type the question would be allowed.
+	Filter(ctx context.Context, caller model.Caller, r policy.Request) (policy.Listed, error)
 }
 
 // Tenants finds tenants.

@@ -215,7 +215,7 @@ func (b *binder) member(op filter.Op, x *Attr, values []scalar, k Kind) filter.E
 	if k == Any {
 		var each []filter.Expr
 		for _, k := range []Kind{String, Number, Bool} {
-			each = append(each, b.member(op, x, nil, k))
+			each = append(each, exactly(x, k, b.member(op, x, nil, k)))
 		}
 		return both(each...)
 	}

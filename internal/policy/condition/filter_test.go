@@ -20,6 +20,8 @@ func (r wholeRecord) Attribute(name string) (any, bool) { return r[name], true }
 
 var witnessed = map[witness.Truth]Truth{witness.True: True, witness.False: False, witness.Unknown: Unknown}
 
+var filterTruths = map[filter.Truth]Truth{filter.Yes: True, filter.No: False, filter.Unsure: Unknown}
+
 func unitsBelow(root string) []string {
 	units := []string{root}
 	for _, w := range words {
@@ -68,6 +70,9 @@ func TestFilterIsEval(t *testing.T) {
 				want, got := c.Eval(&whole), witnessed[witness.Eval(e, record)]
 				if got != want {
 					t.Fatalf("%s of %#v is %v, and as a filter %v\n%+v\nfixed %v", w.text, record, want, got, e, f.Fixed)
+				}
+				if theirs, err := e.Eval(func(name string) (any, bool) { return record[name], true }); err != nil || filterTruths[theirs] != want {
+					t.Fatalf("%s of %#v is %v, to package filter %v, %v\n%+v", w.text, record, want, theirs, err, e)
 				}
 				if !possible.Has(want) {
 					t.Fatalf("%s of %v is %v, which Possible (%03b) leaves out; fixed %v", w.text, record, want, possible, f.Fixed)
