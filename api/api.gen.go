@@ -967,6 +967,9 @@ type TokenRequest struct {
 	Tenant string `json:"tenant,omitempty,omitzero"`
 }
 
+// MinRevision defines model for MinRevision.
+type MinRevision = int64
+
 // XRequestID defines model for XRequestID.
 type XRequestID = string
 
@@ -1010,30 +1013,50 @@ type JWKSParams struct {
 type EvaluateParams struct {
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // EvaluateBatchParams defines parameters for EvaluateBatch.
 type EvaluateBatchParams struct {
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // SearchActionParams defines parameters for SearchAction.
 type SearchActionParams struct {
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // SearchResourceParams defines parameters for SearchResource.
 type SearchResourceParams struct {
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // SearchSubjectParams defines parameters for SearchSubject.
 type SearchSubjectParams struct {
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ListFilterParams defines parameters for ListFilter.
@@ -2486,6 +2509,15 @@ func NewEvaluateRequestWithBody(server string, params *EvaluateParams, contentTy
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -2538,6 +2570,15 @@ func NewEvaluateBatchRequestWithBody(server string, params *EvaluateBatchParams,
 		}
 
 		req.Header.Set("X-Request-ID", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
 
 	}
 
@@ -2592,6 +2633,15 @@ func NewSearchActionRequestWithBody(server string, params *SearchActionParams, c
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -2645,6 +2695,15 @@ func NewSearchResourceRequestWithBody(server string, params *SearchResourceParam
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -2697,6 +2756,15 @@ func NewSearchSubjectRequestWithBody(server string, params *SearchSubjectParams,
 		}
 
 		req.Header.Set("X-Request-ID", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
 
 	}
 
@@ -5807,7 +5875,8 @@ func (r VerifyTOTPResponse) ContentType() string {
 
 // LogoutResponse204Headers the declared response headers of an HTTP 204 response for Logout
 type LogoutResponse204Headers struct {
-	XRequestID string
+	RolegateRevision int64
+	XRequestID       string
 }
 
 // LogoutResponse401Headers the declared response headers of an HTTP 401 response for Logout
@@ -9705,6 +9774,13 @@ func ParseLogoutResponse(rsp *http.Response) (*LogoutResponse, error) {
 	switch {
 	case rsp.StatusCode == 204:
 		var headers LogoutResponse204Headers
+		if values := rsp.Header.Values("Rolegate-Revision"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Rolegate-Revision", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.RolegateRevision = value
+		}
 		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -201,6 +201,10 @@ type Caller struct {
 	// Revision is one the tenant had reached before Client was read; 0 where
 	// nothing was known. A later one may have changed the client.
 	Revision int64
+
+	// MinRevision is what this request demands of every answer: none may be of an
+	// older revision of the tenant. 0 demands nothing.
+	MinRevision int64
 }
 
 // CallerKind tells what a Caller is.

@@ -16,7 +16,8 @@ func (c *cli) keys() *cobra.Command {
 }
 
 func (c *cli) keysInit() *cobra.Command {
-	return &cobra.Command{
+	ifMissing := false
+	cmd := &cobra.Command{
 		Use: "init", Short: "make the key-encryption key; never overwrites one", Args: cobra.NoArgs,
 		Long: "Makes the key file that ROLEGATE_KEY_FILE names. With SQLite this happens by itself on an empty store;\nwith PostgreSQL it is done once, by hand, and every replica gets the same file.",
 		RunE: func(*cobra.Command, []string) error {
@@ -29,7 +30,13 @@ func (c *cli) keysInit() *cobra.Command {
 				return model.Errorf(model.CodeSettingInvalid, "ROLEGATE_KEY_FILE: cannot make its directory: %v", err)
 			}
 			if _, err := keyring.CreateFile(path); err != nil {
-				return err
+				if ifMissing && model.CodeOf(err) == model.CodeConflict {
+					_, err = keyring.ReadFile(path)
+				}
+				if err != nil {
+					return err
+				}
+				return c.haveKey(path)
 			}
 			if c.json {
 				writeJSON(c.stdout, map[string]string{"key_file": path})
@@ -39,4 +46,16 @@ func (c *cli) keysInit() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&ifMissing, "if-missing", false, "leave a key file that is there alone, if it is one")
+	return cmd
+}
+
+// haveKey says that there is a key already.
+func (c *cli) haveKey(path string) error {
+	if c.json {
+		writeJSON(c.stdout, map[string]string{"key_file": path})
+		return nil
+	}
+	fmt.Fprintf(c.stdout, "%s is there already, and stays as it is.\n", path)
+	return nil
 }

@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 type process struct {
 	cmd   *exec.Cmd
 	URL   string
+	Admin string        // of the admin listener
 	Ready time.Duration // from start to ready
 }
 
@@ -48,6 +49,9 @@ func serveProcess(t testing.TB, data string, settings ...string) *process {
 	t.Cleanup(p.kill)
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
+		if _, rest, ok := strings.Cut(lines.Text(), `"admin": "`); ok {
+			p.Admin = strings.TrimSuffix(rest, `",`)
+		}
 		if _, rest, ok := strings.Cut(lines.Text(), `"url": "`); ok {
 			p.URL, p.Ready = strings.TrimSuffix(rest, `"`), time.Since(began)
 			return p

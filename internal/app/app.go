@@ -48,6 +48,7 @@ type App struct {
 
 	kek     *keyring.KEK
 	db      *sqlstore.DB
+	feed    *store.Feed // what other replicas commit
 	sampled *prometheus.CounterVec
 	lock    *lock
 }
@@ -101,7 +102,7 @@ func (a *App) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.Store = a.db
+	a.Store, a.feed = a.db, store.NewFeed(a.db)
 	open := sqlstore.OpenKeystoreSQLite
 	if isPostgres(c.KeystoreURL) {
 		open = sqlstore.OpenKeystorePostgres
@@ -170,7 +171,7 @@ func (a *App) openServices(ctx context.Context) error {
 	}
 	a.sampled = newSampled()
 	a.Policy = &policy.Service{
-		Store: a.Store, Log: a.Log, Now: a.now, Limits: c.Limits(),
+		Store: a.Store, Log: a.Log, Now: a.now, Limits: c.Limits(), RevisionWait: c.RevisionWait,
 		Snapshots: &policy.Snapshots{Store: a.Store, Logger: a.Logger, Now: a.now, Budget: c.SnapshotMemory, Idle: c.SnapshotIdle},
 		Sampler: policy.NewSampler(c.CasbinSample, a.Logger, func(o policy.SampleOutcome) {
 			a.sampled.WithLabelValues(string(o)).Inc()
@@ -211,7 +212,7 @@ func (a *App) Ready(ctx context.Context) error {
 	if err := a.Keystore.Ping(ctx); err != nil {
 		return fmt.Errorf("keystore: %w", err)
 	}
-	return nil
+	return a.current()
 }
 
 // Close writes what the log still has in memory, closes the databases and gives

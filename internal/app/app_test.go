@@ -735,7 +735,7 @@ func TestMinRevision(t *testing.T) {
 func TestAdminListener(t *testing.T) {
 	k := testkit.New(t)
 	k.Get("/healthz")
-	for path, want := range map[string]string{"/readyz": "ok", "/metrics": "rolegate_http_requests_total", "/debug/pprof/": "goroutine"} {
+	for path, want := range map[string]string{"/readyz": `"status":"ok"`, "/metrics": "rolegate_http_requests_total", "/debug/pprof/": "goroutine"} {
 		resp, err := http.Get(k.Admin + path)
 		if err != nil {
 			t.Fatal(err)

@@ -46,6 +46,7 @@ type Config struct {
 	SnapshotMemory   int64         `env:"ROLEGATE_SNAPSHOT_MEMORY" envDefault:"1073741824" about:"bytes that compiled policies of tenants may take together; the ones not used longest are given up"`
 	SnapshotIdle     time.Duration `env:"ROLEGATE_SNAPSHOT_IDLE" envDefault:"30m" about:"how long the compiled policy of a tenant nobody asks for is kept"`
 	CasbinSample     int           `env:"ROLEGATE_CASBIN_SAMPLE" envDefault:"10000" about:"one in this many decisions is checked against Casbin in the background; 0 for none"`
+	RevisionWait     time.Duration `env:"ROLEGATE_REVISION_WAIT" envDefault:"500ms" about:"how long a question waits for the revision it demands"`
 	Policy           string        `env:"ROLEGATE_POLICY" about:"policy file of the first tenant (default: the embedded policy.csv)"`
 
 	MaxRequest        int64 `env:"ROLEGATE_MAX_REQUEST" envDefault:"262144" about:"bytes of a decision or search request"`
@@ -297,6 +298,8 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_SNAPSHOT_IDLE is a duration of at least 1s, not %s", c.SnapshotIdle)
 	case c.CasbinSample < 0:
 		return settingError("ROLEGATE_CASBIN_SAMPLE is 0 or more, not %d", c.CasbinSample)
+	case c.RevisionWait < 0 || c.RevisionWait > maxRevisionWait:
+		return settingError("ROLEGATE_REVISION_WAIT is a duration of 0s to %s, not %s", maxRevisionWait, c.RevisionWait)
 	case c.Audit != auditDurable && c.Audit != auditBuffered:
 		return settingError("ROLEGATE_AUDIT is %s or %s, not %q; nothing turns the log off", auditDurable, auditBuffered, c.Audit)
 	case c.LogLevel != "" && c.LogLevel != "info" && c.LogLevel != "debug":
@@ -304,6 +307,10 @@ func checkChoices(c Config) error {
 	}
 	return nil
 }
+
+// maxRevisionWait keeps whoever demands a revision that never comes from
+// holding a place for long.
+const maxRevisionWait = 10 * time.Second
 
 func checkLimits(c Config) error { return c.Limits().Validate() }
 

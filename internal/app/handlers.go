@@ -17,6 +17,7 @@ func (a *App) handlers() (public, admin http.Handler) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.registerPolicy(registry)
 	a.Log.Register(registry)
+	a.registerFeed(registry)
 	c := a.Config
 	api := &server.Server{
 		Issuer: c.Issuer, Login: a.Login, Decider: a.Policy, Recorder: a.Log,
@@ -24,7 +25,7 @@ func (a *App) handlers() (public, admin http.Handler) {
 		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: server.NewMetrics(registry),
 		TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,
 	}
-	ops := &server.Admin{Ready: a.Ready, Registry: registry, Logger: a.Logger}
+	ops := &server.Admin{Ready: a.Ready, Replica: a.replica, Registry: registry, Logger: a.Logger}
 	return api.Handler(), ops.Handler()
 }
 

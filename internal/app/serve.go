@@ -130,7 +130,7 @@ func (a *App) readiness(ctx context.Context, public, admin net.Listener) Ready {
 // startLog finds out what an earlier process left unrecorded, and records that
 // this one runs.
 func (a *App) startLog(ctx context.Context) error {
-	o := audit.Options{Buffered: a.Config.Audit == auditBuffered, Alone: a.Config.DatabaseURL == ""}
+	o := audit.Options{Buffered: a.Config.Audit == auditBuffered, Alone: a.Config.DatabaseURL == "", Feed: a.feed}
 	if err := a.Log.Start(ctx, o); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"rolegate/internal/store"
@@ -13,10 +12,8 @@ import (
 )
 
 const (
-	pollEvery  = 250 * time.Millisecond // of the tenants' revisions
-	staleLimit = 2 * time.Second        // revisions read longer ago are no ground for an answer
-	holdEvery  = 10 * time.Second       // how often this process says that it lives
-	holdFor    = 45 * time.Second       // and how long that counts
+	holdEvery = 10 * time.Second // how often this process says that it lives
+	holdFor   = 45 * time.Second // and how long that counts
 )
 
 // Options say how a service keeps its log.
@@ -27,25 +24,32 @@ type Options struct {
 	// Alone: no other process works on the store, so whoever said that it holds
 	// records is dead.
 	Alone bool
+	// Feed keeps up with other processes; the log runs it until Close, where there
+	// can be others or answers rest on it. Nil for one of its own.
+	Feed *store.Feed
 }
 
 // Start begins a service's log: it records the gaps that processes left which
 // died with records in memory, and where buffered takes decisions into memory
 // from now on. It goes on until Close.
 func (l *Log) Start(ctx context.Context, o Options) error {
+	if o.Feed == nil {
+		o.Feed = store.NewFeed(l.store)
+	}
 	w := &watch{log: l, options: o, ended: make(chan struct{})}
 	if err := w.findGaps(ctx, o.Alone); err != nil {
 		return err
+	}
+	if !o.Buffered && o.Alone {
+		return nil // nothing can happen that this process does not do itself
 	}
 	if o.Buffered {
 		if err := w.hold(ctx); err != nil {
 			return err
 		}
-		if err := w.poll(ctx); err != nil {
-			return err
-		}
-	} else if o.Alone {
-		return nil // nothing can happen that this process does not do itself
+	}
+	if err := o.Feed.Read(ctx); err != nil {
+		return err
 	}
 	watching, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w.cancel = cancel
@@ -61,7 +65,6 @@ func (l *Log) Start(ctx context.Context, o Options) error {
 type watch struct {
 	log     *Log
 	options Options
-	polled  atomic.Int64 // when the revisions were last read, see clock
 	cancel  context.CancelFunc
 	ended   chan struct{}
 }
@@ -71,17 +74,16 @@ func (w *watch) close() {
 	<-w.ended
 }
 
-// stale tells whether the revisions were read too long ago.
-func (w *watch) stale() bool { return clock()-w.polled.Load() > int64(staleLimit) }
+// stale tells whether too little is known of other processes to answer from.
+func (w *watch) stale() bool { return w.options.Feed.Stale() }
 
-// run polls and, beside that so that neither waits for the other, says that this
-// process lives and looks for gaps. A poll that keeps failing stops the buffer.
+// run keeps up with other processes and, beside that so that neither waits for
+// the other, says that this one lives and looks for gaps. A feed that has heard
+// nothing for too long stops the buffer.
 func (w *watch) run(ctx context.Context) {
 	defer close(w.ended)
 	var turns sync.WaitGroup
-	if w.options.Buffered {
-		turns.Go(func() { repeat(ctx, pollEvery, w.poll) })
-	}
+	turns.Go(func() { w.options.Feed.Run(ctx) })
 	turns.Go(func() { repeat(ctx, holdEvery, w.keep) })
 	turns.Wait()
 }
@@ -97,7 +99,7 @@ func repeat(ctx context.Context, every time.Duration, do func(context.Context) e
 		}
 		wait = every
 		if do(ctx) != nil {
-			wait = min(every, pollEvery)
+			wait = min(every, store.PollEvery)
 		}
 	}
 }
@@ -112,19 +114,6 @@ func (w *watch) keep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	return w.findGaps(ctx, false)
-}
-
-// poll reads all tenants' revisions, which the store notes. The time that
-// counts is that before the reading.
-func (w *watch) poll(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
-	defer cancel()
-	began := clock()
-	if _, err := w.log.store.TenantRevisions(ctx); err != nil {
-		return err
-	}
-	w.polled.Store(began)
-	return nil
 }
 
 // hold says that this process has records in memory and is alive.

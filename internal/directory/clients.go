@@ -16,6 +16,7 @@ import (
 type Credentials struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
+	Revision     int64  `json:"revision"` // the tenant's, with the client in it; 0 of one that serves several
 }
 
 // AddClient makes a client with a random secret.
@@ -26,6 +27,7 @@ func (s *Service) AddClient(ctx context.Context, caller model.Caller, c model.Cl
 	secret, hash := token.NewSecret()
 	c.SecretHash, c.CreatedAt = hash, s.Now()
 	c.Scopes = slices.Compact(slices.Sorted(slices.Values(c.Scopes)))
+	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
 		for _, t := range append(slices.Clone(c.Tenants), c.Tenant) {
 			if t == "" || t == "*" {
@@ -40,13 +42,14 @@ func (s *Service) AddClient(ctx context.Context, caller model.Caller, c model.Cl
 		}
 		e := act(caller, c.Tenant, audit.ClientCreated, "", map[string]any{"scopes": c.Scopes, "tenants": c.Tenants})
 		e.Service = c.ID
-		_, err := s.changedClient(ctx, tx, c, e)
+		var err error
+		revision, err = s.changedClient(ctx, tx, c, e)
 		return err
 	})
 	if err != nil {
 		return Credentials{}, err
 	}
-	return Credentials{ClientID: c.ID, ClientSecret: secret}, nil
+	return Credentials{c.ID, secret, revision}, nil
 }
 
 // changedClient takes a revision of each tenant the client may act in, so that
@@ -127,13 +130,13 @@ func (s *Service) SetClientDisabled(ctx context.Context, caller model.Caller, id
 // tokens already handed out live out their ten minutes.
 func (s *Service) RotateClientSecret(ctx context.Context, caller model.Caller, id string) (Credentials, error) {
 	secret, hash := token.NewSecret()
-	_, err := s.changeClient(ctx, caller, id, audit.ClientRotated, func(tx store.Tx) (bool, error) {
+	revision, err := s.changeClient(ctx, caller, id, audit.ClientRotated, func(tx store.Tx) (bool, error) {
 		return tx.SetClientSecret(ctx, id, hash)
 	})
 	if err != nil {
 		return Credentials{}, err
 	}
-	return Credentials{ClientID: id, ClientSecret: secret}, nil
+	return Credentials{id, secret, revision}, nil
 }
 
 func (s *Service) changeClient(ctx context.Context, caller model.Caller, id string, a audit.Activity, change func(store.Tx) (bool, error)) (int64, error) {

@@ -19,6 +19,7 @@ type Invitation struct {
 	Invite    string    `json:"invite"`
 	URL       string    `json:"invite_url"`
 	ExpiresAt time.Time `json:"expires_at"`
+	Revision  int64     `json:"revision"` // the tenant's, with the user in it
 }
 
 // NewUser is what a user is made of.
@@ -38,10 +39,11 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 	}
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Take(ctx, tx, tenant, subjectChange("user:"+n.ID), memberChange("user:"+n.ID)); err != nil {
+		revision, err := Take(ctx, tx, tenant, subjectChange("user:"+n.ID), memberChange("user:"+n.ID))
+		if err != nil {
 			return err
 		}
-		err := tx.InsertUser(ctx, model.User{Tenant: tenant, ID: n.ID, Username: n.Username, UsernameKey: n.UsernameKey, CreatedAt: s.Now()})
+		err = tx.InsertUser(ctx, model.User{Tenant: tenant, ID: n.ID, Username: n.Username, UsernameKey: n.UsernameKey, CreatedAt: s.Now()})
 		if err != nil {
 			return exists(err, "a user with the id %q or the name %q is already there", n.ID, n.Username)
 		}
@@ -62,6 +64,7 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 		if inv, err = s.invite(ctx, tx, tenant, n.ID, n.InviteTTL); err != nil {
 			return err
 		}
+		inv.Revision = revision
 		e := act(caller, tenant, audit.UserCreated, reason, map[string]any{"username": n.Username, "roles": n.Roles})
 		e.Class, e.Person = class, "user:"+n.ID
 		return s.Log.AppendIn(ctx, tx, e)
@@ -94,7 +97,8 @@ func ensureSubject(ctx context.Context, tx store.Directory, tenant, id string) e
 func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, id string, ttl time.Duration, reason string) (Invitation, error) {
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Take(ctx, tx, tenant); err != nil {
+		revision, err := Take(ctx, tx, tenant)
+		if err != nil {
 			return err
 		}
 		u, err := s.account(ctx, tx, caller, tenant, id, reason)
@@ -115,6 +119,7 @@ func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, i
 		if inv, err = s.invite(ctx, tx, tenant, u.ID, ttl); err != nil {
 			return err
 		}
+		inv.Revision = revision
 		return s.Log.AppendIn(ctx, tx, e)
 	})
 	return inv, err

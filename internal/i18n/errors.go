@@ -189,6 +189,6 @@ var problems = map[model.Code]problem{
 	},
 	model.CodeRevisionBehind: {
 		text{"Revision not available yet", "所需版本尚不可用"},
-		text{"The answer would be older than context.min_revision demands. Please try again shortly.", "应答所依据的版本低于 context.min_revision 的要求，请稍后重试。"},
+		text{"The answer would be older than was demanded. Please try again shortly.", "应答所依据的版本低于所要求的版本，请稍后重试。"},
 	},
 }

@@ -48,6 +48,8 @@ const (
 	TwoCredentials  Input = "two_credentials"
 	NoCredentials   Input = "no_credentials"
 	ScopeMissing    Input = "scope_missing"
+	RevisionHeader  Input = "revision_header"
+	RevisionBehind  Input = "revision_behind"
 )
 
 // Sentence says in one sentence what is wrong with a request.
@@ -100,4 +102,6 @@ var sentences = map[Input]text{
 	TwoCredentials:  {"The client authenticates twice: use HTTP Basic or the parameters, not both.", "客户端使用了两种验证方式：请只使用 HTTP Basic 或表单参数之一。"},
 	NoCredentials:   {"The client must authenticate with its id and secret, by HTTP Basic or in the form.", "客户端必须用标识和密钥进行验证，可用 HTTP Basic 或表单参数。"},
 	ScopeMissing:    {"The access token does not have the scope {scope}.", "访问令牌不包含授权范围 {scope}。"},
+	RevisionHeader:  {"The header {path} must be there once and hold one whole number, not negative.", "请求头 {path} 只能出现一次，且必须是一个非负整数。"},
+	RevisionBehind:  {"The answer would be of revision {revision}, and at least {demanded} was demanded. Please try again shortly; a revision that stays out of reach is none this tenant has had.", "应答所依据的版本为 {revision}，低于所要求的 {demanded}，请稍后重试；如果始终无法达到，则该租户从未有过这一版本。"},
 }

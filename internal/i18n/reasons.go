@@ -172,7 +172,7 @@ var reasons = map[model.Code]reason{
 	},
 	model.CodeRevisionBehind: {
 		text{"The latest changes have not arrived here yet. Please try again in a moment.", "最近的更改尚未在此生效，请稍后重试。"},
-		text{"The answer would be older than context.min_revision demands, so there is none for {subject}, {action} and {target}. Ask again shortly.", "应答所依据的版本低于 context.min_revision 的要求，因此未就 {subject} 对 {target} 执行 {action} 作出判定，请稍后重试。"},
+		text{"The answer would be older than was demanded, so there is none for {subject}, {action} and {target}. Ask again shortly.", "应答所依据的版本低于所要求的版本，因此未就 {subject} 对 {target} 执行 {action} 作出判定，请稍后重试。"},
 	},
 	model.CodeInternal: {
 		text{"Something went wrong on our side, so the answer is no.", "服务内部出错，因此请求被拒绝。"},

@@ -218,18 +218,19 @@ func (s *Service) refuseRefresh(ctx context.Context, tx store.Tx, rt store.Refre
 	return s.Log.AppendIn(ctx, tx, failure(session.Tenant, session.User, activity, model.CodeTokenInvalid))
 }
 
-// Logout ends the caller's session. The access token is refused from the next
-// request on, and the refresh token with it.
-func (s *Service) Logout(ctx context.Context, caller model.Caller) error {
-	return s.Store.InTx(ctx, func(tx store.Tx) error {
+// Logout ends the caller's session as the tenant's revision that it returns. The
+// access token is refused from the next request on, and the refresh token with it.
+func (s *Service) Logout(ctx context.Context, caller model.Caller) (revision int64, err error) {
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		if _, err := tx.EndSession(ctx, caller.Session, s.Now()); err != nil {
 			return err
 		}
-		if _, err := tx.Bump(ctx, caller.Tenant); err != nil {
+		if revision, err = tx.Bump(ctx, caller.Tenant); err != nil {
 			return err
 		}
 		return s.Log.AppendIn(ctx, tx, audit.Entry{
 			Tenant: caller.Tenant, Class: audit.ClassLogin, Activity: audit.LoggedOut, Outcome: audit.OutcomeOK, Caller: caller,
 		})
 	})
+	return revision, err
 }

@@ -24,7 +24,7 @@ type Callers interface {
 }
 
 // Service answers questions from the tenants' snapshots and records each answer
-// before it is given. All fields but Sampler are required; safe for concurrent
+// before it is given. All fields but Sampler and RevisionWait are required; safe for concurrent
 // use.
 //
 // A question is answered from memory. The record commits only while the tenant
@@ -40,17 +40,27 @@ type Service struct {
 	Snapshots *Snapshots
 	Limits    model.Limits
 	Sampler   *Sampler // re-checks some decisions against Casbin; optional
+
+	// RevisionWait bounds how long a question waits for the revision it demands,
+	// where the tenant has not reached it; 0: not at all.
+	RevisionWait time.Duration
 }
 
 // answerTries bounds how often a question is answered again because the tenant
 // changed meanwhile.
 const answerTries = 10
 
-// settle answers and records until the tenant stood still meanwhile.
+// settle answers and records until the tenant stood still meanwhile. What the
+// caller demands of all its answers holds for this one; minRevision is what the
+// question demands beside it, and is for answer to insist on.
 func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision int64, answer func(model.Caller, *View, time.Time) (audit.Entry, error)) error {
+	demanded, until := caller.MinRevision, time.Now().Add(s.RevisionWait)
 	for range answerTries {
-		view, err := s.view(ctx, caller.Tenant, minRevision)
+		view, err := s.view(ctx, caller.Tenant, max(minRevision, demanded), until)
 		if err != nil {
+			return err
+		}
+		if err := view.reaches(demanded); err != nil {
 			return err
 		}
 		if caller, err = s.upToDate(ctx, caller, view); err != nil {
@@ -83,23 +93,6 @@ func (s *Service) upToDate(ctx context.Context, caller model.Caller, view *View)
 		err = model.Errorf(model.CodeForbidden, "the client has lost the scope %s", decideScope)
 	}
 	return caller, err
-}
-
-// view is the tenant as of a revision, or if it has not reached that, as of now.
-func (s *Service) view(ctx context.Context, tenant string, revision int64) (*View, error) {
-	view, err := s.Snapshots.Latest(ctx, tenant)
-	if err == nil && view.Revision() < revision {
-		return s.Snapshots.Current(ctx, tenant)
-	}
-	return view, err
-}
-
-// reaches refuses to answer as of an older revision than was asked for.
-func (v *View) reaches(revision int64) error {
-	if v.Revision() < revision {
-		return model.Errorf(model.CodeRevisionBehind, "this answer would be of revision %d, and at least %d was asked for", v.Revision(), revision)
-	}
-	return nil
 }
 
 // Evaluate answers one question. An error means there is no answer: the caller

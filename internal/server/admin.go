@@ -19,10 +19,26 @@ import (
 type Admin struct {
 	// Ready says why the service cannot answer right now, or nil.
 	Ready func(ctx context.Context) error
+	// Replica tells how this replica keeps up with the others.
+	Replica func() Replica
 	// Registry holds the metrics to show.
 	Registry *prometheus.Registry
 	// Logger gets the reasons for not being ready.
 	Logger *slog.Logger
+}
+
+// Replica is how one of several processes on a database keeps up with the others.
+type Replica struct {
+	Feed      bool             `json:"feed"`                 // it looks for others' commits; not where there can be none
+	Listening bool             `json:"listening"`            // it is told of them, and need not wait for the next poll
+	Age       float64          `json:"revision_age_seconds"` // of what it knows of them
+	Revisions map[string]int64 `json:"revisions"`            // of the tenants in memory, by id: what questions are answered from
+}
+
+// readiness is the answer of /readyz.
+type readiness struct {
+	Status  string  `json:"status"` // "ok", or the code of why not
+	Replica Replica `json:"replica"`
 }
 
 // readyTimeout bounds how long readiness may take to find out.
@@ -52,8 +68,8 @@ func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	if err := a.Ready(ctx); err != nil {
 		a.Logger.Warn("not ready", "error", err)
-		write(w, "application/json", http.StatusServiceUnavailable, api.Health{Status: string(model.CodeOf(err))})
+		write(w, "application/json", http.StatusServiceUnavailable, readiness{string(model.CodeOf(err)), a.Replica()})
 		return
 	}
-	write(w, "application/json", http.StatusOK, api.Health{Status: "ok"})
+	write(w, "application/json", http.StatusOK, readiness{"ok", a.Replica()})
 }

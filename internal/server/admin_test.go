@@ -16,7 +16,8 @@ func TestAdmin(t *testing.T) {
 	var notReady error
 	registry := prometheus.NewRegistry()
 	NewMetrics(registry).decision(&model.Decision{Code: model.ReasonNotGranted})
-	a := &Admin{Ready: func(context.Context) error { return notReady }, Registry: registry, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	replica := Replica{Feed: true, Listening: true, Age: 0.25, Revisions: map[string]int64{"default": 42}}
+	a := &Admin{Ready: func(context.Context) error { return notReady }, Replica: func() Replica { return replica }, Registry: registry, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	get := func(path string) (int, string) {
 		rec := httptest.NewRecorder()
 		a.Handler().ServeHTTP(rec, httptest.NewRequest("GET", path, nil))
@@ -24,7 +25,7 @@ func TestAdmin(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"/healthz":                       `{"status":"ok"}`,
-		"/readyz":                        `{"status":"ok"}`,
+		"/readyz":                        `{"status":"ok","replica":{"feed":true,"listening":true,"revision_age_seconds":0.25,"revisions":{"default":42}}}`,
 		"/metrics":                       `rolegate_decisions_total{code="not_granted",outcome="deny"} 1`,
 		"/debug/pprof/":                  "goroutine",
 		"/debug/pprof/cmdline":           "server.test",
@@ -35,7 +36,7 @@ func TestAdmin(t *testing.T) {
 		}
 	}
 	notReady = (&model.Error{Code: model.CodeStoreUnavailable}).Because(context.DeadlineExceeded)
-	if status, body := get("/readyz"); status != 503 || body != "{\"status\":\"store_unavailable\"}\n" {
+	if status, body := get("/readyz"); status != 503 || !strings.HasPrefix(body, `{"status":"store_unavailable","replica":{`) {
 		t.Errorf("/readyz: %d %s", status, body)
 	}
 	if status, _ := get("/v1/login"); status != 404 {

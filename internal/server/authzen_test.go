@@ -313,7 +313,7 @@ func TestMinRevision(t *testing.T) {
 	if line := h.lastLog(); line["level"] != "INFO" || line["error"] != nil || line["code"] != string(model.CodeRevisionBehind) {
 		t.Errorf("what a caller brought about is no fault of ours: %v", line)
 	}
-	for lang, message := range map[string]string{"en": "The answer would be older than context.min_revision demands. Please try again shortly.", "zh": "应答所依据的版本低于 context.min_revision 的要求，请稍后重试。"} {
+	for lang, message := range map[string]string{"en": "The answer would be older than was demanded. Please try again shortly.", "zh": "应答所依据的版本低于所要求的版本，请稍后重试。"} {
 		a = h.decide("evaluations", ask("evaluations", `[{},{"context":{"min_revision":43}},{}]`), header("Accept-Language", lang))
 		h.want(a, 200, "")
 		if got := decisions(t, a); got != "yny" {

@@ -64,7 +64,8 @@ func (s *Server) person(h func(http.ResponseWriter, *http.Request, model.Caller)
 	})
 }
 
-// client serves a client whose access token has the scope.
+// client serves a client whose access token has the scope. What its request
+// demands of the answer's revision goes along with the caller.
 func (s *Server) client(scope string, h func(http.ResponseWriter, *http.Request, model.Caller) error) endpoint {
 	return s.recorded("client("+scope+")", s.problem, func(w http.ResponseWriter, r *http.Request, caller *model.Caller) error {
 		raw, err := bearer(r)
@@ -79,6 +80,9 @@ func (s *Server) client(scope string, h func(http.ResponseWriter, *http.Request,
 		if !c.HasScope(scope) {
 			w.Header().Set("WWW-Authenticate", fmt.Sprintf("Bearer realm=%q, error=%q, scope=%q", realm, "insufficient_scope", scope))
 			return bad(model.CodeForbidden, i18n.ScopeMissing, "", i18n.Words{"scope": scope})
+		}
+		if c.MinRevision, err = demandedRevision(r); err != nil {
+			return err
 		}
 		return h(w, r, c)
 	})

@@ -14,6 +14,7 @@ import (
 
 	"rolegate/api"
 	"rolegate/internal/i18n"
+	"rolegate/internal/policy"
 	"rolegate/internal/reqctx"
 	"rolegate/model"
 )
@@ -159,6 +160,10 @@ func explain(lang i18n.Lang, code model.Code, to outcome, err error) (string, []
 			return detail, nil
 		}
 		return detail, []api.ProblemDetail{{Path: input.path, Reason: detail}}
+	}
+	var behind *policy.Behind
+	if errors.As(err, &behind) {
+		return behindDetail(lang, behind), nil
 	}
 	var e *model.Error
 	if to.status >= 500 || !errors.As(err, &e) || e.Code != code {

@@ -264,10 +264,10 @@ func (f *fakeLogin) Enrol(ctx context.Context, ticket string) (login.Enrolment, 
 	_, err := f.step(ctx, "enrol", ticket)
 	return login.Enrolment{DeviceID: "d1", Secret: "GEZDGNBV", OTPAuthURI: "otpauth://totp/x", QRPNG: []byte("png")}, err
 }
-func (f *fakeLogin) Logout(ctx context.Context, caller model.Caller) error {
+func (f *fakeLogin) Logout(ctx context.Context, caller model.Caller) (int64, error) {
 	f.caller = caller
 	_, err := f.step(ctx, "logout")
-	return err
+	return 43, err
 }
 func (f *fakeLogin) ClientToken(ctx context.Context, cc login.ClientCredentials) (login.Tokens, error) {
 	f.creds = cc
@@ -328,6 +328,9 @@ func (f *fakeDecider) EvaluateBatch(ctx context.Context, caller model.Caller, rs
 	if f.err != nil {
 		return nil, f.err
 	}
+	if caller.MinRevision > 42 {
+		return nil, &policy.Behind{Revision: 42, Demanded: caller.MinRevision}
+	}
 	reqctx.From(ctx).MarkRecorded()
 	var ds []model.Decision
 	for _, r := range rs {
@@ -350,6 +353,9 @@ func (f *fakeDecider) Search(ctx context.Context, caller model.Caller, sr policy
 	f.caller, f.searches = caller, append(f.searches, sr)
 	if f.err != nil {
 		return policy.Found{}, f.err
+	}
+	if caller.MinRevision > 42 {
+		return policy.Found{}, &policy.Behind{Revision: 42, Demanded: caller.MinRevision}
 	}
 	reqctx.From(ctx).MarkRecorded()
 	found := policy.Found{Results: []string{}, After: sr.After, Revision: 42}

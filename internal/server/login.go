@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	"rolegate/api"
@@ -79,9 +80,11 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) logout(w http.ResponseWriter, r *http.Request, caller model.Caller) error {
-	if err := s.Login.Logout(r.Context(), caller); err != nil {
+	revision, err := s.Login.Logout(r.Context(), caller)
+	if err != nil {
 		return err
 	}
+	w.Header().Set(revisionHeader, strconv.FormatInt(revision, 10))
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -94,8 +94,8 @@ func TestLogout(t *testing.T) {
 	h := newHarness(t)
 	a := h.call("POST", "/v1/logout", "", as("user-token"))
 	h.want(a, 204, "")
-	if len(a.body) > 0 || h.login.caller.Session != "s1" {
-		t.Errorf("body %q, caller %+v", a.body, h.login.caller)
+	if len(a.body) > 0 || h.login.caller.Session != "s1" || a.Header.Get("Rolegate-Revision") != "43" {
+		t.Errorf("body %q, caller %+v, headers %v", a.body, h.login.caller, a.Header)
 	}
 	h.want(h.call("POST", "/v1/logout", "", as("client-token")), 401, model.CodeUnauthorized)
 	h.want(h.call("POST", "/v1/logout", ""), 401, model.CodeUnauthorized)

@@ -144,10 +144,3 @@ func (a *asked) readContext(m member) error {
 	delete(a.Question.Context, minRevision)
 	return nil
 }
-
-// maxRevision is the highest a revision can be: there doubles stop telling
-// neighbours apart.
-const maxRevision = 1 << 53
-
-// isRevision tells whether a number can be a revision: whole, and exact in a double.
-func isRevision(n float64) bool { return n >= 0 && n <= maxRevision && n == float64(int64(n)) }

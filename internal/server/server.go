@@ -67,7 +67,8 @@ type Login interface {
 	Enrol(ctx context.Context, ticket string) (login.Enrolment, error)
 	ConfirmEnrolment(ctx context.Context, ticket, code string) (login.Result, error)
 	Refresh(ctx context.Context, refreshToken string) (login.Result, error)
-	Logout(ctx context.Context, caller model.Caller) error
+	// Logout returns the tenant's revision in which the session has ended.
+	Logout(ctx context.Context, caller model.Caller) (revision int64, err error)
 	ClientToken(ctx context.Context, cc login.ClientCredentials) (login.Tokens, error)
 
 	// AuthenticateUser and AuthenticateClient are CodeUnauthorized for a token

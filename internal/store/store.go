@@ -47,9 +47,22 @@ type Store interface {
 	// tenant row that is read outside a transaction.
 	Revisions() *Revisions
 
+	// Listen tells heard of revisions as they are committed, by any process, until
+	// the connection breaks or ctx ends, which is its error. The first notice is
+	// the zero one: it listens from now on. errors.ErrUnsupported where the
+	// database does not tell.
+	Listen(ctx context.Context, heard func(Notice)) error
+
 	// Ping tells whether the database answers and can be written.
 	Ping(ctx context.Context) error
 	Close() error
+}
+
+// Notice says that a tenant has reached a revision. It comes over a channel
+// anybody with the database's password can speak on.
+type Notice struct {
+	Tenant   string
+	Revision int64
 }
 
 // Tx is a write transaction: the same queries, seen and committed together.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -60,5 +61,41 @@ func TestResourceChange(t *testing.T) {
 	}
 	if got := ResourceChange("a:b", "c"); got != (Change{Kind: ChangedDirectory}) {
 		t.Error(got)
+	}
+}
+
+// Whoever waits for a revision is woken by it, and by none before it.
+func TestWaitForARevision(t *testing.T) {
+	var r Revisions
+	r.Saw("t", 3)
+	if !r.Wait(t.Context(), "t", 3) {
+		t.Error("a revision that is known is waited for")
+	}
+	woken := make(chan int64, 8)
+	var wg sync.WaitGroup
+	for i := range int64(8) {
+		wg.Go(func() {
+			if !r.Wait(t.Context(), "t", 4+i) {
+				t.Errorf("revision %d did not come", 4+i)
+			}
+			if known := r.Known("t"); known < 4+i {
+				t.Errorf("woken at %d, waiting for %d", known, 4+i)
+			}
+			woken <- 4 + i
+		})
+	}
+	r.Saw("other", 100)
+	for n := int64(4); n < 12; n++ {
+		r.Saw("t", n)
+		<-woken // one at a time: those that wait for more go on waiting
+	}
+	wg.Wait()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if r.Wait(gone, "t", 12) || r.Wait(gone, "new", 1) {
+		t.Error("the wait ended well with its context")
+	}
+	if !r.Wait(gone, "t", 11) {
+		t.Error("what is known needs no waiting")
 	}
 }

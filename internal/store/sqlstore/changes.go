@@ -30,7 +30,8 @@ func (c conn) takeRevision(ctx context.Context, tenant string, snapshot bool) (i
 	if snapshot {
 		set += `, snapshot_revision = revision + 1`
 	}
-	revision, err := returned[int64](ctx, c, `UPDATE tenants SET `+set+` WHERE id = $1 RETURNING revision`, tenant)
+	revision, err := first(list(ctx, c, c.writer(), scanFirst[int64],
+		`UPDATE tenants SET `+set+` WHERE id = $1 RETURNING revision, `+c.dialect.notice(), tenant))
 	if err != nil {
 		return 0, err
 	}

@@ -179,6 +179,13 @@ func scanValue[T any](row scanner) (v T, err error) {
 	return v, err
 }
 
+// scanFirst reads the first of a row's two columns; the other was only to have an
+// effect, see Dialect.notice.
+func scanFirst[T any](row scanner) (v T, err error) {
+	err = row.Scan(&v, new(any))
+	return v, err
+}
+
 // micros is how a time is stored: Unix microseconds, 0 for the zero time. (So
 // the very first microsecond of 1970 reads back as the zero time.)
 func micros(t time.Time) int64 {

@@ -68,6 +68,31 @@ func (d Dialect) snapshotOptions() *sql.TxOptions {
 	return &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
 }
 
+// notice is an expression over a row of tenants that tells listeners, once the
+// transaction is committed, which revision the tenant has reached. On SQLite
+// nobody else is there to listen.
+func (d Dialect) notice() string {
+	if d == SQLite {
+		return `NULL`
+	}
+	return `pg_notify('` + noticeChannel + `', revision || ' ' || id)`
+}
+
+// impatience is an expression that shortens how long the rest of a transaction may
+// leave the database waiting. It is for one that holds what everybody needs: a
+// process that is stopped, or cut off without a word, in the middle of it would
+// hold up all replicas.
+func (d Dialect) impatience() string {
+	if d == SQLite {
+		return `NULL` // its process is the only one
+	}
+	return `set_config('idle_in_transaction_session_timeout', '3s', true)`
+}
+
+// noticeChannel is the database's. Rolegates in other schemas of it hear of
+// tenants they do not have, and find nothing to read.
+const noticeChannel = "rolegate"
+
 // tuples writes n tuples of k parameters, "($1,$2),($3,$4)". To SQLite $1 is a
 // name, and it looks each name up among all the others, which a long statement
 // feels; its nameless parameter is ?.
@@ -171,8 +196,9 @@ func postgresConfig(dsn, setting string) (*pgx.ConnConfig, error) {
 	return cfg, nil
 }
 
-func openPostgres(cfg *pgx.ConnConfig) *sql.DB {
-	db := stdlib.OpenDB(*cfg)
+// openPostgres opens a pool; each new connection is used after connected.
+func openPostgres(cfg *pgx.ConnConfig, connected func(context.Context, *pgx.Conn) error) *sql.DB {
+	db := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(connected))
 	db.SetMaxOpenConns(postgresConns)
 	db.SetMaxIdleConns(postgresConns)
 	db.SetConnMaxIdleTime(5 * time.Minute)

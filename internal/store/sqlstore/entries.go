@@ -38,8 +38,9 @@ func (q queries) TakeHead(ctx context.Context, source []byte, n int) (index, seq
 
 // takeIndices locks the head row from here to the commit: the next one to
 // append waits, and gets the numbers after these or, if this is rolled back, these.
-func (c conn) takeIndices(ctx context.Context, n int) (first int64, err error) {
-	size, err := returned[int64](ctx, c, `UPDATE audit_head SET size = size + $1 WHERE id = 1 RETURNING size`, n)
+func (c conn) takeIndices(ctx context.Context, n int) (index int64, err error) {
+	size, err := first(list(ctx, c, c.writer(), scanFirst[int64],
+		`UPDATE audit_head SET size = size + $1 WHERE id = 1 RETURNING size, `+c.dialect.impatience(), n))
 	return size - int64(n), err
 }
 

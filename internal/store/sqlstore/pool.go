@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"rolegate/internal/store"
 	"rolegate/model"
@@ -19,7 +22,9 @@ type pool struct {
 	write   *sql.DB // SQLite: one connection
 	read    *sql.DB // PostgreSQL: the same as write
 
-	revisions store.Revisions // main database only
+	revisions store.Revisions        // main database only
+	postgres  *pgx.ConnConfig        // nil: SQLite
+	history   atomic.Pointer[string] // that connections were last part of
 }
 
 // Dialect tells which database it is.

@@ -20,6 +20,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/jackc/pgx/v5"
+
 	"rolegate/internal/store"
 	"rolegate/model"
 )
@@ -116,14 +118,21 @@ func newPostgresPool(ctx context.Context, url, setting string, s schema) (*pool,
 	if err != nil {
 		return nil, err
 	}
-	p := &pool{dialect: Postgres, setting: setting}
+	p := &pool{dialect: Postgres, setting: setting, postgres: cfg}
 	m := openPostgresForMigration(cfg)
 	defer m.Close()
 	if err := p.migrate(ctx, m, s); err != nil {
 		return nil, err
 	}
-	p.write = openPostgres(cfg)
+	connected := func(context.Context, *pgx.Conn) error { return nil }
+	if s == mainSchema {
+		connected = p.settleHistory
+	}
+	p.write = openPostgres(cfg, connected)
 	p.read = p.write
+	if err := p.write.PingContext(ctx); err != nil { // settles the history
+		return nil, errors.Join(p.fail(ctx, "open", err), p.Close())
+	}
 	return p, nil
 }
 

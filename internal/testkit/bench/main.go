@@ -37,13 +37,14 @@ type Plan struct {
 	Users   int           // who log in
 	Rate    int           // requests a second of the open loop
 	Rest    time.Duration // before idle memory is read
+	Takes   int           // revocations among replicas
 }
 
 var (
 	full = Plan{Shape: workload.Medium, Conns: 32, Span: 5 * time.Second, Repeats: 3, Burst: 50_000,
-		Logins: 500, Users: 40, Rate: 1000, Rest: 5 * time.Second}
+		Logins: 500, Users: 40, Rate: 1000, Rest: 5 * time.Second, Takes: 150}
 	quick = Plan{Quick: true, Shape: workload.Medium.Tiny(), Conns: 4, Span: 100 * time.Millisecond, Repeats: 1, Burst: 200,
-		Logins: 5, Users: 2, Rate: 100, Rest: 0}
+		Logins: 5, Users: 2, Rate: 100, Rest: 0, Takes: 2}
 )
 
 func main() {
@@ -53,7 +54,7 @@ func main() {
 	}
 	plan := full
 	isQuick := flag.Bool("quick", os.Getenv("BENCH") == "quick", "tiny workloads, seconds: only to see that everything still runs")
-	only := flag.String("only", "", "comma-separated sections: process, start, http, login")
+	only := flag.String("only", "", "comma-separated sections: process, start, http, login, replicas")
 	out := flag.String("o", "docs/benchmarks.md", "the page to write; empty for none")
 	flag.Parse()
 	if *isQuick {
@@ -87,6 +88,7 @@ func run(ctx context.Context, plan Plan, only, out string) error {
 		{"start", b.start},
 		{"http", b.http},
 		{"login", b.login},
+		{"replicas", b.replicas},
 	} {
 		if only != "" && !strings.Contains(","+only+",", ","+section.name+",") {
 			continue

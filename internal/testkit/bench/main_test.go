@@ -40,6 +40,7 @@ func TestQuick(t *testing.T) {
 		"answers that differ", "growth", "giant is a tenant beside", "memory of the snapshots", "tenant not in use", "load large", "a changed row visible", "reader waits",
 		"decision, buffered, in bursts", "buffered, sustained", "HTTP batch", "HTTP single decision, durable", "durable log adds", "login, password step",
 		"decisions under", "peak memory", "ready after", "memory at rest",
+		"felt on two others, buffered", "felt on two others, durable",
 	} {
 		found := 0
 		for _, r := range rows {

@@ -73,6 +73,9 @@ Over HTTP the service is the shipped binary in a process of its own, asked about
 that are kept alive; the load generator shares the machine with it. The bare handler is a chi route that decodes the same
 JSON with encoding/json and answers a constant, in a process of its own. Bare appends are rows of the same shape, of a
 thousand people, put into a SQLite log by our store, without decisions, sealing or HTTP.
+
+Replicas are three such processes on one PostgreSQL with fsync, everything on the same machine. A role is taken away on one of
+them in turns; the time runs from the acknowledgement to the answer of another one that denies, asked without pause.
 `
 
 // machine names what was measured on.

@@ -46,8 +46,38 @@ func URL(t testing.TB) string {
 	})
 	q := u.Query()
 	q.Set("search_path", schema)
+	q.Set("application_name", schema) // for Terminate
 	u.RawQuery = q.Encode()
 	return u.String()
+}
+
+// Terminate breaks off all connections of Rolegate's that were made with a URL of
+// this package, as an operator, a failover or a firewall might, and counts them.
+func Terminate(t testing.TB, of string) (broken int) {
+	t.Helper()
+	u, err := url.Parse(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	name := q.Get("application_name")
+	if name == "" { // of a server of its own
+		name = "rolegate"
+	}
+	q.Set("application_name", "terminator")
+	u.RawQuery = q.Encode()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(ctx)
+	const statement = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1`
+	if err := c.QueryRow(ctx, statement, name).Scan(&broken); err != nil {
+		t.Fatal(err)
+	}
+	return broken
 }
 
 // Start gives the test a server of its own, on which nothing is lost when it is
@@ -59,8 +89,18 @@ func Start(t testing.TB) *Server {
 		unavailable(t, err)
 	}
 	s.t = t
-	t.Cleanup(s.remove)
+	t.Cleanup(s.Remove)
 	return s
+}
+
+// Run is Start for programs that are no tests: whoever runs it ends it by Remove.
+// fsync is on.
+func Run() (*Server, error) { return newServer(durable) }
+
+// Missing tells whether an error of Run means that PostgreSQL is not installed.
+func Missing(err error) bool {
+	_, missing := err.(errMissing)
+	return missing
 }
 
 // shared is the binary's server. Nobody stops it: it goes when this process does.
@@ -68,8 +108,8 @@ var shared = sync.OnceValues(func() (*Server, error) { return newServer(fast) })
 
 func unavailable(t testing.TB, err error) {
 	t.Helper()
-	if missing, ok := err.(errMissing); ok && os.Getenv("CI") != "true" {
-		t.Skip(missing)
+	if Missing(err) && os.Getenv("CI") != "true" {
+		t.Skip(err)
 	}
 	t.Fatal(err)
 }

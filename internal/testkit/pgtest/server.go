@@ -226,6 +226,14 @@ func (s *Server) URL() string {
 	return u.String() + "?sslmode=disable"
 }
 
+// Database makes a database of the name and gives its URL.
+func (s *Server) Database(name string) (string, error) {
+	if err := run(s.URL(), "CREATE DATABASE "+name); err != nil {
+		return "", fmt.Errorf("make a database: %w", err)
+	}
+	return strings.Replace(s.URL(), "/postgres?", "/"+name+"?", 1), nil
+}
+
 // Stop ends the server in good order, breaking off its connections.
 func (s *Server) Stop() {
 	s.t.Helper()
@@ -266,7 +274,40 @@ func (s *Server) halt() {
 	s.keeper, s.leash = nil, nil
 }
 
-func (s *Server) remove() {
+// Save keeps the server's data as they are now, for Restore. The server stops for it.
+func (s *Server) Save() {
+	s.t.Helper()
+	s.halt()
+	s.copy(s.data(), s.data()+".saved")
+	s.Start()
+}
+
+// Restore brings the server back as Save kept it, on a new timeline: as a standby
+// does that was behind when it was promoted. What was committed since is lost.
+func (s *Server) Restore() {
+	s.t.Helper()
+	s.halt()
+	s.copy(s.data()+".saved", s.data())
+	touch := s.command("touch", filepath.Join(s.data(), "recovery.signal"))
+	if out, err := touch.CombinedOutput(); err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	s.settings = append(s.settings, "restore_command=/bin/false", "recovery_target_timeline=current")
+	s.Start()
+}
+
+func (s *Server) copy(from, to string) {
+	s.t.Helper()
+	if err := os.RemoveAll(to); err != nil {
+		s.t.Fatal(err)
+	}
+	if out, err := s.command("cp", "-a", from, to).CombinedOutput(); err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// Remove ends the server and takes its data away.
+func (s *Server) Remove() {
 	s.halt()
 	os.RemoveAll(s.dir)
 }
