@@ -21,12 +21,7 @@ type List struct {
 // those for "read". q.ID and q.Record are not looked at. The error is nil only if
 // there may be some.
 func (c *Client) Filter(ctx context.Context, q Question) (List, error) {
-	body, err := encode(struct {
-		Subject  api.Subject      `json:"subject"`
-		Action   api.Action       `json:"action"`
-		Resource api.ResourceType `json:"resource"`
-		Context  api.Context      `json:"context"`
-	}{q.subject(), q.action(), api.ResourceType{Type: q.Object}, q.context()})
+	body, err := encode(api.FilterRequest{Subject: q.subject(), Action: q.action(), Resource: api.ListedResource{Type: q.Object}, Context: q.context()})
 	if err != nil {
 		return List{}, err
 	}
