@@ -49,7 +49,7 @@ func TestREADME(t *testing.T) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", script)
 	cmd.Env = append(cleanEnviron(), "ROLEGATE_LISTEN="+gate, "ROLEGATE_ADMIN_LISTEN=127.0.0.1:0", "ROLEGATE_ISSUER=http://"+gate,
-		"CRM_ROLEGATE_URL=http://"+gate, "CRM_LISTEN="+crm, "LANG=C.UTF-8")
+		"CRM_ROLEGATE_URL=http://"+gate, "CRM_LISTEN="+crm, "LANG=C.UTF-8", "CGO_ENABLED=0", "GOFLAGS=")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	var out bytes.Buffer
