@@ -136,4 +136,10 @@ func TestPermissions(t *testing.T) {
 	if got := f.questions()[0].header.Get("Rolegate-Access-Token"); got != "a.b.c" {
 		t.Errorf("the person's token: %q", got)
 	}
+
+	f.will(says(200, `{"subject":"user:ann","code":"session_invalid","revision":42,"objects":{}}`))
+	var denied *DeniedError
+	if _, err := f.client().Permissions(t.Context(), ann.Subject, ""); !errors.As(err, &denied) || denied.Decision.Context.Code != "session_invalid" {
+		t.Errorf("%v", err)
+	}
 }

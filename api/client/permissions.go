@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+
+	"rolegate/api"
 )
 
 // Permissions is what a subject may do at all, object by object: what a user
@@ -52,7 +54,8 @@ func (p Permissions) May(action, object string) bool {
 }
 
 // Permissions asks for all that the subject may do, or only for one object's if
-// that is not empty.
+// that is not empty. A subject to whom everything is closed, by an ended session,
+// say, is an error as a denial is; one that merely has no rights has none.
 func (c *Client) Permissions(ctx context.Context, s Subject, object string) (Permissions, error) {
 	query := url.Values{"subject": {orElse(s.Type, "user") + ":" + s.ID}}
 	if object != "" {
@@ -71,6 +74,9 @@ func (c *Client) Permissions(ctx context.Context, s Subject, object string) (Per
 		if err := json.Unmarshal(a.members[name], to); err != nil {
 			return Permissions{}, unavailable(fmt.Errorf("the answer's %s: %w", name, err))
 		}
+	}
+	if p.Code != "allowed" {
+		return Permissions{}, Decision{Context: api.DecisionContext{Code: p.Code}}.Err()
 	}
 	return p, nil
 }
