@@ -20,6 +20,8 @@ const (
 	ReasonSessionInvalid  Code = "session_invalid"                  // context.access_token is present but not valid for the subject
 	ReasonTokenRequired   Code = "token_required"                   // the client was added with --require-token
 	ReasonTenantDisabled  Code = "tenant_disabled"                  //
+	ReasonRouteUnknown    Code = "route_unknown"                    // forward-auth: no route of the catalogue is meant
+	ReasonPathRefused     Code = "path_refused"                     // forward-auth: a path that could be read in two ways
 	ReasonItemInvalid     Code = "invalid_request"                  // an item of a batch is malformed
 )
 

@@ -56,9 +56,13 @@ const (
 	CodeLastOfficeHolder   Code = "last_office_holder"     // the last holder of an office cannot be removed
 	CodeClientTenantNeeded Code = "tenant_required"        // a platform client must name the tenant it asks for
 	CodeCancelled          Code = "cancelled"              // the caller went away before the answer; nobody reads it, the log does
+	CodeProxyUnauthorized  Code = "proxy_unauthorized"     // forward-auth: no, or no valid, credentials of the proxy
 	CodeFilterTooLarge     Code = "filter_too_large"       // a list filter would hold more ids than its limit; the message names it
 	CodeInexpressible      Code = "filter_inexpressible"   // a row of the policy cannot be a list filter; the message names it
 	CodeRevisionBehind     Code = "revision_unavailable"   // the answer would be older than the caller's min_revision; try again
+	CodePrecondition       Code = "precondition_failed"    // If-Match or If-None-Match does not hold (RFC 9110 section 13.1)
+	CodeInUse              Code = "in_use"                 // others still refer to what should be deleted
+	CodeOfficeReserved     Code = "office_reserved"        // offices are given and taken on the host, never by provisioning
 )
 
 // Error is an outcome that callers can act on: a code for machines, a sentence
@@ -78,6 +82,7 @@ type Detail struct {
 	Line   int    `json:"line,omitempty"`   // 1-based; 0 where the input has no lines
 	Column int    `json:"column,omitempty"` // 1-based column in bytes; 0 for the whole line
 	Path   string `json:"path,omitempty"`   // such as subjects[3].manager; empty for line-based input
+	Code   Code   `json:"code,omitempty"`   // of an import's entry: what is wrong, for machines
 	Reason string `json:"reason"`           // one sentence in English
 }
 

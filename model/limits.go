@@ -6,13 +6,13 @@ import "fmt"
 // setting; whatever passes one is refused by an error that names it, but for
 // Results, to which a page of a search is cut.
 type Limits struct {
-	Request        int64 // bytes of a decision or search request
+	Request        int64 // bytes of a decision or search request, or of a directory entry
 	Batch          int   // questions in one request
 	Nesting        int   // levels of nesting of a JSON body or an import file, its object being the first
 	Policy         int64 // bytes of a policy document, or of an import file
 	DirectRoles    int   // roles assigned to one member
-	InheritedRoles int   // roles that one role, or all roles of one member, inherit, directly or not
-	Results        int   // results of one page of a search
+	InheritedRoles int   // roles that one role, or all roles assigned to one member (a user or a team), inherit, directly or not
+	Results        int   // results of one page of a search or list
 	FilterIDs      int   // ids in a list that a list filter compares with
 }
 

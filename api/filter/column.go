@@ -11,7 +11,7 @@ import (
 type Dialect string
 
 const (
-	SQLite     Dialect = "sqlite"   // 3.41 or newer, a database in UTF-8
+	SQLite     Dialect = "sqlite"   // 3.38 or newer (3.41 for UUID), a database in UTF-8
 	PostgreSQL Dialect = "postgres" // 14 or newer, a database in UTF8
 	MySQL      Dialect = "mysql"    // MySQL 8.0.17 or newer; MariaDB 10.6 or newer
 )
@@ -68,7 +68,7 @@ const (
 	UnixMicro ColumnType = "unix_micro"
 
 	// Array is sent as a list: a one-dimensional array of PostgreSQL, whose elements
-	// are Elem (Text, Int, UUID, Float, Decimal or Bool).
+	// are Elem: Text (text[], not varchar[]), Int, UUID, Float, Decimal or Boolean.
 	Array ColumnType = "array"
 
 	// JSON is sent as what it holds, a list or a list of shares. PostgreSQL: jsonb.
@@ -93,8 +93,9 @@ type Column struct {
 	Type ColumnType `json:"type"`
 	Elem ColumnType `json:"elem,omitempty"` // of Array and Join
 
-	// Collation of a Text column on MySQL, such as utf8mb4_general_ci: only needed
-	// for a list to be looked up in the column's index. It must be the column's own.
+	// Collation of a Text column in utf8mb4 on MySQL, such as utf8mb4_general_ci. It
+	// must be the column's own. Without it a list is not looked up in the column's
+	// index, nor is a string that is not ASCII.
 	Collation string `json:"collation,omitempty"`
 
 	Table     string     `json:"table,omitempty"` // these are of Join
@@ -142,8 +143,8 @@ func (c Column) wrong(d Dialect) string {
 	if c.Type != Array && !isJoin && c.Elem != "" {
 		return "elem is of an array or a join"
 	}
-	if c.Collation != "" && (d != MySQL || c.Type != Text || !isName(c.Collation) || strings.ContainsFunc(c.Collation, func(r rune) bool { return r > unicode.MaxASCII })) {
-		return "collation is of a text column on MySQL"
+	if c.Collation != "" && (d != MySQL || c.Type != Text || !isName(c.Collation) || !isASCII(c.Collation) || !strings.HasPrefix(c.Collation, "utf8mb4_")) {
+		return "collation is of a text column on MySQL, in utf8mb4"
 	}
 	if why := unfit(d, c.Type); why != "" {
 		return why

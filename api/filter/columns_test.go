@@ -102,6 +102,7 @@ func sideTables(text, float string, nul bool) map[string]*side {
 		"ann":       {{"user:ann", "read", nil}},
 		"case":      {{"user:Ann", "read", nil}, {"user:ann", "Read", nil}, {"user:ann ", "read", nil}},
 		"expired":   {{"user:ann", "read", int64(1767225600_000000)}, {"team:1", "read", int64(1767225599_000000)}},
+		"year 1":    {{"user:ann", "read", int64(-62135596800_000000)}},
 		"live":      {{"user:ann", "read", int64(1767225600_000001)}, {"*", "read", int64(4102444800_000000)}},
 		"star":      {{"*", "read", nil}, {"role:a:b", "write", nil}},
 		"malformed": {{"user:ann", "read", nil}, {"ann", "read", nil}},

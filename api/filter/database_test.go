@@ -95,6 +95,124 @@ func exec(t testing.TB, db *sql.DB, query string, args ...any) {
 // manyExprs is how many expressions one query asks of every row.
 const manyExprs = 12
 
+// sweep asks every column that holds one value about every hostile value, and all
+// shares, so that none is left to chance.
+func (tab *table) sweep(t *testing.T) {
+	values := map[filter.Type][]any{}
+	for _, s := range hostile {
+		values[filter.String] = append(values[filter.String], s)
+	}
+	for _, n := range doubles {
+		values[filter.Number] = append(values[filter.Number], n)
+	}
+	for _, n := range ints {
+		values[filter.Number] = append(values[filter.Number], float64(n))
+	}
+	for _, s := range clocks {
+		values[filter.Time] = append(values[filter.Time], s)
+	}
+	var exprs []filter.Expr
+	pairs := 0
+	for _, c := range tab.columns {
+		if c.share {
+			exprs = append(exprs, everyShare(c.field)...)
+			continue
+		}
+		if c.list || c.types[0] == filter.Bool {
+			continue
+		}
+		for i, v := range values[c.types[0]] {
+			e := filter.Expr{Field: c.field, Type: c.types[0], Value: v}
+			ask := func(op filter.Op, v any, prefix string) {
+				e.Op, e.Value, e.Prefix = op, v, prefix
+				exprs = append(exprs, e)
+			}
+			list := []any{v, values[e.Type][(i+1)%len(values[e.Type])]}
+			if e.Type == filter.String {
+				ask(filter.Equal, v, "")
+				ask(filter.In, list, "user:")
+				ask(filter.Less, v, "")
+				ask(filter.EndsWith, v, "")
+				continue
+			}
+			ask(filter.In, list, "")
+			for _, op := range comparisons {
+				ask(op, v, "")
+			}
+		}
+	}
+	for len(exprs) > 0 {
+		n := min(len(exprs), 60)
+		pairs += tab.compare(t, t, exprs[:n], false)
+		exprs = exprs[n:]
+	}
+	t.Logf("%s: %d pairs of expression and row", tab.dialect, pairs)
+}
+
+// lookUp asks as lists do, in WHERE and over indexes, where a plan may be taken
+// that a question of every row never sees.
+func (tab *table) lookUp(t *testing.T, index string) {
+	queries := 0
+	for _, c := range tab.columns {
+		if c.list || c.types[0] != filter.String {
+			continue
+		}
+		if c.Type == filter.Text {
+			exec(t, tab.db, fmt.Sprintf(index, c.field))
+		}
+		for i, s := range hostile {
+			for _, e := range []filter.Expr{
+				{Op: filter.Equal, Field: c.field, Type: filter.String, Value: s},
+				{Op: filter.In, Field: c.field, Type: filter.String, Prefix: "user:", Value: []any{s, hostile[(i+7)%len(hostile)], "bob"}},
+			} {
+				queries++
+				tab.lookUpOne(t, e)
+			}
+		}
+	}
+	t.Logf("%s: %d queries", tab.dialect, queries)
+}
+
+func (tab *table) lookUpOne(t *testing.T, e filter.Expr) {
+	t.Helper()
+	text, params, err := conditional(e).SQL(tab.dialect, tab.mapping, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := tab.db.QueryContext(t.Context(), "SELECT n FROM t WHERE "+text, params...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	defer found.Close()
+	passed := make([]bool, len(tab.rows))
+	for found.Next() {
+		var n int
+		if err := found.Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		passed[n] = true
+	}
+	if err := found.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for n, r := range tab.rows {
+		if want, err := conditional(e).Passes(r.record(tab.columns)); passed[n] != want || err != nil {
+			t.Fatalf("%s: row %d passes: %v in SQL, %v in Eval, %v\n%s", show(e), n, passed[n], want, err, text)
+		}
+	}
+}
+
+func everyShare(field string) (exprs []filter.Expr) {
+	for _, to := range []string{"user:ann", "team:1", "*", "role:a:b", "user::", "user:b"} {
+		for _, action := range []string{"read", "write"} {
+			for _, at := range []string{"2025-12-31T23:59:59.999999999Z", "2026-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"} {
+				exprs = append(exprs, filter.Expr{Op: filter.Shared, Field: field, Share: &filter.Share{To: []string{to}, Action: action, At: at}})
+			}
+		}
+	}
+	return exprs
+}
+
 // agree is the property that the package is about: for every row the SQL of an
 // expression is TRUE where Eval says Yes, and that of its negation where it says
 // No.

@@ -237,4 +237,4 @@ func shared(want *Share, v any) Truth {
 	return found
 }
 
-func (s share) live(at time.Time) bool { return s.until.IsZero() || at.Before(s.until) }
+func (s share) live(at time.Time) bool { return !s.ends || at.Before(s.until) }

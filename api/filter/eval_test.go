@@ -114,6 +114,7 @@ func TestEval(t *testing.T) {
 		{shares, `{"x":[{"to":"user:ann","actions":["read"]}]}`, filter.Yes},
 		{shares, `{"x":[{"to":"team:1","actions":["share","read"],"until":"2026-01-01T00:00:00.1Z"}]}`, filter.Yes},
 		{shares, `{"x":[{"to":"team:1","actions":["read"],"until":"2026-01-01T00:00:00Z"}]}`, filter.No},
+		{shares, `{"x":[{"to":"team:1","actions":["read"],"until":"0001-01-01T00:00:00Z"}]}`, filter.No}, // which is Go's zero time
 		{shares, `{"x":[{"to":"team:1","actions":["Read"],"until":null}]}`, filter.No},
 		{shares, `{"x":[{"to":"*","actions":["read"]}]}`, filter.No},
 		{shares, `{"x":[{"to":"user:ann","actions":["read"]},{"to":"ann","actions":[]}]}`, filter.Unsure},

@@ -64,13 +64,17 @@ func latin() []string {
 	})
 }
 
+func ascii() []string {
+	return slices.DeleteFunc(slices.Clone(hostile), func(s string) bool { return strings.ContainsFunc(s, func(r rune) bool { return r > 0x7f }) })
+}
+
 var clocks = []string{
 	"2026-01-01T00:00:00Z", "2026-01-01T08:00:00+08:00", "2025-12-31T19:00:00.000000-05:00", "2026-01-01T00:00:00.000001Z",
 	"2026-01-01T00:00:00.000001500Z", "2026-01-01T00:00:00.000000001Z", "2026-01-01T00:00:00.5Z", "2026-01-01T00:00:00.0000000009Z",
 	"2025-12-31T23:59:59.999999999Z", "2025-12-31T23:59:59.999999Z", "2026-01-01T00:00:01Z", "2024-02-29T12:00:00Z", "2000-02-29T23:59:59+23:59",
 	"1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.25Z", "1970-01-01T00:00:00Z", "1582-10-10T00:00:00Z", "0001-01-01T00:00:00Z",
 	"9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59-23:59",
-	"0000-01-01T00:00:00Z", "0000-02-29T01:00:00+02:00",
+	"0000-01-01T00:00:00Z", "0000-02-29T01:00:00+02:00", "0000-01-01T00:00:00+01:00",
 }
 
 // wrongClocks look like times.
@@ -122,6 +126,9 @@ var lists = []string{
 	`["\\x"]`, `["\\\""]`, `{}`, `{"a":1}`, `"a"`, `1`, `true`, `null`, `""`,
 }
 
+// withNUL are lists that PostgreSQL cannot hold.
+var withNUL = []string{`["a\u0000"]`, `["a","\u0000"]`, `["a\u0000b"]`, `["user:\u0000"]`}
+
 // notJSON is text that is none.
 var notJSON = []string{``, `a`, `[`, `["a"`, `["a",]`, `['a']`, `[a]`, `[01]`, `[NaN]`, `["a"] x`, "[\"\x01\"]", `{a:1}`, `[1,]`, `nul`, `["\x"]`, `["a\\\x"]`, `["\u12"]`, `["\uzzzz"]`}
 
@@ -129,7 +136,7 @@ var notJSON = []string{``, `a`, `[`, `["a"`, `["a",]`, `['a']`, `[a]`, `[01]`, `
 var shareLists = func() []string {
 	sound := []string{
 		`{"to":"user:ann","actions":["read"]}`, `{"to":"user:Ann","actions":["read"]}`, `{"to":"team:1","actions":["write","read"],"until":null}`,
-		`{"to":"*","actions":["read"]}`, `{"to":"role:a:b","actions":["read"],"until":"2026-01-01T00:00:00.000000001Z"}`, `{"to":"user:ann","actions":["read"],"until":"2026-01-01T00:00:00Z"}`,
+		`{"to":"*","actions":["read"]}`, `{"to":"role:a:b","actions":["read"],"until":"2026-01-01T00:00:00.000000001Z"}`, `{"to":"user:ann","actions":["read"],"until":"2026-01-01T00:00:00Z"}`, `{"to":"user:ann","actions":["read"],"until":"0001-01-01T00:00:00Z"}`,
 		`{"to":"user:ann","actions":["read"],"until":"2026-01-01T02:00:00+01:00","x":[1,{"to":1}]}`, `{"actions":["Read","read "],"to":"user:ann"}`, `{"to":"user:ann","actions":null}`, `{"to":"user:ann","actions":[]}`,
 		`{"to":"user:ann","actions":["write"]}`, `{"to":"user:\u0061nn","actions":["re\u0061d"]}`, `{"to":"user:ann ","actions":["read"]}`, `{"to":"user::","actions":["read"]}`,
 	}

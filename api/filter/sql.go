@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// SQL writes the filter as a condition for WHERE. For every row it is TRUE where
-// Eval, of the record that is sent for the row, says Yes, and with the columns of
-// docs/filters.md nothing else is.
+// SQL writes the filter as a condition for WHERE, to stand beside others under AND.
+// It is TRUE for the rows whose record passes: the record that the caller's
+// backend sends when it asks about the row alone, see ColumnType.
 //
 // No value is in the text: params go to its placeholders in order. They are "?",
 // or, on PostgreSQL, $first and up, of which each may appear more than once. A
@@ -144,7 +144,7 @@ func (w *writer) field(e *Expr, m mode) frag {
 	case Present:
 		return w.present(e, c)
 	case Has, Any, All:
-		return w.quantified(e, c)
+		return w.quantified(e, c, m)
 	case Shared:
 		return w.shared(e, c)
 	}
@@ -273,9 +273,7 @@ func (w *writer) test(e *Expr, x operand, t Type, m mode) frag {
 	}
 	values := bound(e)
 	switch e.Op {
-	case In, Has, Any, All:
-		return w.among(x, v, t, e.Prefix, values, m)
-	case Equal:
+	case Equal, In, Has, Any, All:
 		return w.among(x, v, t, e.Prefix, values, m)
 	case NotEqual:
 		return negate(w.among(x, v, t, e.Prefix, values, strict))

@@ -138,7 +138,7 @@ func (w *writer) isThere(x operand, t Type) frag {
 }
 
 // quantified asks whether some or all elements are among the bound values.
-func (w *writer) quantified(e *Expr, c Column) frag {
+func (w *writer) quantified(e *Expr, c Column, m mode) frag {
 	l, ok := w.list(e.Field, c)
 	if !ok {
 		return sql("FALSE")
@@ -150,7 +150,31 @@ func (w *writer) quantified(e *Expr, c Column) frag {
 	if e.Op == All {
 		return l.whole(bad, sql("NOT ", l.exists(notTrue(w.test(e, l.elem, e.Type, strict)))))
 	}
-	return l.whole(bad, l.exists(w.test(e, l.elem, e.Type, loose)))
+	some := l.whole(bad, l.exists(w.test(e, l.elem, e.Type, loose)))
+	if m == loose && c.Type == Array {
+		return allOf(w.overlaps(e, c), some)
+	}
+	return some
+}
+
+// overlaps finds an array's index (GIN); what it finds is still to be looked at.
+func (w *writer) overlaps(e *Expr, c Column) frag {
+	list, array := only(spellings(e.Prefix, bound(e)), w.holdable), "text[]"
+	switch c.Elem {
+	case Text:
+	case UUID:
+		list, array = only(list, isUUID), "text[]) AS uuid[]"
+	default:
+		return frag{}
+	}
+	if len(list) == 0 {
+		return constant(false)
+	}
+	cast := sql("CAST(", param(list), " AS ", array, ")")
+	if c.Elem == UUID {
+		cast = sql("CAST(", cast)
+	}
+	return sql("(", w.quote(c.Name), " && ", cast, ")")
 }
 
 // inList asks whether a column is an element of a list in another.

@@ -2,7 +2,6 @@ package filter
 
 import (
 	"math"
-	"math/big"
 	"strconv"
 )
 
@@ -40,14 +39,15 @@ func (w *writer) number(x operand) value {
 }
 
 // A numeric of PostgreSQL that no double holds is an error to convert. From
-// tooLarge on it is read as infinite, up to tooSmall (a bit more than half of
-// the least double) as zero.
-var tooLarge = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 1024), new(big.Int).Lsh(big.NewInt(1), 970)).String()
-
-const tooSmall = "2.4703282292062328e-324"
+// tooLarge on, which is between the greatest double and what would be rounded to
+// infinity, it is absent; below tooSmall, half of the least double, it is zero.
+const (
+	tooLarge = "1.797693134862315807937e308"
+	tooSmall = "2.4703282292062328e-324"
+)
 
 func finite(n frag) frag {
-	return sql("(", n, " <> 'NaN' AND abs(", n, ") < ", tooLarge, ")")
+	return sql("(abs(", n, ") < ", tooLarge, ")") // NaN is greater than any number
 }
 
 func double(n frag) frag {

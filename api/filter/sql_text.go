@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -202,7 +203,7 @@ func (w *writer) amongText(x operand, prefix string, values []scalar, m mode) fr
 		return v.guard(w.amongMySQL(x, v, list), m)
 	}
 	var conds []frag
-	short, odd := split(list, func(s string) bool { return !strings.Contains(s, "\x00") }) // json_each ends a string there
+	short, odd := split(list, func(s string) bool { return !strings.Contains(s, "\x00") }) // where json_each ended a string before SQLite 3.45
 	if len(short) == 1 {
 		short, odd = nil, append(odd, short...)
 	}
@@ -241,7 +242,9 @@ func (w *writer) amongMySQL(x operand, v value, list []string) frag {
 	}
 	for _, s := range odd {
 		cond := sql("(", v.expr, " = ", w.string(s), ")")
-		if x.column {
+		// A column of another character set has no collation in common with what it
+		// cannot hold, which is an error; they all hold ASCII.
+		if x.column && (x.collation != "" || isASCII(s)) {
 			cond = sql("(", x.expr, " = ", param(s), " AND ", cond, ")")
 		}
 		conds = append(conds, cond)
@@ -286,6 +289,10 @@ func (w *writer) amongUUIDs(x operand, v value, list []string, m mode) frag {
 		cond = sql("(", x.expr, " IN (SELECT unhex(value) FROM json_each(", param(jsonList(list)), ")))")
 	}
 	return v.guard(cond, m)
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
 func isUUID(s string) bool {

@@ -52,10 +52,13 @@ func TestSQLite(t *testing.T) {
 			cells: append(jsonCells(append(shareLists, notJSON...)...), stored(twice...)...)},
 	}
 	columns = append(columns, countColumns()...)
-	columns = append(columns, jsonColumns("TEXT", "", anything(jsonCells(append(lists, notJSON...)...)))...)
+	columns = append(columns, jsonColumns("TEXT", "", anything(jsonCells(append(lists, append(notJSON, withNUL...)...)...)))...)
 	sides := sideTables("TEXT", "REAL", true)
 	columns = append(columns, joinColumns(sides)...)
-	fill(t, openSQLite(t), filter.SQLite, "", columns, sides).agree(t)
+	tab := fill(t, openSQLite(t), filter.SQLite, "", columns, sides)
+	tab.sweep(t)
+	tab.lookUp(t, "CREATE INDEX t_%[1]s ON t (%[1]s)")
+	tab.agree(t)
 }
 
 // stored are cells that say nothing.

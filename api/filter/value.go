@@ -98,7 +98,8 @@ func parseTime(s string) (time.Time, bool) {
 type share struct {
 	to      string
 	actions []string
-	until   time.Time // zero: without an end
+	ends    bool
+	until   time.Time // where it ends
 }
 
 // readShare reads {"to", "actions", "until"?}. Null actions are none, a null
@@ -127,8 +128,8 @@ func readShare(v any) (s share, ok bool) {
 	case nil:
 		return s, true
 	case string:
-		s.until, ok = parseTime(until)
-		return s, ok
+		s.until, s.ends = parseTime(until)
+		return s, s.ends
 	}
 	return share{}, false
 }

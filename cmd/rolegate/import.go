@@ -26,8 +26,15 @@ func (c *cli) importFile() *cobra.Command {
 				if res.DryRun {
 					verb = "would import"
 				}
-				fmt.Fprintln(w, verb, strings.Join([]string{count(res.Subjects, "subject"), count(res.Teams, "team"), count(res.Units, "unit"),
-					count(res.Territories, "territory"), count(res.Roles, "role"), count(res.Assignments, "assignment"), count(res.Resources, "resource")}, ", "))
+				all := []directory.Counts{res.Subjects, res.Teams, res.Units, res.Territories, res.Roles, res.Assignments, res.Resources}
+				var parts []string
+				var sum directory.Counts
+				for i, c := range all {
+					parts = append(parts, count(c.Total(), []string{"subject", "team", "unit", "territory", "role", "assignment", "resource"}[i]))
+					sum.Created, sum.Changed, sum.Unchanged = sum.Created+c.Created, sum.Changed+c.Changed, sum.Unchanged+c.Unchanged
+				}
+				fmt.Fprintln(w, verb, strings.Join(parts, ", "))
+				fmt.Fprintf(w, "%d created, %d changed, %d unchanged\n", sum.Created, sum.Changed, sum.Unchanged)
 			})
 		},
 	}

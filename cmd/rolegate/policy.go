@@ -13,7 +13,7 @@ import (
 )
 
 func (c *cli) policies() *cobra.Command {
-	return group("policy", "role policies", c.policyCheck(), c.policyImport(), c.policyExport())
+	return group("policy", "role policies", c.policyCheck(), c.policyImport(), c.policyExport(), c.policyExplain())
 }
 
 func (c *cli) policyCheck() *cobra.Command {

@@ -49,6 +49,9 @@ type proxied struct {
 	start       func(i int) *process
 	processes   []*process
 	client      string // its token
+
+	mu       sync.Mutex
+	failures []string // the first of them
 }
 
 func startProxied(t *testing.T) *proxied {
@@ -114,8 +117,17 @@ func (p *proxied) run(address string, env []string, name string, args ...string)
 }
 
 func (p *proxied) asks(address string) bool {
+	began := time.Now()
 	a, err := caller{"http://" + address}.post("/access/v1/evaluation", p.client, question("alice", "read", "contact", map[string]any{"owner": "user:alice"}, nil))
-	return err == nil && a.status == 200 && a.body["decision"] == true
+	if err == nil && a.status == 200 && a.body["decision"] == true {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.failures) < 20 {
+		p.failures = append(p.failures, fmt.Sprintf("%s: %d %v %v after %s", began.Format("05.000"), a.status, a.body, err, time.Since(began)))
+	}
+	return false
 }
 
 // rolls ends and starts the replicas one after the other, as an update does,
@@ -182,7 +194,7 @@ func (p *proxied) hold(address string) {
 	asked, ended, killed := p.rolls(address)
 	p.t.Logf("%d questions; unanswered: %d while three replicas ended in order and came back, %d when one was killed", asked, ended, killed)
 	if ended > 12 || killed > 12 { // four callers, each with one question in hand at a time
-		p.t.Errorf("too many unanswered: %d, %d", ended, killed)
+		p.t.Errorf("too many unanswered: %d, %d, beginning with\n%s", ended, killed, strings.Join(p.failures, "\n"))
 	}
 }
 

@@ -31,6 +31,7 @@ import (
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
 	"rolegate/internal/token"
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
@@ -50,6 +51,7 @@ type App struct {
 	db      *sqlstore.DB
 	feed    *store.Feed // what other replicas commit
 	sampled *prometheus.CounterVec
+	tracer  *tracing.Tracer // nil where nothing is traced
 	lock    *lock
 }
 

@@ -35,12 +35,18 @@ func TestOneEntryARequest(t *testing.T) {
 	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
 		alice := k.MustEnrol("alice", "sales-rep")
 		bob := k.MustEnrol("bob", "sales-rep")
+		erin := k.MustEnrol("erin", "sales-rep")
 		secret := k.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
 		client := k.TokenFor("crm", secret)
 		explain := k.TokenFor("explainer", k.AddClient(model.Client{ID: "explainer", Tenant: model.DefaultTenant, Scopes: []string{"explain"}}))
 
 		post := func(path, bearer string, body any) func() testkit.Answer {
 			return func() testkit.Answer { return k.Post(path, bearer, body) }
+		}
+		forward := func(client, person, target string) func() testkit.Answer {
+			return func() testkit.Answer {
+				return k.Send(forwarded(t, k, "Bearer "+client, person, "GET", target))
+			}
 		}
 		question := map[string]any{"subject": map[string]any{"type": "user", "id": "alice"}, "action": map[string]any{"name": "read"},
 			"resource": map[string]any{"type": "contact", "id": "1", "properties": own}}
@@ -79,6 +85,14 @@ func TestOneEntryARequest(t *testing.T) {
 			{"client token, grant", post("/oauth2/token", "", map[string]any{}), audit.RequestFailed, audit.OutcomeDeny},
 			{"allowed", post("/access/v1/evaluation", client, question), audit.Evaluated, audit.OutcomeAllow},
 			{"denied", post("/access/v1/evaluation", client, map[string]any{"subject": question["subject"], "action": map[string]any{"name": "delete"}, "resource": question["resource"]}), audit.Evaluated, audit.OutcomeDeny},
+			{"forwarded", forward(client, erin.Access, "/api/contacts"), audit.Evaluated, audit.OutcomeAllow},
+			{"forwarded, denied", forward(client, erin.Access, "/api/contacts/1"), audit.Evaluated, audit.OutcomeDeny},
+			{"forwarded, no route", forward(client, erin.Access, "/admin"), audit.Evaluated, audit.OutcomeDeny},
+			{"forwarded, two ways", forward(client, erin.Access, "/api/contacts/../x"), audit.Evaluated, audit.OutcomeDeny},
+			{"forwarded, nobody", forward(client, "", "/api/contacts"), audit.RequestFailed, audit.OutcomeDeny},
+			{"forwarded, no path", forward(client, erin.Access, ""), audit.RequestFailed, audit.OutcomeDeny},
+			{"forwarded, no proxy", forward(erin.Access, erin.Access, "/api/contacts"), audit.RequestFailed, audit.OutcomeDeny},
+			{"forwarded, without scope", forward(explain, erin.Access, "/api/contacts"), audit.RequestFailed, audit.OutcomeDeny},
 			{"nobody asks", post("/access/v1/evaluation", "", question), audit.RequestFailed, audit.OutcomeDeny},
 			{"without scope", post("/access/v1/evaluation", explain, question), audit.RequestFailed, audit.OutcomeDeny},
 			{"no question", post("/access/v1/evaluation", client, map[string]any{}), audit.RequestFailed, audit.OutcomeDeny},
@@ -90,6 +104,11 @@ func TestOneEntryARequest(t *testing.T) {
 			{"may what, a stranger", post("/access/v1/search/action", client, map[string]any{"subject": map[string]any{"type": "user", "id": "stranger"}, "resource": question["resource"]}), audit.SearchedAction, audit.OutcomeOK},
 			{"no search", post("/access/v1/search/action", client, map[string]any{}), audit.RequestFailed, audit.OutcomeDeny},
 			{"search without scope", post("/access/v1/search/action", explain, map[string]any{}), audit.RequestFailed, audit.OutcomeDeny},
+			{"which", post("/v1/filter", client, map[string]any{"subject": question["subject"], "action": question["action"], "resource": map[string]any{"type": "contact"}}), audit.Filtered, audit.OutcomeAllow},
+			{"which, never", post("/v1/filter", client, map[string]any{"subject": question["subject"], "action": map[string]any{"name": "delete"}, "resource": map[string]any{"type": "contact"}}), audit.Filtered, audit.OutcomeDeny},
+			{"which, over no columns", post("/v1/filter", client, map[string]any{"subject": question["subject"], "action": question["action"], "resource": map[string]any{"type": "contact"}, "dialect": "sqlite"}), audit.Filtered, audit.OutcomeAllow},
+			{"no filter", post("/v1/filter", client, map[string]any{}), audit.RequestFailed, audit.OutcomeDeny},
+			{"filter without scope", post("/v1/filter", explain, question), audit.RequestFailed, audit.OutcomeDeny},
 			{"search of a later revision", post("/access/v1/search/action", client, map[string]any{"subject": question["subject"], "resource": question["resource"], "context": map[string]any{"min_revision": 1e9}}), audit.RequestFailed, audit.OutcomeDeny},
 		} {
 			t.Run(c.name, func(t *testing.T) {

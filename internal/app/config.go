@@ -19,6 +19,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
@@ -43,6 +44,8 @@ type Config struct {
 	TrustedProxies   []string      `env:"ROLEGATE_TRUSTED_PROXIES" about:"CIDRs whose X-Forwarded-For is believed, comma-separated"`
 	Audit            string        `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed; buffered: decisions are recorded within 100 ms after"`
 	LogLevel         string        `env:"ROLEGATE_LOG_LEVEL" envDefault:"info" about:"info, or debug to have a line for each decision that went well, too"`
+	OTLPEndpoint     string        `env:"ROLEGATE_OTLP_ENDPOINT" about:"OpenTelemetry collector for traces, such as http://localhost:4318 (default: no traces)"`
+	TraceSample      int           `env:"ROLEGATE_TRACE_SAMPLE" envDefault:"100" about:"one in this many requests is traced, and those whose caller traces them"`
 	SnapshotMemory   int64         `env:"ROLEGATE_SNAPSHOT_MEMORY" envDefault:"1073741824" about:"bytes that compiled policies of tenants may take together; the ones not used longest are given up"`
 	SnapshotIdle     time.Duration `env:"ROLEGATE_SNAPSHOT_IDLE" envDefault:"30m" about:"how long the compiled policy of a tenant nobody asks for is kept"`
 	CasbinSample     int           `env:"ROLEGATE_CASBIN_SAMPLE" envDefault:"10000" about:"one in this many decisions is checked against Casbin in the background; 0 for none"`
@@ -54,7 +57,7 @@ type Config struct {
 	MaxNesting        int   `env:"ROLEGATE_MAX_NESTING" envDefault:"64" about:"levels of nesting of a JSON body or an import file"`
 	MaxPolicy         int64 `env:"ROLEGATE_MAX_POLICY" envDefault:"67108864" about:"bytes of a policy document or import file"`
 	MaxDirectRoles    int   `env:"ROLEGATE_MAX_DIRECT_ROLES" envDefault:"64" about:"roles assigned to one member"`
-	MaxInheritedRoles int   `env:"ROLEGATE_MAX_INHERITED_ROLES" envDefault:"1024" about:"roles one role inherits, directly or not"`
+	MaxInheritedRoles int   `env:"ROLEGATE_MAX_INHERITED_ROLES" envDefault:"1024" about:"roles that one role, or all roles assigned to one member (a user or a team), inherit, directly or not; what a user has by several teams adds up"`
 	MaxResults        int   `env:"ROLEGATE_MAX_RESULTS" envDefault:"1000" about:"results of one page of a search"`
 	MaxFilterIDs      int   `env:"ROLEGATE_MAX_FILTER_IDS" envDefault:"50000" about:"ids in one list of a list filter"`
 }
@@ -298,6 +301,10 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_SNAPSHOT_IDLE is a duration of at least 1s, not %s", c.SnapshotIdle)
 	case c.CasbinSample < 0:
 		return settingError("ROLEGATE_CASBIN_SAMPLE is 0 or more, not %d", c.CasbinSample)
+	case c.TraceSample < 1:
+		return settingError("ROLEGATE_TRACE_SAMPLE is 1 or more, not %d; without ROLEGATE_OTLP_ENDPOINT nothing is traced", c.TraceSample)
+	case c.OTLPEndpoint != "" && tracing.Check(c.OTLPEndpoint) != nil:
+		return settingError("ROLEGATE_OTLP_ENDPOINT %v", tracing.Check(c.OTLPEndpoint))
 	case c.RevisionWait < 0 || c.RevisionWait > maxRevisionWait:
 		return settingError("ROLEGATE_REVISION_WAIT is a duration of 0s to %s, not %s", maxRevisionWait, c.RevisionWait)
 	case c.Audit != auditDurable && c.Audit != auditBuffered:

@@ -16,7 +16,7 @@ const leastGarbage = 64 << 20
 // paceCollector adapts the collector's pace to what is in use, until ctx ends:
 // garbage as large as what is in use, Go's own pace, but at least leastGarbage.
 // It does so after each collection: a pace that suited a few megabytes, kept on
-// while a password hash of twenty is in use, would leave behind a gigabyte.
+// while a password hash of twenty is in use, would leave behind hundreds.
 // Whoever sets GOGC knows better.
 func paceCollector(ctx context.Context) {
 	if _, set := os.LookupEnv("GOGC"); set {
@@ -25,7 +25,7 @@ func paceCollector(ctx context.Context) {
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	collected := make(chan struct{}, 1)
 	for pace := 100; ; {
-		if p := gcPercent(heapInUse()); p*10 < pace*9 || p*9 > pace*10 {
+		if p := gcPercent(scanned()); p*10 < pace*9 || p*9 > pace*10 {
 			pace = p
 			debug.SetGCPercent(pace)
 		}
@@ -44,15 +44,24 @@ func afterCollection(collected chan struct{}) {
 	runtime.AddCleanup(canary, func(c chan struct{}) { c <- struct{}{} }, collected)
 }
 
-// gcPercent is the GOGC at which a heap of so many bytes in use makes way for at
-// least leastGarbage.
-func gcPercent(inUse uint64) int {
-	return int(max(100, leastGarbage*100/max(inUse, 1<<20)))
+// leastScanned is what GOGC is taken of at the least: a heap is let grow to that
+// percentage of 4 MiB, however little is in use.
+const leastScanned = 4 << 20
+
+// gcPercent is the GOGC at which the collector, having gone through so many
+// bytes, lets leastGarbage be left behind, or as much as it went through.
+func gcPercent(scanned uint64) int {
+	return int(max(100, leastGarbage*100/max(scanned, leastScanned)))
 }
 
-// heapInUse is what the last collection found in use, in bytes.
-func heapInUse() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
+// scanned is what GOGC is a percentage of: what the last collection found in use,
+// and the stacks and globals it went through to find it. The service has about as
+// much of these as of a heap when it has little to do.
+func scanned() (bytes uint64) {
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
+	metrics.Read(samples)
+	for _, s := range samples {
+		bytes += s.Value.Uint64()
+	}
+	return bytes
 }

@@ -15,14 +15,16 @@ import (
 func (a *App) handlers() (public, admin http.Handler) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registerBuild(registry)
 	a.registerPolicy(registry)
+	a.registerPasswords(registry)
 	a.Log.Register(registry)
 	a.registerFeed(registry)
 	c := a.Config
 	api := &server.Server{
 		Issuer: c.Issuer, Login: a.Login, Decider: a.Policy, Recorder: a.Log,
-		Tenants: a.Directory, PageKey: a.pageKey, Limits: c.Limits(),
-		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: server.NewMetrics(registry),
+		Tenants: a.Directory, Provisioning: server.ProvisioningOf(a.Directory), PageKey: a.pageKey, Limits: c.Limits(),
+		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: server.NewMetrics(registry), Tracer: a.tracer,
 		TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,
 	}
 	ops := &server.Admin{Ready: a.Ready, Replica: a.replica, Registry: registry, Logger: a.Logger}

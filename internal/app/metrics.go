@@ -1,6 +1,9 @@
 package app
 
 import (
+	"runtime"
+	"runtime/debug"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rolegate/internal/policy"
@@ -18,6 +21,39 @@ func (a *App) registerPolicy(reg prometheus.Registerer) {
 			Help: "Memory of the compiled snapshots, about.",
 		}, func() float64 { return float64(a.Policy.Snapshots.Usage().Bytes) }),
 	)
+}
+
+// registerPasswords registers what operators see of the hash workers: a flood of
+// logins shows here first.
+func (a *App) registerPasswords(reg prometheus.Registerer) {
+	stats := a.Login.Hasher.Stats
+	gauge := func(name, help string, value func() float64) {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	counter := func(name, help string, value func() float64) {
+		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
+	}
+	gauge("rolegate_hash_workers", "Passwords that may be hashed at once.", func() float64 { return float64(a.Login.Hasher.Workers()) })
+	gauge("rolegate_hash_workers_busy", "Passwords being hashed.", func() float64 { return float64(stats().Running) })
+	gauge("rolegate_hash_queue_length", "Passwords that wait for a worker.", func() float64 { return float64(stats().Waiting) })
+	counter("rolegate_hashes_total", "Passwords hashed.", func() float64 { return float64(stats().Done) })
+	counter("rolegate_hash_seconds_total", "Time it took to hash them.", func() float64 { return stats().Took.Seconds() })
+	counter("rolegate_hash_refused_total", "Requests refused because no worker came free in time.", func() float64 { return float64(stats().Refused) })
+}
+
+// registerBuild tells which build runs.
+func registerBuild(reg prometheus.Registerer) {
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "rolegate_build_info", Help: "Always 1; the labels say which build runs.",
+		ConstLabels: prometheus.Labels{"version": buildVersion(), "go": runtime.Version()},
+	}, func() float64 { return 1 }))
+}
+
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
 }
 
 // newSampled counts re-checked decisions. The outcome "different" is the one to

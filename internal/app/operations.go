@@ -18,7 +18,7 @@ var operations = []served{
 	AddUser, InviteUser, ListUsers, SetUserDisabled,
 	PutRole, DeleteRole, ListRoles, Assign, Unassign,
 	AddClient, ListClients, SetClientDisabled, RotateClient,
-	ImportDirectory, ImportPolicy, ExportPolicy, Migrate,
+	ImportDirectory, ImportPolicy, ExportPolicy, ExplainPolicy, Migrate,
 }
 
 // InitRequest names the first tenant and who gets which office.

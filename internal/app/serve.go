@@ -7,20 +7,26 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
 // shutdownGrace bounds how long requests in flight may take to finish.
 const shutdownGrace = 10 * time.Second
+
+// tracingGrace bounds how long a stop waits for the collector of traces.
+const tracingGrace = 2 * time.Second
 
 // Ready is told once, when all listeners accept connections; with port 0 the
 // addresses are those the system chose.
@@ -60,6 +66,9 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 		return errors.Join(err, public.Close(), admin.Close(), socket.Close())
 	}
 
+	if err := a.startTracing(ctx); err != nil {
+		return errors.Join(err, public.Close(), admin.Close(), socket.Close())
+	}
 	api, adminAPI := a.handlers()
 	group, ctx := errgroup.WithContext(ctx)
 	a.run(ctx, group, a.httpServer(api), public, a.Config.TLSCert, a.Config.TLSKey)
@@ -75,7 +84,9 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), audit.Timeout)
 	defer cancel()
-	return errors.Join(err, a.record(ending, audit.Stopped))
+	err = errors.Join(err, a.record(ending, audit.Stopped))
+	a.stopTracing(context.WithoutCancel(ctx))
+	return err
 }
 
 // run serves one listener until ctx ends.
@@ -135,6 +146,35 @@ func (a *App) startLog(ctx context.Context) error {
 		return err
 	}
 	return a.record(ctx, audit.Started)
+}
+
+// startTracing begins to tell a collector where the time of requests goes, if one
+// is named. That it is away is told at most once a minute.
+func (a *App) startTracing(ctx context.Context) (err error) {
+	if a.Config.OTLPEndpoint == "" {
+		return nil
+	}
+	host, _ := os.Hostname()
+	var said atomic.Int64
+	a.tracer, err = tracing.Open(ctx, tracing.Options{
+		Endpoint: a.Config.OTLPEndpoint, Sample: a.Config.TraceSample, Version: buildVersion(), Instance: host,
+		Failed: func(err error) {
+			now := time.Now().Unix()
+			if last := said.Load(); now-last >= 60 && said.CompareAndSwap(last, now) {
+				a.Logger.Warn("traces could not be sent", "error", err)
+			}
+		},
+	})
+	return err
+}
+
+// stopTracing sends the last spans, if the collector takes them soon.
+func (a *App) stopTracing(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, tracingGrace)
+	defer cancel()
+	if err := a.tracer.Close(ctx); err != nil {
+		a.Logger.Warn("the last traces could not be sent", "error", err)
+	}
 }
 
 func (a *App) record(ctx context.Context, what audit.Activity) error {

@@ -321,6 +321,8 @@ func (b *buffer) insist(do func() error) {
 }
 
 // account records what was refused or lost since the last time, while Close waits.
+// It waits for the fate of each count: one that is given up while its transaction
+// goes on would be recorded again.
 func (b *buffer) account() {
 	if b.ctx.Err() != nil {
 		return
@@ -335,7 +337,8 @@ func (b *buffer) account() {
 		}
 		e := Entry{Class: ClassSystem, Activity: c.activity, Outcome: OutcomeError, Code: model.CodeAuditUnavailable,
 			Count: n, Caller: model.Caller{Kind: model.CallerSystem}}
-		if b.log.Append(b.ctx, e) == nil {
+		r, err := b.log.record(b.ctx, nil, &e)
+		if err == nil && b.try([]record{r}) == nil {
 			c.count.Add(-n)
 		}
 	}

@@ -465,23 +465,53 @@ func TestRefusalsAreRecordedWithoutAnotherDecision(t *testing.T) {
 	}
 }
 
-// A database that hangs does not hold up the watch for ever.
-func TestLookingForGapsEnds(t *testing.T) {
+// A count whose commit is told late is recorded once all the same.
+func TestRefusalsAreRecordedOnce(t *testing.T) {
+	t.Parallel()
 	f, s := faultySQLite(t)
 	f.buffered(t)
-	if err := f.store.HoldSource(f.ctx, []byte("dead"), time.Now().Add(-time.Second)); err != nil {
-		t.Fatal(err)
+	told := make(chan struct{})
+	s.set(func(s *faulty) { s.mute = told })
+	audit.Refuse(f.log)
+	eventually(t, "it is recorded", func() bool { return len(f.of(t, audit.Overflow)) == 1 })
+	<-time.After(audit.Timeout + 100*time.Millisecond) // beyond any append's patience
+	s.set(func(s *faulty) { s.mute = nil })
+	close(told)
+	if err := f.log.Close(f.ctx); err != nil { // records what is not recorded yet
+		t.Error(err)
 	}
-	_, release := s.hold()
-	defer release()
-	ended := make(chan error, 1)
-	go func() { ended <- audit.Keep(f.ctx, f.log) }()
-	select {
-	case err := <-ended:
-		if err == nil {
-			t.Error("a gap was recorded by nothing")
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("it does not end")
+	if n := len(f.of(t, audit.Overflow)); n != 1 {
+		t.Errorf("one refusal is recorded %d times", n)
+	}
+}
+
+// A database that hangs holds up neither the start nor the watch for ever.
+func TestLookingForGapsEnds(t *testing.T) {
+	for name, look := range map[string]func(f *fixture) error{
+		"start": func(f *fixture) error { return f.log.Start(f.ctx, audit.Options{Alone: true}) },
+		"watch": func(f *fixture) error { return audit.Keep(f.ctx, f.log) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, s := faultySQLite(t)
+			if name == "watch" {
+				f.buffered(t)
+			}
+			if err := f.store.HoldSource(f.ctx, []byte("dead"), time.Now().Add(-time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			_, release := s.hold()
+			defer release()
+			ended := make(chan error, 1)
+			go func() { ended <- look(f) }()
+			select {
+			case err := <-ended:
+				if err == nil {
+					t.Error("a gap was recorded by nothing")
+				}
+			case <-time.After(10 * time.Second):
+				t.Error("it does not end")
+			}
+		})
 	}
 }

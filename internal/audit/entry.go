@@ -42,6 +42,8 @@ const (
 	SearchedSubject  Activity = "authz_search_subject"
 	SearchedResource Activity = "authz_search_resource"
 	SearchedAction   Activity = "authz_search_action"
+	Explained        Activity = "authz_explain"
+	ShownPermissions Activity = "authz_permissions"
 	Filtered         Activity = "authz_filter"
 	RequestFailed    Activity = "request_fail"   // refused before a service saw it
 	OperationFailed  Activity = "operation_fail" // an operator's command was refused
@@ -62,6 +64,17 @@ const (
 	RoleAssigned     Activity = "role_assign"
 	RoleUnassigned   Activity = "role_unassign"
 	DirectoryImport  Activity = "directory_import"
+	DirectoryRead    Activity = "directory_read" // an entry, or a page of Count of them
+	SubjectPut       Activity = "subject_update"
+	SubjectDeleted   Activity = "subject_delete"
+	TeamPut          Activity = "team_update"
+	TeamDeleted      Activity = "team_delete"
+	UnitPut          Activity = "unit_update"
+	UnitDeleted      Activity = "unit_delete"
+	TerritoryPut     Activity = "territory_update"
+	TerritoryDeleted Activity = "territory_delete"
+	ResourcePut      Activity = "resource_update"
+	ResourceDeleted  Activity = "resource_delete"
 	PolicyImported   Activity = "policy_import"
 	SigningKeyMade   Activity = "signing_key_create"
 	KeyEncryptionKey Activity = "kek_create"

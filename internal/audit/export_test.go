@@ -34,3 +34,6 @@ func Rest(full int64, took, waited time.Duration) time.Duration {
 
 // Keep is a turn of the watch that renews the hold and looks for gaps.
 func Keep(ctx context.Context, l *Log) error { return l.watch.keep(ctx) }
+
+// Refuse counts a decision that a buffer had no room for.
+func Refuse(l *Log) { l.buffer.Load().refuse("full", errFull) }

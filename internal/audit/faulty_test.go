@@ -24,6 +24,7 @@ type faulty struct {
 	arrive chan struct{} // told of each one that waits
 	poison []byte        // a leaf with it cannot be stored
 	deaf   bool          // revisions cannot be read
+	mute   chan struct{} // what is committed is told once it is closed; nil: at once
 
 	expired atomic.Int64 // transactions that waited until their context ended
 }
@@ -47,7 +48,7 @@ func (s *faulty) hold() (arrived <-chan struct{}, release func()) {
 
 func (s *faulty) InTx(ctx context.Context, fn func(tx store.Tx) error) error {
 	s.mu.Lock()
-	held, arrive, poison := s.held, s.arrive, s.poison
+	held, arrive, poison, mute := s.held, s.arrive, s.poison, s.mute
 	s.mu.Unlock()
 	if held != nil {
 		arrive <- struct{}{}
@@ -58,7 +59,11 @@ func (s *faulty) InTx(ctx context.Context, fn func(tx store.Tx) error) error {
 			return model.Errorf(model.CodeStoreUnavailable, "held").Because(ctx.Err())
 		}
 	}
-	return s.Store.InTx(ctx, func(tx store.Tx) error { return fn(faultyTx{tx, poison}) })
+	err := s.Store.InTx(ctx, func(tx store.Tx) error { return fn(faultyTx{tx, poison}) })
+	if mute != nil {
+		<-mute
+	}
+	return err
 }
 
 func (s *faulty) TenantRevisions(ctx context.Context, tenants ...string) (map[string]int64, error) {

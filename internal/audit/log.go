@@ -34,6 +34,7 @@ import (
 	"rolegate/internal/keyring"
 	"rolegate/internal/reqctx"
 	"rolegate/internal/store"
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
@@ -86,6 +87,8 @@ func (l *Log) Append(ctx context.Context, entries ...Entry) error {
 }
 
 func (l *Log) commit(ctx context.Context, records ...record) error {
+	ctx, end := tracing.Part(ctx, "append")
+	defer end()
 	if err := l.commits.append(ctx, records); err != nil {
 		return unavailable(err)
 	}
@@ -118,8 +121,11 @@ func (l *Log) AppendIn(ctx context.Context, tx store.Tx, entries ...Entry) error
 // path, which may hold a secret.
 func (l *Log) RecordFailure(ctx context.Context, caller model.Caller, route string, code model.Code) error {
 	class := ClassLogin
-	if strings.Contains(route, "/access/") {
+	switch {
+	case strings.Contains(route, "/access/"):
 		class = ClassDecision
+	case strings.Contains(route, "/v1/admin/"):
+		class = ClassAdmin
 	}
 	e := Entry{Tenant: caller.Tenant, Class: class, Activity: RequestFailed, Outcome: OutcomeDeny, Code: code, Op: route, Caller: caller}
 	if caller.Kind == model.CallerClient {

@@ -111,8 +111,6 @@ func (w *watch) keep(ctx context.Context) error {
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
-	defer cancel()
 	return w.findGaps(ctx, false)
 }
 
@@ -130,33 +128,48 @@ func (w *watch) findGaps(ctx context.Context, all bool) error {
 	if all {
 		now = now.AddDate(100, 0, 0)
 	}
-	l := w.log
-	sources, err := l.store.LapsedSources(ctx, now)
+	sources, err := w.lapsed(ctx, now)
 	if err != nil {
 		return err
 	}
 	for _, source := range sources {
-		err := l.store.InTx(ctx, func(tx store.Tx) error {
-			ended, err := tx.EndSource(ctx, source, now)
-			if err != nil {
-				return err
-			}
-			if !ended { // another process was first
-				return errEnded
-			}
-			return l.AppendIn(ctx, tx, Entry{Class: ClassSystem, Activity: Gap, Outcome: OutcomeError,
-				Code: model.CodeAuditUnavailable, Service: "source:" + hex.EncodeToString(source), Count: -1,
-				Caller: model.Caller{Kind: model.CallerSystem}})
-		})
-		switch {
-		case errors.Is(err, errEnded):
-		case err != nil:
+		if err := w.recordGap(ctx, source, now); err != nil {
 			return err
-		default:
-			l.metrics.gaps.Inc()
 		}
 	}
 	return nil
+}
+
+func (w *watch) lapsed(ctx context.Context, now time.Time) ([][]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	return w.log.store.LapsedSources(ctx, now)
+}
+
+// recordGap records one dead process, unless another was first.
+func (w *watch) recordGap(ctx context.Context, source []byte, now time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	l := w.log
+	err := l.store.InTx(ctx, func(tx store.Tx) error {
+		ended, err := tx.EndSource(ctx, source, now)
+		if err != nil {
+			return err
+		}
+		if !ended {
+			return errEnded
+		}
+		return l.AppendIn(ctx, tx, Entry{Class: ClassSystem, Activity: Gap, Outcome: OutcomeError,
+			Code: model.CodeAuditUnavailable, Service: "source:" + hex.EncodeToString(source), Count: -1,
+			Caller: model.Caller{Kind: model.CallerSystem}})
+	})
+	switch {
+	case errors.Is(err, errEnded):
+		return nil
+	case err == nil:
+		l.metrics.gaps.Inc()
+	}
+	return err
 }
 
 var errEnded = errors.New("another process has recorded this gap")

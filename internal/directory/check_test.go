@@ -2,6 +2,7 @@ package directory
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -64,10 +65,10 @@ func TestParseImportNamesEveryBadEntry(t *testing.T) {
 			[]string{"assignments[0]: ", "assignments[1]: audit-admin is an office", "assignments[2]: "}},
 		{`{"assignments": [{"member": "u", "role": "r", "from": "yesterday"}, {"member": "u", "role": "s", "until": 7}]}`,
 			[]string{"assignments[0].from: a time with its zone is wanted here, such as 2026-", "assignments[1].until: a time with its zone is wanted"}},
-		// The zero time is none, so as an end it would be no end at all.
+		// The zero time is none: as an end it would be no end at all.
 		{`{"assignments": [{"member": "u", "role": "r", "until": "0001-01-01T00:00:00Z"}, {"member": "u", "role": "s", "until": "0001-01-01T08:00:00.0000001+08:00"},
 			{"member": "u", "role": "t", "from": "0001-01-01T00:00:00Z"}, {"member": "u", "role": "v", "until": "0001-01-01T00:00:01Z"}]}`,
-			[]string{"assignments[0]: until is the zero time", "assignments[1]: until is the zero time"}},
+			[]string{"assignments[0]: until is the year 1", "assignments[1]: until is the year 1", "assignments[2]: from is the year 1"}},
 		{`[]`, []string{"an object is wanted here, not a list"}},
 		{`{"people": []}`, []string{"people: is unknown here; there are subjects, teams, units, territories, roles, assignments, resources"}},
 		{`{"people": [], "role": ["a"], "roles": ["a", 7], "teams": {}}`,
@@ -79,9 +80,9 @@ func TestParseImportNamesEveryBadEntry(t *testing.T) {
 		{`{"roles": [`, []string{"the JSON text ends early"}},
 		{``, []string{"the JSON text ends early"}},
 	} {
-		_, bad, err := parseImport([]byte(c.file), 64)
+		_, bad, err := parseImport([]byte(c.file), model.DefaultLimits())
 		var got []string
-		for _, d := range bad {
+		for _, d := range bad.list {
 			got = append(got, d.String())
 		}
 		if err != nil {
@@ -110,16 +111,18 @@ func TestParseImportNamesEveryBadEntry(t *testing.T) {
 // not matter.
 func TestParseImportNesting(t *testing.T) {
 	const most = 12
+	limits := model.DefaultLimits()
+	limits.Nesting = most
 	nested := func(levels int) []byte { // the record's attributes are on level 4
 		return []byte(`{"resources": [` + "\n" + `{"type": "deal", "id": "1", "attributes": {"x": ` +
 			strings.Repeat("[", levels-4) + strings.Repeat("]", levels-4) + `}}]}`)
 	}
-	if _, bad, err := parseImport(nested(most), most); err != nil || len(bad) > 0 {
+	if _, bad, err := parseImport(nested(most), limits); err != nil || len(bad.list) > 0 {
 		t.Errorf("%d levels: %v %v", most, bad, err)
 	}
 	want := "the file is nested deeper than 12 levels (ROLEGATE_MAX_NESTING) at 2:57"
 	for _, levels := range []int{most + 1, 9_000, 100_000} {
-		if _, _, err := parseImport(nested(levels), most); model.CodeOf(err) != model.CodeInvalidRequest || err.Error() != want {
+		if _, _, err := parseImport(nested(levels), limits); model.CodeOf(err) != model.CodeInvalidRequest || err.Error() != want {
 			t.Errorf("%d levels: %v, want %s", levels, err, want)
 		}
 	}
@@ -131,8 +134,39 @@ func TestParseImportNesting(t *testing.T) {
 		strings.Repeat("[", most+1):                                             model.CodeInvalidRequest,
 		`{"x": [` + strings.Repeat(`{"a": 1},`, 100) + `{"a": [[[[[[[[[[[1]}]}`: model.CodeInvalidRequest,
 	} {
-		if _, _, err := parseImport([]byte(file), most); err == nil && code != "" || err != nil && model.CodeOf(err) != code {
+		if _, _, err := parseImport([]byte(file), limits); err == nil && code != "" || err != nil && model.CodeOf(err) != code {
 			t.Errorf("%s: %v, want %s", file, err, code)
+		}
+	}
+}
+
+// What a file may cost is bounded by what it may hold: reading ends where there
+// are too many entries, bad or good.
+func TestParseImportIsBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		file string
+		code model.Code
+	}{
+		"bad entries":  {`{"teams":[` + strings.Repeat("1,", 4<<20) + `1]}`, model.CodeImportInvalid},
+		"empty ones":   {`{"subjects":[` + strings.Repeat("{},", 4<<20) + `{}]}`, model.CodeImportInvalid},
+		"one repeated": {`{"roles":[` + strings.Repeat(`"x",`, 2<<20) + `"x"]}`, model.CodeImportInvalid},
+		"good entries": {func() string {
+			var b strings.Builder
+			for i := range maxEntries {
+				fmt.Fprintf(&b, `"r%d",`, i)
+			}
+			return `{"roles":[` + b.String() + `"one more"]}`
+		}(), model.CodeLimitExceeded},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, bad, err := parseImport([]byte(c.file), model.DefaultLimits())
+		runtime.ReadMemStats(&after)
+		if model.CodeOf(err) != c.code || len(bad.list) > maxBad {
+			t.Errorf("%s: %d bad entries, %v", name, len(bad.list), err)
+		}
+		if spent := after.TotalAlloc - before.TotalAlloc; spent > 256<<20 {
+			t.Errorf("%s: %d MiB were spent on a file of %d", name, spent>>20, len(c.file)>>20)
 		}
 	}
 }
@@ -143,8 +177,8 @@ func TestParseImportSpellings(t *testing.T) {
 		"subjects": [{"type": "user", "id": "ann", "teams": ["team:emea", "apac"], "manager": "user:bob", "unit": "unit:sales",
 		              "territories": ["territory:north"], "accounts": ["account:acme"], "contact": "contact:c1"}],
 		"units": [{"id": "unit:sales", "parent": "unit:company", "heads": ["user:bob"]}],
-		"assignments": [{"member": "ann", "role": "role:rep", "from": "2026-01-01T08:00:00+08:00", "until": null}]}`), 64)
-	if err != nil || len(bad) > 0 {
+		"assignments": [{"member": "ann", "role": "role:rep", "from": "2026-01-01T08:00:00+08:00", "until": null}]}`), model.DefaultLimits())
+	if err != nil || len(bad.list) > 0 {
 		t.Fatal(err, bad)
 	}
 	s := in.Subjects[0].v
@@ -166,7 +200,7 @@ func FuzzParseImport(f *testing.F) {
 	f.Add([]byte(`{"subjects": [{"type": "user", "id": "ann"}], "assignments": [{"member": "ann", "role": "rep"}]}`))
 	f.Add([]byte(`{"subjects": [{"type": "user", "id": "\u0000"}]}`))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		in, _, err := parseImport(file, 64)
+		in, _, err := parseImport(file, model.DefaultLimits())
 		if err != nil {
 			return
 		}

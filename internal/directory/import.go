@@ -2,8 +2,6 @@ package directory
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
@@ -12,63 +10,92 @@ import (
 
 // ImportResult says what an import did, or with a dry run would have done.
 type ImportResult struct {
-	Subjects    int   `json:"subjects"`
-	Teams       int   `json:"teams"`
-	Units       int   `json:"units"`
-	Territories int   `json:"territories"`
-	Roles       int   `json:"roles"`
-	Assignments int   `json:"assignments"`
-	Resources   int   `json:"resources"`
-	DryRun      bool  `json:"dry_run"`
-	Revision    int64 `json:"revision"` // 0 in a dry run
+	Subjects    Counts `json:"subjects"`
+	Teams       Counts `json:"teams"`
+	Units       Counts `json:"units"`
+	Territories Counts `json:"territories"`
+	Roles       Counts `json:"roles"`
+	Assignments Counts `json:"assignments"`
+	Resources   Counts `json:"resources"`
+	DryRun      bool   `json:"dry_run"`
+	Revision    int64  `json:"revision"` // the tenant's, at which decisions know of it; as it was where nothing changed
 }
+
+// Counts is what became of the entries of one kind.
+type Counts struct {
+	Created   int `json:"created"`
+	Changed   int `json:"changed"`
+	Unchanged int `json:"unchanged"`
+}
+
+// Total is how many entries there were.
+func (c Counts) Total() int { return c.Created + c.Changed + c.Unchanged }
 
 // Import reads a directory file (docs/operations.md has its form) and applies
 // it: all or nothing, and twice is the same as once. Every bad entry is named.
 // References to managers, units, parents, heads and teams may dangle, since
 // files are split as their owners like; members and roles of assignments may not.
+//
+// Offices are granted on the host alone: in what others import they are bad
+// entries (CodeOfficeReserved).
 func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string, file []byte, dryRun bool, reason string) (ImportResult, error) {
 	if most := s.Limits.Policy; int64(len(file)) > most {
 		return ImportResult{}, model.Exceeded(model.SettingPolicy, most, "the file has %d bytes", len(file))
 	}
-	in, bad, err := parseImport(file, s.Limits.Nesting)
+	in, bad, err := parseImport(file, s.Limits)
 	if err != nil {
 		return ImportResult{}, err
 	}
-	res := in.counts()
-	res.DryRun = dryRun
+	if caller.Kind != model.CallerOperator {
+		bad.add(in.offices()...)
+	}
+	var res ImportResult
+	var e audit.Entry
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
-		revision, err := Take(ctx, tx, tenant, in.changes()...)
+		res = ImportResult{DryRun: dryRun}
+		revision, err := Take(ctx, tx, tenant) // and its row; what changes is known once it is held against that
 		if err != nil {
+			return err
+		}
+		if _, err := admit(ctx, tx, caller, tenant); err != nil {
 			return err
 		}
 		there, err := tx.LoadDirectory(ctx, tenant)
 		if err != nil {
 			return err
 		}
-		if bad := append(slices.Clone(bad), in.check(there)...); len(bad) > 0 {
-			return importInvalid(bad)
+		bad := bad.clone()
+		bad.add(in.check(there)...)
+		if len(bad.list) > 0 {
+			return bad.err()
 		}
-		class, err := s.write(ctx, tx, tenant, in, dryRun, reason)
+		todo, err := in.compare(ctx, tx, tenant, there, &res)
 		if err != nil {
 			return err
 		}
-		if dryRun {
-			return errDryRun
+		class, err := s.write(ctx, tx, tenant, todo, dryRun, reason)
+		if err != nil {
+			return err
 		}
-		res.Revision = revision
-		e := act(caller, tenant, audit.DirectoryImport, reason, map[string]any{"counts": res})
-		e.Class, e.Revision = class, res.Revision
+		e = act(caller, tenant, audit.DirectoryImport, reason, nil)
+		e.Class, e.Service = class, service(caller)
+		changes := todo.changes()
+		if dryRun || len(changes) == 0 {
+			res.Revision = revision - 1
+			e.Personal["counts"] = res
+			return errNothing
+		}
+		if res.Revision, err = tx.Bump(ctx, tenant, changes...); err != nil {
+			return err
+		}
+		e.Revision, e.Personal["counts"] = res.Revision, res
 		return s.Log.AppendIn(ctx, tx, e)
 	})
-	if err == errDryRun {
-		return res, nil
+	if err == errNothing {
+		err = s.Log.Append(ctx, e)
 	}
 	return res, err
 }
-
-// errDryRun rolls the transaction of a dry run back.
-var errDryRun = fmt.Errorf("dry run")
 
 func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in importFile, dryRun bool, reason string) (class audit.Class, err error) {
 	class = audit.ClassAdmin
@@ -83,16 +110,31 @@ func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in impo
 		}
 	}
 	counted := new(inherited)
+	var bad badEntries
 	for _, e := range in.Assignments {
 		c, err := s.assign(ctx, tx, tenant, e.v, reason, counted)
-		if err != nil {
-			return class, at(fmt.Sprintf("assignments[%d]", e.i), err)
-		}
-		if c == audit.ClassBreakGlass {
+		switch {
+		case isRule(err):
+			bad.add(model.Detail{Path: place("assignments", e.i), Code: model.CodeOf(err), Reason: err.Error()})
+		case err != nil:
+			return class, err
+		case c == audit.ClassBreakGlass:
 			class = c
 		}
 	}
+	if len(bad.list) > 0 {
+		return class, bad.err()
+	}
 	return class, nil
+}
+
+// isRule tells errors of the directory's rules, which are about one entry.
+func isRule(err error) bool {
+	switch model.CodeOf(err) {
+	case model.CodeInvalidRequest, model.CodeOfficeConflict, model.CodeRoleUnknown, model.CodeLimitExceeded:
+		return true
+	}
+	return false
 }
 
 // writeRecords puts everything that needs no rule but to be well formed.
@@ -123,22 +165,4 @@ func (s *Service) writeRecords(ctx context.Context, tx store.Directory, tenant s
 		}
 	}
 	return nil
-}
-
-// at names the entry that an error of the directory's rules is about.
-func at(path string, err error) error {
-	switch code := model.CodeOf(err); code {
-	case model.CodeInvalidRequest, model.CodeOfficeConflict, model.CodeRoleUnknown, model.CodeLimitExceeded:
-		return importInvalid([]model.Detail{{Path: path, Reason: err.Error()}})
-	}
-	return err
-}
-
-func importInvalid(bad []model.Detail) *model.Error {
-	e := model.Errorf(model.CodeImportInvalid, "the file has %d bad entries, so nothing was imported", len(bad))
-	if len(bad) == 1 {
-		e.Message = "the file has a bad entry, so nothing was imported"
-	}
-	e.Details = bad
-	return e
 }

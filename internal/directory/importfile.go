@@ -3,10 +3,9 @@ package directory
 import (
 	"bytes"
 	"fmt"
-	"maps"
+	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -53,151 +52,221 @@ func (in importFile) changes() (changes []store.Change) {
 	return changes
 }
 
-func (in importFile) counts() ImportResult {
-	return ImportResult{Subjects: len(in.Subjects), Teams: len(in.Teams), Units: len(in.Units), Territories: len(in.Territories),
-		Roles: len(in.Roles), Assignments: len(in.Assignments), Resources: len(in.Resources)}
-}
-
-// lists are the members of a file.
-var lists = []string{"subjects", "teams", "units", "territories", "roles", "assignments", "resources"}
-
 // parseImport reads a file strictly and names every entry that is bad in itself.
-// It is an error if the file as a whole has another form: what its entries refer
-// to is then not known.
-func parseImport(file []byte, levels int) (in importFile, bad []model.Detail, err error) {
+// Entries are read one at a time: what a hostile file makes of memory and time is
+// bounded by what it may have of good entries and of bad ones.
+func parseImport(file []byte, l model.Limits) (in importFile, bad badEntries, err error) {
+	lists := []list{
+		{"subjects", reader(&bad, l, "subjects", &in.Subjects, cleanSubject, model.Subject.Key)},
+		{"teams", reader(&bad, l, "teams", &in.Teams, cleanTeam, func(t model.Team) string { return t.ID })},
+		{"units", reader(&bad, l, "units", &in.Units, cleanUnit, func(u model.Unit) string { return u.ID })},
+		{"territories", reader(&bad, l, "territories", &in.Territories, cleanTerritory, func(t model.Territory) string { return t.ID })},
+		{"roles", reader(&bad, l, "roles", &in.Roles, cleanRole, func(r string) string { return r })},
+		{"assignments", reader(&bad, l, "assignments", &in.Assignments, cleanAssignmentEntry, assignmentKey)},
+		{"resources", reader(&bad, l, "resources", &in.Resources, cleanResource, resourceKey)},
+	}
 	file = bytes.TrimPrefix(file, []byte("\ufeff")) // a byte order mark, which some shells write
-	if err := checkNesting(file, levels); err != nil {
-		return in, nil, err
+	if err := checkNesting(file, l.Nesting); err != nil {
+		return in, bad, err
 	}
-	var raw map[string]jsontext.Value
-	err = json.Unmarshal(file, &raw)
-	switch {
-	case err != nil:
-		return in, nil, importInvalid([]model.Detail{complain("", file, err)})
-	case raw == nil:
-		return in, nil, importInvalid([]model.Detail{{Reason: "an object is wanted here, not null"}})
-	}
-	list := split(raw, &bad)
-	misshapen := len(bad) > 0
-	in.Subjects = entries(&bad, "subjects", list["subjects"], cleanSubject)
-	in.Teams = entries(&bad, "teams", list["teams"], func(t model.Team) (model.Team, string, error) {
-		t.ID = Bare("team", t.ID)
-		return t, t.ID, checkGroup("team", t.ID)
-	})
-	in.Units = entries(&bad, "units", list["units"], func(u model.Unit) (model.Unit, string, error) {
-		u.ID, u.Parent = Bare("unit", u.ID), Bare("unit", u.Parent)
-		bareAll("user", u.Heads)
-		return u, u.ID, checkBare("unit", u.ID)
-	})
-	in.Territories = entries(&bad, "territories", list["territories"], func(t model.Territory) (model.Territory, string, error) {
-		t.ID, t.Parent = Bare("territory", t.ID), Bare("territory", t.Parent)
-		return t, t.ID, checkBare("territory", t.ID)
-	})
-	in.Roles = entries(&bad, "roles", list["roles"], func(r string) (string, string, error) {
-		r = Bare("role", r)
-		return r, r, checkGroup("role", r)
-	})
-	in.Assignments = entries(&bad, "assignments", list["assignments"], cleanAssignment)
-	in.Resources = entries(&bad, "resources", list["resources"], func(r model.Resource) (model.Resource, string, error) {
-		if err := checkID("type", r.Type); err != nil {
-			return r, "", err
+	d := jsontext.NewDecoder(bytes.NewBuffer(file))
+	if err := readLists(d, lists, &bad); err != nil {
+		if model.CodeOf(err) != model.CodeInternal {
+			return in, badEntries{}, err
 		}
-		return r, r.Type + ":" + r.ID, checkID("id", r.ID)
-	})
-	if misshapen {
-		return in, nil, importInvalid(bad)
+		return in, badEntries{}, importInvalid([]model.Detail{complain("", file, err)})
 	}
 	return in, bad, nil
 }
 
-// split cuts the lists of a file into their entries, collecting what is no such
-// list.
-func split(raw map[string]jsontext.Value, bad *[]model.Detail) map[string][]jsontext.Value {
-	entries := map[string][]jsontext.Value{}
-	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		if !slices.Contains(lists, name) {
-			*bad = append(*bad, model.Detail{Path: name, Reason: unknown(lists)})
-			continue
-		}
-		var list []jsontext.Value
-		if err := json.Unmarshal(raw[name], &list); err != nil {
-			*bad = append(*bad, complain(name, raw[name], err))
-		}
-		entries[name] = list
-	}
-	return entries
+// list is a list of the file, by its name, and what takes its entries.
+type list struct {
+	name string
+	take func(i int, entry jsontext.Value)
 }
 
-// entries decodes and cleans a list, collecting what is bad; an entry whose key
-// stands twice is bad too, since which of the two counts would be a guess.
-func entries[Sent, T any](bad *[]model.Detail, list string, raw []jsontext.Value, clean func(Sent) (T, string, error)) []numbered[T] {
-	var out []numbered[T]
-	first := map[string]int{}
-	for i, r := range raw {
-		path := fmt.Sprintf("%s[%d]", list, i)
-		var sent Sent
-		if err := json.Unmarshal(r, &sent, json.RejectUnknownMembers(true)); err != nil {
-			*bad = append(*bad, complain(path, r, err))
-			continue
-		}
-		v, key, err := clean(sent)
+// readLists hands each entry over. Its errors are the decoder's own, but for
+// those about the file as a whole.
+func readLists(d *jsontext.Decoder, lists []list, bad *badEntries) error {
+	if kind := d.PeekKind(); kind != '{' && kind != 0 {
+		return importInvalid([]model.Detail{wanted("", "an object", kind)})
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	n := 0
+	var strangers []model.Detail
+	for d.PeekKind() != '}' {
+		token, err := d.ReadToken()
 		if err != nil {
-			*bad = append(*bad, model.Detail{Path: path, Reason: err.Error()})
+			return err
+		}
+		name := token.String()
+		at := slices.IndexFunc(lists, func(l list) bool { return l.name == name })
+		if at < 0 {
+			if strangers = append(strangers, model.Detail{Path: clipped(name), Code: model.CodeInvalidRequest, Reason: "is unknown here; there are " + names(lists)}); len(strangers) > len(lists) {
+				return importInvalid(strangers)
+			}
+			if err := d.SkipValue(); err != nil {
+				return err
+			}
 			continue
 		}
-		if j, twice := first[key]; twice {
-			*bad = append(*bad, model.Detail{Path: path, Reason: fmt.Sprintf("%q is already in %s[%d]", key, list, j)})
+		switch kind := d.PeekKind(); kind {
+		case '[', 'n', 0:
+		default:
+			strangers = append(strangers, wanted(name, "a list", kind))
+			if err := d.SkipValue(); err != nil {
+				return err
+			}
 			continue
 		}
-		first[key] = i
-		out = append(out, numbered[T]{i, v})
-	}
-	return out
-}
-
-func cleanSubject(s model.Subject) (model.Subject, string, error) {
-	s.Unit, s.Manager, s.Contact = Bare("unit", s.Unit), Bare("user", s.Manager), Bare("contact", s.Contact)
-	bareAll("team", s.Teams)
-	bareAll("territory", s.Territories)
-	bareAll("account", s.Accounts)
-	if err := checkID("type", s.Type); err != nil {
-		return s, "", err
-	}
-	if s.Type == "role" || s.Type == "team" || strings.Contains(s.Type, ":") {
-		return s, "", model.Errorf(model.CodeInvalidRequest, "%q cannot be the type of a subject", s.Type)
-	}
-	for _, team := range s.Teams {
-		if err := checkGroup("team", team); err != nil {
-			return s, "", err
+		if token, err = d.ReadToken(); err != nil {
+			return err
+		}
+		if token.Kind() == 'n' { // which is none
+			continue
+		}
+		for i := 0; d.PeekKind() != ']'; i++ {
+			entry, err := d.ReadValue()
+			if err != nil {
+				return err
+			}
+			if n++; n > maxEntries {
+				return model.Errorf(model.CodeLimitExceeded, "the file has more than %d entries; split it", maxEntries)
+			}
+			if lists[at].take(i, entry); bad.full() {
+				return bad.err()
+			}
+		}
+		if _, err := d.ReadToken(); err != nil {
+			return err
 		}
 	}
-	return s, s.Key(), checkID("id", s.ID)
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	_, err := d.ReadToken()
+	switch {
+	case err == io.EOF && len(strangers) > 0:
+		return importInvalid(append(strangers, bad.list...))
+	case err == io.EOF:
+		return nil
+	case err != nil:
+		return err
+	}
+	return &jsontext.SyntacticError{ByteOffset: d.InputOffset() - 1}
 }
 
-// sentAssignment is an assignment as a file has it: a window without an end, and
-// one that ends at the zero time, are not the same.
-type sentAssignment struct {
-	Member string     `json:"member"`
-	Role   string     `json:"role"`
-	From   time.Time  `json:"from"`
-	Until  *time.Time `json:"until"`
+// wanted says what should stand where something else does.
+func wanted(path, want string, kind jsontext.Kind) model.Detail {
+	return model.Detail{Path: path, Code: model.CodeInvalidRequest, Reason: want + " is wanted here, not " + kinds[kind]}
 }
 
-// cleanAssignment checks member, role and window; offices and existence are
-// checked against the directory.
-func cleanAssignment(sent sentAssignment) (model.Assignment, string, error) {
-	a := model.Assignment{Member: MemberKey(sent.Member), Role: Bare("role", sent.Role), From: sent.From.UTC().Truncate(time.Microsecond)}
-	key := a.Member + " " + a.Role
-	if sent.Until != nil {
-		if a.Until = sent.Until.UTC().Truncate(time.Microsecond); a.Until.IsZero() {
-			return a, key, model.Errorf(model.CodeInvalidRequest, "until is the zero time, which ends nothing")
+func names(lists []list) string {
+	var all []string
+	for _, l := range lists {
+		all = append(all, l.name)
+	}
+	return strings.Join(all, ", ")
+}
+
+// clipped is a name of the file's own making, short enough to be repeated.
+func clipped(name string) string {
+	if len(name) > MaxID {
+		return strings.ToValidUTF8(name[:MaxID], "") + "…"
+	}
+	return name
+}
+
+// maxEntries is how many entries a file may have.
+const maxEntries = 500_000
+
+// Between two parts stands what no id can hold.
+func assignmentKey(a model.Assignment) string { return a.Member + "\x00" + a.Role }
+func resourceKey(r model.Resource) string     { return r.Type + "\x00" + r.ID }
+
+// reader decodes and cleans the entries of a list, collecting what is bad; an
+// entry whose key stands twice is bad too, since which of the two counts would be
+// a guess.
+func reader[T, V any](bad *badEntries, l model.Limits, list string, out *[]numbered[V], clean func(T, model.Limits) (V, error), key func(V) string) func(int, jsontext.Value) {
+	first := map[string]int{}
+	return func(i int, entry jsontext.Value) {
+		var sent T
+		if err := json.Unmarshal(entry, &sent, json.RejectUnknownMembers(true)); err != nil {
+			d := complain(place(list, i), entry, err)
+			d.Code = model.CodeInvalidRequest
+			bad.add(d)
+			return
+		}
+		v, err := clean(sent, l)
+		if err != nil {
+			bad.add(model.Detail{Path: place(list, i), Code: model.CodeOf(err), Reason: err.Error()})
+			return
+		}
+		k := key(v)
+		if j, twice := first[k]; twice {
+			bad.add(model.Detail{Path: place(list, i), Code: model.CodeConflict, Reason: fmt.Sprintf("%q is already in %s", strings.ReplaceAll(k, "\x00", " "), place(list, j))})
+			return
+		}
+		first[k] = i
+		*out = append(*out, numbered[V]{i, v})
+	}
+}
+
+// place is where an entry stands, as people write it.
+func place(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
+
+func cleanAssignmentEntry(e AssignmentEntry, l model.Limits) (model.Assignment, error) {
+	a, err := e.Assignment()
+	if err != nil {
+		return a, err
+	}
+	return cleanAssignment(a, l)
+}
+
+// offices names the entries that would grant an office.
+func (in importFile) offices() (bad []model.Detail) {
+	for _, e := range in.Assignments {
+		if err := reserved(e.v.Role); err != nil {
+			bad = append(bad, model.Detail{Path: place("assignments", e.i), Code: model.CodeOf(err), Reason: err.Error()})
 		}
 	}
-	return a, key, checkAssignment(a)
+	return bad
 }
 
-func bareAll(kind string, ids []string) {
-	for i, id := range ids {
-		ids[i] = Bare(kind, id)
+// maxBad is how many bad entries are named.
+const maxBad = 10_000
+
+// badEntries are what is wrong with a file.
+type badEntries struct {
+	list []model.Detail
+	more bool // there are others
+}
+
+func (b *badEntries) add(ds ...model.Detail) {
+	n := min(len(ds), maxBad-len(b.list))
+	b.list, b.more = append(b.list, ds[:n]...), b.more || n < len(ds)
+}
+
+// full tells that what else is bad is not even looked at.
+func (b badEntries) full() bool { return b.more }
+
+func (b badEntries) clone() badEntries { return badEntries{slices.Clone(b.list), b.more} }
+
+func (b badEntries) err() error {
+	e := importInvalid(b.list)
+	if b.more {
+		e.Message = fmt.Sprintf("the file has more than %d bad entries, of which the first are named, so nothing was imported", maxBad)
 	}
+	return e
+}
+
+func importInvalid(bad []model.Detail) *model.Error {
+	e := model.Errorf(model.CodeImportInvalid, "the file has %d bad entries, so nothing was imported", len(bad))
+	if len(bad) == 1 {
+		e.Message = "the file has a bad entry, so nothing was imported"
+	}
+	e.Details = bad
+	return e
 }

@@ -212,6 +212,11 @@ func checkAssignment(a model.Assignment) error {
 	if err := checkBare("role", a.Role); err != nil {
 		return err
 	}
+	for _, t := range []time.Time{a.From, a.Until} {
+		if !t.IsZero() && t.UnixMicro() == 0 { // stored as no bound at all
+			return model.Errorf(model.CodeInvalidRequest, "the assignment of %s to %s is bounded by the first moment of 1970, which some programs send for none; leave it out for none", a.Role, a.Member)
+		}
+	}
 	if !a.From.IsZero() && !a.Until.IsZero() && !a.From.Before(a.Until) {
 		return model.Errorf(model.CodeInvalidRequest, "the assignment of %s to %s ends before it begins", a.Role, a.Member)
 	}
@@ -315,16 +320,11 @@ func Registered(ctx context.Context, tx store.Directory, tenant, member string) 
 		return checkMember(member)
 	}
 	if typ == "team" {
-		d, err := tx.LoadDirectory(ctx, tenant)
-		if err != nil {
-			return err
+		_, err := tx.Team(ctx, tenant, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return model.Errorf(model.CodeNotFound, "tenant %q has no team %q", tenant, id)
 		}
-		for _, t := range d.Teams {
-			if t.ID == id {
-				return nil
-			}
-		}
-		return model.Errorf(model.CodeNotFound, "tenant %q has no team %q", tenant, id)
+		return err
 	}
 	_, err := tx.Subject(ctx, tenant, typ, id)
 	if errors.Is(err, store.ErrNotFound) {

@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -99,6 +100,38 @@ func TestEndedAssignmentsAreHistory(t *testing.T) {
 		}
 		if _, err := s.Unassign(t.Context(), operator, "acme", "ann", "a", ""); err != nil {
 			t.Errorf("history was not kept: %v", err)
+		}
+	}
+}
+
+// Who holds more than a limit that was lowered keeps it, and gets new windows for
+// it, but nothing more.
+func TestNewWindowsAddNothing(t *testing.T) {
+	s := newTenant(t, "a", "b", "c")
+	s.Inheritance = func(context.Context, store.Policies, string) (func([]string) int, error) {
+		return func(roles []string) int { return 10 * len(roles) }, nil
+	}
+	assign := func(role string, until time.Time) model.Code {
+		_, err := s.Assign(t.Context(), operator, "acme", model.Assignment{Member: "ann", Role: role, Until: until}, "")
+		return model.CodeOf(err)
+	}
+	for _, role := range []string{"a", "b"} {
+		if code := assign(role, time.Time{}); code != "" {
+			t.Fatalf("%s: %s", role, code)
+		}
+	}
+	later := s.Now().Add(time.Hour)
+	for name, lower := range map[string]func(l *model.Limits){
+		"direct":    func(l *model.Limits) { l.DirectRoles = 1 },
+		"inherited": func(l *model.Limits) { l.InheritedRoles = 1 },
+	} {
+		s.Limits = model.DefaultLimits()
+		lower(&s.Limits)
+		if code := assign("a", later); code != "" {
+			t.Errorf("%s: a new window: %s", name, code)
+		}
+		if code := assign("c", later); code != model.CodeLimitExceeded {
+			t.Errorf("%s: one role more: %q", name, code)
 		}
 	}
 }

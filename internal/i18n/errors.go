@@ -51,6 +51,10 @@ var problems = map[model.Code]problem{
 		text{"Not authenticated", "未通过身份验证"},
 		text{"A valid access token is needed in the Authorization header.", "需要在 Authorization 请求头中提供有效的访问令牌。"},
 	},
+	model.CodeProxyUnauthorized: {
+		text{"Proxy not authenticated", "代理未通过身份验证"},
+		text{"The proxy in front of the application is not set up to ask here. Please tell the operators.", "应用前端的代理未正确配置，无法在此请求判定，请联系运维人员。"},
+	},
 	model.CodeForbidden: {
 		text{"Not allowed", "没有权限"},
 		text{"The access token is valid, but does not give the right to do this.", "访问令牌有效，但不具备执行此操作的权限。"},
@@ -95,13 +99,13 @@ var problems = map[model.Code]problem{
 		text{"Storage full", "存储空间已满"},
 		text{"The storage is full, so nothing can be recorded. Please tell the operators.", "存储空间已满，无法写入记录，请联系运维人员。"},
 	},
-	model.CodeTenantUnknown: {
-		text{"Unknown tenant", "租户不存在"},
-		text{"There is no tenant of this name.", "没有该名称的租户。"},
-	},
 	model.CodeTenantDisabled: {
 		text{"Tenant disabled", "租户已停用"},
 		text{"This tenant is disabled.", "该租户已停用。"},
+	},
+	model.CodeTenantUnknown: {
+		text{"Unknown tenant", "租户不存在"},
+		text{"There is no tenant of this name.", "没有该名称的租户。"},
 	},
 	model.CodeUserUnknown: {
 		text{"Unknown user", "用户不存在"},
@@ -178,6 +182,18 @@ var problems = map[model.Code]problem{
 	model.CodeCancelled: {
 		text{"Request cancelled", "请求已取消"},
 		text{"The caller went away before the answer was ready.", "调用方在应答之前断开了连接。"},
+	},
+	model.CodePrecondition: {
+		text{"Precondition failed", "前提条件不成立"},
+		text{"The entry is not as If-Match or If-None-Match demands. Read it again and repeat the change.", "条目的当前状态与 If-Match 或 If-None-Match 的要求不符，请重新读取后再作修改。"},
+	},
+	model.CodeInUse: {
+		text{"In use", "正在使用"},
+		text{"Others still refer to it, so it cannot be deleted yet.", "仍有其他条目引用它，暂时不能删除。"},
+	},
+	model.CodeOfficeReserved: {
+		text{"Offices are not provisioned", "三员职责不可通过目录接口变更"},
+		text{"The offices system-admin, security-admin and audit-admin are given and taken on the host, never through this interface.", "系统管理员、安全管理员和审计管理员只能在主机上任免，不能通过此接口变更。"},
 	},
 	model.CodeFilterTooLarge: {
 		text{"List filter too large", "列表过滤条件过大"},

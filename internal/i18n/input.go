@@ -50,6 +50,20 @@ const (
 	ScopeMissing    Input = "scope_missing"
 	RevisionHeader  Input = "revision_header"
 	RevisionBehind  Input = "revision_behind"
+	HeaderOnce      Input = "header_once"
+	QuerySyntax     Input = "query_syntax"
+	QueryUnknown    Input = "query_unknown"
+	QueryText       Input = "query_text"
+	QueryWhole      Input = "query_whole"
+	QueryBool       Input = "query_bool"
+	QueryToken      Input = "query_token"
+	QueryLimit      Input = "query_limit"
+	EntityTags      Input = "entity_tags"
+	NotAsPath       Input = "not_as_path"
+	PathSpelling    Input = "path_spelling"
+	SubjectKey      Input = "subject_key"
+	QueryTwice      Input = "query_twice"
+	HeaderTwice     Input = "header_twice"
 )
 
 // Sentence says in one sentence what is wrong with a request.
@@ -101,6 +115,20 @@ var sentences = map[Input]text{
 	FormMissing:     {"The parameter {path} is missing.", "缺少参数 {path}。"},
 	TwoCredentials:  {"The client authenticates twice: use HTTP Basic or the parameters, not both.", "客户端使用了两种验证方式：请只使用 HTTP Basic 或表单参数之一。"},
 	NoCredentials:   {"The client must authenticate with its id and secret, by HTTP Basic or in the form.", "客户端必须用标识和密钥进行验证，可用 HTTP Basic 或表单参数。"},
+	HeaderOnce:      {"The proxy must send the header {path} exactly once, and not empty.", "代理必须发送且仅发送一次请求头 {path}，且不能为空。"},
+	QuerySyntax:     {"The query of the address cannot be read: an escape is malformed.", "地址中的查询参数无法解析：转义有误。"},
+	QueryUnknown:    {"The query parameter {path} is unknown here.", "不认识查询参数 {path}。"},
+	QueryText:       {"The query parameter {path} is empty or too long.", "查询参数 {path} 为空或过长。"},
+	QueryWhole:      {"The query parameter {path} must be a whole number, not negative.", "查询参数 {path} 必须是非负整数。"},
+	QueryBool:       {"The query parameter {path} must be true or false.", "查询参数 {path} 必须是 true 或 false。"},
+	QueryToken:      {"The query parameter token was not answered to this list; repeat the request unchanged with its token, or start again without one.", "查询参数 token 不属于此列表：请保持请求不变并使用其应答中的 token，或不带 token 重新开始。"},
+	QueryLimit:      {"The query parameter limit differs from that of the pages before; repeat it, or leave it out.", "查询参数 limit 与之前各页不同：请保持不变，或省略该参数。"},
+	EntityTags:      {"The header {path} must be * or a list of entity tags in double quotes.", "请求头 {path} 必须是 *，或由双引号括起的实体标签组成的列表。"},
+	NotAsPath:       {"The member \"{path}\" differs from the address; leave it out, or repeat it.", "成员 “{path}” 与请求地址不一致：请省略该成员，或与地址保持一致。"},
+	PathSpelling:    {"The {path} in the address is spelled otherwise: an id without its kind (emea, not team:emea), a member with it (user:ann).", "地址中的 {path} 写法有误：标识不带类别前缀（emea，而非 team:emea），成员则须带前缀（user:ann）。"},
+	SubjectKey:      {"The query parameter {path} must be spelled type:id, such as user:alice.", "查询参数 {path} 必须写作 type:id，例如 user:alice。"},
+	QueryTwice:      {"The query parameter {path} may be there once only.", "查询参数 {path} 只能出现一次。"},
+	HeaderTwice:     {"The header {path} may be there once only.", "请求头 {path} 只能出现一次。"},
 	ScopeMissing:    {"The access token does not have the scope {scope}.", "访问令牌不包含授权范围 {scope}。"},
 	RevisionHeader:  {"The header {path} must be there once and hold one whole number, not negative.", "请求头 {path} 只能出现一次，且必须是一个非负整数。"},
 	RevisionBehind:  {"The answer would be of revision {revision}, and at least {demanded} was demanded. Please try again shortly; a revision that stays out of reach is none this tenant has had.", "应答所依据的版本为 {revision}，低于所要求的 {demanded}，请稍后重试；如果始终无法达到，则该租户从未有过这一版本。"},

@@ -166,6 +166,14 @@ var reasons = map[model.Code]reason{
 		text{"Access is switched off for your organisation.", "您所在组织的访问已停用。"},
 		text{"The tenant is disabled, so every answer is no.", "该租户已停用，一切请求均被拒绝。"},
 	},
+	model.ReasonRouteUnknown: {
+		text{"This address is not open to anybody.", "该地址未对任何人开放。"},
+		text{"No route of the catalogue, or no single one, is meant by the method and path of this request.", "目录中没有与该请求的方法和路径对应的（唯一）路由。"},
+	},
+	model.ReasonPathRefused: {
+		text{"This address is spelled in a way that is not accepted.", "该地址的写法不被接受。"},
+		text{"The path could be read in two ways, or names no record: segments that are empty, dots or \"*\", encoded separators, escapes within escapes, \";\" and control characters are refused.", "该路径可能有两种解读，或未指明记录：空段、点段、“*”、编码的分隔符、嵌套转义、分号和控制字符均被拒绝。"},
+	},
 	model.ReasonItemInvalid: {
 		text{"The application asked in a way that cannot be understood. Please tell its support.", "应用发出的请求无法识别，请联系应用的技术支持。"},
 		text{"This is not a complete question: {reason}", "这不是一个完整的请求：{reason}"},

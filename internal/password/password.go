@@ -24,10 +24,12 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/argon2"
 
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
@@ -72,8 +74,12 @@ type Hasher struct {
 	params Params
 	wait   time.Duration
 	slots  chan struct{} // holds one token for each hash that is running
-	idle   *time.Timer   // gives memory back when nobody has hashed for a while
-	dummy  hash          // stands in for the hash of a user who has none
+
+	waiting, done, refused atomic.Int64
+	took                   atomic.Int64 // of those done, in ns
+
+	idle  *time.Timer // gives memory back when nobody has hashed for a while
+	dummy hash        // stands in for the hash of a user who has none
 
 	// derive is argon2.IDKey, except in tests that watch workers.
 	derive func(password, salt []byte, time, memory uint32, threads uint8, keyLen uint32) []byte
@@ -112,6 +118,18 @@ func New(params Params, workers int, wait time.Duration) *Hasher {
 
 // Workers is the number of hashes that may run at once.
 func (h *Hasher) Workers() int { return cap(h.slots) }
+
+// Stats is what a Hasher has to do, and has done.
+type Stats struct {
+	Running, Waiting int           // now
+	Done, Refused    int64         // since the start
+	Took             time.Duration // of those done, together
+}
+
+// Stats tells how busy the workers are.
+func (h *Hasher) Stats() Stats {
+	return Stats{Running: len(h.slots), Waiting: int(h.waiting.Load()), Done: h.done.Load(), Refused: h.refused.Load(), Took: time.Duration(h.took.Load())}
+}
 
 // Hash makes the PHC string to store for a password. The error is of
 // model.CodeBusy when no worker came free in time, or of
@@ -170,6 +188,10 @@ func (h *Hasher) run(ctx context.Context, p Params, salt []byte, password string
 		return nil, err
 	}
 	defer h.release()
+	_, end := tracing.Part(ctx, "hash")
+	defer end()
+	began := time.Now()
+	defer func() { h.done.Add(1); h.took.Add(int64(time.Since(began))) }()
 	return h.derive([]byte(password), salt, p.Iterations, p.MemoryKiB, p.Parallelism, uint32(size)), nil
 }
 
@@ -198,6 +220,8 @@ func (h *Hasher) acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return busy(err) // or a free slot could win the select below
 	}
+	h.waiting.Add(1)
+	defer h.waiting.Add(-1)
 	timer := time.NewTimer(h.wait)
 	defer timer.Stop()
 	select {
@@ -206,6 +230,7 @@ func (h *Hasher) acquire(ctx context.Context) error {
 	case <-ctx.Done():
 		return busy(ctx.Err())
 	case <-timer.C:
+		h.refused.Add(1)
 		return busy(errNoWorker)
 	}
 }

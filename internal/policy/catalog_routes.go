@@ -76,8 +76,8 @@ func routeShape(p string) (shape, reason string) {
 	if !strings.HasPrefix(p, "/") {
 		return "", "does not begin with /"
 	}
-	if path.Clean(p) != p || strings.ContainsAny(p, "?#\\%*") {
-		return "", "is not a clean path: whole segments only, no query, no escapes, no trailing /"
+	if path.Clean(p) != p || strings.ContainsAny(p, "?#\\%*;") {
+		return "", "is not a clean path: whole segments only, no query, no escapes, no parameters, no trailing /"
 	}
 	segments := strings.Split(p, "/")
 	seen := map[string]bool{}
@@ -94,6 +94,10 @@ func routeShape(p string) (shape, reason string) {
 		}
 		seen[name] = true
 		segments[i] = "{}"
+	}
+	if last := p[strings.LastIndexByte(p, '/')+1:]; isVariable(last) && last != "{id}" {
+		// Taken for a list, a record would be open to whoever may see any other.
+		return "", "ends in " + last + "; what it names is the record, and that is spelled {id}"
 	}
 	return strings.Join(segments, "/"), ""
 }

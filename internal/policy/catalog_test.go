@@ -97,6 +97,8 @@ func TestBadCatalogs(t *testing.T) {
 		{contact + "person: true\n    data_subject: owner", `objects.contact: person and data_subject exclude each other`},
 		{routes + "  - {method: GET, path: /x, object: contact}", `routes[0]: a route needs method, path, object and action, and has no action`},
 		{routes + "  - {method: get, path: /x, object: contact, action: read}", `routes[0].method: "get" is not one of GET, HEAD`},
+		{routes + "  - {method: GET, path: \"/x/{a}\", object: contact, action: read}", `ends in {a}; what it names is the record, and that is spelled {id}`},
+		{routes + "  - {method: GET, path: /x;y, object: contact, action: read}", `is not a clean path`},
 		{routes + "  - {method: GET, path: x, object: contact, action: read}", `routes[0].path: the path "x" does not begin with /`},
 		{routes + "  - {method: GET, path: /x/../y, object: contact, action: read}", `is not a clean path`},
 		{routes + "  - {method: GET, path: /x/, object: contact, action: read}", `is not a clean path`},
@@ -105,7 +107,7 @@ func TestBadCatalogs(t *testing.T) {
 		{routes + "  - {method: GET, path: \"/{id}/{id}\", object: contact, action: read}", `has the parameter id twice`},
 		{routes + "  - {method: GET, path: /x, object: kontact, action: read}", `routes[0].object: no object "kontact" is declared`},
 		{routes + "  - {method: GET, path: /x, object: contact, action: write}", `routes[0].action: "write" is no action of "contact"`},
-		{routes + "  - {method: GET, path: \"/x/{a}\", object: contact, action: read}\n  - {method: GET, path: \"/x/{b}\", object: contact, action: read}", `routes[1]: the route matches the same requests as routes[0]`},
+		{routes + "  - {method: GET, path: \"/x/{a}/y\", object: contact, action: read}\n  - {method: GET, path: \"/x/{b}/y\", object: contact, action: read}", `routes[1]: the route matches the same requests as routes[0]`},
 	} {
 		_, err := ParseCatalog(c.text)
 		got := details(t, err, model.CodeCatalogInvalid)

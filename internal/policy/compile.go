@@ -30,7 +30,7 @@ const (
 func compile(doc *Document, cat *Catalog, p purpose) (*ruleset, error) {
 	c := compiler{
 		ruleset: &ruleset{
-			number: numbers.Add(1), hash: doc.Hash, text: doc.Text, catalog: cat,
+			number: numbers.Add(1), hash: doc.Hash, text: doc.Text, catalog: cat, routes: newRouteTable(cat.Routes),
 			places:     make([]place, len(doc.Rows)),
 			subjects:   map[string]subjectID{everything: star},
 			names:      []string{everything},

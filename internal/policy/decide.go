@@ -211,13 +211,23 @@ func (a *asking) askRestrictions() (verdict, error) {
 	if err != nil || !v.allow || a.at.action != "update" || len(a.ask.changes) == 0 {
 		return v, err
 	}
+	a.asChanged(true)
+	v, err = a.engine.restrictions(a)
+	a.asChanged(false)
+	return v, err
+}
+
+// asChanged makes the record asked about what an update would make of it, or what
+// it is. Without a record it is what every record would have.
+func (a *asking) asChanged(changed bool) {
+	a.record.changes, a.facts.Fixed = nil, nil
+	if !changed {
+		return
+	}
 	a.record.changes = a.ask.changes
 	if a.anyRecord {
 		a.conditionFacts().Fixed = a.settled(a.ask.changes)
 	}
-	v, err = a.engine.restrictions(a)
-	a.record.changes, a.facts.Fixed = nil, nil
-	return v, err
 }
 
 // askAssurance notes what would help when the assurance pass fails. Casbin stops

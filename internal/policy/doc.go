@@ -14,6 +14,9 @@
 // fields, the actions this one requires. Assurance is asked last, so that a
 // denial for want of a second factor promises that the factor would help.
 //
+// An explanation (see Explain) asks the same tests of the same rows and does not
+// stop at the first that decides; permissions are decisions without a record.
+//
 // Everything a scope compares is three-valued (see truth): an attribute that
 // was not sent is unknown, an unknown grant does not grant and an unknown denial
 // denies. So nothing opens by leaving something out.

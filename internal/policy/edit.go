@@ -80,6 +80,7 @@ func (e *edit) subject(key string) error {
 	if errors.Is(err, store.ErrNotFound) {
 		if before != nil {
 			r.types[typ] = r.types[typ].without(id)
+			r.attributes -= sizeOf(before.extra().attributes)
 		}
 		e.managers = e.managers || before != nil && before.manager != ""
 		return nil

@@ -22,9 +22,10 @@ func entryOf(caller model.Caller, a answered, now time.Time) audit.Entry {
 	}
 	asked, about := a.personal()
 	e.Personal = map[string]any{"subject": asked.Subject, "action": asked.Action}
-	if about.Person == "" {
+	switch {
+	case asked.Resource != "":
 		e.Personal["resource"] = asked.Resource
-	} else {
+	case about.Person != "":
 		e.Others = []audit.Part{{Person: about.Person, Personal: map[string]any{"resource": about.Resource, "person": about.Person}}}
 	}
 	return e
@@ -70,12 +71,16 @@ func (a *answered) person() string {
 }
 
 // personal is what is sealed for the subject of the question and, where the
-// record is about another person, for that one.
+// record is about another person, for that one. Of an action whose audit level is
+// minimal neither says which record.
 func (a *answered) personal() (asked, about audit.Member) {
 	q := &a.request.Question
-	resource := q.Resource.Type + ":" + q.Resource.ID
 	// Nothing of the request itself is kept: records may wait in memory.
 	asked = audit.Member{Subject: q.Subject.Type + ":" + q.Subject.ID, Action: strings.Clone(q.Action.Name)}
+	if a.minimal {
+		return asked, about
+	}
+	resource := q.Resource.Type + ":" + q.Resource.ID
 	if who := a.person(); who == "" || a.dataSubject == "" || a.dataSubject == who {
 		asked.Resource = resource
 		return asked, about

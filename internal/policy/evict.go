@@ -50,7 +50,9 @@ func (c *Snapshots) loaded() []inUse {
 }
 
 // makeRoom gives up the snapshots not used longest until the others fit the
-// budget. The one that was just loaded stays: somebody waits for it.
+// budget. The one that was just loaded stays: somebody waits for it. So does one
+// that is larger than the whole budget, beside what fits it, see beyond. All
+// snapshots together so take the budget and one such tenant at most.
 func (c *Snapshots) makeRoom(keep string) {
 	if c.Budget <= 0 {
 		return
@@ -58,26 +60,53 @@ func (c *Snapshots) makeRoom(keep string) {
 	c.evict.Lock()
 	defer c.evict.Unlock()
 	list := c.loaded()
+	beyond := c.beyond(list, keep)
 	var sum int64
 	for _, s := range list {
-		sum += s.bytes
-		c.warn(s)
+		large := s.bytes > c.Budget
+		c.warn(s, large)
+		switch {
+		case !large:
+			sum += s.bytes
+		case s.tenant != beyond:
+			s.giveUp()
+		}
 	}
 	for _, s := range list {
 		if sum <= c.Budget {
 			return
 		}
-		if s.tenant != keep {
+		if s.bytes <= c.Budget && s.tenant != keep {
 			s.giveUp()
 			sum -= s.bytes
 		}
 	}
 }
 
+// stillUsed is for how many seconds a tenant counts as in use, beside those that
+// are used.
+const stillUsed = 60
+
+// beyond is the tenant larger than the whole budget that stays all the same, or
+// "": the one just loaded, or the last used of them while it is in use. It would
+// be back with its next question; and were it to take room from others, each of
+// them would go whenever the next was loaded.
+func (c *Snapshots) beyond(list []inUse, keep string) (tenant string) {
+	for _, s := range slices.Backward(list) {
+		switch {
+		case s.bytes <= c.Budget:
+		case s.tenant == keep:
+			return keep
+		case tenant == "" && list[len(list)-1].used-s.used <= stillUsed:
+			tenant = s.tenant
+		}
+	}
+	return tenant
+}
+
 // warn says that a tenant alone is larger than the budget, once until it fits
 // again. It may have been loaded small and have grown since.
-func (c *Snapshots) warn(s inUse) {
-	large := s.bytes > c.Budget
+func (c *Snapshots) warn(s inUse, large bool) {
 	if large && !s.slot.warned && c.Logger != nil {
 		c.Logger.Warn("one tenant's snapshot is larger than the budget of all", "tenant", s.tenant, "bytes", s.bytes, "budget", c.Budget)
 	}
@@ -143,7 +172,7 @@ const (
 )
 
 func (rs *ruleset) size() int64 {
-	return int64(len(rs.text)) + int64(len(rs.places))*ruleSize + int64(len(rs.objects)+len(rs.names))*200
+	return int64(len(rs.text)) + int64(len(rs.places))*ruleSize + int64(len(rs.objects)+len(rs.names))*200 + int64(len(rs.catalog.Routes))*500
 }
 
 // len counts the members.

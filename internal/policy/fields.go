@@ -242,11 +242,32 @@ type closing struct {
 	rule   ruleID // of the first field that a row closes
 }
 
-// refused finds the named fields that a question must not touch: written or read
-// strictly though closed, or used to filter, sort or aggregate though hidden or
-// masked (a count over salary > x tells the salary).
+// refused gathers the fields that a question is refused for.
 func (a *asking) refused(action string) (closing, error) {
+	if len(a.ask.fields)+len(a.ask.changed)+len(a.ask.returned)+len(a.ask.used) == 0 { // as most questions
+		return closing{rule: noRule}, nil
+	}
 	c := closing{rule: noRule}
+	err := a.eachRefused(action, func(name string, access Access, masked bool) error {
+		c.fields = append(c.fields, name)
+		if c.rule != noRule || masked {
+			return nil
+		}
+		v, err := a.may(name, access)
+		if err == nil {
+			c.rule = v.rule
+		}
+		return err
+	})
+	slices.Sort(c.fields)
+	c.fields = slices.Compact(c.fields)
+	return c, err
+}
+
+// eachRefused finds the named fields that a question must not touch: written or
+// read strictly though closed, or used to filter, sort or aggregate though hidden
+// or masked (a count over salary > x tells the salary).
+func (a *asking) eachRefused(action string, do func(name string, access Access, masked bool) error) error {
 	require := func(names []string, access Access, plain bool) error {
 		for _, name := range names {
 			open, err := a.engine.opens(a, name, access)
@@ -262,38 +283,27 @@ func (a *asking) refused(action string) (closing, error) {
 			if open && !masked {
 				continue
 			}
-			c.fields = append(c.fields, name)
-			if c.rule != noRule || masked {
-				continue
-			}
-			v, err := a.may(name, access)
-			if err != nil {
+			if err := do(name, access, masked); err != nil {
 				return err
 			}
-			c.rule = v.rule
 		}
 		return nil
 	}
 	access, write := writes(action)
 	if write || a.ask.strict {
 		if err := require(a.ask.fields, access, false); err != nil {
-			return c, err
+			return err
 		}
 	}
 	if write {
 		if err := require(a.ask.changed, access, false); err != nil {
-			return c, err
+			return err
 		}
 	}
 	if a.ask.strict {
 		if err := require(a.ask.returned, AccessRead, false); err != nil {
-			return c, err
+			return err
 		}
 	}
-	if err := require(a.ask.used, AccessRead, true); err != nil {
-		return c, err
-	}
-	slices.Sort(c.fields)
-	c.fields = slices.Compact(c.fields)
-	return c, nil
+	return require(a.ask.used, AccessRead, true)
 }

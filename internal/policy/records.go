@@ -17,6 +17,7 @@ import (
 // for, unless they are too many.
 type records struct {
 	types map[string]*recordSet // the types that have any
+	grown func()                // called when some were loaded: makes room for them
 }
 
 // recordSet is the records of one type. kept is nil until they are loaded, and
@@ -37,8 +38,8 @@ const pageSize = 1_000
 
 func recordID(r *model.Resource) string { return r.ID }
 
-func newRecords(types []string) *records {
-	r := &records{types: make(map[string]*recordSet, len(types))}
+func newRecords(types []string, grown func()) *records {
+	r := &records{make(map[string]*recordSet, len(types)), grown}
 	for _, typ := range types {
 		r.types[typ] = &recordSet{}
 	}
@@ -61,6 +62,9 @@ func (v *View) record(ctx context.Context, st store.Store, r model.Entity) (*mod
 		set.loading.Unlock()
 		if err != nil {
 			return nil, err
+		}
+		if kept != nil {
+			v.records.grown()
 		}
 	}
 	if kept != nil {
@@ -127,7 +131,7 @@ func recordBytes(r *model.Resource) int64 {
 
 // reread is the records with one of them read again.
 func (r *records) reread(ctx context.Context, st store.Store, tenant, typ, id string) (*records, error) {
-	edited := &records{types: maps.Clone(r.types)}
+	edited := &records{maps.Clone(r.types), r.grown}
 	before := r.types[typ]
 	if before == nil {
 		edited.types[typ] = &recordSet{}

@@ -30,6 +30,7 @@ type ruleset struct {
 	hash    []byte // SHA-256 of text
 	text    string // of the document, for explanations
 	catalog *Catalog
+	routes  routeTable
 	places  []place // of each rule in text
 
 	subjects   map[string]subjectID

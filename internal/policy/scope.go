@@ -68,6 +68,19 @@ func parseScope(s string) (scope, bool) {
 	return scope{kind: kind}, ok
 }
 
+// String is the scope as rows spell it.
+func (s scope) String() string {
+	if s.depth > 0 {
+		return "subtree:" + strconv.Itoa(s.depth)
+	}
+	for name, kind := range scopeKinds {
+		if kind == s.kind {
+			return name
+		}
+	}
+	return ""
+}
+
 func isScope(s string) bool { _, ok := parseScope(s); return ok }
 
 // scopeHelp lists the scopes for the reason of a refused row.

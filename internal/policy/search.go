@@ -81,6 +81,8 @@ type searching struct {
 	now    time.Time
 	stored *model.Resource // the registered record, where the question names one
 	hits   []hit
+
+	proven bool // whoever lacks nothing but proof of identity is found too
 }
 
 // hit is a result, and whose key seals it.
@@ -156,7 +158,7 @@ func (run *searching) allowed(ctx context.Context, c candidate) (bool, error) {
 	if err == nil && d.Code == model.CodeInternal {
 		err = model.Errorf(model.CodeInternal, "a candidate of the search could not be decided")
 	}
-	return d.Allow, err
+	return d.Allow || run.proven && d.Code == model.ReasonStepUp, err
 }
 
 // hit keeps of a candidate what the record needs; the candidate itself would keep

@@ -14,7 +14,8 @@ var searchActivities = map[SearchKind]audit.Activity{
 // entry is the one record of a page. Its results are sealed for the subject in
 // question, records about another person under that one's key (see entry and
 // batchEntry of decisions). Of a search for subjects the record keeps the
-// question and the count: policy and revision say who they were.
+// question and the count: policy and revision say who they were. Of an action
+// whose audit level is minimal it keeps no record's id.
 func (run *searching) entry() audit.Entry {
 	q := run.sr.Question
 	e := audit.Entry{
@@ -41,7 +42,9 @@ func (run *searching) entry() audit.Entry {
 		e.Personal = map[string]any{"subject": subject, "actions": run.names()}
 		records.add(run.about(q.Resource, run.stored), q.Resource.Type+":"+q.Resource.ID)
 	}
-	records.into(&e)
+	if run.sr.Kind == SearchAction || !run.view.minimal(&q) {
+		records.into(&e)
+	}
 	return e
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
@@ -54,6 +55,11 @@ const answerTries = 10
 // caller demands of all its answers holds for this one; minRevision is what the
 // question demands beside it, and is for answer to insist on.
 func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision int64, answer func(model.Caller, *View, time.Time) (audit.Entry, error)) error {
+	return s.settleAs(ctx, caller, decideScope, minRevision, answer)
+}
+
+// settleAs is settle for those with another scope.
+func (s *Service) settleAs(ctx context.Context, caller model.Caller, scope string, minRevision int64, answer func(model.Caller, *View, time.Time) (audit.Entry, error)) error {
 	demanded, until := caller.MinRevision, time.Now().Add(s.RevisionWait)
 	for range answerTries {
 		view, err := s.view(ctx, caller.Tenant, max(minRevision, demanded), until)
@@ -63,10 +69,12 @@ func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision i
 		if err := view.reaches(demanded); err != nil {
 			return err
 		}
-		if caller, err = s.upToDate(ctx, caller, view); err != nil {
+		if caller, err = s.upToDate(ctx, caller, scope, view); err != nil {
 			return err
 		}
+		_, end := tracing.Part(ctx, "decide")
 		entry, err := answer(caller, view, s.Now())
+		end()
 		if err != nil {
 			return err
 		}
@@ -79,18 +87,21 @@ func (s *Service) settle(ctx context.Context, caller model.Caller, minRevision i
 	return model.Errorf(model.CodeBusy, "tenant %q changes faster than this question can be answered", caller.Tenant)
 }
 
-// decideScope is what a client needs to be answered.
-const decideScope = "decide"
+// What a client needs to be answered.
+const (
+	decideScope  = "decide"
+	explainScope = "explain"
+)
 
 // upToDate is the caller as of the view: a client that was looked at before the
 // tenant's last change is looked at again.
-func (s *Service) upToDate(ctx context.Context, caller model.Caller, view *View) (model.Caller, error) {
+func (s *Service) upToDate(ctx context.Context, caller model.Caller, scope string, view *View) (model.Caller, error) {
 	if caller.Revision >= view.Revision() {
 		return caller, nil
 	}
 	caller, err := s.Callers.Recheck(ctx, caller)
-	if err == nil && caller.Kind == model.CallerClient && !caller.HasScope(decideScope) {
-		err = model.Errorf(model.CodeForbidden, "the client has lost the scope %s", decideScope)
+	if err == nil && caller.Kind == model.CallerClient && !caller.HasScope(scope) {
+		err = model.Errorf(model.CodeForbidden, "the client has lost the scope %s", scope)
 	}
 	return caller, err
 }
@@ -157,6 +168,7 @@ type answered struct {
 	dataSubject string
 	object      string // of the question, "" unless policy or catalogue have the word
 	action      string // likewise
+	minimal     bool   // the record leaves out which record was asked about
 }
 
 // decide answers without recording.
@@ -177,6 +189,7 @@ func (s *Service) decide(ctx context.Context, caller model.Caller, view *View, r
 	}
 	a.dataSubject = view.dataSubject(q.Resource, stored)
 	a.object, a.action = view.rules.literal(q.Resource.Type, q.Action.Name)
+	a.minimal = view.minimal(q)
 	a.Decision, err = s.decideOn(ctx, caller, view, r, stored, now)
 	return a, err
 }
@@ -192,10 +205,18 @@ func (s *Service) decideOn(ctx context.Context, caller model.Caller, view *View,
 	return d, nil
 }
 
+// clientOf is what conditions see as request.client: an operator is none.
+func clientOf(caller model.Caller) string {
+	if caller.Kind == model.CallerOperator {
+		return ""
+	}
+	return caller.ID
+}
+
 // inputs are the live facts of a question, or the code with which it is denied
 // without looking further.
 func (s *Service) inputs(ctx context.Context, caller model.Caller, view *View, r *Request, stored *model.Resource, now time.Time) (in Inputs, denied model.Code, err error) {
-	in = Inputs{Now: now, Stored: stored, Client: caller.ID, TrustSubjectProperties: caller.Client.TrustSubjectProperties}
+	in = Inputs{Now: now, Stored: stored, Client: clientOf(caller), TrustSubjectProperties: caller.Client.TrustSubjectProperties}
 	in.Assurance, err = s.assurance(ctx, caller, r.Question.Subject, r.AccessToken)
 	if err == nil {
 		return in, "", nil

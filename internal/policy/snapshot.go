@@ -77,3 +77,10 @@ func (s *Snapshot) dataSubject(r model.Entity, stored *model.Resource) string {
 	}
 	return o.DataSubject + ":" + strings.TrimPrefix(id, o.DataSubject+":")
 }
+
+// minimal tells whether the record of a question leaves out which record was
+// asked about.
+func (s *Snapshot) minimal(q *model.Question) bool {
+	o := s.rules.catalog.Objects[q.Resource.Type]
+	return o != nil && o.Actions[q.Action.Name].Audit == AuditMinimal
+}

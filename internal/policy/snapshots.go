@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rolegate/internal/store"
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
@@ -27,7 +28,7 @@ type Snapshots struct {
 	Store  store.Store
 	Logger *slog.Logger // optional
 	Now    func() time.Time
-	Budget int64         // bytes of all snapshots together, about; 0: no bound
+	Budget int64         // bytes of all snapshots together, about, but for one larger than that; 0: no bound
 	Idle   time.Duration // how long a snapshot nobody asks for is kept; 0: for ever
 
 	slots  atomic.Pointer[map[string]*slot] // by tenant id; replaced when a tenant is new, never written to
@@ -98,6 +99,8 @@ func (c *Snapshots) Current(ctx context.Context, tenant string) (*View, error) {
 	if v != nil && v.Revision() >= t.Revision {
 		return v, nil
 	}
+	ctx, end := tracing.Part(ctx, "load")
+	defer end()
 	if v == nil {
 		s.fits = 0
 	}
@@ -192,7 +195,7 @@ func (c *Snapshots) load(ctx context.Context, s *slot, t model.Tenant) (*View, e
 	if err != nil {
 		return nil, err
 	}
-	return newView(&Snapshot{t, rules, newRoster(dir)}, newRecords(dir.ResourceTypes)), nil
+	return newView(&Snapshot{t, rules, newRoster(dir)}, newRecords(dir.ResourceTypes, func() { c.makeRoom(t.ID) })), nil
 }
 
 func newView(s *Snapshot, r *records) *View {

@@ -68,6 +68,9 @@ func TestLiveMeansRestarted(t *testing.T) {
 			if live.Revision() != restarted.Revision() {
 				t.Fatalf("%s: live is at %d, restarted at %d", did, live.Revision(), restarted.Revision())
 			}
+			if got, want := live.people.size(), restarted.people.size(); got != want {
+				t.Fatalf("%s: live takes %d bytes, restarted %d", did, got, want)
+			}
 			for range 60 {
 				q, in := drawQuestion(t)
 				stored := map[*View]*model.Resource{}
@@ -96,7 +99,7 @@ func (h *house) writeSomething(t *rapid.T, tenant string, dir model.Directory) s
 	subject := dir.Subjects[rapid.IntRange(0, len(dir.Subjects)-1).Draw(t, "subject")]
 	role := pick(t, "a", "b", "c", "d")
 	member := pick(t, subject.Key(), "team:t1", "team:t2")
-	kind := pick(t, "policy", "tenant", "subject", "assign", "unassign", "disable", "role", "groups", "resource", "session", "several")
+	kind := pick(t, "policy", "tenant", "subject", "assign", "unassign", "disable", "role", "groups", "resource", "session", "several", "leave", "drop")
 	switch kind {
 	case "policy":
 		h.write(t, tenant, changed(store.ChangedPolicy, ""), func(ctx context.Context, tx store.Tx) error {
@@ -154,6 +157,22 @@ func (h *house) writeSomething(t *rapid.T, tenant string, dir model.Directory) s
 	case "resource":
 		h.write(t, tenant, changed(store.ChangedResource, "deal:1"), func(ctx context.Context, tx store.Tx) error {
 			return tx.PutResource(ctx, tenant, model.Resource{Type: "deal", ID: "1", Attributes: drawRecord(t)})
+		})
+	case "leave":
+		h.write(t, tenant, append(changed(store.ChangedSubject, subject.Key()), changed(store.ChangedMember, subject.Key())...), func(ctx context.Context, tx store.Tx) error {
+			if _, err := tx.DeleteAssignments(ctx, tenant, subject.Key()); err != nil {
+				return err
+			}
+			_, err := tx.DeleteSubject(ctx, tenant, subject.Type, subject.ID)
+			return err
+		})
+	case "drop":
+		h.write(t, tenant, append(changed(store.ChangedResource, "deal:1"), changed(store.ChangedGroups, "")...), func(ctx context.Context, tx store.Tx) error {
+			if _, err := tx.DeleteUnit(ctx, tenant, "east"); err != nil {
+				return err
+			}
+			_, err := tx.DeleteResource(ctx, tenant, "deal", "1")
+			return err
 		})
 	case "session":
 		h.write(t, tenant, nil, func(context.Context, store.Tx) error { return nil })
@@ -562,17 +581,18 @@ func TestItemOfARevisionMadeElsewhere(t *testing.T) {
 	}
 }
 
-// A record that is not kept may be newer than the rules: buffered, when another
-// process made it so, the rules that go with it are asked. Ann may read what is
-// public as long as she is a rep, and ceases to be one before the record is made
-// public.
-func TestRecordOfARevisionMadeElsewhere(t *testing.T) {
-	h := newHouse(t)
+// publicTooLate is a tenant whose rules are in memory, buffered, and the change
+// that another process makes of it: Ann may read what is public as long as she is
+// a rep, and ceases to be one before the only book is made public. So she may
+// read it at no revision.
+func publicTooLate(t *testing.T) (h *house, caller model.Caller, view *View, elsewhere func()) {
+	t.Helper()
+	h = newHouse(t)
 	dir := model.Directory{Subjects: []model.Subject{{Type: "user", ID: "ann"}}, Assignments: []model.Assignment{{Member: "user:ann", Role: "rep"}}}
 	book := func(public bool) model.Resource {
 		return model.Resource{Type: "book", ID: "1", Attributes: map[string]any{"public": public}}
 	}
-	caller := h.tenant(t, "objects: {book: {actions: {read: {}}, fields: {public: {type: bool}}}}",
+	caller = h.tenant(t, "objects: {book: {actions: {read: {}}, fields: {public: {type: bool}}}}",
 		"p, role:rep, book, read, all, record.public == true, allow\n", dir, []model.Resource{book(false)})
 	if err := h.Log.Start(t.Context(), audit.Options{Buffered: true, Alone: true}); err != nil {
 		t.Fatal(err)
@@ -582,26 +602,50 @@ func TestRecordOfARevisionMadeElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	another, err := sqlstore.OpenSQLite(t.Context(), h.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { another.Close() })
+	other := &house{Service: &Service{Store: another}}
+	return h, caller, view, func() {
+		t.Helper()
+		other.write(t, caller.Tenant, changed(store.ChangedMember, "user:ann"), func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.DeleteAssignment(ctx, caller.Tenant, "user:ann", "rep")
+			return err
+		})
+		other.write(t, caller.Tenant, changed(store.ChangedResource, "book:1"), func(ctx context.Context, tx store.Tx) error {
+			return tx.PutResource(ctx, caller.Tenant, book(true))
+		})
+	}
+}
+
+// A record that is not kept may be newer than the rules: buffered, when another
+// process made it so, the rules that go with it are asked.
+func TestRecordOfARevisionMadeElsewhere(t *testing.T) {
+	h, caller, view, elsewhere := publicTooLate(t)
 	view.records.types["book"].tooMany.Store(true)
 	r := Request{Question: ask("ann", "read", "book", "1", nil)}
 	if d, err := h.Evaluate(t.Context(), caller, r); err != nil || d.Allow {
 		t.Fatalf("a private book: %s, %v", d.Code, err)
 	}
-	elsewhere, err := sqlstore.OpenSQLite(t.Context(), h.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer elsewhere.Close()
-	other := &house{Service: &Service{Store: elsewhere}}
-	other.write(t, caller.Tenant, changed(store.ChangedMember, "user:ann"), func(ctx context.Context, tx store.Tx) error {
-		_, err := tx.DeleteAssignment(ctx, caller.Tenant, "user:ann", "rep")
-		return err
-	})
-	other.write(t, caller.Tenant, changed(store.ChangedResource, "book:1"), func(ctx context.Context, tx store.Tx) error {
-		return tx.PutResource(ctx, caller.Tenant, book(true))
-	})
+	elsewhere()
 	if d, err := h.Evaluate(t.Context(), caller, r); err != nil || d.Allow || d.Revision != view.Revision()+2 {
 		t.Errorf("allowed at no revision, yet now: %s at %d, %v", d.Code, d.Revision, err)
+	}
+}
+
+// The records a search reads are of the moment it reads them, and so are the
+// rules they are found by.
+func TestFoundOfARevisionMadeElsewhere(t *testing.T) {
+	h, caller, view, elsewhere := publicTooLate(t)
+	sr := SearchRequest{Kind: SearchResource, Limit: 10, Request: Request{Question: ask("ann", "read", "book", "", nil)}}
+	if found, err := h.Search(t.Context(), caller, sr); err != nil || len(found.Results) != 0 {
+		t.Fatalf("a private book: %+v, %v", found, err)
+	}
+	elsewhere()
+	if found, err := h.Search(t.Context(), caller, sr); err != nil || len(found.Results) != 0 || found.Revision != view.Revision()+2 {
+		t.Errorf("allowed at no revision, yet found: %+v, %v", found, err)
 	}
 }
 
@@ -630,11 +674,16 @@ func TestOffersAreGivenUp(t *testing.T) {
 	}
 }
 
+// withBytes is a directory whose snapshot takes so many bytes, and a few more.
+func withBytes(n int) model.Directory {
+	return model.Directory{Subjects: []model.Subject{{Type: "user", ID: "ann", Attributes: map[string]any{"x": strings.Repeat("x", n)}}}}
+}
+
 // A tenant that outgrows the room it was given makes the others go at once, not
 // only when it is loaded.
 func TestGrowingMakesRoom(t *testing.T) {
 	h, growing := library(t, 3)
-	other := h.tenant(t, "", "p, *, contact, read, all, , allow\n", company(), nil)
+	other := h.tenant(t, "", "p, *, contact, read, all, , allow\n", withBytes(100_000), nil)
 	for _, tenant := range []string{other.Tenant, growing.Tenant} {
 		if _, err := h.Snapshots.Latest(t.Context(), tenant); err != nil {
 			t.Fatal(err)
@@ -699,6 +748,84 @@ func TestTenantLargerThanTheBudget(t *testing.T) {
 	sweep(10, 1)
 	sweep(1<<30, 1)
 	sweep(10, 2)
+}
+
+// A tenant that is larger than the whole budget is not loaded again and again:
+// it stays while it is in use, and the others share the budget as if it were not
+// there. When others are used and it is not, it goes.
+func TestTooLargeForTheBudgetStaysWhileInUse(t *testing.T) {
+	h := newHouse(t)
+	now := noon
+	c := &Snapshots{Store: h.Store, Now: func() time.Time { return now }}
+	tenant := func(attributes int) string {
+		return h.tenant(t, "", "p, *, contact, read, all, , allow\n", withBytes(attributes), nil).Tenant
+	}
+	large, a, b, d := tenant(1_000_000), tenant(0), tenant(0), tenant(0)
+	load := func(tenant string) *View {
+		t.Helper()
+		v, err := c.Latest(t.Context(), tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	inMemory := func(want ...string) {
+		t.Helper()
+		var names []string
+		for _, s := range c.loaded() {
+			names = append(names, s.tenant)
+		}
+		slices.Sort(names)
+		if diff := cmp.Diff(want, names); diff != "" {
+			t.Errorf("in memory (-want +got):\n%s", diff)
+		}
+	}
+	c.Budget = load(a).size * 5 / 2 // room for two of the small
+	now = now.Add(time.Second)
+	load(b)
+	first := load(large)
+	inMemory(large, a, b)
+	for range 3 {
+		now = now.Add(30 * time.Second)
+		load(b)
+		if load(large) != first {
+			t.Error("it was loaded again")
+		}
+		c.Sweep()
+		inMemory(large, a, b)
+	}
+	load(d)
+	inMemory(large, b, d)
+	now = now.Add(61 * time.Second)
+	c.Sweep() // nobody was used since
+	inMemory(large, b, d)
+	load(d)
+	c.Sweep()
+	inMemory(b, d)
+	larger := tenant(2_000_000)
+	load(larger)
+	load(large) // there is room for one of them: the one somebody waits for
+	inMemory(large, b, d)
+}
+
+// Records that are loaded to answer take their room at once.
+func TestRecordsMakeRoom(t *testing.T) {
+	h, caller := library(t, 100)
+	other := h.tenant(t, "", "p, *, contact, read, all, , allow\n", withBytes(100_000), nil)
+	for _, tenant := range []string{other.Tenant, caller.Tenant} {
+		if _, err := h.Snapshots.Latest(t.Context(), tenant); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := h.Snapshots
+	c.Budget = c.Usage().Bytes + 1_000
+	r := Request{Question: model.Question{Subject: model.Entity{Type: "user", ID: "u0001"}, Action: model.Action{Name: "read"}, Resource: model.Entity{Type: "book", ID: "b0001"}}}
+	if _, err := h.Evaluate(t.Context(), caller, r); err != nil {
+		t.Fatal(err)
+	}
+	if c.find(other.Tenant).view.Load() != nil || c.find(caller.Tenant).view.Load() == nil {
+		t.Errorf("usage %+v of %d", c.Usage(), c.Budget)
+	}
 }
 
 // However short Idle is, whoever is idle is given up soon after.

@@ -13,6 +13,7 @@ type Request struct {
 	TraceID   string // in answers, logs and the audit record alike
 	Address   string // the client's address, from the peer or a proxy we named; "" for none
 	UserAgent string
+	Traced    bool // its parts are told to a collector, see package tracing
 
 	recorded atomic.Bool
 }

@@ -23,7 +23,7 @@ func ask(replace ...string) string {
 		members[replace[i]] = replace[i+1]
 	}
 	var parts []string
-	for _, name := range []string{"subject", "action", "resource", "context", "evaluations", "options", "page", "x", "dialect", "columns", "first_placeholder"} {
+	for _, name := range []string{"subject", "action", "resource", "context", "evaluations", "options", "page", "who_could", "x", "dialect", "columns", "first_placeholder"} {
 		if members[name] != "" {
 			parts = append(parts, fmt.Sprintf("%q:%s", name, members[name]))
 		}

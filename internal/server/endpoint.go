@@ -99,7 +99,9 @@ func (s *Server) recorded(permission string, fail func(http.ResponseWriter, *htt
 	return endpoint{permission: permission, HandlerFunc: func(w http.ResponseWriter, r *http.Request) {
 		caller := model.Caller{Kind: model.CallerAnonymous}
 		x := exchangeOf(r.Context())
-		x.limit(requestTimeout)
+		if x.timeout == 0 { // no other was set
+			x.limit(requestTimeout)
+		}
 		defer x.end()
 		if err := safely(func() error { return h(w, r, &caller) }); err != nil {
 			fail(w, r, s.record(r, caller, err))

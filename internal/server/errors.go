@@ -49,7 +49,10 @@ var outcomes = map[model.Code]outcome{
 	model.CodeTokenInvalid:  {status: 401},
 	model.CodeInvalidClient: {status: 401},
 
+	model.CodeProxyUnauthorized: {status: 401},
+
 	model.CodeForbidden:      {status: 403, exact: true},
+	model.CodeOfficeReserved: {status: 403},
 	model.CodeTenantDisabled: {status: 403},
 
 	model.CodeNotFound:         {status: 404},
@@ -62,6 +65,8 @@ var outcomes = map[model.Code]outcome{
 	model.CodeConflict:         {status: 409, exact: true},
 	model.CodeOfficeConflict:   {status: 409},
 	model.CodeLastOfficeHolder: {status: 409},
+	model.CodeInUse:            {status: 409, exact: true},
+	model.CodePrecondition:     {status: 412},
 
 	model.CodeTooLarge:         {status: 413},
 	model.CodeUnsupportedMedia: {status: 415},
@@ -171,7 +176,7 @@ func explain(lang i18n.Lang, code model.Code, to outcome, err error) (string, []
 	}
 	var places []api.ProblemDetail
 	for _, d := range e.Details {
-		places = append(places, api.ProblemDetail{Path: d.Path, Line: d.Line, Column: d.Column, Reason: d.Reason})
+		places = append(places, api.ProblemDetail{Path: d.Path, Line: d.Line, Column: d.Column, Code: string(d.Code), Reason: d.Reason})
 	}
 	switch {
 	case e.Message == "":

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rolegate/internal/reqctx"
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
@@ -20,6 +21,7 @@ type exchange struct {
 	reqctx.Context
 	event
 	answer  answered
+	span    tracing.Span            // of a request that is traced
 	trace   [1]string               // the trace id, as the value of a header
 	timeout time.Duration           // 0: none
 	started time.Time               // when the request came

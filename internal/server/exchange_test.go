@@ -128,6 +128,10 @@ func (f deciderFunc) Search(ctx context.Context, _ model.Caller, _ policy.Search
 	return policy.Found{}, f(ctx)
 }
 
+func (f deciderFunc) Forward(ctx context.Context, _ model.Caller, _ policy.ForwardRequest) (policy.Forwarded, error) {
+	return policy.Forwarded{}, f(ctx)
+}
+
 func (f deciderFunc) Filter(ctx context.Context, _ model.Caller, _ policy.Request) (policy.Listed, error) {
 	return policy.Listed{Decision: allowed}, f(ctx)
 }

@@ -174,7 +174,7 @@ func TestFilterRefused(t *testing.T) {
 	}{
 		{tooLarge, 422, "The filter would compare owner with a list of more ids than that; ROLEGATE_MAX_FILTER_IDS is 3.", "超出限制：ROLEGATE_MAX_FILTER_IDS 为 3。"},
 		{model.Errorf(model.CodeInexpressible, "the row cannot"), 422, "The row cannot.", "策略对该列表的规定无法用记录的列表示，系统不会返回更宽的过滤条件。"},
-		{&model.Error{Code: model.CodeRevisionBehind}, 503, "The answer would be older than context.min_revision demands. Please try again shortly.", "应答所依据的版本低于 context.min_revision 的要求，请稍后重试。"},
+		{&model.Error{Code: model.CodeRevisionBehind}, 503, "The answer would be older than was demanded. Please try again shortly.", "应答所依据的版本低于所要求的版本，请稍后重试。"},
 		{&model.Error{Code: model.CodeAuditUnavailable}, 503, "", ""},
 		{&model.Error{Code: model.CodeInternal}, 500, "", ""},
 	} {

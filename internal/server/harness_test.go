@@ -225,6 +225,7 @@ type fakeLogin struct {
 	creds  login.ClientCredentials
 	scopes []string
 	caller model.Caller
+	person *login.Session // behind a person's token
 }
 
 func (f *fakeLogin) step(ctx context.Context, args ...string) (login.Result, error) {
@@ -306,10 +307,15 @@ type fakeDecider struct {
 	sem    policy.Semantic
 	caller model.Caller
 
+	forward   *policy.Forwarded // what a proxy is answered
+	forwarded []policy.ForwardRequest
+
 	names    []string // what a search finds
 	searches []policy.SearchRequest
 
-	listed *policy.Listed // what a filter is
+	explains []policy.ExplainRequest
+	asked    []policy.PermissionsRequest
+	listed   *policy.Listed // what a filter is
 }
 
 func (f *fakeDecider) Evaluate(ctx context.Context, caller model.Caller, r policy.Request) (model.Decision, error) {

@@ -416,7 +416,7 @@ func TestLogAndMetrics(t *testing.T) {
 	h.decide("evaluation", aliceReads)
 	h.call("GET", "/invite/SECRETinvite", "")
 	line := h.lastLog()
-	for _, attr := range []string{"method", "route", "status", "duration", "trace_id"} {
+	for _, attr := range []string{"method", "route", "status", "duration_ms", "trace_id"} {
 		if line[attr] == nil {
 			t.Errorf("no %s in %v", attr, line)
 		}

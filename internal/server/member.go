@@ -51,6 +51,15 @@ func (m member) optionalArray() ([]any, error) {
 	return a, nil
 }
 
+// optionalBool is the member as true or false, false when there is none.
+func (m member) optionalBool() (bool, error) {
+	v, ok := m.value.(bool)
+	if m.value != nil && !ok {
+		return false, invalid(i18n.WantBool, m.path)
+	}
+	return v, nil
+}
+
 // name is the member as the id, type or name it has to be: any string that is
 // neither empty nor too long. It is not trimmed, folded or matched.
 func (m member) name() (string, error) {

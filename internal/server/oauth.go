@@ -78,14 +78,9 @@ func credentials(r *http.Request, form map[string]string) (id, secret string, er
 		}
 		return form["client_id"], form["client_secret"], nil
 	}
-	user, pass, ok := r.BasicAuth()
-	if !ok {
-		return "", "", none
-	}
-	id, errID := url.QueryUnescape(user)
-	secret, errSecret := url.QueryUnescape(pass)
+	id, secret, ok := basicClient(r.Header.Get("Authorization"))
 	switch {
-	case errID != nil || errSecret != nil || id == "" || secret == "":
+	case !ok:
 		return "", "", none
 	case form["client_secret"] != "" || form["client_id"] != "" && form["client_id"] != id:
 		return "", "", invalid(i18n.TwoCredentials, "")
@@ -101,7 +96,6 @@ var oauthErrors = map[model.Code]api.OAuthErrorError{
 	model.CodeInvalidScope:     api.OAuthErrorErrorInvalidScope,
 	model.CodeUnsupportedGrant: api.OAuthErrorErrorUnsupportedGrantType,
 	model.CodeForbidden:        api.OAuthErrorErrorUnauthorizedClient,
-	model.CodeTenantDisabled:   api.OAuthErrorErrorUnauthorizedClient,
 }
 
 // oauthError answers an error of the token endpoint. Its description is English,

@@ -117,7 +117,6 @@ func TestTokenErrorsOfTheService(t *testing.T) {
 		model.CodeInvalidScope:       {400, "invalid_scope"},
 		model.CodeClientTenantNeeded: {400, "invalid_request"},
 		model.CodeTenantUnknown:      {400, "invalid_request"},
-		model.CodeTenantDisabled:     {400, "unauthorized_client"},
 		model.CodeForbidden:          {400, "unauthorized_client"},
 		model.CodeBusy:               {503, "temporarily_unavailable"},
 		model.CodeAuditUnavailable:   {503, "temporarily_unavailable"},

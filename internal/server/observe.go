@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
@@ -26,9 +27,10 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	headers := s.headers()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{started: time.Now(), answer: answered{ResponseWriter: w}}
-		x.Context.Context = r.Context()
+		x.Context.Context, x.span = s.Tracer.Request(r.Context(), r)
 		req := &x.Request
-		req.TraceID, req.Address, req.UserAgent = newTraceID(), address(r), userAgent(r)
+		req.TraceID, req.Address, req.UserAgent = cmp.Or(x.span.TraceID(), newTraceID()), address(r), userAgent(r)
+		req.Traced = x.span.Recording()
 		r = r.WithContext(x)
 		h := w.Header()
 		for _, own := range headers {
@@ -83,6 +85,7 @@ func (s *Server) finish(x *exchange, r *http.Request) {
 	}
 	method, route := methodName(r), routeOf(r, &x.event)
 	s.Metrics.request(method, route, status, took)
+	x.span.End(method, route, status, string(x.code))
 	level := slog.LevelInfo
 	switch {
 	case x.cause != nil:
@@ -97,7 +100,7 @@ func (s *Server) finish(x *exchange, r *http.Request) {
 		slog.String("method", method),
 		slog.String("route", route),
 		slog.Int("status", status),
-		slog.Duration("duration", took),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.String("trace_id", x.Request.TraceID),
 	}
 	if x.code != "" {

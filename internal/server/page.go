@@ -41,6 +41,11 @@ func (s *Server) pagesOf(caller model.Caller, q model.Question, page map[string]
 	if err != nil {
 		return pages{}, fmt.Errorf("spell the request of a page: %w", err)
 	}
+	return s.sealerOf(caller, request)
+}
+
+// sealerOf derives the key from whatever spells a request without doubt.
+func (s *Server) sealerOf(caller model.Caller, request []byte) (pages, error) {
 	derive := func(purpose string, plain []byte) []byte {
 		return s.PageKey([]byte(purpose), []byte(caller.Tenant), []byte(caller.ID), request, plain)
 	}

@@ -145,10 +145,10 @@ func dotted(p jsontext.Pointer) string {
 	return clipped(b.String())
 }
 
-// clipped is a path that is no longer than a complaint may be.
-func clipped(path string) string {
-	if len(path) > maxPath {
-		return strings.ToValidUTF8(path[:maxPath], "") + "…"
+// clipped is what a caller sent, short enough to be repeated.
+func clipped(s string) string {
+	if len(s) > maxPath {
+		return strings.ToValidUTF8(s[:maxPath], "") + "…"
 	}
-	return path
+	return s
 }

@@ -8,6 +8,7 @@ import "github.com/go-chi/chi/v5"
 //	open          anybody; recorded
 //	person        a person's access token with a live session
 //	client(scope) a client's access token with the scope
+//	proxy(scope)  a client in Rolegate-Client-Authorization, a person in Authorization
 func (s *Server) router() chi.Router {
 	r := chi.NewRouter()
 	r.Use(s.clientAddress(), s.observe, s.cors())
@@ -37,6 +38,17 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/access/v1/search/subject", s.client("decide", s.searchSubject))
 	r.Method("POST", "/access/v1/search/resource", s.client("decide", s.searchResource))
 	r.Method("POST", "/access/v1/search/action", s.client("decide", s.searchAction))
+	r.Method("POST", "/v1/explain", s.client("explain", s.explain))
+	r.Method("GET", "/v1/permissions", s.client("decide", s.permissions))
+
+	for _, method := range forwardMethods {
+		r.Method(method, "/v1/forward-auth", s.proxy("decide", s.forwardHeaders))
+		r.Method(method, forwardPath+"/*", s.proxy("decide", s.forwardRequest))
+	}
+
+	// PUT, GET, DELETE /v1/admin/{subjects,teams,units,territories,resources,assignments}/…,
+	// GET their lists, POST /v1/admin/import: client(directory)
+	s.mountProvisioning(r)
 
 	r.Method("POST", "/v1/filter", s.client("decide", s.listFilter))
 

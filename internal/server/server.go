@@ -22,6 +22,7 @@ import (
 
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
+	"rolegate/internal/tracing"
 	"rolegate/model"
 )
 
@@ -39,6 +40,8 @@ type Server struct {
 	Recorder Recorder
 	// Tenants finds tenants, for their metadata.
 	Tenants Tenants
+	// Provisioning keeps the directory.
+	Provisioning Provisioning
 	// PageKey derives a 32-byte key from what a page token belongs to, the same on
 	// every replica and after every start.
 	PageKey func(parts ...[]byte) []byte
@@ -50,6 +53,8 @@ type Server struct {
 	Logger *slog.Logger
 	// Metrics counts requests and decisions; optional.
 	Metrics *Metrics
+	// Tracer tells a collector where the time goes; optional.
+	Tracer *tracing.Tracer
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; optional.
 	TrustedProxies []netip.Prefix
 	// CORSOrigins are the exact origins of CRM frontends that log people in from
@@ -75,6 +80,10 @@ type Login interface {
 	// that is not valid, of another kind, or whose session or client has ended.
 	AuthenticateUser(ctx context.Context, raw string) (login.Session, error)
 	AuthenticateClient(ctx context.Context, raw string) (model.Caller, error)
+	// AuthenticateClientSecret and Person are their like for proxies, which
+	// cannot renew a token, and for questions, whose record makes sure.
+	AuthenticateClientSecret(ctx context.Context, id, secret string) (model.Caller, error)
+	Person(ctx context.Context, raw string) (login.Session, error)
 
 	// JWKS is the JSON Web Key Set of the public keys.
 	JWKS(ctx context.Context) ([]byte, error)
@@ -88,6 +97,12 @@ type Decider interface {
 	EvaluateBatch(ctx context.Context, caller model.Caller, rs []policy.Request, sem policy.Semantic) ([]model.Decision, error)
 	// Search finds one page of what the question would be allowed for.
 	Search(ctx context.Context, caller model.Caller, sr policy.SearchRequest) (policy.Found, error)
+	// Forward answers whether a request may pass a proxy to the CRM.
+	Forward(ctx context.Context, caller model.Caller, fr policy.ForwardRequest) (policy.Forwarded, error)
+	// Explain answers one question with all its reasons; their texts are empty.
+	Explain(ctx context.Context, caller model.Caller, r policy.ExplainRequest) (policy.Explained, error)
+	// Permissions gives what a subject may do at all.
+	Permissions(ctx context.Context, caller model.Caller, r policy.PermissionsRequest) (model.Permissions, error)
 	// Filter tells for which records of resource.type the question would be allowed.
 	Filter(ctx context.Context, caller model.Caller, r policy.Request) (policy.Listed, error)
 }

@@ -115,6 +115,7 @@ type Tenants interface {
 // Directory holds subjects, their groups and trees, roles and who has them.
 // Put inserts or replaces; Delete reports whether there was something to delete.
 type Directory interface {
+	Provisioning
 	PutSubject(ctx context.Context, tenant string, s model.Subject) error
 	Subject(ctx context.Context, tenant, typ, id string) (model.Subject, error)
 	PutTeam(ctx context.Context, tenant string, t model.Team) error

@@ -153,6 +153,38 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// Of what is settled for every record, and of lists of nothing.
+func TestFilterEdges(t *testing.T) {
+	const huge = 9007199254740993.0 // which a double does not hold
+	for _, c := range []struct {
+		text          string
+		fixed, record map[string]any
+		want          witness.Truth
+	}{
+		{`record.n in record.scores`, map[string]any{"scores": []any{1.0}}, map[string]any{"n": 1.0}, witness.True},
+		{`record.n in record.scores`, map[string]any{"scores": []any{1.0}}, map[string]any{"n": 2.0}, witness.False},
+		{`record.n in record.scores`, map[string]any{"scores": []any{1.0}}, map[string]any{"n": huge}, witness.Unknown},
+		{`record.n in record.x`, map[string]any{"x": []any{}}, map[string]any{"n": huge}, witness.Unknown},
+		{`record.n in record.x`, map[string]any{"x": []any{}}, map[string]any{"n": 1.0}, witness.False},
+		{`record.n < record.amount`, map[string]any{"n": 1.0}, map[string]any{"amount": huge}, witness.Unknown},
+		{`record.n < record.amount`, map[string]any{"n": nil}, map[string]any{"amount": 2.0}, witness.Unknown},
+		{`record.id == '1'`, map[string]any{"id": "2"}, map[string]any{"id": "1"}, witness.True},
+		{`record.x in []`, nil, map[string]any{"x": true}, witness.False},
+		{`record.x in []`, nil, map[string]any{"x": "a"}, witness.False},
+		{`record.x in []`, nil, map[string]any{"x": []any{}}, witness.Unknown},
+		{`record.x.all(y, y in [])`, nil, map[string]any{"x": []any{true}}, witness.False},
+		{`record.x.all(y, y in [])`, nil, map[string]any{"x": []any{}}, witness.True},
+		{`record.x.all(y, y in [])`, nil, map[string]any{"x": []any{true, 1.0}}, witness.Unknown},
+	} {
+		f := world(t, `{}`)
+		f.Record, f.Fixed = nil, c.fixed
+		e, err := mustCompile(t, c.text, schema).Filter(f)
+		if got := witness.Eval(e, c.record); got != c.want || err != nil {
+			t.Errorf("%s of %v, settled %v: %v, %v, want %v", c.text, c.record, c.fixed, got, err, c.want)
+		}
+	}
+}
+
 // What an expression cannot say is an error, never another expression.
 func TestFilterRefuses(t *testing.T) {
 	for _, c := range []struct {

@@ -48,12 +48,16 @@ func TestPossible(t *testing.T) {
 		{`record.tags.all(x, x in user.none)`, u},
 		{`record.x.startsWith(user.level)`, u},
 		{`below(record.unit, user.none)`, u},
+		{`record.x < user.vip`, u}, // bools have no order
+		{`user.vip >= record.x`, u},
+		{`record.x != user.vip`, u | f | tr},
 
 		// Nothing is in an empty list, and the empty string in every one.
 		{`record.x in []`, u | f},
 		{`record.x in user.empty`, u | f},
 		{`record.tags.exists(x, x in user.empty)`, u | f},
 		{`record.x.contains(user.blank)`, u | tr},
+		{`below(record.unit, user.blank)`, u | f},
 
 		// Joined value by value.
 		{`!(record.x == 'a')`, u | f | tr},

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -13,11 +14,11 @@ import (
 )
 
 // openTwo are two processes on one database, with a tenant "t".
-func openTwo(t *testing.T) (ours, theirs *DB, url string) {
+func openTwo(t *testing.T) (ours, theirs *DB, database string) {
 	t.Helper()
-	url = pgtest.URL(t)
+	database = pgtest.URL(t)
 	open := func() *DB {
-		db, err := OpenPostgres(t.Context(), url)
+		db, err := OpenPostgres(t.Context(), database)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +29,7 @@ func openTwo(t *testing.T) (ours, theirs *DB, url string) {
 	if err := theirs.InsertTenant(t.Context(), model.Tenant{ID: "t", Ref: []byte("t"), MFA: model.MFAEveryone}); err != nil {
 		t.Fatal(err)
 	}
-	return ours, theirs, url
+	return ours, theirs, database
 }
 
 func bump(t *testing.T, db *DB) int64 {
@@ -43,7 +44,7 @@ func bump(t *testing.T, db *DB) int64 {
 // Whoever listens hears of what is committed, of nothing else, and is told when
 // the connection breaks.
 func TestListen(t *testing.T) {
-	ours, theirs, url := openTwo(t)
+	ours, theirs, database := openTwo(t)
 	heard := make(chan store.Notice, 100)
 	ended := make(chan error, 1)
 	go func() { ended <- ours.Listen(t.Context(), func(n store.Notice) { heard <- n }) }()
@@ -77,7 +78,7 @@ func TestListen(t *testing.T) {
 	if want := bump(t, theirs); next() != (store.Notice{Tenant: "t", Revision: want}) {
 		t.Error("a commit was not heard")
 	}
-	pgtest.Terminate(t, url)
+	pgtest.Terminate(t, database)
 	select {
 	case err := <-ended:
 		if model.CodeOf(err) != model.CodeStoreUnavailable {
@@ -120,7 +121,7 @@ func TestFeedHearsAndPolls(t *testing.T) {
 		"by both":    func(db *DB) store.Store { return db },
 	} {
 		t.Run(name, func(t *testing.T) {
-			ours, theirs, url := openTwo(t)
+			ours, theirs, database := openTwo(t)
 			feed := store.NewFeed(wrap(ours))
 			if s := feed.State(); s.Running || s.Age != 0 || feed.Stale() {
 				t.Errorf("before it runs: %+v", s)
@@ -140,7 +141,7 @@ func TestFeedHearsAndPolls(t *testing.T) {
 				if !learnt {
 					t.Fatalf("what another process committed is not known: %+v", feed.State())
 				}
-				pgtest.Terminate(t, url)
+				pgtest.Terminate(t, database)
 			}
 			s := feed.State()
 			if !s.Running || name == "by polling" && s.Listening || name == "by notices" && s.Notices == 0 {
@@ -213,4 +214,28 @@ func TestTheHeadIsNotHeldForLong(t *testing.T) {
 	}
 	close(over)
 	runs.Wait()
+}
+
+// A URL may name several hosts, of which one takes writes.
+func TestSeveralHosts(t *testing.T) {
+	u, err := url.Parse(pgtest.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Host = "127.0.0.1:1," + u.Host // nobody listens at the first
+	db, err := OpenPostgres(t.Context(), u.String()+"&target_session_attrs=read-write")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	listens := errors.New("it listens")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	_ = db.Listen(ctx, func(store.Notice) { cancel(listens) })
+	if context.Cause(ctx) != listens {
+		t.Error("the listener finds no host")
+	}
 }

@@ -20,7 +20,7 @@ import (
 // Run tests a store; open gives a fresh, empty one.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, group := range [][]storeTest{
-		metaTests, tenantTests, changeTests, directoryTests, roleTests, userTests, inviteTests, ticketTests, factorTests,
+		metaTests, tenantTests, changeTests, directoryTests, provisioningTests, roleTests, userTests, inviteTests, ticketTests, factorTests,
 		sessionTests, clientTests, policyTests, entryTests, txTests, textTests,
 	} {
 		for _, c := range group {

@@ -54,6 +54,8 @@ func (b *bench) page() string {
 }
 
 const about = `
+Where a bar is not met, [0016](decisions/0016-bars-over-http.md) says where the time goes.
+
 The workloads come from ` + "`internal/testkit/workload`" + `, seeded: the same bytes in every run.
 
 | workload | tenants | users | roles | objects × actions | rows (p / g) |

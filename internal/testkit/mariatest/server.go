@@ -1,8 +1,8 @@
 package mariatest
 
 import (
+	"bytes"
 	"database/sql"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -41,30 +41,41 @@ func newServer() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{}
-	if s.as, err = account(); err != nil {
+	as, err := account()
+	if err != nil {
 		return nil, err
 	}
-	if s.dir, err = os.MkdirTemp("", "mariatest"); err != nil {
+	for range 3 { // another process may take the port before the server does
+		var s *server
+		if s, err = try(install, daemon, as); err == nil {
+			return s, nil
+		}
+	}
+	return nil, err
+}
+
+// try makes a server in a directory of its own.
+func try(install, daemon string, as *syscall.Credential) (*server, error) {
+	dir, err := os.MkdirTemp("", "mariatest")
+	if err != nil {
 		return nil, err
 	}
-	if s.as != nil {
-		if err := os.Chown(s.dir, int(s.as.Uid), int(s.as.Gid)); err != nil {
+	s := &server{dir: dir, as: as}
+	if as != nil {
+		if err := os.Chown(dir, int(as.Uid), int(as.Gid)); err != nil {
 			return nil, err
 		}
 	}
 	out, err := s.command(install, "--no-defaults", "--datadir="+s.data(), "--auth-root-authentication-method=normal", "--skip-test-db").CombinedOutput()
 	if err != nil {
-		os.RemoveAll(s.dir)
+		os.RemoveAll(dir)
 		return nil, fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
 	}
-	for range 5 { // another process may take the port before the server does
-		if err = s.launch(daemon); err == nil {
-			return s, nil
-		}
+	if err := s.launch(daemon); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
 	}
-	os.RemoveAll(s.dir)
-	return nil, err
+	return s, nil
 }
 
 // find looks where Debian puts daemons, too, which is not in everybody's path.
@@ -143,9 +154,11 @@ func (s *server) launch(daemon string) (err error) {
 		if err = db.Ping(); err == nil {
 			return nil
 		}
-		if time.Now().After(deadline) {
-			text, _ := os.ReadFile(logFile)
-			return errors.Join(fmt.Errorf("start MariaDB: %w\n%s", err, text), s.leash.Close())
+		text, _ := os.ReadFile(logFile)
+		if bytes.Contains(text, []byte("[ERROR] Aborting")) || time.Now().After(deadline) {
+			s.leash.Close()
+			s.keeper.Wait()
+			return fmt.Errorf("start MariaDB: %w\n%s", err, text)
 		}
 	}
 }

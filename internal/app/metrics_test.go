@@ -1,0 +1,104 @@
+package app_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"rolegate/internal/testkit"
+)
+
+// family is a metric in a text: what Prometheus adds to a histogram's name is
+// taken off.
+func family(name string) string {
+	for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+		name = strings.TrimSuffix(name, suffix)
+	}
+	return name
+}
+
+var metricName = regexp.MustCompile(`rolegate_[a-z_]+`)
+
+// families lists the metrics of a service that has answered something of each kind.
+func families(t *testing.T) (names []string) {
+	k := testkit.NewPostgres(t, "ROLEGATE_AUDIT=buffered")
+	k.Evaluate(k.ClientToken("crm"), "stranger", "read", "contact", nil)
+	for line := range strings.Lines(metricsOf(t, k)) {
+		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok && strings.HasPrefix(rest, "rolegate_") {
+			name, _, _ := strings.Cut(rest, " ")
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// What operators read about metrics is what there is, and all of it.
+func TestMetricsAreExplained(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := families(t)
+	var told []string
+	for _, m := range regexp.MustCompile("`(rolegate_[a-z_]+)").FindAllStringSubmatch(string(page), -1) {
+		told = append(told, m[1])
+	}
+	for _, name := range there {
+		if !slices.Contains(told, name) {
+			t.Errorf("docs/operations.md does not explain %s", name)
+		}
+	}
+	for _, name := range told {
+		if !slices.Contains(there, family(name)) {
+			t.Errorf("docs/operations.md names %s, which is no metric", name)
+		}
+	}
+}
+
+// An alert about a metric or a label that is not there never fires.
+func TestAlertsAreOfMetricsThatAreThere(t *testing.T) {
+	text, err := os.ReadFile("../../docs/alerts.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rules struct {
+		Groups []struct {
+			Name  string
+			Rules []struct {
+				Alert, Expr, For    string
+				Labels, Annotations map[string]string
+			}
+		}
+	}
+	if err := yaml.Unmarshal(text, &rules); err != nil {
+		t.Fatal(err)
+	}
+	there, count := families(t), 0
+	for _, group := range rules.Groups {
+		for _, r := range group.Rules {
+			count++
+			if r.Alert == "" || r.Annotations["summary"] == "" || r.Labels["severity"] == "" {
+				t.Errorf("%+v is not an alert that says what it means", r)
+			}
+			names := metricName.FindAllString(r.Expr, -1)
+			for _, name := range names {
+				if !slices.Contains(there, family(name)) {
+					t.Errorf("%s watches %s, which is no metric", r.Alert, name)
+				}
+			}
+			if len(names) == 0 && !strings.Contains(r.Expr, "up{") {
+				t.Errorf("%s watches nothing of ours", r.Alert)
+			}
+			if strings.Count(r.Expr, "(") != strings.Count(r.Expr, ")") || strings.Count(r.Expr, "{") != strings.Count(r.Expr, "}") {
+				t.Errorf("%s: %s", r.Alert, r.Expr)
+			}
+		}
+	}
+	if count < 10 {
+		t.Errorf("%d alerts", count)
+	}
+}
