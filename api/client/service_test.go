@@ -109,6 +109,27 @@ func TestService(t *testing.T) {
 		}
 	})
 
+	t.Run("permissions", func(t *testing.T) {
+		for _, p := range []*testkit.Person{ann, bob} {
+			s := client.Subject{ID: p.ID, Token: p.Access}
+			perms, err := gate.Permissions(ctx, s, "contact")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, action := range []string{"open", "read", "update", "delete", "export", "fly"} {
+				_, err := gate.Check(ctx, client.Question{Subject: s, Action: action, Object: "contact", AnyRecord: true})
+				if got := perms.May(action, "contact"); got != (err == nil) {
+					t.Errorf("%s may %s some contact: %t; asked about any: %v", p.ID, action, got, err)
+				}
+			}
+			var denied *client.DeniedError
+			s.Token += "x"
+			if _, err := gate.Permissions(ctx, s, ""); !errors.As(err, &denied) || denied.Decision.Context.Code != "session_invalid" {
+				t.Errorf("with a token that is none: %v", err)
+			}
+		}
+	})
+
 	t.Run("the person's language", func(t *testing.T) {
 		q := question(ann, "delete", contactOf("ann"))
 		q.Language = "zh-CN"

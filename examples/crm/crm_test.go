@@ -78,6 +78,21 @@ func TestStory(t *testing.T) {
 		}
 	})
 
+	t.Run("buttons", func(t *testing.T) {
+		for person, want := range map[string]map[string]bool{
+			"ann": {"contact.read": true, "contact.create": true, "contact.delete": false, "deal.export": false},
+			"cho": {"contact.read": true, "contact.create": true, "contact.delete": true},
+			"dan": {"contact.read": true, "contact.create": false, "contact.delete": false, "deal.export": false},
+		} {
+			got := c.get(person, "/permissions").body
+			for button, on := range want {
+				if got[button] != on {
+					t.Errorf("%s: %s is %v", person, button, got[button])
+				}
+			}
+		}
+	})
+
 	t.Run("bad requests", func(t *testing.T) {
 		for _, path := range []string{"/contacts?sort=phone", "/contacts?limit=0", "/contacts?limit=x", "/contacts?after=x", "/contacts?after=bnVsbA", "/contacts?after=" + base64.RawURLEncoding.EncodeToString([]byte(`{"v":{},"id":"c1"}`))} {
 			c.get("ann", path).want(t, 400, "")
@@ -124,7 +139,7 @@ func TestStory(t *testing.T) {
 	t.Run("nobody", func(t *testing.T) {
 		for name, token := range map[string]string{"made up": "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"cho"}`)) + ".x", "somebody else's name": forged(c.tokens["ann"], "cho")} {
 			c.tokens[name] = token
-			for _, path := range []string{"/contacts", "/contacts/c2", "/contacts/none", "/deals", "/deals.csv"} {
+			for _, path := range []string{"/contacts", "/contacts/c2", "/contacts/none", "/deals", "/deals.csv", "/permissions"} {
 				c.get(name, path).want(t, 401, "session_invalid")
 			}
 			c.do(name, "POST", "/contacts", `{"name":"x"}`).want(t, 401, "session_invalid")

@@ -29,10 +29,32 @@ func (s *server) routes() http.Handler {
 	r.With(s.gate.Require("delete", "contact", s.contact)).Delete("/contacts/{id}", s.handle(s.deleteContact))
 	r.With(s.gate.Require("read", "contact", s.contact)).Post("/contacts/{id}/merge", s.handle(s.mergeContacts))
 
+	r.Get("/permissions", s.handle(s.permissions))
+
 	r.Get("/deals", s.handle(s.listDeals))
 	r.Get("/deals.csv", s.handle(s.exportDeals))
 	r.With(s.gate.Require("read", "deal", s.deal)).Get("/deals/{id}", s.handle(s.getDeal))
 	return r
+}
+
+// permissions tells the user interface which menus and buttons to show. It is no
+// substitute for asking when one is used.
+func (s *server) permissions(w http.ResponseWriter, r *http.Request) error {
+	q, err := s.gate.Ask(r, "", "")
+	if err != nil {
+		return err
+	}
+	p, err := s.gate.Permissions(r.Context(), q.Subject, "")
+	if err != nil {
+		return err
+	}
+	buttons := map[string]bool{}
+	for object, of := range p.Objects {
+		for action := range of.Actions {
+			buttons[object+"."+action] = p.May(action, object)
+		}
+	}
+	return reply(w, http.StatusOK, buttons)
 }
 
 // errBadRequest and errChanged are mistakes of the caller that are no matter of access.
