@@ -41,7 +41,11 @@ func TestRetries(t *testing.T) {
 			f := newFake(t)
 			gate := f.client(func(o *Options) { o.Retries, o.Timeout = 2, 3*time.Second })
 			f.will(inTurn(c.first, says(200, yes)))
+			began := time.Now()
 			d, err := gate.Check(t.Context(), ann)
+			if took := time.Since(began); !c.allowed && took > 2*time.Second {
+				t.Errorf("it waited %v for what would not come", took)
+			}
 			if d.Allow != c.allowed || (err == nil) != c.allowed {
 				t.Errorf("Allow %t, %v", d.Allow, err)
 			}
@@ -88,16 +92,24 @@ func TestBreaker(t *testing.T) {
 	}
 	opened := func() bool { return errors.Is(ask(says(200, yes)), gobreaker.ErrOpenState) }
 
-	for range 5 { // what shows that Rolegate is there, or nothing of it
-		_ = ask(says(400, `{"code":"invalid_request"}`))
-		_ = ask(says(200, `{"decision":false}`))
-		_ = ask(says(503, `{"code":"revision_unavailable"}`, "Retry-After", "9"))
+	goesAway := func() error {
 		ctx, cancel := context.WithCancel(t.Context())
 		f.will(func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() })
-		_, _ = c.Check(ctx, ann)
+		_, err := c.Check(ctx, ann)
+		return err
 	}
-	if opened() {
-		t.Fatal("opened by what is no failure")
+	for name, noFailure := range map[string]func() error{ // they show that Rolegate is there, or nothing of it
+		"a refusal":             func() error { return ask(says(400, `{"code":"invalid_request"}`)) },
+		"a denial":              func() error { return ask(says(200, `{"decision":false}`)) },
+		"a revision on its way": func() error { return ask(says(503, `{"code":"revision_unavailable"}`, "Retry-After", "9")) },
+		"a caller who has gone": goesAway,
+	} {
+		for range 5 {
+			_ = noFailure()
+		}
+		if opened() {
+			t.Fatalf("opened by %s", name)
+		}
 	}
 	for _, failure := range []http.HandlerFunc{says(500, `{"code":"internal"}`), says(200, "<"), says(404, "")} {
 		_ = ask(failure)
@@ -184,10 +196,18 @@ func TestRenewal(t *testing.T) {
 	var fetches atomic.Int32
 	next := make(chan error)
 	tk := &tokens{now: func() time.Time { return time.Unix(clock.Load(), 0) }}
-	tk.fetch = func(context.Context) (token, error) {
+	tk.fetch = func(ctx context.Context) (token, error) {
 		fetches.Add(1)
-		if err := <-next; err != nil {
-			return token{}, err
+		if ctx.Err() != nil {
+			return token{}, ctx.Err()
+		}
+		select {
+		case err := <-next:
+			if err != nil {
+				return token{}, err
+			}
+		case <-ctx.Done():
+			return token{}, ctx.Err()
 		}
 		now := tk.now()
 		return token{value: now.UTC().Format("at-1504"), renew: now.Add(8 * time.Minute), expires: now.Add(10 * time.Minute)}, nil
@@ -223,6 +243,8 @@ func TestRenewal(t *testing.T) {
 	want("at-0000")
 	next <- nil
 	tk.settle()
+	want("at-0009")
+	tk.refused("at-0000") // of an answer that took its time: the token is another by now
 	want("at-0009")
 	at(30)
 	go func() { next <- errors.New("down") }()
