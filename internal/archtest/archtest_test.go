@@ -105,6 +105,7 @@ var owners = []struct {
 	{"github.com/caarlos0/env", list("internal/app")},
 	{"github.com/spf13", list("cmd/rolegate")},
 	{"github.com/oapi-codegen", list("api")},
+	{"github.com/sony/gobreaker", list("api/client")},
 
 	// Tests only.
 	{"testing", nil},
@@ -123,7 +124,7 @@ var narrow = map[string][]string{
 	"model":           nil,
 	"":                nil,
 	"api":             list("github.com/oapi-codegen/runtime"),
-	"api/client":      nil,
+	"api/client":      list("github.com/sony/gobreaker"),
 	"api/filter":      nil,
 	"internal/i18n":   list("golang.org/x/text"),
 	"internal/reqctx": nil,
@@ -251,6 +252,7 @@ func TestCheck(t *testing.T) {
 		{name: "around app", path: "cmd/rolegate", imp: "rolegate/internal/store/sqlstore", want: "rolegate/cmd/rolegate must not import rolegate/internal/store/sqlstore: there is no such arrow"},
 		{name: "client", path: "api/client", imp: "rolegate/model", want: "rolegate/api/client must not import rolegate/model: there is no such arrow"},
 		{name: "library in model", path: "model", imp: "golang.org/x/text/language", want: "rolegate/model must not import golang.org/x/text/language: the package keeps to the standard library"},
+		{name: "library in client", path: "api/client", imp: "golang.org/x/sync/singleflight", want: "rolegate/api/client must not import golang.org/x/sync/singleflight: the package keeps to the standard library and github.com/sony/gobreaker"},
 		{name: "library in api", path: "api", imp: "github.com/getkin/kin-openapi/openapi3", want: "rolegate/api must not import github.com/getkin/kin-openapi/openapi3: the package keeps to the standard library and github.com/oapi-codegen/runtime"},
 		{name: "second owner", path: "internal/directory", imp: "github.com/casbin/casbin/v2", want: "rolegate/internal/directory must not import github.com/casbin/casbin/v2: only internal/policy may"},
 		{name: "test helper", path: "internal/app", imp: "rolegate/internal/testkit", want: "rolegate/internal/app must not import rolegate/internal/testkit: it is for tests only"},

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"rolegate/api/client"
+)
+
+// contact finds the contact that a request is about, for the gate and for the
+// handler behind it.
+func (s *server) contact(r *http.Request) (client.Record, error) {
+	c, err := s.store.contact(r.Context(), chi.URLParam(r, "id"))
+	return client.Record{ID: c.ID, Facts: facts(c), Value: c}, err
+}
+
+// getContact is called only if the person may read the contact.
+func (s *server) getContact(w http.ResponseWriter, r *http.Request) error {
+	passed := client.From(r.Context())
+	c := passed.Record.Value.(contact)
+	return reply(w, http.StatusOK, show(passed.Decision, c.ID, c))
+}
+
+// deleteContact is called only if the person may delete the contact.
+func (s *server) deleteContact(w http.ResponseWriter, r *http.Request) error {
+	if err := removeContact(r.Context(), s.store.db, client.From(r.Context()).Record.Value.(contact)); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// contactInput is what people write. A field that is not there stays as it is.
+type contactInput struct {
+	Name, Email, Phone, Title *string
+}
+
+// into puts the fields into a contact and tells which they are, with their values.
+func (in contactInput) into(c *contact) map[string]any {
+	changes := map[string]any{}
+	for _, f := range []struct {
+		name     string
+		from, to *string
+	}{{"name", in.Name, &c.Name}, {"email", in.Email, &c.Email}, {"phone", in.Phone, &c.Phone}, {"title", in.Title, &c.Title}} {
+		if f.from != nil {
+			*f.to = *f.from
+			changes[f.name] = *f.from
+		}
+	}
+	return changes
+}
+
+// createContact asks about the contact as it would be.
+func (s *server) createContact(w http.ResponseWriter, r *http.Request) error {
+	var in contactInput
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	q, err := s.gate.Ask(r, "create", "contact")
+	if err != nil {
+		return err
+	}
+	c := contact{ID: rand.Text(), Owner: q.Subject.ID, CreatedAt: time.Now().UTC().Format(time.RFC3339)}
+	changes := in.into(&c)
+	if c.Name == "" {
+		return fmt.Errorf("%w: a contact has a name", errBadRequest)
+	}
+	q.ID, q.Record, q.Fields, q.ReturnFields = c.ID, facts(c), names(changes), names(facts(c))
+	d, err := s.gate.Check(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	if err := s.store.insertContact(r.Context(), c); err != nil {
+		return err
+	}
+	return reply(w, http.StatusCreated, show(d, c.ID, c))
+}
+
+// updateContact is called only if the person may read the contact, and asks about
+// changing it: the contact as it is, and each field with its new value.
+func (s *server) updateContact(w http.ResponseWriter, r *http.Request) error {
+	var in contactInput
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	q, err := s.gate.Ask(r, "update", "contact")
+	if err != nil {
+		return err
+	}
+	c := client.From(r.Context()).Record.Value.(contact)
+	q.ID, q.Record = c.ID, facts(c)
+	q.Changes = in.into(&c)
+	q.Fields, q.ReturnFields = names(q.Changes), names(facts(c))
+	d, err := s.gate.Check(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	if err := saveContact(r.Context(), s.store.db, c); err != nil {
+		return err
+	}
+	return reply(w, http.StatusOK, show(d, c.ID, c))
+}
+
+// mergeContacts keeps the contact, fills its gaps from the others and deletes
+// those. It is allowed if every part of it is: one batch that stops at the first
+// denial.
+func (s *server) mergeContacts(w http.ResponseWriter, r *http.Request) error {
+	var in struct{ Drop []string }
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	if len(in.Drop) == 0 || len(in.Drop) > 20 {
+		return fmt.Errorf("%w: drop 1 to 20 contacts", errBadRequest)
+	}
+	ask, err := s.gate.Ask(r, "update", "contact")
+	if err != nil {
+		return err
+	}
+	kept := client.From(r.Context()).Record.Value.(contact)
+	ask.ID, ask.Record = kept.ID, facts(kept)
+	questions := []client.Question{ask}
+
+	var dropped []contact
+	for _, id := range in.Drop {
+		c, err := s.store.contact(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		if c.ID == kept.ID || slices.ContainsFunc(dropped, func(d contact) bool { return d.ID == c.ID }) {
+			return fmt.Errorf("%w: %s is there twice", errBadRequest, id)
+		}
+		remove := ask
+		remove.Action, remove.ID, remove.Record = "delete", c.ID, facts(c)
+		questions = append(questions, remove)
+		dropped = append(dropped, c)
+		kept = fill(kept, c)
+	}
+	questions[0].Fields = []string{"email", "name", "phone", "title"}
+	if _, err := s.gate.CheckAll(r.Context(), questions...); err != nil {
+		return err
+	}
+	if err := s.store.mergeContacts(r.Context(), kept, dropped); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// fill takes from another contact what the first does not have.
+func fill(c, from contact) contact {
+	for _, f := range []struct{ to, from *string }{{&c.Email, &from.Email}, {&c.Phone, &from.Phone}, {&c.Title, &from.Title}} {
+		if *f.to == "" {
+			*f.to = *f.from
+		}
+	}
+	return c
+}
+
+// names are the names of fields, in order.
+func names(fields map[string]any) []string {
+	var out []string
+	for name := range fields {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
