@@ -1,0 +1,56 @@
+package filter
+
+// ColumnsByName are the columns of a table that keeps each field the filter asks
+// for in a column of the field's own name, plainly: strings as Text, numbers as
+// Float, bools as Boolean, lists and shares as JSON; on SQLite times as Text.
+//
+// A field has no column here, and SQL then refuses it, where the filter does not
+// tell its type, and, but on SQLite, where that is Time: what a column of times
+// holds cannot be guessed. A table that keeps a field otherwise than this gives
+// an error of the database's, or no rows.
+func (f Filter) ColumnsByName(d Dialect) map[string]Column {
+	columns := map[string]Column{}
+	if f.Expr != nil {
+		f.Expr.named(d, columns)
+		f.Expr.namedAnyhow(columns)
+	}
+	return columns
+}
+
+// named adds the fields of which the expression tells what they are. The first
+// that is told counts; SQL refuses what contradicts it.
+func (e *Expr) named(d Dialect, columns map[string]Column) {
+	scalars := map[Type]ColumnType{String: Text, Number: Float, Bool: Boolean}
+	if d == SQLite {
+		scalars[Time] = Text
+	}
+	add := func(field string, t ColumnType) {
+		if _, met := columns[field]; !met && field != "" && t != "" {
+			columns[field] = Column{Name: field, Type: t}
+		}
+	}
+	switch e.Op {
+	case Has, Any, All, Shared:
+		add(e.Field, JSON)
+	case In:
+		add(e.Field, scalars[e.Type])
+		add(e.Other, JSON)
+	default:
+		add(e.Field, scalars[e.Type])
+		add(e.Other, scalars[e.Type])
+	}
+	for i := range e.Args {
+		e.Args[i].named(d, columns)
+	}
+}
+
+// namedAnyhow adds the fields of which it is only asked whether they are NULL,
+// which is the same for all types but JSON.
+func (e *Expr) namedAnyhow(columns map[string]Column) {
+	if _, met := columns[e.Field]; !met && e.Op == Present && e.Type == AnyType {
+		columns[e.Field] = Column{Name: e.Field, Type: Text}
+	}
+	for i := range e.Args {
+		e.Args[i].namedAnyhow(columns)
+	}
+}
