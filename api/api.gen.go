@@ -607,13 +607,13 @@ type ActionPermission struct {
 	// Code As an evaluation without a record answers it.
 	Code string `json:"code"`
 
-	// Kind Which records the action reaches, proof of identity aside: the kind of its list filter.
+	// Kind Which records the action reaches, proof of identity aside: the kind of its list filter, but for what is shared, which is left out.
 	Kind           ActionPermissionKind `json:"kind"`
 	RequiredAction string               `json:"required_action,omitempty,omitzero"`
 	StepUp         NeededProof          `json:"step_up,omitempty,omitzero"`
 }
 
-// ActionPermissionKind Which records the action reaches, proof of identity aside: the kind of its list filter.
+// ActionPermissionKind Which records the action reaches, proof of identity aside: the kind of its list filter, but for what is shared, which is left out.
 type ActionPermissionKind string
 
 // ActionSearchAnswer defines model for ActionSearchAnswer.
