@@ -5,14 +5,13 @@ package filter
 // Float, bools as Boolean, lists and shares as JSON; on SQLite times as Text.
 //
 // A field has no column here, and SQL then refuses it, where the filter does not
-// tell its type, and, but on SQLite, where that is Time: what a column of times
-// holds cannot be guessed. A table that keeps a field otherwise than this gives
+// tell its type (null in JSON is not NULL) and, but on SQLite, where that is Time:
+// what a column of times holds cannot be guessed. A table that keeps a field otherwise than this gives
 // an error of the database's, or no rows.
 func (f Filter) ColumnsByName(d Dialect) map[string]Column {
 	columns := map[string]Column{}
 	if f.Expr != nil {
 		f.Expr.named(d, columns)
-		f.Expr.namedAnyhow(columns)
 	}
 	return columns
 }
@@ -41,16 +40,5 @@ func (e *Expr) named(d Dialect, columns map[string]Column) {
 	}
 	for i := range e.Args {
 		e.Args[i].named(d, columns)
-	}
-}
-
-// namedAnyhow adds the fields of which it is only asked whether they are NULL,
-// which is the same for all types but JSON.
-func (e *Expr) namedAnyhow(columns map[string]Column) {
-	if _, met := columns[e.Field]; !met && e.Op == Present && e.Type == AnyType {
-		columns[e.Field] = Column{Name: e.Field, Type: Text}
-	}
-	for i := range e.Args {
-		e.Args[i].namedAnyhow(columns)
 	}
 }

@@ -26,7 +26,7 @@ func TestColumnsByName(t *testing.T) {
 	for _, d := range dialects {
 		want := map[string]filter.Column{}
 		for field, typ := range map[string]filter.ColumnType{"owner": filter.Text, "teams": filter.JSON, "shares": filter.JSON, "amount": filter.Float,
-			"vip": filter.Boolean, "region": filter.Text, "regions": filter.JSON, "stage": filter.Text, "before": filter.Text, "bare": filter.Text} {
+			"vip": filter.Boolean, "region": filter.Text, "regions": filter.JSON, "stage": filter.Text, "before": filter.Text} {
 			want[field] = filter.Column{Name: field, Type: typ}
 		}
 		if d == filter.SQLite { // elsewhere what holds a time depends on more
