@@ -6,8 +6,9 @@ package filter
 //
 // A field has no column here, and SQL then refuses it, where the filter does not
 // tell its type (null in JSON is not NULL) and, but on SQLite, where that is Time:
-// what a column of times holds cannot be guessed. A table that keeps a field otherwise than this gives
-// an error of the database's, or no rows.
+// what a column of times holds cannot be guessed. Of the others ColumnType says
+// what the table must hold: an integer read as Text is an error on PostgreSQL
+// where it is looked for, and is its digits where a part of it is.
 func (f Filter) ColumnsByName(d Dialect) map[string]Column {
 	columns := map[string]Column{}
 	if f.Expr != nil {
