@@ -240,6 +240,7 @@ const (
 	FilterColumnTypeJSON         FilterColumnType = "json"
 	FilterColumnTypeJoin         FilterColumnType = "join"
 	FilterColumnTypeText         FilterColumnType = "text"
+	FilterColumnTypeTime         FilterColumnType = "time"
 	FilterColumnTypeTimestamp    FilterColumnType = "timestamp"
 	FilterColumnTypeTimestampUtc FilterColumnType = "timestamp_utc"
 	FilterColumnTypeUUID         FilterColumnType = "uuid"
@@ -266,6 +267,8 @@ func (e FilterColumnType) Valid() bool {
 	case FilterColumnTypeJoin:
 		return true
 	case FilterColumnTypeText:
+		return true
+	case FilterColumnTypeTime:
 		return true
 	case FilterColumnTypeTimestamp:
 		return true
@@ -604,13 +607,13 @@ type ActionPermission struct {
 	// Code As an evaluation without a record answers it.
 	Code string `json:"code"`
 
-	// Kind Which records the action reaches, proof of identity aside: the kind of its list filter.
+	// Kind Which records the action reaches, proof of identity aside: the kind of its list filter, but for what is shared, which is left out.
 	Kind           ActionPermissionKind `json:"kind"`
 	RequiredAction string               `json:"required_action,omitempty,omitzero"`
 	StepUp         NeededProof          `json:"step_up,omitempty,omitzero"`
 }
 
-// ActionPermissionKind Which records the action reaches, proof of identity aside: the kind of its list filter.
+// ActionPermissionKind Which records the action reaches, proof of identity aside: the kind of its list filter, but for what is shared, which is left out.
 type ActionPermissionKind string
 
 // ActionSearchAnswer defines model for ActionSearchAnswer.
@@ -1046,7 +1049,7 @@ type FilterExpressionType string
 type FilterRequest struct {
 	Action Action `json:"action"`
 
-	// Columns Where each field of the record is kept; only with `dialect`.
+	// Columns Where each field of the record is kept; only with `dialect`. Left out, each is in a column of its own name.
 	Columns map[string]FilterColumn `json:"columns,omitempty,omitzero"`
 	Context Context                 `json:"context,omitempty,omitzero"`
 
@@ -2778,7 +2781,7 @@ type ClientInterface interface {
 	// What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
 	// evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
 	// (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
-	// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+	// record's columns, with the subject's side bound. With `dialect` it is also SQL with placeholders, over `columns`.
 	// Members that are unknown are refused. The fields the list filters and sorts by are named in
 	// `action.properties`, as for an evaluation.
 	//
@@ -2792,7 +2795,7 @@ type ClientInterface interface {
 	// What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
 	// evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
 	// (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
-	// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+	// record's columns, with the subject's side bound. With `dialect` it is also SQL with placeholders, over `columns`.
 	// Members that are unknown are refused. The fields the list filters and sorts by are named in
 	// `action.properties`, as for an evaluation.
 	//
@@ -3969,7 +3972,7 @@ func (c *Client) Explain(ctx context.Context, params *ExplainParams, body Explai
 // What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
 // evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
 // (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
-// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+// record's columns, with the subject's side bound. With `dialect` it is also SQL with placeholders, over `columns`.
 // Members that are unknown are refused. The fields the list filters and sorts by are named in
 // `action.properties`, as for an evaluation.
 //
@@ -3993,7 +3996,7 @@ func (c *Client) ListFilterWithBody(ctx context.Context, params *ListFilterParam
 // What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
 // evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
 // (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
-// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+// record's columns, with the subject's side bound. With `dialect` it is also SQL with placeholders, over `columns`.
 // Members that are unknown are refused. The fields the list filters and sorts by are named in
 // `action.properties`, as for an evaluation.
 //
@@ -7865,7 +7868,7 @@ type ClientWithResponsesInterface interface {
 	// What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
 	// evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
 	// (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
-	// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+	// record's columns, with the subject's side bound. With `dialect` it is also SQL with placeholders, over `columns`.
 	// Members that are unknown are refused. The fields the list filters and sorts by are named in
 	// `action.properties`, as for an evaluation.
 	//
@@ -7879,7 +7882,7 @@ type ClientWithResponsesInterface interface {
 	// What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
 	// evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
 	// (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
-	// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+	// record's columns, with the subject's side bound. With `dialect` it is also SQL with placeholders, over `columns`.
 	// Members that are unknown are refused. The fields the list filters and sorts by are named in
 	// `action.properties`, as for an evaluation.
 	//
@@ -15692,7 +15695,7 @@ func (c *ClientWithResponses) ExplainWithResponse(ctx context.Context, params *E
 // What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
 // evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
 // (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
-// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+// record's columns, with the subject's side bound. With `dialect` it is also SQL with placeholders, over `columns`.
 // Members that are unknown are refused. The fields the list filters and sorts by are named in
 // `action.properties`, as for an evaluation.
 //
@@ -15712,7 +15715,7 @@ func (c *ClientWithResponses) ListFilterWithBodyWithResponse(ctx context.Context
 // What to add to the WHERE of a list, so that pages, counts and sorting are right: for every record an
 // evaluation with the same members answers `true` if and only if the record passes. `kind` is `never`
 // (nothing; `context` says why), `always` (everything) or `conditional`; then `filter` is an expression over the
-// record's columns, with the subject's side bound. With `dialect` and `columns` it is also SQL with placeholders.
+// record's columns, with the subject's side bound. With `dialect` it is also SQL with placeholders, over `columns`.
 // Members that are unknown are refused. The fields the list filters and sorts by are named in
 // `action.properties`, as for an evaluation.
 //

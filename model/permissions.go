@@ -25,7 +25,8 @@ type ActionPermission struct {
 }
 
 // PermissionKind says which records an action reaches, proof of identity aside;
-// it is the kind of the list filter.
+// it is the kind of the list filter, but for shares: those live on a record, and
+// whoever has nothing else is never permitted here and may still find some.
 type PermissionKind string
 
 const (

@@ -67,6 +67,10 @@ const (
 	UnixMilli ColumnType = "unix_milli"
 	UnixMicro ColumnType = "unix_micro"
 
+	// Instant is sent as RFC 3339: the dialect's own way to keep a time, which is
+	// Timestamp on PostgreSQL, TimestampUTC on MySQL and Text on SQLite.
+	Instant ColumnType = "time"
+
 	// Array is sent as a list: a one-dimensional array of PostgreSQL, whose elements
 	// are Elem: Text (text[], not varchar[]), Int, UUID, Float, Decimal or Boolean.
 	Array ColumnType = "array"
@@ -185,6 +189,14 @@ func (c Column) wrongJoin(d Dialect) string {
 		return fmt.Sprintf("until_type %q", c.UntilType)
 	}
 	return unfit(d, c.UntilType)
+}
+
+// on is the type as the dialect has it.
+func (t ColumnType) on(d Dialect) ColumnType {
+	if t != Instant {
+		return t
+	}
+	return map[Dialect]ColumnType{SQLite: Text, PostgreSQL: Timestamp, MySQL: TimestampUTC}[d]
 }
 
 // unfit says why a dialect has no columns of the type, or nothing.

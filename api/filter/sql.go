@@ -44,8 +44,12 @@ func (e *Expr) sql(d Dialect, columns map[string]Column, first int) (string, []a
 		return "", nil, w.err
 	}
 	text, params := f.render(d, first)
-	if n := maxParams[d]; len(params) > n {
-		return "", nil, fmt.Errorf("filter: %d parameters, of which %s takes %d", len(params), d, n)
+	last := len(params)
+	if d == PostgreSQL {
+		last += first - 1
+	}
+	if n := maxParams[d]; last > n {
+		return "", nil, fmt.Errorf("filter: %d parameters, of which %s takes %d", last, d, n)
 	}
 	return text, params, nil
 }
@@ -162,6 +166,7 @@ func (w *writer) column(field string) (Column, bool) {
 		w.refuse(field, "the field has no column")
 		return c, false
 	}
+	c.Type, c.UntilType = c.Type.on(w.Dialect), c.UntilType.on(w.Dialect)
 	if why := c.wrong(w.Dialect); why != "" {
 		w.refuse(field, "%s", why)
 		return c, false

@@ -29,7 +29,7 @@ func (w *writer) isRFC3339(x frag) frag {
 	return allOf(
 		sql("length(CAST(", x, " AS BLOB)) = length(", x, ")"), // ASCII, without U+0000
 		sql(part(1, 19), " GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]'"),
-		sql("date(", part(1, 10), ") = ", part(1, 10)), // a day there was
+		sql("date(", part(1, 10), ", '+0 days') = ", part(1, 10)), // a day there was: without a modifier, older ones take February 30
 		sql(part(12, 2), " <= '23'"), sql(part(15, 2), " <= '59'"), sql(part(18, 2), " <= '59'"),
 		sql("(substr(", x, ", -1) = 'Z' OR (length(", x, ") >= 25 AND ", zone, " GLOB '[+-][0-9][0-9]:[0-9][0-9]' AND substr(", zone, ", 2, 2) <= '23' AND substr(", zone, ", 5, 2) <= '59'))"),
 		sql("(length(", x, ") = 19 + ", w.zoneLength(x), " OR (", part(20, 1), " = '.' AND length(", x, ") > 20 + ", w.zoneLength(x), " AND ", w.digits(x), " NOT GLOB '*[^0-9]*'))"))

@@ -12,9 +12,9 @@ import (
 
 // Limits of an expression.
 const (
-	MaxDepth  = 128    // of parts within parts
-	MaxParts  = 20_000 // of all of them
-	MaxValues = 200_000
+	MaxDepth  = 128     // of parts within parts
+	MaxParts  = 20_000  // of all of them
+	MaxValues = 200_000 // in lists
 )
 
 // Validate tells what is wrong with the filter, or nothing.
@@ -210,7 +210,6 @@ func (c *checker) checkValue(e *Expr, s shape) error {
 	case e.Other != "":
 		return nil
 	case s.value:
-		c.values++
 		return checkScalar(e.Value, e.Type)
 	case s.list:
 		list, ok := e.Value.([]any)

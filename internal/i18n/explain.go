@@ -19,13 +19,35 @@ func Explain(l Lang, e *model.Explanation) {
 	}
 	for i := range e.Actions {
 		a := &e.Actions[i]
-		a.Text = t.decision(a.Code, a.Action, a.Reasons)
+		a.Text = t.action(a)
 		for _, rs := range [][]model.Reason{a.Reasons, a.Misses} {
 			for j := range rs {
 				rs[j].Text = t.reason(a.Action, &rs[j])
 			}
 		}
 	}
+}
+
+// action is the sentence of one action by itself: what proof it lacks is not in
+// its code, but whoever reads that it may be done does not look for that below.
+func (t explainer) action(a *model.ActionReasons) string {
+	var together *model.Needed
+	for _, r := range a.Reasons {
+		if r.Kind != model.ReasonAssurance {
+			continue
+		}
+		together = cmp.Or(together, &model.Needed{})
+		together.ACR = max(together.ACR, r.Needed.ACR)
+		if age := r.Needed.MaxAge; age > 0 && (together.MaxAge == 0 || age < together.MaxAge) {
+			together.MaxAge = age
+		}
+	}
+	if a.Code != model.ReasonAllowed || together == nil {
+		return t.decision(a.Code, a.Action, a.Reasons)
+	}
+	own := *t.Explanation
+	own.StepUp = together
+	return explainer{t.lang, &own}.decision(model.ReasonStepUp, a.Action, a.Reasons)
 }
 
 // allReasons are those of the action asked about.

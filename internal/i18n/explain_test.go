@@ -160,3 +160,24 @@ func TestExplainSays(t *testing.T) {
 		}
 	}
 }
+
+// An action that only lacks a proof may not be done, and is not said to be.
+func TestActionThatLacksAProof(t *testing.T) {
+	assurance := func(acr, age int) model.Reason {
+		return model.Reason{Kind: model.ReasonAssurance, Code: model.ReasonStepUp, Rule: &model.ExplainedRule{Row: "p4, *, deal, export, 2, 300, deny"}, Holder: "*", Needed: &model.Needed{ACR: acr, MaxAge: age}}
+	}
+	for _, c := range []struct {
+		lang Lang
+		want string
+	}{
+		{English, `To export deal "1", user:ann needs authentication of level 3, proven at most 300 s ago, and the question came with no access token that proves it.`},
+		{Chinese, "user:ann 对 deal“1” 执行 export，需要身份验证达到 3 级且在 300 秒内完成，而请求中没有能够证明这一点的访问令牌。"},
+	} {
+		e := model.Explanation{Code: model.ReasonRequiredAction, Required: "read", Subject: "user:ann", Action: "export", Object: "deal", Record: "1",
+			Actions: []model.ActionReasons{{Action: "export", Code: model.ReasonAllowed, Reasons: []model.Reason{assurance(2, 300), assurance(3, 0), assurance(2, 900)}}}}
+		Explain(c.lang, &e)
+		if got := e.Actions[0].Text; got != c.want {
+			t.Errorf("%s", got)
+		}
+	}
+}

@@ -199,6 +199,9 @@ func fits(e *filter.Expr, most int) error {
 	values := 0
 	var fit func(e *filter.Expr) error
 	fit = func(e *filter.Expr) error {
+		if e.Share != nil {
+			values += len(e.Share.To)
+		}
 		if list, ok := e.Value.([]any); ok {
 			if values += len(list); len(list) > most && countIDs(list) > most {
 				return tooLarge(model.Exceeded(model.SettingFilterIDs, int64(most), "the filter would compare %s with a list of more ids than that", e.Field))

@@ -23,8 +23,8 @@ type filterQuestion struct {
 // sqlQuestion says over which columns, for which database, SQL is to be written.
 type sqlQuestion struct {
 	dialect filter.Dialect
-	columns map[string]filter.Column
-	first   int // placeholder
+	columns map[string]filter.Column // nil where none are named
+	first   int                      // placeholder
 }
 
 // listFilter answers which records of a type the subject may do this to, as an
@@ -126,6 +126,9 @@ func readSQLQuestion(tree map[string]any) (*sqlQuestion, error) {
 		}
 		q.first = int(n)
 	}
+	if columns.value == nil {
+		return q, nil
+	}
 	var err error
 	q.columns, err = readColumns(columns)
 	return q, err
@@ -134,7 +137,7 @@ func readSQLQuestion(tree map[string]any) (*sqlQuestion, error) {
 // readColumns reads a mapping from fields to columns. Whether a column is one is
 // for package filter to say.
 func readColumns(m member) (map[string]filter.Column, error) {
-	o, err := m.optionalObject()
+	o, err := m.object()
 	if err != nil {
 		return nil, err
 	}
@@ -173,9 +176,14 @@ type sqlAnswer struct {
 	params []any
 }
 
-// write puts the filter in SQL. What the columns cannot say is refused.
+// write puts the filter in SQL, without any columns over those of the fields' own
+// names. What the columns cannot say is refused.
 func (q *sqlQuestion) write(f filter.Filter) (*sqlAnswer, error) {
-	text, params, err := f.SQL(q.dialect, q.columns, q.first)
+	columns := q.columns
+	if columns == nil {
+		columns = f.ColumnsByName(q.dialect)
+	}
+	text, params, err := f.SQL(q.dialect, columns, q.first)
 	if err == nil {
 		return &sqlAnswer{text, params}, nil
 	}
