@@ -171,7 +171,8 @@ func (w *writer) column(field string) (Column, bool) {
 		w.refuse(field, "%s", why)
 		return c, false
 	}
-	if w.Dialect == SQLite && slices.Contains(jsonEachColumns, strings.ToLower(c.Name)) {
+	unpacked := c.Type == JSON || w.now.Other != "" // it may stand where a list is unpacked
+	if unpacked && w.Dialect == SQLite && slices.Contains(jsonEachColumns, strings.ToLower(c.Name)) {
 		w.refuse(field, "write table.%s: SQLite has a column of that name where it unpacks a list", c.Name)
 		return c, false
 	}

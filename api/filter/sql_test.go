@@ -1,6 +1,7 @@
 package filter_test
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -259,8 +260,8 @@ func TestColumnsAreRefused(t *testing.T) {
 		{"shares with an end that is a number", with(join, func(c *filter.Column) { c.Action, c.Until, c.UntilType = "a", "u", filter.Float }), ""},
 		{"shares to numbers", with(join, func(c *filter.Column) { c.Action, c.Until, c.UntilType, c.Elem = "a", "u", filter.Unix, filter.Int }), ""},
 		{"shares until a timestamp", with(join, func(c *filter.Column) { c.Action, c.Until, c.UntilType = "a", "u", filter.Timestamp }), filter.SQLite},
-		{"json_each's own", text("value"), filter.SQLite},
-		{"json_each's own in capitals", text("ID"), filter.SQLite},
+		{"json_each's own", filter.Column{Name: "value", Type: filter.JSON}, filter.SQLite},
+		{"json_each's own in capitals", filter.Column{Name: "ID", Type: filter.JSON}, filter.SQLite},
 	} {
 		for _, d := range dialects {
 			if c.only != "" && c.only != d {
@@ -391,4 +392,57 @@ func FuzzUnmarshal(f *testing.F) {
 			t.Error(diff)
 		}
 	})
+}
+
+// A column that is called as one of json_each's is itself, wherever that may stand
+// without a qualifier.
+func TestNamesOfJSONEach(t *testing.T) {
+	db, err := sql.Open("sqlite", "file::memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	if _, err := db.Exec(`CREATE TABLE r (id TEXT, value TEXT, type TEXT, tags TEXT); INSERT INTO r VALUES ('a', 'a', 'b', '["a"]'), ('b', 'x', 'a', '["x"]'), ('c', NULL, 'c', '[]')`); err != nil {
+		t.Fatal(err)
+	}
+	text := func(name string) filter.Column { return filter.Column{Name: name, Type: filter.Text} }
+	columns := map[string]filter.Column{"id": text("id"), "value": text("value"), "type": text("type"), "tags": {Name: "tags", Type: filter.JSON}}
+	for _, c := range []struct {
+		e    filter.Expr
+		want string
+	}{
+		{filter.Expr{Op: filter.In, Field: "id", Type: filter.String, Value: []any{"a", "c"}}, "a c"},
+		{filter.Expr{Op: filter.In, Field: "value", Type: filter.String, Value: []any{"a", "b"}}, "a"},
+		{filter.Expr{Op: filter.Equal, Field: "type", Type: filter.String, Value: "a"}, "b"},
+		{filter.Expr{Op: filter.Not, Args: []filter.Expr{{Op: filter.In, Field: "value", Type: filter.String, Value: []any{"a", "b"}}}}, "b"},
+	} {
+		where, params, err := conditional(c.e).SQL(filter.SQLite, columns, 1)
+		if err != nil {
+			t.Errorf("%+v: %v", c.e, err)
+			continue
+		}
+		rows, err := db.Query("SELECT id FROM r WHERE "+where+" ORDER BY id", params...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for rows.Next() {
+			var id string
+			if err := rows.Scan(&id); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, id)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, want %s", where, got, c.want)
+		}
+	}
+	related := filter.Expr{Op: filter.In, Field: "value", Other: "tags", Type: filter.String}
+	if where, _, err := conditional(related).SQL(filter.SQLite, columns, 1); err == nil {
+		t.Errorf("within json_each it would be another: %s", where)
+	}
 }
