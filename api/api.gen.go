@@ -607,13 +607,13 @@ type ActionPermission struct {
 	// Code As an evaluation without a record answers it.
 	Code string `json:"code"`
 
-	// Kind Which records the action reaches, proof of identity aside: the kind of its list filter, but for what is shared, which is left out.
+	// Kind Which records the action reaches, proof of identity aside: the kind of its list filter.
 	Kind           ActionPermissionKind `json:"kind"`
 	RequiredAction string               `json:"required_action,omitempty,omitzero"`
 	StepUp         NeededProof          `json:"step_up,omitempty,omitzero"`
 }
 
-// ActionPermissionKind Which records the action reaches, proof of identity aside: the kind of its list filter, but for what is shared, which is left out.
+// ActionPermissionKind Which records the action reaches, proof of identity aside: the kind of its list filter.
 type ActionPermissionKind string
 
 // ActionSearchAnswer defines model for ActionSearchAnswer.

@@ -37,7 +37,6 @@ func TestAllAnswersAgree(t *testing.T) {
 		caller := h.tenant(t, listCatalog, w.text, w.spec.dir, stored)
 		caller.Scopes = []string{"decide", "explain"}
 		caller.Client.TrustSubjectProperties = rapid.Bool().Draw(t, "trust")
-		shares := strings.Contains(w.text, ",shared,") || strings.Contains(w.text, ",everyone,")
 		for range 4 {
 			q, _ := drawQuestion(t)
 			q.Subject = model.Entity{Type: "user", ID: pick(t, "ann", "bob", "cyd", "dan"), Properties: q.Subject.Properties}
@@ -91,7 +90,7 @@ func TestAllAnswersAgree(t *testing.T) {
 			if diff := cmp.Diff(found, searched); diff != "" && len(found)+len(searched) > 0 {
 				t.Fatalf("policy:\n%s\nquestion: %+v\n(-decided +found)\n%s", w.text, q, diff)
 			}
-			checkPermitted(t, h, caller, w, r, listed, len(found) == len(rows), shares)
+			checkPermitted(t, h, caller, w, r, listed, len(found) == len(rows))
 		}
 	})
 	t.Log(records, "records,", allowed, "allowed;", kinds)
@@ -103,7 +102,7 @@ func TestAllAnswersAgree(t *testing.T) {
 // checkPermitted holds what a subject may do at all against the decision without
 // a record and against the list. Permissions are asked without what a question
 // says of its subject and context, and leave proofs of identity aside.
-func checkPermitted(t *rapid.T, h *house, caller model.Caller, w world, r Request, listed Listed, all, shares bool) {
+func checkPermitted(t *rapid.T, h *house, caller model.Caller, w world, r Request, listed Listed, all bool) {
 	if len(r.Question.Subject.Properties)+len(r.Question.Context) > 0 && strings.Contains(w.text, "request.") || caller.Client.TrustSubjectProperties {
 		return
 	}
@@ -119,7 +118,7 @@ func checkPermitted(t *rapid.T, h *house, caller model.Caller, w world, r Reques
 	switch {
 	case kind == model.PermittedAlways && !all && !stepUp,
 		(kind == model.PermittedAlways) != (listed.Filter.Kind == filter.Always) && !stepUp,
-		(kind == model.PermittedNever) != (listed.Filter.Kind == filter.Never) && !stepUp && !shares:
+		(kind == model.PermittedNever) != (listed.Filter.Kind == filter.Never) && !stepUp:
 		t.Fatalf("policy:\n%s\nquestion: %+v\npermitted: %s\nlisted: %s", w.text, r.Question, kind, asText(listed))
 	}
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"rolegate/api/filter"
 	"rolegate/internal/policy/condition"
 	"rolegate/model"
 )
@@ -10,11 +11,45 @@ import (
 func (a *asking) permissionKind(d *model.Decision) model.PermissionKind {
 	switch {
 	case !d.Allow && d.Code != model.ReasonStepUp:
+		if a.shared(d.Code) {
+			return model.PermittedConditionally
+		}
 		return model.PermittedNever
 	case a.always():
 		return model.PermittedAlways
 	}
 	return model.PermittedConditionally
+}
+
+// shared tells whether a question without a record, which is denied by a code, lets
+// through what is shared all the same: shares live on records, so only a list
+// filter knows of them. A filter that cannot be made lets something through.
+func (a *asking) shared(code model.Code) bool {
+	if code != model.ReasonNotGranted && code != model.ReasonRequiredAction || !a.grantsShared(a.at) {
+		return false
+	}
+	l, err := a.Snapshot.Filter(a.q, a.in, sharedIDs)
+	return err != nil || l.Filter.Kind != filter.Never || l.Code == model.ReasonStepUp
+}
+
+// sharedIDs bounds the lists of a filter that is only asked whether it is never.
+const sharedIDs = 1
+
+// grantsShared tells whether a row about the action, or one it requires, grants
+// what is shared.
+func (a *asking) grantsShared(at target) (some bool) {
+	for _, r := range at.from {
+		if r != nil {
+			r.allows.each(a.keys, func(e *rowRef) {
+				kind := a.rules.grants[e.what].scope.kind
+				some = some || kind == scopeShared || kind == scopeEveryone
+			})
+		}
+	}
+	for _, required := range at.requires() {
+		some = some || a.grantsShared(a.rules.target(a.object.name, required))
+	}
+	return some
 }
 
 // always tells whether a question without a record, which is allowed, would be
