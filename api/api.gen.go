@@ -2034,12 +2034,20 @@ type PutUnitParams struct {
 type ExplainParams struct {
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ListFilterParams defines parameters for ListFilter.
 type ListFilterParams struct {
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PermissionsParams defines parameters for Permissions.
@@ -2052,6 +2060,10 @@ type PermissionsParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 
 	// RolegateAccessToken The person's own access token, as `context.access_token` of an evaluation.
 	RolegateAccessToken string `json:"Rolegate-Access-Token,omitempty,omitzero"`
@@ -6824,6 +6836,15 @@ func NewExplainRequestWithBody(server string, params *ExplainParams, contentType
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -6876,6 +6897,15 @@ func NewListFilterRequestWithBody(server string, params *ListFilterParams, conte
 		}
 
 		req.Header.Set("X-Request-ID", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
 
 	}
 
@@ -7217,21 +7247,30 @@ func NewPermissionsRequest(server string, params *PermissionsParams) (*http.Requ
 
 		var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Access-Token", params.RolegateAccessToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
 		if err != nil {
 			return nil, err
 		}
 
-		req.Header.Set("Rolegate-Access-Token", headerParam1)
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
 
 		var headerParam2 string
 
-		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Access-Token", params.RolegateAccessToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 		if err != nil {
 			return nil, err
 		}
 
-		req.Header.Set("If-None-Match", headerParam2)
+		req.Header.Set("Rolegate-Access-Token", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam3)
 
 	}
 
