@@ -4,12 +4,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 )
 
 // stand is what a proxy in front of replicas sees of three that are well: they
-// are ready, and answer, but refuse what demands a revision. Each can be killed.
+// are ready, and answer, but refuse what demands a revision, or another replica
+// by X-Not. Each can be killed.
 func stand(t *testing.T) (p *proxied, kill func(i int)) {
 	t.Helper()
 	p = &proxied{t: t, hosts: []string{"127.0.0.11", "127.0.0.12", "127.0.0.13"}, port: free(t), admin: free(t)}
@@ -34,7 +36,7 @@ func stand(t *testing.T) (p *proxied, kill func(i int)) {
 				if _, err := io.Copy(io.Discard, r.Body); err != nil {
 					panic(http.ErrAbortHandler)
 				}
-				if r.Header.Get("Rolegate-Min-Revision") != "" {
+				if r.Header.Get("Rolegate-Min-Revision") != "" || r.Header.Get("X-Not") == host {
 					w.WriteHeader(http.StatusServiceUnavailable)
 				}
 				io.WriteString(w, `{"decision": true}`)
@@ -90,6 +92,47 @@ func TestRefusalsPutNoReplicaOut(t *testing.T) {
 		}
 		if who := whoAnswers(t, address); len(who) != len(p.hosts) {
 			t.Errorf("only %v answer", who)
+		}
+	})
+}
+
+// Decisions may be asked twice, so nginx passes over a replica that gives none,
+// whichever route they are asked on. What changes something is not sent again.
+func TestDecisionsPassOverRefusals(t *testing.T) {
+	program(t, "nginx")
+	p, _ := stand(t)
+	address := "127.0.0.1:" + free(t)
+	p.nginx(address)
+	for path, decides := range map[string]bool{
+		"/access/v1/evaluation": true, "/access/v1/search/subject": true, "/v1/filter": true, "/v1/explain": true, "/v1/permissions?subject=user:ann": true,
+		"/v1/forward-auth": true, "/v1/forward-auth/path/x": true,
+		"/v1/login": false, "/v1/filters": false, "/v1/admin/import": false, "/oauth2/token": false, "/v1/login/access/": false,
+	} {
+		refused := 0
+		for range 30 {
+			req, err := http.NewRequest(http.MethodPost, "http://"+address+path, strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("X-Not", p.hosts[0])
+			if a, err := send(req); err != nil || a.status != http.StatusOK {
+				refused++
+			}
+		}
+		if decides != (refused == 0) {
+			t.Errorf("%s: %d of 30 refused", path, refused)
+		}
+	}
+}
+
+// What Rolegate takes, the proxies let through: an import is larger than a question.
+func TestImportsPassProxies(t *testing.T) {
+	bothProxies(t, func(t *testing.T, p *proxied, address string, _ func(int)) {
+		for _, path := range []string{"/v1/admin/import", "/v1/admin/import?dry_run=true"} {
+			a, err := caller{"http://" + address}.post(path, "", map[string]any{"roles": strings.Repeat("x", 32<<20)})
+			if err != nil || a.status != http.StatusOK {
+				t.Errorf("%s: %d %v", path, a.status, err)
+			}
 		}
 	})
 }
