@@ -1737,6 +1737,10 @@ type ListAssignmentsParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // DeleteAssignmentParams defines parameters for DeleteAssignment.
@@ -1749,6 +1753,10 @@ type DeleteAssignmentParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // GetAssignmentParams defines parameters for GetAssignment.
@@ -1761,6 +1769,10 @@ type GetAssignmentParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PutAssignmentParams defines parameters for PutAssignment.
@@ -1773,6 +1785,10 @@ type PutAssignmentParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ImportDirectoryParams defines parameters for ImportDirectory.
@@ -1782,6 +1798,10 @@ type ImportDirectoryParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ListResourcesParams defines parameters for ListResources.
@@ -1797,6 +1817,10 @@ type ListResourcesParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // DeleteResourceParams defines parameters for DeleteResource.
@@ -1809,6 +1833,10 @@ type DeleteResourceParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // GetResourceParams defines parameters for GetResource.
@@ -1821,6 +1849,10 @@ type GetResourceParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PutResourceParams defines parameters for PutResource.
@@ -1833,6 +1865,10 @@ type PutResourceParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ListSubjectsParams defines parameters for ListSubjects.
@@ -1848,6 +1884,10 @@ type ListSubjectsParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // DeleteSubjectParams defines parameters for DeleteSubject.
@@ -1860,6 +1900,10 @@ type DeleteSubjectParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // GetSubjectParams defines parameters for GetSubject.
@@ -1872,6 +1916,10 @@ type GetSubjectParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PutSubjectParams defines parameters for PutSubject.
@@ -1884,6 +1932,10 @@ type PutSubjectParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ListTeamsParams defines parameters for ListTeams.
@@ -1896,6 +1948,10 @@ type ListTeamsParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // DeleteTeamParams defines parameters for DeleteTeam.
@@ -1908,6 +1964,10 @@ type DeleteTeamParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // GetTeamParams defines parameters for GetTeam.
@@ -1920,6 +1980,10 @@ type GetTeamParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PutTeamParams defines parameters for PutTeam.
@@ -1932,6 +1996,10 @@ type PutTeamParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ListTerritoriesParams defines parameters for ListTerritories.
@@ -1944,6 +2012,10 @@ type ListTerritoriesParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // DeleteTerritoryParams defines parameters for DeleteTerritory.
@@ -1956,6 +2028,10 @@ type DeleteTerritoryParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // GetTerritoryParams defines parameters for GetTerritory.
@@ -1968,6 +2044,10 @@ type GetTerritoryParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PutTerritoryParams defines parameters for PutTerritory.
@@ -1980,6 +2060,10 @@ type PutTerritoryParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ListUnitsParams defines parameters for ListUnits.
@@ -1992,6 +2076,10 @@ type ListUnitsParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // DeleteUnitParams defines parameters for DeleteUnit.
@@ -2004,6 +2092,10 @@ type DeleteUnitParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // GetUnitParams defines parameters for GetUnit.
@@ -2016,6 +2108,10 @@ type GetUnitParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PutUnitParams defines parameters for PutUnit.
@@ -2028,6 +2124,10 @@ type PutUnitParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ExplainParams defines parameters for Explain.
@@ -4973,6 +5073,15 @@ func NewListAssignmentsRequest(server string, params *ListAssignmentsParams) (*h
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -5045,6 +5154,15 @@ func NewDeleteAssignmentRequest(server string, member string, role string, param
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -5116,6 +5234,15 @@ func NewGetAssignmentRequest(server string, member string, role string, params *
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -5202,6 +5329,15 @@ func NewPutAssignmentRequestWithBody(server string, member string, role string, 
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -5281,6 +5417,15 @@ func NewImportDirectoryRequestWithBody(server string, params *ImportDirectoryPar
 		}
 
 		req.Header.Set("X-Request-ID", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
 
 	}
 
@@ -5373,6 +5518,15 @@ func NewListResourcesRequest(server string, params *ListResourcesParams) (*http.
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -5445,6 +5599,15 @@ func NewDeleteResourceRequest(server string, pType string, id string, params *De
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -5516,6 +5679,15 @@ func NewGetResourceRequest(server string, pType string, id string, params *GetRe
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -5601,6 +5773,15 @@ func NewPutResourceRequestWithBody(server string, pType string, id string, param
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -5693,6 +5874,15 @@ func NewListSubjectsRequest(server string, params *ListSubjectsParams) (*http.Re
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -5765,6 +5955,15 @@ func NewDeleteSubjectRequest(server string, pType string, id string, params *Del
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -5836,6 +6035,15 @@ func NewGetSubjectRequest(server string, pType string, id string, params *GetSub
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -5922,6 +6130,15 @@ func NewPutSubjectRequestWithBody(server string, pType string, id string, params
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -6001,6 +6218,15 @@ func NewListTeamsRequest(server string, params *ListTeamsParams) (*http.Request,
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -6066,6 +6292,15 @@ func NewDeleteTeamRequest(server string, id string, params *DeleteTeamParams) (*
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -6130,6 +6365,15 @@ func NewGetTeamRequest(server string, id string, params *GetTeamParams) (*http.R
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -6208,6 +6452,15 @@ func NewPutTeamRequestWithBody(server string, id string, params *PutTeamParams, 
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -6288,6 +6541,15 @@ func NewListTerritoriesRequest(server string, params *ListTerritoriesParams) (*h
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -6353,6 +6615,15 @@ func NewDeleteTerritoryRequest(server string, id string, params *DeleteTerritory
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -6417,6 +6688,15 @@ func NewGetTerritoryRequest(server string, id string, params *GetTerritoryParams
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -6495,6 +6775,15 @@ func NewPutTerritoryRequestWithBody(server string, id string, params *PutTerrito
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -6575,6 +6864,15 @@ func NewListUnitsRequest(server string, params *ListUnitsParams) (*http.Request,
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -6640,6 +6938,15 @@ func NewDeleteUnitRequest(server string, id string, params *DeleteUnitParams) (*
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -6704,6 +7011,15 @@ func NewGetUnitRequest(server string, id string, params *GetUnitParams) (*http.R
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -6782,6 +7098,15 @@ func NewPutUnitRequestWithBody(server string, id string, params *PutUnitParams, 
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
