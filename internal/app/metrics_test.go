@@ -36,13 +36,6 @@ func families(t *testing.T) (names []string) {
 	return names
 }
 
-// With SQLite nobody listens, and the alert for who does not stays silent.
-func TestNobodyListensToSQLite(t *testing.T) {
-	if text := metricsOf(t, testkit.New(t)); strings.Contains(text, "rolegate_revision_listening") {
-		t.Error("rolegate_revision_listening is 0 for ever")
-	}
-}
-
 // Every alert about decisions is about all routes that give them.
 func TestSlowDecisionsOfEveryRoute(t *testing.T) {
 	text, err := os.ReadFile("../../docs/alerts.yml")
