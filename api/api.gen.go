@@ -1740,6 +1740,10 @@ type ListAssignmentsParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // DeleteAssignmentParams defines parameters for DeleteAssignment.
@@ -1752,6 +1756,10 @@ type DeleteAssignmentParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // GetAssignmentParams defines parameters for GetAssignment.
@@ -1764,6 +1772,10 @@ type GetAssignmentParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PutAssignmentParams defines parameters for PutAssignment.
@@ -1776,6 +1788,10 @@ type PutAssignmentParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ImportDirectoryParams defines parameters for ImportDirectory.
@@ -1785,6 +1801,10 @@ type ImportDirectoryParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ListResourcesParams defines parameters for ListResources.
@@ -1800,6 +1820,10 @@ type ListResourcesParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // DeleteResourceParams defines parameters for DeleteResource.
@@ -1812,6 +1836,10 @@ type DeleteResourceParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // GetResourceParams defines parameters for GetResource.
@@ -1824,6 +1852,10 @@ type GetResourceParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PutResourceParams defines parameters for PutResource.
@@ -1836,6 +1868,10 @@ type PutResourceParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ListSubjectsParams defines parameters for ListSubjects.
@@ -1851,6 +1887,10 @@ type ListSubjectsParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // DeleteSubjectParams defines parameters for DeleteSubject.
@@ -1863,6 +1903,10 @@ type DeleteSubjectParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // GetSubjectParams defines parameters for GetSubject.
@@ -1875,6 +1919,10 @@ type GetSubjectParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PutSubjectParams defines parameters for PutSubject.
@@ -1887,6 +1935,10 @@ type PutSubjectParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ListTeamsParams defines parameters for ListTeams.
@@ -1899,6 +1951,10 @@ type ListTeamsParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // DeleteTeamParams defines parameters for DeleteTeam.
@@ -1911,6 +1967,10 @@ type DeleteTeamParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // GetTeamParams defines parameters for GetTeam.
@@ -1923,6 +1983,10 @@ type GetTeamParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PutTeamParams defines parameters for PutTeam.
@@ -1935,6 +1999,10 @@ type PutTeamParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ListTerritoriesParams defines parameters for ListTerritories.
@@ -1947,6 +2015,10 @@ type ListTerritoriesParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // DeleteTerritoryParams defines parameters for DeleteTerritory.
@@ -1959,6 +2031,10 @@ type DeleteTerritoryParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // GetTerritoryParams defines parameters for GetTerritory.
@@ -1971,6 +2047,10 @@ type GetTerritoryParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PutTerritoryParams defines parameters for PutTerritory.
@@ -1983,6 +2063,10 @@ type PutTerritoryParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ListUnitsParams defines parameters for ListUnits.
@@ -1995,6 +2079,10 @@ type ListUnitsParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // DeleteUnitParams defines parameters for DeleteUnit.
@@ -2007,6 +2095,10 @@ type DeleteUnitParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // GetUnitParams defines parameters for GetUnit.
@@ -2019,6 +2111,10 @@ type GetUnitParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PutUnitParams defines parameters for PutUnit.
@@ -2031,18 +2127,30 @@ type PutUnitParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ExplainParams defines parameters for Explain.
 type ExplainParams struct {
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // ListFilterParams defines parameters for ListFilter.
 type ListFilterParams struct {
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 }
 
 // PermissionsParams defines parameters for Permissions.
@@ -2055,6 +2163,10 @@ type PermissionsParams struct {
 
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+
+	// RolegateMinRevision The answer must be at least this new, as with `context.min_revision`; where both are sent the larger counts, and in a batch
+	// this one holds for every item. A decision point that is behind waits briefly, then answers 503 `revision_unavailable`.
+	RolegateMinRevision MinRevision `json:"Rolegate-Min-Revision,omitempty,omitzero"`
 
 	// RolegateAccessToken The person's own access token, as `context.access_token` of an evaluation.
 	RolegateAccessToken string `json:"Rolegate-Access-Token,omitempty,omitzero"`
@@ -4964,6 +5076,15 @@ func NewListAssignmentsRequest(server string, params *ListAssignmentsParams) (*h
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -5036,6 +5157,15 @@ func NewDeleteAssignmentRequest(server string, member string, role string, param
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -5107,6 +5237,15 @@ func NewGetAssignmentRequest(server string, member string, role string, params *
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -5193,6 +5332,15 @@ func NewPutAssignmentRequestWithBody(server string, member string, role string, 
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -5272,6 +5420,15 @@ func NewImportDirectoryRequestWithBody(server string, params *ImportDirectoryPar
 		}
 
 		req.Header.Set("X-Request-ID", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
 
 	}
 
@@ -5364,6 +5521,15 @@ func NewListResourcesRequest(server string, params *ListResourcesParams) (*http.
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -5436,6 +5602,15 @@ func NewDeleteResourceRequest(server string, pType string, id string, params *De
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -5507,6 +5682,15 @@ func NewGetResourceRequest(server string, pType string, id string, params *GetRe
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -5592,6 +5776,15 @@ func NewPutResourceRequestWithBody(server string, pType string, id string, param
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -5684,6 +5877,15 @@ func NewListSubjectsRequest(server string, params *ListSubjectsParams) (*http.Re
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -5756,6 +5958,15 @@ func NewDeleteSubjectRequest(server string, pType string, id string, params *Del
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -5827,6 +6038,15 @@ func NewGetSubjectRequest(server string, pType string, id string, params *GetSub
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -5913,6 +6133,15 @@ func NewPutSubjectRequestWithBody(server string, pType string, id string, params
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -5992,6 +6221,15 @@ func NewListTeamsRequest(server string, params *ListTeamsParams) (*http.Request,
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -6057,6 +6295,15 @@ func NewDeleteTeamRequest(server string, id string, params *DeleteTeamParams) (*
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -6121,6 +6368,15 @@ func NewGetTeamRequest(server string, id string, params *GetTeamParams) (*http.R
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -6199,6 +6455,15 @@ func NewPutTeamRequestWithBody(server string, id string, params *PutTeamParams, 
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -6279,6 +6544,15 @@ func NewListTerritoriesRequest(server string, params *ListTerritoriesParams) (*h
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -6344,6 +6618,15 @@ func NewDeleteTerritoryRequest(server string, id string, params *DeleteTerritory
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -6408,6 +6691,15 @@ func NewGetTerritoryRequest(server string, id string, params *GetTerritoryParams
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -6486,6 +6778,15 @@ func NewPutTerritoryRequestWithBody(server string, id string, params *PutTerrito
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -6566,6 +6867,15 @@ func NewListUnitsRequest(server string, params *ListUnitsParams) (*http.Request,
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -6631,6 +6941,15 @@ func NewDeleteUnitRequest(server string, id string, params *DeleteUnitParams) (*
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -6695,6 +7014,15 @@ func NewGetUnitRequest(server string, id string, params *GetUnitParams) (*http.R
 		}
 
 		req.Header.Set("X-Request-ID", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
 
 	}
 
@@ -6774,6 +7102,15 @@ func NewPutUnitRequestWithBody(server string, id string, params *PutUnitParams, 
 
 		req.Header.Set("X-Request-ID", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam3)
+
 	}
 
 	return req, nil
@@ -6827,6 +7164,15 @@ func NewExplainRequestWithBody(server string, params *ExplainParams, contentType
 
 		req.Header.Set("X-Request-ID", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
+
 	}
 
 	return req, nil
@@ -6879,6 +7225,15 @@ func NewListFilterRequestWithBody(server string, params *ListFilterParams, conte
 		}
 
 		req.Header.Set("X-Request-ID", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
 
 	}
 
@@ -7220,21 +7575,30 @@ func NewPermissionsRequest(server string, params *PermissionsParams) (*http.Requ
 
 		var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Access-Token", params.RolegateAccessToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Min-Revision", params.RolegateMinRevision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int64"})
 		if err != nil {
 			return nil, err
 		}
 
-		req.Header.Set("Rolegate-Access-Token", headerParam1)
+		req.Header.Set("Rolegate-Min-Revision", headerParam1)
 
 		var headerParam2 string
 
-		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Rolegate-Access-Token", params.RolegateAccessToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 		if err != nil {
 			return nil, err
 		}
 
-		req.Header.Set("If-None-Match", headerParam2)
+		req.Header.Set("Rolegate-Access-Token", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam3)
 
 	}
 

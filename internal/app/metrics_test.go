@@ -36,6 +36,24 @@ func families(t *testing.T) (names []string) {
 	return names
 }
 
+// Every alert about decisions is about all routes that give them.
+func TestSlowDecisionsOfEveryRoute(t *testing.T) {
+	text, err := os.ReadFile("../../docs/alerts.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`rolegate_http_request_duration_seconds_bucket\{route=~"([^"]+)"`).FindSubmatch(text)
+	if found == nil {
+		t.Fatal("no alert is about the time of decisions")
+	}
+	watched := regexp.MustCompile("^(?:" + string(found[1]) + ")$")
+	for _, route := range []string{"/access/v1/evaluation", "/access/v1/evaluations", "/v1/filter", "/v1/forward-auth", "/v1/forward-auth/path/*"} {
+		if !watched.MatchString(route) {
+			t.Errorf("%s may take as long as it likes", route)
+		}
+	}
+}
+
 // What operators read about metrics is what there is, and all of it.
 func TestMetricsAreExplained(t *testing.T) {
 	page, err := os.ReadFile("../../docs/operations.md")

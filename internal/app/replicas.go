@@ -43,13 +43,6 @@ func (a *App) registerFeed(reg prometheus.Registerer) {
 	reg.MustRegister(
 		gauge("rolegate_revision_age_seconds", "Age of what this replica knows of other replicas' commits; 0 where there can be none.",
 			func() float64 { return a.feed.Age().Seconds() }),
-		gauge("rolegate_revision_listening", "1 while notices of commits arrive, 0 while there is only polling.",
-			func() float64 {
-				if a.feed.State().Listening {
-					return 1
-				}
-				return 0
-			}),
 		counter("rolegate_revision_notices_total", "Notices of commits that came, this replica's own among them.",
 			func() float64 { return float64(a.feed.State().Notices) }),
 		counter("rolegate_revision_read_failures_total", "Readings of the tenants' revisions that failed.",
@@ -61,6 +54,16 @@ func (a *App) registerFeed(reg prometheus.Registerer) {
 			}),
 		appliedRevisions{a},
 	)
+	if a.Config.DatabaseURL == "" { // nobody notifies: 0 would be an alarm without a cause
+		return
+	}
+	reg.MustRegister(gauge("rolegate_revision_listening", "1 while notices of commits arrive, 0 while there is only polling. Not there with SQLite.",
+		func() float64 {
+			if a.feed.State().Listening {
+				return 1
+			}
+			return 0
+		}))
 }
 
 // appliedRevisions shows the revision of each snapshot in memory.

@@ -161,6 +161,9 @@ func (c Collection[T]) Delete(ctx context.Context, caller model.Caller, tenant s
 func (c Collection[T]) Get(ctx context.Context, caller model.Caller, tenant string, key store.Key) (Stored[T], error) {
 	s := c.service
 	t, err := admit(ctx, s.Store, caller, tenant)
+	if err == nil {
+		err = reaches(t.Revision, caller)
+	}
 	if err != nil {
 		return Stored[T]{}, err
 	}
@@ -178,6 +181,9 @@ func (c Collection[T]) Get(ctx context.Context, caller model.Caller, tenant stri
 func (c Collection[T]) List(ctx context.Context, caller model.Caller, tenant string, q Query) (Page[T], error) {
 	s := c.service
 	t, err := admit(ctx, s.Store, caller, tenant)
+	if err == nil {
+		err = reaches(t.Revision, caller)
+	}
 	if err != nil {
 		return Page[T]{}, err
 	}
@@ -230,6 +236,9 @@ func (c Collection[T]) open(ctx context.Context, tx store.Tx, caller model.Calle
 		return before, was, err
 	}
 	before.Revision = revision - 1
+	if err := reaches(before.Revision, caller); err != nil {
+		return before, was, err
+	}
 	was, err = c.find(ctx, tx, before, key)
 	return before, was, err
 }
@@ -280,6 +289,15 @@ func admit(ctx context.Context, q store.Queries, caller model.Caller, tenant str
 		return t, model.Errorf(model.CodeForbidden, "the client does not have the scope directory any more")
 	}
 	return t, err
+}
+
+// reaches refuses to look at, or to write into, a directory that is older than
+// the caller demands. The database is asked itself, so there is nothing to wait for.
+func reaches(revision int64, caller model.Caller) error {
+	if revision < caller.MinRevision {
+		return model.Errorf(model.CodeRevisionBehind, "the directory is of revision %d, and at least %d was demanded", revision, caller.MinRevision)
+	}
+	return nil
 }
 
 // service is the client a record names as such.

@@ -60,6 +60,9 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string
 		if _, err := admit(ctx, tx, caller, tenant); err != nil {
 			return err
 		}
+		if err := reaches(revision-1, caller); err != nil {
+			return err
+		}
 		there, err := tx.LoadDirectory(ctx, tenant)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -96,6 +97,8 @@ func readBody(into []byte, r *http.Request, badType model.Code, limit bodyLimit)
 		case err == io.EOF:
 			return into, nil
 		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded): // which ends the context, too, but not the sender
+			return into, invalid(i18n.Unreadable, "")
 		case r.Context().Err() != nil:
 			return into, r.Context().Err()
 		default:

@@ -19,6 +19,9 @@ func (f *fakeDecider) Forward(ctx context.Context, caller model.Caller, fr polic
 	if f.err != nil {
 		return policy.Forwarded{}, f.err
 	}
+	if caller.MinRevision > 42 {
+		return policy.Forwarded{}, &policy.Behind{Revision: 42, Demanded: caller.MinRevision}
+	}
 	reqctx.From(ctx).MarkRecorded()
 	if f.forward != nil {
 		return *f.forward, nil

@@ -48,6 +48,9 @@ func (s *Server) importer() func(http.ResponseWriter, *http.Request, model.Calle
 		default:
 			return model.Errorf(model.CodeBusy, "%d imports are going on already", maxFiles)
 		}
+		// The listener's own time for a body is that of small ones. Where it cannot
+		// be moved, it stays.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(importTimeout))
 		n := s.Limits.Policy
 		file, err := readJSON(nil, r, model.CodeUnsupportedMedia, bodyLimit{n, overSetting(model.CodeTooLarge, i18n.RequestTooLarge, "", model.SettingPolicy, n)})
 		if err != nil {

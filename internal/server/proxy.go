@@ -48,6 +48,9 @@ func (s *Server) proxy(scope string, h func(http.ResponseWriter, *http.Request, 
 		if person.Caller.Tenant != c.Tenant || person.Restricted {
 			return errNoToken
 		}
+		if c.MinRevision, err = demandedRevision(r); err != nil {
+			return err
+		}
 		return h(w, r, proxied{c, person, raw})
 	})
 }

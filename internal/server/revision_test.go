@@ -38,6 +38,27 @@ func TestMinRevisionHeader(t *testing.T) {
 	if detail := fmt.Sprint(zh["detail"]); !strings.Contains(detail, "版本为 42") || !strings.Contains(detail, "43") {
 		t.Errorf("in Chinese: %s", detail)
 	}
+	asked := `{"subject":{"type":"user","id":"alice"},"action":{"name":"read"},"resource":{"type":"contact"}}`
+	h.login.scopes = []string{"decide", "explain"}
+	for _, path := range []string{"/v1/filter", "/v1/explain"} {
+		h.want(h.post(path, asked, as("client-token"), header("Rolegate-Min-Revision", "many")), 400, model.CodeInvalidRequest)
+	}
+	h.want(h.call("GET", "/v1/permissions?subject=user:alice", "", as("client-token"), header("Rolegate-Min-Revision", "many")), 400, model.CodeInvalidRequest)
 	// Without the right to ask, what is demanded is not even read.
 	h.want(h.post("/access/v1/evaluation", aliceReads, header("Rolegate-Min-Revision", "many")), 401, model.CodeUnauthorized)
+}
+
+// A proxy may demand a revision as well. What its client sends under that name it
+// does not pass on, as the configurations have it.
+func TestMinRevisionOfProxies(t *testing.T) {
+	h := newHarness(t)
+	for _, sent := range []string{"0", "42"} {
+		h.want(h.ask(header("Rolegate-Min-Revision", sent)), 200, "")
+	}
+	h.want(h.ask(header("Rolegate-Min-Revision", "43")), 503, model.CodeRevisionBehind)
+	for _, bad := range [][]string{{""}, {"-1"}, {"many"}, {"1", "1"}} {
+		h.want(h.ask(header("Rolegate-Min-Revision", bad...)), 400, model.CodeInvalidRequest)
+	}
+	h.want(h.ask(without(proxyAuthorization), header("Rolegate-Min-Revision", "many")), 401, model.CodeProxyUnauthorized)
+	h.want(h.ask(without("Authorization"), header("Rolegate-Min-Revision", "many")), 401, model.CodeUnauthorized)
 }
