@@ -34,6 +34,7 @@ const (
 	CodeBusy               Code = "busy"                   // all hash workers are taken; try again shortly
 	CodeAuditUnavailable   Code = "audit_unavailable"      // the record could not be written, so the answer is no
 	CodeStoreUnavailable   Code = "store_unavailable"      // the database cannot be reached or written
+	CodeStopping           Code = "stopping"               // the process was told to stop; of readiness
 	CodeStorageFull        Code = "storage_full"           // the disk or the database is full
 	CodeTenantUnknown      Code = "tenant_unknown"         //
 	CodeTenantDisabled     Code = "tenant_disabled"        //

@@ -64,7 +64,7 @@ func startProxied(t *testing.T) *proxied {
 	shared := testkit.NewReplicas(t, len(p.hosts), "")
 	p.start = func(i int) *process {
 		return serveProcess(t, shared.Dirs[i], append(shared.Settings, "ROLEGATE_LISTEN="+net.JoinHostPort(p.hosts[i], p.port),
-			"ROLEGATE_ADMIN_LISTEN="+net.JoinHostPort(p.hosts[i], p.admin), "ROLEGATE_TRUSTED_PROXIES=127.0.0.1/32")...)
+			"ROLEGATE_ADMIN_LISTEN="+net.JoinHostPort(p.hosts[i], p.admin), "ROLEGATE_TRUSTED_PROXIES=127.0.0.1/32", "ROLEGATE_DRAIN=2500ms")...)
 	}
 	for i := range p.hosts {
 		p.processes = append(p.processes, p.start(i))

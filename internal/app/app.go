@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,6 +53,7 @@ type App struct {
 	feed    *store.Feed // what other replicas commit
 	sampled *prometheus.CounterVec
 	tracer  *tracing.Tracer // nil where nothing is traced
+	leaving atomic.Bool     // a stop was asked for; see ROLEGATE_DRAIN
 	lock    *lock
 }
 
@@ -208,6 +210,9 @@ func (a *App) schema(ctx context.Context) (Schema, error) {
 
 // Ready tells whether a question could be answered and recorded now.
 func (a *App) Ready(ctx context.Context) error {
+	if a.leaving.Load() {
+		return model.Errorf(model.CodeStopping, "this process is about to stop")
+	}
 	if err := a.Store.Ping(ctx); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}

@@ -49,6 +49,7 @@ type Config struct {
 	SnapshotMemory   int64         `env:"ROLEGATE_SNAPSHOT_MEMORY" envDefault:"1073741824" about:"bytes that compiled policies of tenants may take together; the ones not used longest are given up"`
 	SnapshotIdle     time.Duration `env:"ROLEGATE_SNAPSHOT_IDLE" envDefault:"30m" about:"how long the compiled policy of a tenant nobody asks for is kept"`
 	CasbinSample     int           `env:"ROLEGATE_CASBIN_SAMPLE" envDefault:"10000" about:"one in this many decisions is checked against Casbin in the background; 0 for none"`
+	Drain            time.Duration `env:"ROLEGATE_DRAIN" envDefault:"0s" about:"how long a stop is only announced by /readyz before it begins, so that a proxy sends nothing more"`
 	RevisionWait     time.Duration `env:"ROLEGATE_REVISION_WAIT" envDefault:"500ms" about:"how long a question waits for the revision it demands"`
 	Policy           string        `env:"ROLEGATE_POLICY" about:"policy file of the first tenant (default: the embedded policy.csv)"`
 
@@ -305,6 +306,8 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_TRACE_SAMPLE is 1 or more, not %d; without ROLEGATE_OTLP_ENDPOINT nothing is traced", c.TraceSample)
 	case c.OTLPEndpoint != "" && tracing.Check(c.OTLPEndpoint) != nil:
 		return settingError("ROLEGATE_OTLP_ENDPOINT %v", tracing.Check(c.OTLPEndpoint))
+	case c.Drain < 0 || c.Drain > maxDrain:
+		return settingError("ROLEGATE_DRAIN is a duration of 0s to %s, not %s", maxDrain, c.Drain)
 	case c.RevisionWait < 0 || c.RevisionWait > maxRevisionWait:
 		return settingError("ROLEGATE_REVISION_WAIT is a duration of 0s to %s, not %s", maxRevisionWait, c.RevisionWait)
 	case c.Audit != auditDurable && c.Audit != auditBuffered:
@@ -320,6 +323,9 @@ func checkChoices(c Config) error {
 const maxRevisionWait = 10 * time.Second
 
 func checkLimits(c Config) error { return c.Limits().Validate() }
+
+// maxDrain is as long as a supervisor may be expected to wait.
+const maxDrain = time.Minute
 
 // The values of ROLEGATE_AUDIT.
 const (

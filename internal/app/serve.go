@@ -70,7 +70,9 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 		return errors.Join(err, public.Close(), admin.Close(), socket.Close())
 	}
 	api, adminAPI := a.handlers()
-	group, ctx := errgroup.WithContext(ctx)
+	serving, leave := a.drained(ctx)
+	defer leave()
+	group, ctx := errgroup.WithContext(serving)
 	a.run(ctx, group, a.httpServer(api), public, a.Config.TLSCert, a.Config.TLSKey)
 	a.run(ctx, group, a.httpServer(adminAPI), admin, "", "")
 	a.run(ctx, group, a.socketServer(), socket, "", "")
@@ -87,6 +89,23 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	err = errors.Join(err, a.record(ending, audit.Stopped))
 	a.stopTracing(context.WithoutCancel(ctx))
 	return err
+}
+
+// drained is a context that ends when ctx does, but for the time that those who
+// ask for readiness need to find out that this process leaves.
+func (a *App) drained(ctx context.Context) (context.Context, context.CancelFunc) {
+	later, end := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		a.leaving.Store(true)
+		rest := time.NewTimer(a.Config.Drain)
+		defer rest.Stop()
+		select {
+		case <-rest.C:
+		case <-later.Done():
+		}
+		end()
+	})
+	return later, func() { stop(); end() }
 }
 
 // run serves one listener until ctx ends.

@@ -60,6 +60,8 @@ func TestTraces(t *testing.T) {
 	send := func(path, bearer string, body any, flags string) testkit.Answer {
 		req := k.Request(path, bearer, body)
 		req.Header.Set("Traceparent", "00-"+trace+"-"+parent+"-"+flags)
+		req.Header.Set("Tracestate", "vendor=ann-of-acme")
+		req.Header.Set("Baggage", "who=ann-of-acme")
 		return k.Send(req)
 	}
 	question := map[string]any{

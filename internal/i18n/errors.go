@@ -91,6 +91,10 @@ var problems = map[model.Code]problem{
 		text{"Audit log unavailable", "审计日志不可用"},
 		text{"The record of this request could not be written, so the request was refused. Please try again later.", "无法写入本次请求的审计记录，因此请求被拒绝，请稍后重试。"},
 	},
+	model.CodeStopping: {
+		text{"Stopping", "正在停止"},
+		text{"This process is about to stop. Please try again shortly.", "该进程即将停止，请稍后重试。"},
+	},
 	model.CodeStoreUnavailable: {
 		text{"Database unavailable", "数据库不可用"},
 		text{"The database cannot be reached or written at the moment. Please try again later.", "数据库暂时无法访问或写入，请稍后重试。"},

@@ -89,6 +89,7 @@ var outcomes = map[model.Code]outcome{
 	model.CodeRevisionBehind:   {status: 503, retry: 1, asked: true},
 	model.CodeAuditUnavailable: {status: 503, retry: 10},
 	model.CodeStoreUnavailable: {status: 503, retry: 10},
+	model.CodeStopping:         {status: 503, retry: 1},
 	model.CodeStorageFull:      {status: 503, retry: 60},
 	model.CodeLocked:           {status: 503, retry: 10},
 }

@@ -115,7 +115,8 @@ func (t *Tracer) Request(ctx context.Context, r *http.Request) (context.Context,
 	if t == nil {
 		return ctx, Span{}
 	}
-	ctx = t.from.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	// Only where the trace is from: tracestate may hold anything of anybody.
+	ctx = t.from.Extract(ctx, propagation.MapCarrier{"traceparent": r.Header.Get("Traceparent")})
 	ctx, span := t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer))
 	return ctx, Span{span}
 }
