@@ -135,6 +135,12 @@ var elemTypes = []ColumnType{Text, Int, Float, Decimal, UUID, Boolean}
 // untilTypes are what the end of a share may be in a side table.
 var untilTypes = []ColumnType{Text, Timestamp, TimestampUTC, Unix, UnixMilli, UnixMicro}
 
+// in is the column as the dialect has it, or why there is none such.
+func (c Column) in(d Dialect) (_ Column, why string) {
+	c.Type, c.UntilType = c.Type.on(d), c.UntilType.on(d)
+	return c, c.wrong(d)
+}
+
 // wrong says what is wrong with a column in a dialect, or nothing.
 func (c Column) wrong(d Dialect) string {
 	if !isPath(c.Name, 3) {

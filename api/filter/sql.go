@@ -2,6 +2,7 @@ package filter
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -15,7 +16,8 @@ import (
 // parameter is a string, int64, float64 or, on PostgreSQL only, a []string,
 // []int64 or []float64 for an array.
 //
-// columns has the column of every field the filter asks for. An error is a
+// columns has the column of every field the filter asks for, and may have others;
+// each must be one, so that a mistake shows whoever is asked about. An error is a
 // ColumnError or tells what is wrong with the filter; there is no text then.
 func (f Filter) SQL(d Dialect, columns map[string]Column, first int) (text string, params []any, err error) {
 	if d != SQLite && d != PostgreSQL && d != MySQL {
@@ -26,6 +28,11 @@ func (f Filter) SQL(d Dialect, columns map[string]Column, first int) (text strin
 	}
 	if err := f.Validate(); err != nil {
 		return "", nil, err
+	}
+	for _, field := range slices.Sorted(maps.Keys(columns)) {
+		if _, why := columns[field].in(d); why != "" {
+			return "", nil, &ColumnError{Field: field, Reason: why}
+		}
 	}
 	switch f.Kind {
 	case Always:
@@ -166,8 +173,8 @@ func (w *writer) column(field string) (Column, bool) {
 		w.refuse(field, "the field has no column")
 		return c, false
 	}
-	c.Type, c.UntilType = c.Type.on(w.Dialect), c.UntilType.on(w.Dialect)
-	if why := c.wrong(w.Dialect); why != "" {
+	c, why := c.in(w.Dialect)
+	if why != "" {
 		w.refuse(field, "%s", why)
 		return c, false
 	}

@@ -446,3 +446,18 @@ func TestNamesOfJSONEach(t *testing.T) {
 		t.Errorf("within json_each it would be another: %s", where)
 	}
 }
+
+// A mapping is looked at whole, whatever the filter asks for: a mistake in it does
+// not wait for somebody whose filter needs that column.
+func TestUnusedColumnsAreLookedAt(t *testing.T) {
+	columns := map[string]filter.Column{"x": {Name: "x", Type: filter.Text}, "zzz": {Name: "1=1;--", Type: filter.Text}}
+	for _, f := range []filter.Filter{{Kind: filter.Always}, {Kind: filter.Never}, conditional(filter.Expr{Op: filter.Present, Field: "x"})} {
+		for _, d := range dialects {
+			text, _, err := f.SQL(d, columns, 1)
+			var refused *filter.ColumnError
+			if text != "" || !errors.As(err, &refused) || refused.Field != "zzz" {
+				t.Errorf("%s on %s: %q, %v", f.Kind, d, text, err)
+			}
+		}
+	}
+}
