@@ -448,7 +448,7 @@ func TestSearchRevision(t *testing.T) {
 func TestSearchIsRecorded(t *testing.T) {
 	h := newHouse(t)
 	dir := model.Directory{Subjects: []model.Subject{{Type: "user", ID: "ann"}}}
-	records := []model.Resource{{Type: "lead", ID: "l1"}, {Type: "lead", ID: "l2"}, {Type: "ticket", ID: "k1", Attributes: map[string]any{"lead": "l1"}}, {Type: "memo", ID: "m1"}}
+	records := []model.Resource{{Type: "lead", ID: "lead-one"}, {Type: "lead", ID: "lead-two"}, {Type: "ticket", ID: "ticket-one", Attributes: map[string]any{"lead": "lead-one"}}, {Type: "memo", ID: "memo-one"}}
 	caller := h.tenant(t, `
 objects:
   lead: {person: true, actions: {read: {}}}
@@ -469,24 +469,24 @@ objects:
 		sealed              map[string]map[string]any // by person
 		absent, notInTheLog string
 	}{
-		{"subjects", ask(SearchSubject, "", "read", "memo", "m1"), audit.SearchedSubject, "memo", "read", 1,
-			map[string]map[string]any{"": {"subject_type": "user", "action": "read", "resources": []any{"memo:m1"}}}, "user:ann", "m1"},
-		{"subjects for a lead", ask(SearchSubject, "", "read", "lead", "l1"), audit.SearchedSubject, "lead", "read", 1,
-			map[string]map[string]any{"": {"subject_type": "user", "action": "read"}, "lead:l1": {"person": "lead:l1", "resources": []any{"lead:l1"}}}, "user:ann", "l1"},
+		{"subjects", ask(SearchSubject, "", "read", "memo", "memo-one"), audit.SearchedSubject, "memo", "read", 1,
+			map[string]map[string]any{"": {"subject_type": "user", "action": "read", "resources": []any{"memo:memo-one"}}}, "user:ann", "memo-one"},
+		{"subjects for a lead", ask(SearchSubject, "", "read", "lead", "lead-one"), audit.SearchedSubject, "lead", "read", 1,
+			map[string]map[string]any{"": {"subject_type": "user", "action": "read"}, "lead:lead-one": {"person": "lead:lead-one", "resources": []any{"lead:lead-one"}}}, "user:ann", "lead-one"},
 		{"resources", ask(SearchResource, "ann", "read", "memo", ""), audit.SearchedResource, "memo", "read", 1,
-			map[string]map[string]any{"user:ann": {"person": "user:ann", "subject": "user:ann", "action": "read", "resource_type": "memo", "resources": []any{"memo:m1"}}}, "", "m1"},
+			map[string]map[string]any{"user:ann": {"person": "user:ann", "subject": "user:ann", "action": "read", "resource_type": "memo", "resources": []any{"memo:memo-one"}}}, "", "memo-one"},
 		{"leads", ask(SearchResource, "ann", "read", "lead", ""), audit.SearchedResource, "lead", "read", 2,
 			map[string]map[string]any{"user:ann": {"person": "user:ann", "subject": "user:ann", "action": "read", "resource_type": "lead"},
-				"lead:l1": {"person": "lead:l1", "resources": []any{"lead:l1"}}, "lead:l2": {"person": "lead:l2", "resources": []any{"lead:l2"}}}, "", "l1"},
+				"lead:lead-one": {"person": "lead:lead-one", "resources": []any{"lead:lead-one"}}, "lead:lead-two": {"person": "lead:lead-two", "resources": []any{"lead:lead-two"}}}, "", "lead-one"},
 		{"tickets", ask(SearchResource, "ann", "read", "ticket", ""), audit.SearchedResource, "ticket", "read", 1,
 			map[string]map[string]any{"user:ann": {"person": "user:ann", "subject": "user:ann", "action": "read", "resource_type": "ticket"},
-				"lead:l1": {"person": "lead:l1", "resources": []any{"ticket:k1"}}}, "", "k1"},
-		{"actions", ask(SearchAction, "ann", "", "memo", "m1"), audit.SearchedAction, "memo", "", 1,
-			map[string]map[string]any{"user:ann": {"person": "user:ann", "subject": "user:ann", "actions": []any{"read"}, "resources": []any{"memo:m1"}}}, "", "m1"},
+				"lead:lead-one": {"person": "lead:lead-one", "resources": []any{"ticket:ticket-one"}}}, "", "ticket-one"},
+		{"actions", ask(SearchAction, "ann", "", "memo", "memo-one"), audit.SearchedAction, "memo", "", 1,
+			map[string]map[string]any{"user:ann": {"person": "user:ann", "subject": "user:ann", "actions": []any{"read"}, "resources": []any{"memo:memo-one"}}}, "", "memo-one"},
 		{"actions on oneself", ask(SearchAction, "ann", "", "user", "ann"), audit.SearchedAction, "user", "", 1,
 			map[string]map[string]any{"user:ann": {"person": "user:ann", "subject": "user:ann", "actions": []any{"read"}, "resources": []any{"user:ann"}}}, "", "ann"},
-		{"a stranger's on a lead", ask(SearchAction, "eve", "", "lead", "l1"), audit.SearchedAction, "lead", "", 0,
-			map[string]map[string]any{"": {"subject": "user:eve", "actions": []any{}, "resources": []any{"lead:l1"}}}, "lead:l1", "l1"},
+		{"a stranger's on a lead", ask(SearchAction, "eve", "", "lead", "lead-one"), audit.SearchedAction, "lead", "", 0,
+			map[string]map[string]any{"": {"subject": "user:eve", "actions": []any{}, "resources": []any{"lead:lead-one"}}}, "lead:lead-one", "lead-one"},
 		{"a stranger's", ask(SearchResource, "call +4915112345", "bob@example.com", "eve@example.com", ""), audit.SearchedResource, "", "", 0,
 			map[string]map[string]any{"": {"subject": "user:call +4915112345", "action": "bob@example.com", "resource_type": "eve@example.com"}}, "user:call +4915112345", "@example.com"},
 	} {
