@@ -120,3 +120,21 @@ func TestAlertsAreOfMetricsThatAreThere(t *testing.T) {
 		t.Errorf("%d alerts", count)
 	}
 }
+
+// What is refused counts under its code, so that an alarm can tell what callers
+// bring about themselves.
+func TestProblemsAreCounted(t *testing.T) {
+	k := testkit.New(t)
+	client := k.ClientToken("crm")
+	question := map[string]any{"subject": map[string]any{"type": "user", "id": "eve"}, "action": map[string]any{"name": "read"},
+		"resource": map[string]any{"type": "contact", "id": "1"}}
+	k.Want(k.Post("/access/v1/evaluation", "nothing", question), 401)
+	question["context"] = map[string]any{"min_revision": 1_000_000}
+	k.Want(k.Post("/access/v1/evaluation", client, question), 503)
+	text := metricsOf(t, k)
+	for _, want := range []string{`rolegate_problems_total{code="unauthorized"} 1`, `rolegate_problems_total{code="revision_unavailable"} 1`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in the metrics", want)
+		}
+	}
+}

@@ -18,6 +18,7 @@ type Metrics struct {
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
 	decisions *prometheus.CounterVec
+	problems  *prometheus.CounterVec
 
 	// Looking a series up by its labels takes longer than counting.
 	requestSeries  found[requestLabels, requestSeries]
@@ -81,7 +82,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Decisions answered, by outcome (allow, deny) and reason code.",
 		}, []string{"outcome", "code"}),
 	}
-	reg.MustRegister(m.requests, m.durations, m.decisions)
+	m.problems = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "rolegate_problems_total",
+		Help: "Requests that were refused or failed, by the code of the answer.",
+	}, []string{"code"})
+	m.problems.WithLabelValues(string(model.CodeRevisionBehind)) // so that it can be subtracted
+	reg.MustRegister(m.requests, m.durations, m.decisions, m.problems)
 	return m
 }
 
@@ -95,6 +101,12 @@ func (m *Metrics) request(method, route string, status int, took time.Duration) 
 	})
 	series.count.Inc()
 	series.duration.Observe(took.Seconds())
+}
+
+func (m *Metrics) problem(code model.Code) {
+	if m != nil && code != "" {
+		m.problems.WithLabelValues(string(code)).Inc()
+	}
 }
 
 func (m *Metrics) decision(d *model.Decision) {

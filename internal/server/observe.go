@@ -85,6 +85,7 @@ func (s *Server) finish(x *exchange, r *http.Request) {
 	}
 	method, route := methodName(r), routeOf(r, &x.event)
 	s.Metrics.request(method, route, status, took)
+	s.Metrics.problem(x.code)
 	x.span.End(method, route, status, string(x.code))
 	level := slog.LevelInfo
 	switch {
