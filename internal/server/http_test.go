@@ -449,6 +449,9 @@ func TestLogAndMetrics(t *testing.T) {
 		"rolegate_http_requests_total method=GET route=unmatched status=404":              1,
 		"rolegate_http_requests_total method=DELETE route=unmatched status=405":           1,
 		"rolegate_http_requests_total method=OTHER route=unmatched status=404":            1,
+		"rolegate_problems_total code=method_not_allowed":                                 1,
+		"rolegate_problems_total code=not_found":                                          2,
+		"rolegate_problems_total code=revision_unavailable":                               0, // there from the start
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
