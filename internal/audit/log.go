@@ -120,18 +120,33 @@ func (l *Log) AppendIn(ctx context.Context, tx store.Tx, entries ...Entry) error
 // service saw it: no token, no JSON, too large. route is the pattern, never the
 // path, which may hold a secret.
 func (l *Log) RecordFailure(ctx context.Context, caller model.Caller, route string, code model.Code) error {
-	class := ClassLogin
-	switch {
-	case strings.Contains(route, "/access/"):
-		class = ClassDecision
-	case strings.Contains(route, "/v1/admin/"):
-		class = ClassAdmin
-	}
-	e := Entry{Tenant: caller.Tenant, Class: class, Activity: RequestFailed, Outcome: OutcomeDeny, Code: code, Op: route, Caller: caller}
+	e := Entry{Tenant: caller.Tenant, Class: classOf(route), Activity: RequestFailed, Outcome: OutcomeDeny, Code: code, Op: route, Caller: caller}
 	if caller.Kind == model.CallerClient {
 		e.Service = caller.ID
 	}
 	return l.Append(ctx, e)
+}
+
+// routes are the beginnings of those that are not about logging in.
+var routes = []struct {
+	begins string
+	class  Class
+}{
+	{"/access/", ClassDecision},
+	{"/v1/filter", ClassDecision},
+	{"/v1/explain", ClassDecision},
+	{"/v1/permissions", ClassDecision},
+	{"/v1/forward-auth", ClassDecision},
+	{"/v1/admin/", ClassAdmin},
+}
+
+func classOf(route string) Class {
+	for _, r := range routes {
+		if strings.HasPrefix(route, r.begins) {
+			return r.class
+		}
+	}
+	return ClassLogin
 }
 
 // Close writes what is still queued and stops. Until ctx ends it waits for the
