@@ -46,6 +46,7 @@ func (s *Server) listFilter(w http.ResponseWriter, r *http.Request, caller model
 	if err != nil {
 		return err
 	}
+	s.Metrics.decision(&l.Decision)
 	var sql *sqlAnswer
 	if q.sql != nil {
 		if sql, err = q.sql.write(l.Filter); err != nil {

@@ -188,3 +188,26 @@ func TestFilterRefused(t *testing.T) {
 		}
 	}
 }
+
+// A list filter counts among the decisions, with its outcome and code.
+func TestFiltersAreCounted(t *testing.T) {
+	h := newHarness(t)
+	h.want(h.filter(filterBody()), 200, "")
+	h.decider.listed = &policy.Listed{Decision: model.Decision{Code: model.ReasonNotGranted, Revision: 42}, Filter: filter.Filter{Kind: filter.Never}}
+	h.want(h.filter(filterBody()), 200, "")
+	families, err := h.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.Metric {
+			if f.GetName() == "rolegate_decisions_total" {
+				got[labels(m)] = m.GetCounter().GetValue()
+			}
+		}
+	}
+	if want := map[string]float64{" code=allowed outcome=allow": 1, " code=not_granted outcome=deny": 1}; !cmp.Equal(want, got) {
+		t.Errorf("counted %v", got)
+	}
+}
