@@ -24,7 +24,7 @@ func TestREADME(t *testing.T) {
 		t.Fatal(err)
 	}
 	work, gate, crm := shortDir(t), freeAddress(t), freeAddress(t)
-	here := strings.NewReplacer("$PWD/work", work, "localhost:8080", gate, "localhost:9000", crm)
+	here := strings.NewReplacer("$PWD/run", work, "localhost:8080", gate, "localhost:9000", crm)
 	servers := []string{gate, crm}
 
 	// The servers are of the shell's process group, and end with it.
