@@ -1,0 +1,57 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"rolegate/internal/directory"
+	"rolegate/model"
+)
+
+// ClientRequest is a client and what is to be done with it.
+type ClientRequest struct {
+	Client   model.Client
+	Disabled bool
+}
+
+func (r ClientRequest) tenant() string { return r.Client.Tenant }
+
+// AddClient makes a client; its secret is shown once.
+var AddClient = Operation[ClientRequest, directory.Credentials]{"client-add", func(ctx context.Context, a *App, caller model.Caller, r ClientRequest) (directory.Credentials, error) {
+	if err := a.bootstrap(ctx, caller, ""); err != nil {
+		return directory.Credentials{}, err
+	}
+	return a.Directory.AddClient(ctx, caller, r.Client)
+}}
+
+// ClientInfo is a client as commands show it.
+type ClientInfo struct {
+	ClientID               string    `json:"client_id"`
+	Tenant                 string    `json:"tenant,omitempty"`
+	Tenants                []string  `json:"tenants,omitempty"`
+	Scopes                 []string  `json:"scopes"`
+	TrustSubjectProperties bool      `json:"trust_subject_properties"`
+	RequireToken           bool      `json:"require_token"`
+	Disabled               bool      `json:"disabled"`
+	CreatedAt              time.Time `json:"created_at"`
+}
+
+// ListClients lists all clients.
+var ListClients = Operation[None, []ClientInfo]{"client-list", func(ctx context.Context, a *App, _ model.Caller, _ None) ([]ClientInfo, error) {
+	cs, err := a.Directory.ListClients(ctx)
+	out := make([]ClientInfo, len(cs))
+	for i, c := range cs {
+		out[i] = ClientInfo{c.ID, c.Tenant, c.Tenants, c.Scopes, c.TrustSubjectProperties, c.RequireToken, c.Disabled, c.CreatedAt}
+	}
+	return out, err
+}}
+
+// SetClientDisabled disables or enables a client.
+var SetClientDisabled = Operation[ClientRequest, Change]{"client-set-disabled", func(ctx context.Context, a *App, caller model.Caller, r ClientRequest) (Change, error) {
+	return changed(a.Directory.SetClientDisabled(ctx, caller, r.Client.ID, r.Disabled))
+}}
+
+// RotateClient replaces a client's secret.
+var RotateClient = Operation[ClientRequest, directory.Credentials]{"client-rotate", func(ctx context.Context, a *App, caller model.Caller, r ClientRequest) (directory.Credentials, error) {
+	return a.Directory.RotateClientSecret(ctx, caller, r.Client.ID)
+}}
