@@ -437,3 +437,24 @@ func TestForestUnder(t *testing.T) {
 		}
 	})
 }
+
+// A manager with as many reports as may be has a filter, one with more is told
+// so, at the limit of an installation that sets none.
+func TestFilterOfSixtyThousandReports(t *testing.T) {
+	for reports, want := range map[int]model.Code{49_999: "", 60_000: model.CodeFilterTooLarge} {
+		dir := model.Directory{Subjects: []model.Subject{{Type: "user", ID: "boss"}}}
+		for i := range reports {
+			dir.Subjects = append(dir.Subjects, model.Subject{Type: "user", ID: fmt.Sprintf("u%05d", i), Manager: "boss"})
+		}
+		s := mustSnapshot(t, "p, *, deal, read, subtree, , allow\n", nil, dir)
+		q := ask("boss", "read", "deal", "", nil)
+		got, err := s.Filter(&q, &Inputs{Now: noon}, model.DefaultLimits().FilterIDs)
+		if model.CodeOf(err) != want || err == nil && got.Filter.Kind != filter.Conditional || err != nil && !cmp.Equal(got, Listed{}) {
+			t.Errorf("%d reports: %s, %v", reports, got.Filter.Kind, err)
+		}
+		q = ask("boss", "read", "deal", "1", props{"owner": "u49998", "assignees": nil})
+		if d := s.Decide(&q, &Inputs{Now: noon}); !d.Allow {
+			t.Errorf("%d reports: one record is %s", reports, d.Code)
+		}
+	}
+}

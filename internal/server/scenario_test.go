@@ -36,22 +36,10 @@ func newPEP(t *testing.T, catalog, policy, directory string, settings ...string)
 		t.Fatal(err)
 	}
 	_, err := app.ImportPolicy.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(policy)})
-	skipWithoutConditions(t, err)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return pep{k, k.TokenFor("pep", secret)}
-}
-
-// skipWithoutConditions skips while the parser refuses conditions, and only then.
-func skipWithoutConditions(t *testing.T, err error) {
-	t.Helper()
-	var e *model.Error
-	if errors.As(err, &e) && e.Code == model.CodePolicyInvalid && slices.ContainsFunc(e.Details, func(d model.Detail) bool {
-		return strings.Contains(d.Reason, "not supported by this version yet")
-	}) {
-		t.Skip("conditions are not supported by this version yet")
-	}
 }
 
 type object = map[string]any
