@@ -63,6 +63,8 @@ const (
 	CodeRevisionBehind     Code = "revision_unavailable"   // the answer would be older than the caller's min_revision; try again
 	CodePrecondition       Code = "precondition_failed"    // If-Match or If-None-Match does not hold (RFC 9110 section 13.1)
 	CodeInUse              Code = "in_use"                 // others still refer to what should be deleted
+	CodeStepUp             Code = ReasonStepUp             // a factor has to be proven anew before this; RFC 9470, POST /v1/step-up
+	CodeReEnrolOnly        Code = "re_enrol_only"          // a session opened by a recovery code can only enrol a new device
 	CodeOfficeReserved     Code = "office_reserved"        // offices are given and taken on the host, never by provisioning
 )
 

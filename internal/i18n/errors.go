@@ -51,6 +51,14 @@ var problems = map[model.Code]problem{
 		text{"Not authenticated", "未通过身份验证"},
 		text{"A valid access token is needed in the Authorization header.", "需要在 Authorization 请求头中提供有效的访问令牌。"},
 	},
+	model.CodeStepUp: {
+		text{"Confirm that it is you", "请再次验证身份"},
+		text{"This needs a one-time code entered in the last five minutes. Confirm your identity, then try again.", "此操作要求在五分钟内输入过动态验证码。请再次验证身份后重试。"},
+	},
+	model.CodeReEnrolOnly: {
+		text{"Enrol a new device first", "请先绑定新设备"},
+		text{"You logged in with a recovery code. Enrol a new device to go on.", "您使用恢复码登录，请先绑定新的验证设备，然后继续。"},
+	},
 	model.CodeProxyUnauthorized: {
 		text{"Proxy not authenticated", "代理未通过身份验证"},
 		text{"The proxy in front of the application is not set up to ask here. Please tell the operators.", "应用前端的代理未正确配置，无法在此请求判定，请联系运维人员。"},

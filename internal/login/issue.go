@@ -28,6 +28,12 @@ func (s *Service) issue(ctx context.Context, tx store.Tx, t model.Tenant, u mode
 		ACR: p.level(), AMR: p.Methods, AuthTime: p.At,
 		CreatedAt: now, LastSeen: now, ExpiresAt: now.Add(life),
 	}
+	if old := p.After; old != nil { // of parallel step-ups one takes its place
+		if ended, err := tx.EndSession(ctx, old.ID, now); err != nil || !ended {
+			return Tokens{}, cmpErr(err, errUnauthorized)
+		}
+		session.CreatedAt, session.ExpiresAt = old.CreatedAt, old.ExpiresAt
+	}
 	if err := tx.InsertSession(ctx, session); err != nil {
 		return Tokens{}, err
 	}

@@ -155,6 +155,9 @@ type proof struct {
 	At       time.Time
 	Level    int  // acr; 0 is read as 1, the password
 	Recovery bool // the second factor was a recovery code: re-enrol only
+	// After is the session that a new one takes the place of, with its limits:
+	// after a step-up. nil after a login.
+	After *store.Session
 }
 
 // proceed decides what follows a right password: tokens, or a ticket for the

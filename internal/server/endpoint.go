@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"rolegate/internal/i18n"
+	"rolegate/internal/login"
 	"rolegate/internal/reqctx"
 	"rolegate/model"
 )
@@ -48,9 +49,41 @@ func (s *Server) clientSecret(h func(http.ResponseWriter, *http.Request) error) 
 	})
 }
 
-// person serves whoever holds a person's access token with a live session.
-func (s *Server) person(h func(http.ResponseWriter, *http.Request, model.Caller) error) endpoint {
-	return s.recorded("person", s.problem, func(w http.ResponseWriter, r *http.Request, caller *model.Caller) error {
+// person serves whoever holds a person's access token with a live session that
+// may do more than enrol again.
+func (s *Server) person(h func(http.ResponseWriter, *http.Request, login.Session) error) endpoint {
+	return s.personal("person", func(w http.ResponseWriter, r *http.Request, session login.Session) error {
+		if session.Restricted {
+			return errReEnrolOnly
+		}
+		return h(w, r, session)
+	})
+}
+
+// freshPerson is person for what nobody may do with a token that was left lying
+// about: the second factor, or the password where there is none, was proven
+// within login.FreshFor.
+func (s *Server) freshPerson(h func(http.ResponseWriter, *http.Request, login.Session) error) endpoint {
+	return s.personal("person(fresh)", func(w http.ResponseWriter, r *http.Request, session login.Session) error {
+		if session.Restricted {
+			return errReEnrolOnly
+		}
+		if err := s.Login.Fresh(r.Context(), session); err != nil {
+			return err
+		}
+		return h(w, r, session)
+	})
+}
+
+// anyPerson is person for what a session that can only enrol again may do, too.
+func (s *Server) anyPerson(h func(http.ResponseWriter, *http.Request, login.Session) error) endpoint {
+	return s.personal("person(any)", h)
+}
+
+var errReEnrolOnly = &model.Error{Code: model.CodeReEnrolOnly}
+
+func (s *Server) personal(permission string, h func(http.ResponseWriter, *http.Request, login.Session) error) endpoint {
+	return s.recorded(permission, s.problem, func(w http.ResponseWriter, r *http.Request, caller *model.Caller) error {
 		raw, err := bearer(r)
 		if err != nil {
 			return err
@@ -60,7 +93,7 @@ func (s *Server) person(h func(http.ResponseWriter, *http.Request, model.Caller)
 			return err
 		}
 		*caller = session.Caller
-		return h(w, r, session.Caller)
+		return h(w, r, session)
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"rolegate/api"
 	"rolegate/internal/i18n"
+	"rolegate/internal/login"
 	"rolegate/internal/policy"
 	"rolegate/internal/reqctx"
 	"rolegate/model"
@@ -50,9 +51,11 @@ var outcomes = map[model.Code]outcome{
 	model.CodeInvalidClient: {status: 401},
 
 	model.CodeProxyUnauthorized: {status: 401},
+	model.CodeStepUp:            {status: 401},
 
 	model.CodeForbidden:      {status: 403, exact: true},
 	model.CodeOfficeReserved: {status: 403},
+	model.CodeReEnrolOnly:    {status: 403},
 	model.CodeTenantDisabled: {status: 403},
 
 	model.CodeNotFound:         {status: 404},
@@ -115,8 +118,11 @@ func codeOf(r *http.Request, err error) model.Code {
 func (s *Server) problem(w http.ResponseWriter, r *http.Request, err error) {
 	code := codeOf(r, err)
 	to := fail(w, r, code, err)
-	if code == model.CodeUnauthorized {
+	switch code {
+	case model.CodeUnauthorized:
 		w.Header().Set("WWW-Authenticate", challenge(r))
+	case model.CodeStepUp:
+		w.Header().Set("WWW-Authenticate", stepUpChallenge(&model.StepUp{ACR: 2, MaxAge: login.FreshFor}))
 	}
 	lang := localized(w, r)
 	trace := reqctx.From(r.Context()).TraceID

@@ -284,6 +284,7 @@ func (f *fakeLogin) AuthenticateUser(_ context.Context, raw string) (login.Sessi
 	}
 	return login.Session{Caller: model.Caller{Kind: model.CallerUser, ID: "alice", Tenant: "default", Session: "s1"}}, nil
 }
+func (f *fakeLogin) Fresh(context.Context, login.Session) error { return nil }
 func (f *fakeLogin) AuthenticateClient(_ context.Context, raw string) (model.Caller, error) {
 	if raw != "client-token" {
 		return model.Caller{}, &model.Error{Code: model.CodeUnauthorized}

@@ -79,8 +79,8 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) error {
 	return replyLogin(w, res, err)
 }
 
-func (s *Server) logout(w http.ResponseWriter, r *http.Request, caller model.Caller) error {
-	revision, err := s.Login.Logout(r.Context(), caller)
+func (s *Server) logout(w http.ResponseWriter, r *http.Request, session login.Session) error {
+	revision, err := s.Login.Logout(r.Context(), session.Caller)
 	if err != nil {
 		return err
 	}

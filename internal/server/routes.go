@@ -7,6 +7,8 @@ import "github.com/go-chi/chi/v5"
 //	public        anybody; nothing of anybody is in it, so nothing is recorded
 //	open          anybody; recorded
 //	person        a person's access token with a live session
+//	person(fresh) likewise, with a factor proven in the last five minutes
+//	person(any)   likewise, also one that can only enrol again
 //	client(scope) a client's access token with the scope
 //	proxy(scope)  a client in Rolegate-Client-Authorization, a person in Authorization
 func (s *Server) router() chi.Router {
@@ -31,7 +33,7 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/v1/login/enrol", s.open(s.enrol))
 	r.Method("POST", "/v1/login/enrol/confirm", s.open(s.confirmEnrolment))
 	r.Method("POST", "/v1/token/refresh", s.open(s.refresh))
-	r.Method("POST", "/v1/logout", s.person(s.logout))
+	r.Method("POST", "/v1/logout", s.anyPerson(s.logout))
 
 	r.Method("POST", "/access/v1/evaluation", s.client("decide", s.evaluation))
 	r.Method("POST", "/access/v1/evaluations", s.client("decide", s.evaluations))

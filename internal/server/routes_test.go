@@ -92,6 +92,10 @@ func securityOf(op *openapi3.Operation) string {
 	if op.Security == nil {
 		return "unspecified"
 	}
+	// OpenAPI 3.0 lets only OAuth name scopes; what else a route asks stands beside it.
+	if more, ok := op.Extensions["x-permission"].(string); ok {
+		return more
+	}
 	for _, need := range *op.Security {
 		if _, proxy := need["proxyClient"]; proxy {
 			return "proxy(decide)"

@@ -79,6 +79,8 @@ type Login interface {
 	// AuthenticateUser and AuthenticateClient are CodeUnauthorized for a token
 	// that is not valid, of another kind, or whose session or client has ended.
 	AuthenticateUser(ctx context.Context, raw string) (login.Session, error)
+	// Fresh is CodeStepUp unless the session's strongest factor was proven lately.
+	Fresh(ctx context.Context, session login.Session) error
 	AuthenticateClient(ctx context.Context, raw string) (model.Caller, error)
 	// AuthenticateClientSecret and Person are their like for proxies, which
 	// cannot renew a token, and for questions, whose record makes sure.
