@@ -26,6 +26,7 @@ func (c *cli) serve() *cobra.Command {
 				return err
 			}
 			defer a.Close()
+			a.HashWorker = hashWorker
 			return a.Serve(cmd.Context(), func(r app.Ready) {
 				logger.Info("ready", "listen", r.Address, "admin_listen", r.AdminAddress)
 				c.whatNext(c.stdout, r)

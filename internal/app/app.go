@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -47,6 +48,9 @@ type App struct {
 	Policy    *policy.Service
 	Logger    *slog.Logger
 	Now       func() time.Time
+	// HashWorker makes the program that hashes passwords for Serve, see
+	// password.Work; nil hashes in this process.
+	HashWorker func() *exec.Cmd
 
 	kek     *keyring.KEK
 	db      *sqlstore.DB

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -39,10 +38,9 @@ type Ready struct {
 
 // Serve runs the service until ctx ends, then lets requests in flight finish.
 func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
-	// A password hash takes a core for tens of milliseconds; a processor for each
-	// hash worker beside those for requests keeps decisions from waiting for one.
-	runtime.GOMAXPROCS(runtime.NumCPU() + a.Login.Hasher.Workers())
-
+	if a.HashWorker != nil {
+		a.Login.Hasher.UseProcesses(ctx, a.HashWorker)
+	}
 	if err := a.bootstrap(ctx, model.Caller{Kind: model.CallerSystem}, ""); err != nil {
 		return err
 	}

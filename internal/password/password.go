@@ -27,8 +27,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/crypto/argon2"
-
 	"rolegate/internal/tracing"
 	"rolegate/model"
 )
@@ -81,8 +79,7 @@ type Hasher struct {
 	idle  *time.Timer // gives memory back when nobody has hashed for a while
 	dummy hash        // stands in for the hash of a user who has none
 
-	// derive is argon2.IDKey, except in tests that watch workers.
-	derive func(password, salt []byte, time, memory uint32, threads uint8, keyLen uint32) []byte
+	derive func(job) ([]byte, error) // in this process, or in others: see UseProcesses
 }
 
 // New makes a Hasher that runs at most workers hashes at once and lets a caller
@@ -110,7 +107,7 @@ func New(params Params, workers int, wait time.Duration) *Hasher {
 		wait:   wait,
 		slots:  make(chan struct{}, workers),
 		dummy:  hash{params: params, salt: make([]byte, saltSize), key: make([]byte, keySize)},
-		derive: argon2.IDKey,
+		derive: func(j job) ([]byte, error) { return j.run(), nil },
 	}
 	h.idle = time.AfterFunc(idleAfter, h.giveBack)
 	return h
@@ -192,7 +189,7 @@ func (h *Hasher) run(ctx context.Context, p Params, salt []byte, password string
 	defer end()
 	began := time.Now()
 	defer func() { h.done.Add(1); h.took.Add(int64(time.Since(began))) }()
-	return h.derive([]byte(password), salt, p.Iterations, p.MemoryKiB, p.Parallelism, uint32(size)), nil
+	return h.derive(job{Params: p, Salt: salt, Password: []byte(password), Size: uint32(size)})
 }
 
 // idleAfter is how long no hash may have run before memory is given back.

@@ -146,9 +146,9 @@ func TestRehash(t *testing.T) {
 func recorded(p Params) (*Hasher, *[]Params) {
 	h := New(p, 1, 0)
 	var runs []Params
-	h.derive = func(password, salt []byte, time, memory uint32, threads uint8, keyLen uint32) []byte {
-		runs = append(runs, Params{memory, time, threads})
-		return argon2.IDKey(password, salt, time, memory, threads, keyLen)
+	h.derive = func(j job) ([]byte, error) {
+		runs = append(runs, j.Params)
+		return j.run(), nil
 	}
 	return h, &runs
 }
@@ -267,13 +267,13 @@ func TestWorkerCapHoldsUnderLoad(t *testing.T) {
 		t.Fatalf("Workers() = %d, want %d", h.Workers(), workers)
 	}
 	var running, peak atomic.Int64
-	h.derive = func(password, salt []byte, t, memory uint32, threads uint8, keyLen uint32) []byte {
+	h.derive = func(j job) ([]byte, error) {
 		n := running.Add(1)
 		defer running.Add(-1)
 		for p := peak.Load(); n > p && !peak.CompareAndSwap(p, n); p = peak.Load() {
 		}
 		time.Sleep(time.Millisecond) // long enough for all workers to meet
-		return argon2.IDKey(password, salt, t, memory, threads, keyLen)
+		return j.run(), nil
 	}
 	var wg sync.WaitGroup
 	for i := range callers {
@@ -298,9 +298,9 @@ func TestWorkerCapHoldsUnderLoad(t *testing.T) {
 // slow is a Hasher with one worker whose hashes take d of the bubble's time.
 func slow(d time.Duration) *Hasher {
 	h := New(cheap, 1, 0)
-	h.derive = func(_, _ []byte, _, _ uint32, _ uint8, keyLen uint32) []byte {
+	h.derive = func(j job) ([]byte, error) {
 		time.Sleep(d)
-		return make([]byte, keyLen)
+		return make([]byte, j.Size), nil
 	}
 	return h
 }
@@ -377,12 +377,13 @@ func TestSlotIsHeldUntilTheHashEnds(t *testing.T) {
 
 func TestSlotIsFreedWhenAHashPanics(t *testing.T) {
 	h := New(cheap, 1, time.Second)
-	h.derive = func(_, _ []byte, _, _ uint32, _ uint8, _ uint32) []byte { panic("out of memory") }
+	inProcess := h.derive
+	h.derive = func(job) ([]byte, error) { panic("out of memory") }
 	func() {
 		defer func() { _ = recover() }()
 		_, _ = h.Hash(t.Context(), "first")
 	}()
-	h.derive = argon2.IDKey
+	h.derive = inProcess
 	if _, err := h.Hash(t.Context(), "second"); err != nil {
 		t.Errorf("Hash after a panic: %v", err)
 	}

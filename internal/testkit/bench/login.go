@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"rolegate/internal/password"
+	"rolegate/model"
 )
 
 // secret is everybody's password.
@@ -44,7 +46,91 @@ func (b *bench) login() error {
 	allowed := median(bare)
 	b.add("login, password step", "≥ 0.9 of the bare password hash", fmt.Sprintf("%s of it: %s", times(ours.Rate/allowed), ours),
 		fmt.Sprintf("bare argon2id, %d at once: %.1f/s", workers(), allowed), met(ours.Rate >= 0.9*allowed))
-	return h.flood(logins)
+	if err := h.flood(logins); err != nil {
+		return err
+	}
+	return b.refreshes()
+}
+
+// refreshes measures how often people's tokens can be renewed, which each of them
+// does every ten minutes.
+func (b *bench) refreshes() error {
+	s, err := b.serve()
+	if err != nil {
+		return err
+	}
+	defer s.kill()
+	if err := s.command(nil, "tenant", "set", model.DefaultTenant, "--mfa", "by-role"); err != nil {
+		return err
+	}
+	tokens := make([]string, b.plan.Users)
+	for i := range tokens {
+		if tokens[i], err = s.accept(fmt.Sprintf("refresh%03d", i)); err != nil {
+			return err
+		}
+	}
+	took := make([][]time.Duration, len(tokens))
+	errs := make([]error, len(tokens))
+	var wg sync.WaitGroup
+	began := time.Now()
+	for i := range tokens {
+		wg.Go(func() {
+			for time.Since(began) < b.plan.Span && errs[i] == nil {
+				at := time.Now()
+				tokens[i], errs[i] = s.refresh(tokens[i])
+				took[i] = append(took[i], time.Since(at))
+			}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	all := slices.Concat(took...)
+	ours := load{Rate: float64(len(all)) / time.Since(began).Seconds(), P50: quantile(all, 50), P99: quantile(all, 99)}
+	bare, err := b.groupCommit(len(tokens), b.plan.Span)
+	if err != nil {
+		return err
+	}
+	b.add(fmt.Sprintf("token refresh, %d people at once", len(tokens)), "", ours.String(), "bare group commit: "+bare.String(), noBar)
+	return nil
+}
+
+// accept makes a person, who chooses the password and gets tokens for it alone.
+func (s *service) accept(id string) (refresh string, err error) {
+	var invitation struct {
+		Invite string `json:"invite"`
+	}
+	if err := s.command(&invitation, "user", "add", id); err != nil {
+		return "", err
+	}
+	return s.tokens("/v1/invite/accept", map[string]string{"invite": invitation.Invite, "password": secret})
+}
+
+func (s *service) refresh(token string) (string, error) {
+	return s.tokens("/v1/token/refresh", map[string]string{"refresh_token": token})
+}
+
+func (s *service) tokens(path string, body map[string]string) (refresh string, err error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return "", err
+	}
+	req, err := http.NewRequest(http.MethodPost, "http://"+s.addr+path, bytes.NewReader(text))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	var answer struct {
+		Refresh string `json:"refresh_token"`
+	}
+	if err := ask(req, &answer); err != nil {
+		return "", err
+	}
+	if answer.Refresh == "" {
+		return "", fmt.Errorf("%s gave no tokens", path)
+	}
+	return answer.Refresh, nil
 }
 
 // hashes is how many bare password hashes are done a second.

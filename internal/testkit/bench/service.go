@@ -150,9 +150,21 @@ func ask(req *http.Request, answer any) error {
 	return json.Unmarshal(body, answer)
 }
 
-// memory reads a figure such as VmRSS or VmHWM of the service, in MB.
-func (s *service) memory(name string) (float64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+// memory reads a figure such as VmRSS or VmHWM of the service and of the
+// processes it has started, in MB.
+func (s *service) memory(name string) (mb float64, err error) {
+	for _, pid := range s.processes() {
+		of, err := memoryOf(pid, name)
+		if err != nil {
+			return 0, err
+		}
+		mb += of
+	}
+	return mb, nil
+}
+
+func memoryOf(pid, name string) (float64, error) {
+	status, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil {
 		return 0, err
 	}
@@ -165,9 +177,33 @@ func (s *service) memory(name string) (float64, error) {
 	return 0, fmt.Errorf("no %s in /proc", name)
 }
 
+// processes are the service and those it has started, by process id.
+func (s *service) processes() []string {
+	own := strconv.Itoa(s.cmd.Process.Pid)
+	all := []string{own}
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		// After the name, which may hold anything, come the state and the parent.
+		after := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if len(after) > 1 && after[1] == own {
+			all = append(all, filepath.Base(filepath.Dir(path)))
+		}
+	}
+	return all
+}
+
 // forgetPeak makes VmHWM count from now.
 func (s *service) forgetPeak() error {
-	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.cmd.Process.Pid), []byte("5"), 0)
+	for _, pid := range s.processes() {
+		if err := os.WriteFile("/proc/"+pid+"/clear_refs", []byte("5"), 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // start is how soon a new service is ready, and what it holds at rest.

@@ -1,0 +1,166 @@
+package password
+
+import (
+	"bufio"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// job is one derivation, as a worker gets it.
+type job struct {
+	Params   Params
+	Salt     []byte
+	Password []byte
+	Size     uint32
+}
+
+// run derives the key in this process.
+func (j job) run() []byte {
+	return argon2.IDKey(j.Password, j.Salt, j.Params.Iterations, j.Params.MemoryKiB, j.Params.Parallelism, j.Size)
+}
+
+// Work is the body of a worker process: it derives what it is told on in, one
+// after the other, until in ends, and answers on out. It keeps no password
+// longer than it takes.
+func Work(in io.Reader, out io.Writer) error {
+	idle := time.AfterFunc(idleAfter, debug.FreeOSMemory)
+	defer idle.Stop()
+	jobs, answers := gob.NewDecoder(bufio.NewReader(in)), gob.NewEncoder(out)
+	for {
+		var j job
+		if err := jobs.Decode(&j); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		if err := j.Params.Validate(); err != nil {
+			return err
+		}
+		idle.Stop()
+		key := j.run()
+		clear(j.Password)
+		if err := answers.Encode(key); err != nil {
+			return err
+		}
+		// The memory of a hash is as much as all else here, and garbage after it.
+		runtime.GC()
+		idle.Reset(idleAfter)
+	}
+}
+
+// jobTimeout is how long a worker may take for one hash: far more than any needs
+// that Params.Validate lets through, even when decisions take all of the machine.
+const jobTimeout = time.Minute
+
+// process is a running worker.
+type process struct {
+	cmd     *exec.Cmd
+	stdin   io.WriteCloser
+	jobs    *gob.Encoder
+	answers *gob.Decoder
+}
+
+// start starts a worker. Its priority is the lowest: it gets the processors when
+// nobody else wants them, so that decisions do not wait for it.
+func start(cmd *exec.Cmd) (*process, error) {
+	cmd.Env = []string{"GOMAXPROCS=1"} // and nothing of ours, such as a database's password
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := startLow(cmd); err != nil {
+		return nil, fmt.Errorf("start a hash worker: %w", err)
+	}
+	return &process{cmd: cmd, stdin: stdin, jobs: gob.NewEncoder(stdin), answers: gob.NewDecoder(bufio.NewReader(stdout))}, nil
+}
+
+// startLow starts cmd with the lowest priority. On Linux a thread has its own,
+// which processes started from it inherit; it cannot be raised again, so the
+// thread ends with the goroutine that is locked to it.
+func startLow(cmd *exec.Cmd) error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		lowerThread() // on failure it runs as high as we do, and logins slow decisions
+		started <- cmd.Start()
+	}()
+	return <-started
+}
+
+// do has the worker do one job. After an error the worker is gone.
+func (p *process) do(j job) (key []byte, err error) {
+	late := time.AfterFunc(jobTimeout, func() { p.cmd.Process.Kill() })
+	defer late.Stop()
+	if err = p.jobs.Encode(j); err == nil {
+		err = p.answers.Decode(&key)
+	}
+	if err == nil && len(key) != int(j.Size) {
+		err = errors.New("an answer of another length")
+	}
+	if err != nil {
+		p.end()
+		return nil, fmt.Errorf("hash worker: %w", err)
+	}
+	return key, nil
+}
+
+// end ends the worker, which holds nothing worth waiting for.
+func (p *process) end() {
+	p.stdin.Close()
+	p.cmd.Process.Kill()
+	p.cmd.Wait() // its fate is told by the error that brought us here
+}
+
+// UseProcesses has hashes made by processes of their own, as many as there are
+// workers: command makes a program that calls Work on its standard input and
+// output. They are started when first needed, again when they die, and end with
+// ctx. Without, and before, hashes are made in this process.
+func (h *Hasher) UseProcesses(ctx context.Context, command func() *exec.Cmd) {
+	idle := make(chan *process, cap(h.slots)) // those that are not at work
+	h.derive = func(j job) ([]byte, error) {
+		var p *process
+		select {
+		case p = <-idle:
+			if key, err := p.do(j); err == nil {
+				idle <- p
+				return key, nil
+			}
+		default:
+		}
+		p, err := start(command()) // also after one that had died while idle
+		if err != nil {
+			return nil, err
+		}
+		key, err := p.do(j)
+		if err != nil {
+			return nil, err
+		}
+		idle <- p
+		return key, nil
+	}
+	context.AfterFunc(ctx, func() {
+		for range cap(h.slots) {
+			select {
+			case p := <-idle:
+				p.end()
+			default: // it ends when our end of its pipe closes
+			}
+		}
+	})
+}
