@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -29,6 +30,10 @@ import (
 
 // Password is the one MustEnrol gives everybody: long enough to stand alone.
 const Password = "correct horse battery staple"
+
+// HashWorker, where a test binary sets it, makes the processes that hash
+// passwords for services started after; see app.App.
+var HashWorker func() *exec.Cmd
 
 // Kit is a running service.
 type Kit struct {
@@ -84,7 +89,7 @@ func Start(t testing.TB, dir string, settings ...string) *Kit {
 		cancel()
 		t.Fatal(err)
 	}
-	k.App.Now = k.Now
+	k.App.Now, k.App.HashWorker = k.Now, HashWorker
 	ready, done := make(chan app.Ready, 1), make(chan error, 1)
 	go func() { done <- k.App.Serve(ctx, func(r app.Ready) { ready <- r }) }()
 	select {

@@ -1,0 +1,220 @@
+package checklist
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime/metrics"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rolegate/internal/password"
+	"rolegate/internal/testkit"
+)
+
+// TestMain lets this test binary be the processes that hash passwords, as
+// rolegate itself is.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "hash-worker" {
+		if err := password.Work(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func init() {
+	holds(152, "500 logins at once: no more hash workers and memory than their caps, the others are refused within two seconds, decisions go on", floodOfLogins)
+	holds(153, "a client that goes away while its password is hashed frees no worker before the hash has ended", impatientLogins)
+}
+
+// watched counts the hash workers a service starts, and remembers the most that
+// were busy at once and the most memory the heap had.
+type watched struct {
+	k       *testkit.Kit
+	mu      sync.Mutex
+	workers []*exec.Cmd
+	stop    chan struct{}
+	done    sync.WaitGroup
+
+	busiest, heap   int
+	decided, denied int
+}
+
+func watch(t *testing.T) *watched {
+	w := &watched{stop: make(chan struct{})}
+	testkit.HashWorker = func() *exec.Cmd {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		cmd := exec.Command(os.Args[0], "hash-worker")
+		w.workers = append(w.workers, cmd)
+		return cmd
+	}
+	t.Cleanup(func() { testkit.HashWorker = nil })
+	w.k = testkit.New(t)
+	return w
+}
+
+// sample looks until end is called.
+func (w *watched) sample() {
+	w.done.Go(func() {
+		live := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		for {
+			w.busiest = max(w.busiest, w.k.App.Login.Hasher.Stats().Running)
+			metrics.Read(live)
+			w.heap = max(w.heap, int(live[0].Value.Uint64()))
+			select {
+			case <-w.stop:
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	})
+}
+
+func (w *watched) end() {
+	close(w.stop)
+	w.done.Wait()
+}
+
+// check holds what was seen to the caps.
+func (w *watched) check(t *testing.T) {
+	t.Helper()
+	slots := w.k.App.Login.Hasher.Workers()
+	if w.busiest > slots {
+		t.Errorf("%d hashes ran at once, with %d workers", w.busiest, slots)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(w.workers); n == 0 || n > slots {
+		t.Errorf("%d processes were started for %d workers", n, slots)
+	}
+	for _, cmd := range w.workers {
+		if mb := peak(t, cmd.Process.Pid); mb > int(password.Default.MemoryKiB)/1024+100 {
+			t.Errorf("a worker took %d MB", mb)
+		}
+	}
+	if mb := w.heap >> 20; mb > 100 {
+		t.Errorf("the service's heap took %d MB", mb)
+	}
+}
+
+// peak is the most memory a process has had, in MB.
+func peak(t *testing.T, pid int) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kb, err := strconv.Atoi(strings.Fields(rest)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kb >> 10
+		}
+	}
+	t.Fatalf("process %d has no VmHWM", pid)
+	return 0
+}
+
+func floodOfLogins(t *testing.T) {
+	w := watch(t)
+	k := w.k
+	client := k.ClientToken("crm")
+	k.Invite("alice", "sales-rep")
+	w.sample()
+
+	deciding, cancel := context.WithCancel(t.Context())
+	var decisions sync.WaitGroup
+	decisions.Go(func() {
+		for deciding.Err() == nil {
+			a, err := testkit.Do(k.Request("/access/v1/evaluation", client, map[string]any{
+				"subject": map[string]any{"type": "user", "id": "alice"}, "action": map[string]any{"name": "read"},
+				"resource": map[string]any{"type": "contact", "id": "1", "properties": map[string]any{"owner": "alice"}},
+			}))
+			if err == nil && a.Body["decision"] == true {
+				w.decided++
+			} else {
+				w.denied++
+			}
+		}
+	})
+
+	const logins = 500
+	var wg sync.WaitGroup
+	var late, served, refused, others atomic.Int64
+	for i := range logins {
+		req := k.Request("/v1/login", "", map[string]any{"username": fmt.Sprintf("nobody%03d", i), "password": testkit.Password})
+		wg.Go(func() {
+			began := time.Now()
+			a, err := testkit.Do(req)
+			switch {
+			case err != nil:
+				others.Add(1)
+				t.Error(err)
+			case a.Status == http.StatusUnauthorized:
+				served.Add(1)
+			case a.Status == http.StatusServiceUnavailable, a.Status == http.StatusTooManyRequests:
+				refused.Add(1)
+				if a.Header.Get("Retry-After") == "" {
+					t.Errorf("%d without Retry-After: %s", a.Status, a.Raw)
+				}
+				// Two seconds in the queue, and as much again for a machine that does
+				// everything else at the same time.
+				if time.Since(began) > 2*password.DefaultWait {
+					late.Add(1)
+				}
+			default:
+				others.Add(1)
+				t.Errorf("status %d: %s", a.Status, a.Raw)
+			}
+		})
+	}
+	wg.Wait()
+	cancel()
+	decisions.Wait()
+	w.end()
+	w.check(t)
+	t.Logf("%d served, %d refused, %d decisions meanwhile", served.Load(), refused.Load(), w.decided)
+	if served.Load() == 0 || refused.Load() == 0 {
+		t.Errorf("%d served and %d refused of %d: no flood", served.Load(), refused.Load(), logins)
+	}
+	if late.Load() > 0 {
+		t.Errorf("%d were refused late", late.Load())
+	}
+	if w.decided == 0 || w.denied > 0 {
+		t.Errorf("meanwhile %d decisions were right and %d wrong", w.decided, w.denied)
+	}
+}
+
+func impatientLogins(t *testing.T) {
+	w := watch(t)
+	k := w.k
+	w.sample()
+	var wg sync.WaitGroup
+	for i := range 100 {
+		req := k.Request("/v1/login", "", map[string]any{"username": fmt.Sprintf("nobody%03d", i), "password": testkit.Password})
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+i%20)*time.Millisecond)
+			defer cancel()
+			_, _ = testkit.Do(req.WithContext(ctx)) // nobody waits for the answer
+		})
+	}
+	wg.Wait()
+	w.end()
+	w.check(t)
+	a := k.Post("/v1/login", "", map[string]any{"username": "somebody", "password": testkit.Password})
+	if a.Status != http.StatusUnauthorized && a.Status != http.StatusTooManyRequests {
+		t.Errorf("after them all a login is answered %d: %s", a.Status, a.Raw)
+	}
+}
