@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"testing"
@@ -62,6 +63,26 @@ func TestPasswordAloneTouchesNoDevice(t *testing.T) {
 	// The remedy is open to it.
 	if _, err := s.StepUp(ctx, session, k.NextCode(alice)); err != nil {
 		t.Errorf("step-up: %v", err)
+	}
+}
+
+// Whoever lets a session through that can only enrol again, the transaction does not.
+func TestRecoverySessionTouchesNoDevice(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice")
+	s, id := k.App.Login, k.DeviceIDs(alice)[0]
+	k.Want(k.Post("/v1/login/recovery", "", map[string]any{"ticket": k.Ticket("alice"), "code": alice.RecoveryCodes[0]}), 200)
+	session := sessionOf(t, k, "alice", 2)
+	k.Exec(`UPDATE sessions SET restricted = 1 WHERE id = '` + session.Caller.Session + `'`)
+	for name, act := range map[string]func() error{
+		"add":     func() error { _, err := s.AddDevice(ctx, session, "mine"); return err },
+		"remove":  func() error { return s.RemoveDevice(ctx, session, id) },
+		"codes":   func() error { _, err := s.NewRecoveryCodes(ctx, session); return err },
+		"step-up": func() error { _, err := s.StepUp(ctx, session, k.NextCode(alice)); return err },
+	} {
+		if err := act(); model.CodeOf(err) != model.CodeReEnrolOnly {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -127,4 +148,44 @@ func TestCodesCountOnceEverywhere(t *testing.T) {
 			}
 		}
 	})
+}
+
+// staleStore reads devices and recovery codes as they were before any code was
+// used: what may be seen of them while another request is about to use one.
+type staleStore struct{ store.Store }
+
+func (s staleStore) InTx(ctx context.Context, f func(store.Tx) error) error {
+	return s.Store.InTx(ctx, func(tx store.Tx) error { return f(staleTx{tx}) })
+}
+
+func (s staleStore) RecoveryCode(ctx context.Context, tenant, user, selector string) (store.RecoveryCode, error) {
+	r, err := s.Store.RecoveryCode(ctx, tenant, user, selector)
+	r.UsedAt = time.Time{}
+	return r, err
+}
+
+type staleTx struct{ store.Tx }
+
+func (tx staleTx) Devices(ctx context.Context, tenant, user string) ([]store.Device, error) {
+	devices, err := tx.Tx.Devices(ctx, tenant, user)
+	for i := range devices {
+		devices[i].LastStep = 0
+	}
+	return devices, err
+}
+
+// What was read does not decide whether a code was used; the statement that takes
+// it does.
+func TestStaleReadsOpenNothing(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice")
+	k.MidStep()
+	code := k.Code(alice)
+	k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": k.Ticket("alice"), "code": code}), 200)
+	recovery := alice.RecoveryCodes[0]
+	k.Want(k.Post("/v1/login/recovery", "", map[string]any{"ticket": k.Ticket("alice"), "code": recovery}), 200)
+	k.App.Login.Store = staleStore{k.App.Login.Store}
+	k.Want(k.Post("/v1/login/recovery", "", map[string]any{"ticket": k.Ticket("alice"), "code": recovery}), 401, "code", "code_invalid")
+	k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": k.Ticket("alice"), "code": code}), 401, "code", "code_invalid")
+	k.Want(k.Post("/v1/step-up", alice.Access, map[string]any{"code": code}), 401, "code", "code_invalid")
 }

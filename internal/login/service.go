@@ -6,6 +6,8 @@
 //	                     │                        └─▶ recovery ─▶ re-enrol-only tokens + enrolment ticket
 //	                     └─ none enrolled ──▶ ticket ─▶ enrol ─▶ confirm ─▶ tokens (acr 2), recovery codes
 //	tokens ─▶ refresh ─▶ tokens                tokens ─▶ logout
+//	tokens ─▶ step-up ─▶ tokens of a new session (a code proven now)
+//	tokens ─▶ devices, recovery codes; a first device ─▶ tokens of a new session (acr 2)
 //	client id + secret ─▶ client token
 //
 // Every arrow that ends in tokens passes issue (issue.go), the only code that

@@ -12,9 +12,6 @@ import (
 // but a one-time code counts here: no recovery code, password or refresh.
 func (s *Service) StepUp(ctx context.Context, session Session, code string) (Result, error) {
 	caller := session.Caller
-	if session.Restricted {
-		return Result{}, errReEnrolOnly
-	}
 	devices, err := s.Store.Devices(ctx, caller.Tenant, caller.ID)
 	if err != nil {
 		return Result{}, err
