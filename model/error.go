@@ -65,6 +65,9 @@ const (
 	CodeInUse              Code = "in_use"                           // others still refer to what should be deleted
 	CodeStepUp             Code = "insufficient_user_authentication" // a factor has to be proven anew before this; RFC 9470, POST /v1/step-up
 	CodeReEnrolOnly        Code = "re_enrol_only"                    // a session opened by a recovery code can only enrol a new device
+	CodeDeviceLimit        Code = "device_limit"                     // a person has as many devices for one-time codes as may be
+	CodeLastDevice         Code = "last_device"                      // the last device stays while a second factor is required
+	CodeDeviceRequired     Code = "device_required"                  // this needs a device for one-time codes, and there is none
 	CodeOfficeReserved     Code = "office_reserved"                  // offices are given and taken on the host, never by provisioning
 )
 

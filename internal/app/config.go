@@ -51,6 +51,7 @@ type Config struct {
 	CasbinSample     int           `env:"ROLEGATE_CASBIN_SAMPLE" envDefault:"10000" about:"one in this many decisions is checked against Casbin in the background; 0 for none"`
 	Drain            time.Duration `env:"ROLEGATE_DRAIN" envDefault:"0s" about:"how long a stop is only announced by /readyz before it begins, so that a proxy sends nothing more"`
 	RevisionWait     time.Duration `env:"ROLEGATE_REVISION_WAIT" envDefault:"500ms" about:"how long a question waits for the revision it demands"`
+	TOTPSkew         int           `env:"ROLEGATE_TOTP_SKEW" envDefault:"1" about:"1: one-time codes a step either side of the device's clock; 0: those of the present step and the one before alone"`
 	Policy           string        `env:"ROLEGATE_POLICY" about:"policy file of the first tenant (default: the embedded policy.csv)"`
 
 	MaxRequest        int64 `env:"ROLEGATE_MAX_REQUEST" envDefault:"262144" about:"bytes of a decision or search request"`
@@ -306,6 +307,8 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_TRACE_SAMPLE is 1 or more, not %d; without ROLEGATE_OTLP_ENDPOINT nothing is traced", c.TraceSample)
 	case c.OTLPEndpoint != "" && tracing.Check(c.OTLPEndpoint) != nil:
 		return settingError("ROLEGATE_OTLP_ENDPOINT %v", tracing.Check(c.OTLPEndpoint))
+	case c.TOTPSkew != 0 && c.TOTPSkew != 1:
+		return settingError("ROLEGATE_TOTP_SKEW is 0 or 1, not %d", c.TOTPSkew)
 	case c.Drain < 0 || c.Drain > maxDrain:
 		return settingError("ROLEGATE_DRAIN is a duration of 0s to %s, not %s", maxDrain, c.Drain)
 	case c.RevisionWait < 0 || c.RevisionWait > maxRevisionWait:

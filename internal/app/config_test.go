@@ -94,6 +94,18 @@ func TestAuditSetting(t *testing.T) {
 	}
 }
 
+func TestTOTPSkewSetting(t *testing.T) {
+	for value, want := range map[string]int{"": 1, "1": 1, "0": 0, "2": -1, "-1": -1} {
+		c, err := app.ReadConfig([]string{"ROLEGATE_TOTP_SKEW=" + value})
+		if err == nil {
+			err = c.Validate()
+		}
+		if want >= 0 && (err != nil || c.TOTPSkew != want) || want < 0 && (model.CodeOf(err) != model.CodeSettingInvalid || !strings.Contains(err.Error(), "ROLEGATE_TOTP_SKEW")) {
+			t.Errorf("ROLEGATE_TOTP_SKEW=%q: %d, %v", value, c.TOTPSkew, err)
+		}
+	}
+}
+
 func TestBufferedServiceShowsItsQueue(t *testing.T) {
 	k := testkit.New(t, "ROLEGATE_AUDIT=buffered")
 	res, err := http.Get(k.Admin + "/metrics")

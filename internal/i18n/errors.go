@@ -59,6 +59,18 @@ var problems = map[model.Code]problem{
 		text{"Enrol a new device first", "请先绑定新设备"},
 		text{"You logged in with a recovery code. Enrol a new device to go on.", "您使用恢复码登录，请先绑定新的验证设备，然后继续。"},
 	},
+	model.CodeDeviceLimit: {
+		text{"Too many devices", "验证设备过多"},
+		text{"There are five devices already. Remove one you no longer use first.", "您已绑定五个验证设备，请先移除不再使用的设备。"},
+	},
+	model.CodeLastDevice: {
+		text{"Last device", "最后一个验证设备"},
+		text{"A second factor is required of you, so the last device cannot be removed. Add another one first.", "您的账号必须启用动态验证码，不能移除最后一个验证设备，请先绑定新的设备。"},
+	},
+	model.CodeDeviceRequired: {
+		text{"No device yet", "尚未绑定验证设备"},
+		text{"This needs a device for one-time codes. Add one first.", "此操作需要验证设备，请先绑定。"},
+	},
 	model.CodeProxyUnauthorized: {
 		text{"Proxy not authenticated", "代理未通过身份验证"},
 		text{"The proxy in front of the application is not set up to ask here. Please tell the operators.", "应用前端的代理未正确配置，无法在此请求判定，请联系运维人员。"},

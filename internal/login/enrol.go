@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"time"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
@@ -14,12 +15,15 @@ import (
 	"rolegate/model"
 )
 
+// PendingTTL is how long a device waits for its first code (security checklist
+// B37).
+const PendingTTL = 10 * time.Minute
+
 // Enrol makes a pending device for an enrolment ticket and shows its secret,
 // this once. Asking again replaces the pending device.
 func (s *Service) Enrol(ctx context.Context, ticket string) (Enrolment, error) {
-	secret := totp.NewSecret()
-	device := totp.Default(secret)
-	id := rand.Text()
+	var secret []byte
+	var row store.Device
 	var user model.User
 	var refused error
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
@@ -36,20 +40,10 @@ func (s *Service) Enrol(ctx context.Context, ticket string) (Enrolment, error) {
 			refused = err
 			return s.recordRefusal(ctx, tx, tk, audit.EnrolFailed, err)
 		}
-		if err := tx.DeletePending(ctx, tk.Tenant, tk.User); err != nil {
+		if row, secret, err = s.newDevice(ctx, tx, user, "TOTP"); err != nil {
 			return err
 		}
-		row := store.Device{
-			ID: id, Tenant: tk.Tenant, User: tk.User, Name: "TOTP",
-			Algorithm: device.Algorithm, Digits: device.Digits, Period: device.Period, CreatedAt: s.Now(),
-		}
-		if row.Secret, err = s.KEK.Seal(secret, devicePlace(row)); err != nil {
-			return err
-		}
-		if err := tx.InsertDevice(ctx, row); err != nil {
-			return err
-		}
-		if ok, err := tx.SetTicketDevice(ctx, tk.Hash, id, s.Now()); err != nil || !ok {
+		if ok, err := tx.SetTicketDevice(ctx, tk.Hash, row.ID, s.Now()); err != nil || !ok {
 			return cmpErr(err, errTicket)
 		}
 		return s.Log.AppendIn(ctx, tx, success(user, audit.EnrolStarted, proof{Methods: tk.Methods}))
@@ -60,12 +54,36 @@ func (s *Service) Enrol(ctx context.Context, ticket string) (Enrolment, error) {
 	if err != nil {
 		return Enrolment{}, err
 	}
+	return s.enrolment(row, user, secret)
+}
+
+// newDevice makes the user's one pending device.
+func (s *Service) newDevice(ctx context.Context, tx store.Factors, user model.User, name string) (store.Device, []byte, error) {
+	secret := totp.NewSecret()
+	device := totp.Default(secret)
+	row := store.Device{
+		ID: rand.Text(), Tenant: user.Tenant, User: user.ID, Name: name,
+		Algorithm: device.Algorithm, Digits: device.Digits, Period: device.Period, CreatedAt: s.Now(),
+	}
+	var err error
+	if row.Secret, err = s.KEK.Seal(secret, devicePlace(row)); err != nil {
+		return row, nil, err
+	}
+	if err := tx.DeletePending(ctx, user.Tenant, user.ID); err != nil {
+		return row, nil, err
+	}
+	return row, secret, tx.InsertDevice(ctx, row)
+}
+
+// enrolment shows a new device.
+func (s *Service) enrolment(row store.Device, user model.User, secret []byte) (Enrolment, error) {
+	device := totp.Device{Secret: secret, Algorithm: row.Algorithm, Digits: row.Digits, Period: row.Period}
 	uri := totp.URI(s.issuerName(), user.Username, device)
 	png, err := totp.QR(uri)
 	if err != nil {
 		return Enrolment{}, err
 	}
-	return Enrolment{DeviceID: id, Secret: totp.Base32(secret), OTPAuthURI: uri, QRPNG: png}, nil
+	return Enrolment{DeviceID: row.ID, Secret: totp.Base32(secret), OTPAuthURI: uri, QRPNG: png}, nil
 }
 
 // issuerName is what an authenticator shows beside the account: "Rolegate
@@ -82,7 +100,7 @@ func (s *Service) issuerName() string {
 // codes and sessions of the person end: there is one device to lose, and none
 // that was lost still opens anything.
 func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Result, error) {
-	tk, err := s.countAttempt(ctx, ticket, store.TicketEnrol, audit.EnrolFailed)
+	tk, err := s.tryTicket(ctx, ticket, store.TicketEnrol, audit.EnrolFailed)
 	if err != nil {
 		return Result{}, err
 	}
@@ -96,7 +114,7 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Re
 		res, refused = Result{}, nil
 		t, user, err := s.holder(ctx, tx, tk)
 		if err == nil {
-			err = s.confirm(ctx, tx, tk, code, codes)
+			err = s.confirmTicket(ctx, tx, tk, code, codes)
 		}
 		if err != nil {
 			refused = err
@@ -105,10 +123,13 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Re
 		if err := endTicket(ctx, tx, tk, s); err != nil {
 			return err // rolls back what the code settled; the refusal is recorded with the request
 		}
+		if err := s.codeRight(ctx, tx, tk.Tenant, tk.User); err != nil {
+			return err
+		}
 		if err := s.replaceFactors(ctx, tx, tk, codes); err != nil {
 			return err
 		}
-		p := proof{Methods: []string{"pwd", "otp", "mfa"}, At: s.Now(), Level: 2}
+		p := withOTP(s.Now())
 		tokens, err := s.issue(ctx, tx, t, user, p, false)
 		if err != nil {
 			return err
@@ -119,25 +140,27 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Re
 	return answer(res, err, refused)
 }
 
-// prepareCodes makes and hashes recovery codes outside the transaction, and
-// only for an attempt that was counted and looks right: ten hashes are not for
-// the asking. Whether it is right is settled afterwards, in the transaction.
+// prepareCodes makes recovery codes for a ticket whose device and code look right.
 func (s *Service) prepareCodes(ctx context.Context, tk store.Ticket, code string) (recoveryCodes, error) {
 	d, err := s.Store.Device(ctx, tk.Device)
-	if errors.Is(err, store.ErrNotFound) {
-		return recoveryCodes{}, nil // refused in the transaction
-	}
 	if err != nil {
-		return recoveryCodes{}, err
+		return recoveryCodes{}, ignore(err, store.ErrNotFound) // refused in the transaction
 	}
-	if _, ok, err := s.match(d, code); err != nil || !ok {
-		return recoveryCodes{}, nil // likewise
-	}
-	return s.newRecoveryCodes(ctx, tk.Tenant, tk.User)
+	return s.codesFor(ctx, d, code)
 }
 
-// confirm takes the code's step on the ticket's own pending device.
-func (s *Service) confirm(ctx context.Context, tx store.Factors, tk store.Ticket, code string, codes recoveryCodes) error {
+// codesFor makes and hashes recovery codes outside the transaction, and only for
+// an attempt that was counted and looks right: ten hashes are not for the asking.
+// Whether it is right is settled afterwards, in the transaction.
+func (s *Service) codesFor(ctx context.Context, d store.Device, code string) (recoveryCodes, error) {
+	if m, err := s.match(d, code, s.Now()); err != nil || !m.ok {
+		return recoveryCodes{}, nil // refused in the transaction
+	}
+	return s.newRecoveryCodes(ctx, d.Tenant, d.User)
+}
+
+// confirmTicket takes the code's step on the ticket's own pending device.
+func (s *Service) confirmTicket(ctx context.Context, tx store.Factors, tk store.Ticket, code string, codes recoveryCodes) error {
 	if err := mayEnrol(ctx, tx, tk); err != nil {
 		return err
 	}
@@ -145,17 +168,25 @@ func (s *Service) confirm(ctx context.Context, tx store.Factors, tk store.Ticket
 	if err != nil {
 		return notFound(err, errTicket)
 	}
-	step, ok, err := s.match(d, code)
+	return s.confirm(ctx, tx, d, code, len(codes.rows) > 0)
+}
+
+// confirm takes the code's step on a pending device, which counts from then on.
+// It is not ready where recovery codes are due and none were prepared, as when
+// the code's time came only since.
+func (s *Service) confirm(ctx context.Context, tx store.Factors, d store.Device, code string, ready bool) error {
+	now := s.Now()
+	m, err := s.match(d, code, now)
 	if err != nil {
 		return err
 	}
-	if !ok || len(codes.rows) == 0 { // or the next time step began since codes were prepared
-		return errCode
+	if !m.ok || !ready {
+		return s.wrongCode(ctx, tx, []store.Device{d}, code, now)
 	}
-	if ok, err := tx.ConfirmDevice(ctx, d.ID, step, s.Now()); err != nil || !ok {
-		return cmpErr(err, errCode)
+	if ok, err := tx.ConfirmDevice(ctx, d.ID, m.step, m.drift, now); err != nil || ok {
+		return err
 	}
-	return nil
+	return s.wrong()
 }
 
 // mayEnrol refuses a ticket that a password alone opened once a device is there:

@@ -78,7 +78,7 @@ func parseRecovery(code string) (selector, secret string, ok bool) {
 // that can do one thing, enrol a new device, and hands out the ticket for it.
 // Attempts share the ticket's budget with one-time codes.
 func (s *Service) VerifyRecovery(ctx context.Context, ticket, code string) (Result, error) {
-	tk, err := s.countAttempt(ctx, ticket, store.TicketMFA, audit.RecoveryFailed)
+	tk, err := s.tryTicket(ctx, ticket, store.TicketMFA, audit.RecoveryFailed)
 	if err != nil {
 		return Result{}, err
 	}
@@ -92,25 +92,9 @@ func (s *Service) VerifyRecovery(ctx context.Context, ticket, code string) (Resu
 		return Result{}, err
 	}
 	if !ok || row.Selector == "" || !row.UsedAt.IsZero() {
-		return Result{}, s.refuse(ctx, failure(tk.Tenant, tk.User, audit.RecoveryFailed, model.CodeCodeInvalid), errCode)
+		return Result{}, s.refuse(ctx, failure(tk.Tenant, tk.User, audit.RecoveryFailed, model.CodeCodeInvalid), s.wrong())
 	}
 	return s.recover(ctx, tk, selector)
-}
-
-// countAttempt commits one attempt before anything is hashed.
-func (s *Service) countAttempt(ctx context.Context, ticket string, purpose store.TicketPurpose, failed audit.Activity) (tk store.Ticket, err error) {
-	var refused error
-	err = s.Store.InTx(ctx, func(tx store.Tx) error {
-		tk, refused = s.attempt(ctx, tx, ticket, purpose)
-		if refused != nil {
-			return s.recordRefusal(ctx, tx, tk, failed, refused)
-		}
-		return nil
-	})
-	if err == nil {
-		err = refused
-	}
-	return tk, err
 }
 
 // recover burns the code and opens the re-enrol-only session.
@@ -129,6 +113,9 @@ func (s *Service) recover(ctx context.Context, tk store.Ticket, selector string)
 		}
 		if err := endTicket(ctx, tx, tk, s); err != nil {
 			return err // rolls back what the code settled; the refusal is recorded with the request
+		}
+		if err := s.codeRight(ctx, tx, tk.Tenant, tk.User); err != nil {
+			return err
 		}
 		p := proof{Methods: append(tk.Methods, "mfa"), At: tk.AuthTime, Level: 1, Recovery: true}
 		tokens, err := s.issue(ctx, tx, t, user, p, false)
@@ -152,8 +139,49 @@ func (s *Service) recover(ctx context.Context, tk store.Ticket, selector string)
 
 func burn(ctx context.Context, tx store.Factors, tk store.Ticket, selector string, s *Service) error {
 	used, err := tx.UseRecoveryCode(ctx, tk.Tenant, tk.User, selector, s.Now())
-	if err != nil || !used {
-		return cmpErr(err, errCode)
+	if err != nil || used {
+		return err
 	}
-	return nil
+	return s.wrong()
+}
+
+// RecoveryCodesLeft counts the person's unused recovery codes.
+func (s *Service) RecoveryCodesLeft(ctx context.Context, session Session) (int, error) {
+	return s.Store.RecoveryCodesLeft(ctx, session.Caller.Tenant, session.Caller.ID)
+}
+
+// NewRecoveryCodes makes ten new codes and voids the old ones. They are for who
+// has a device: without one there is nothing to recover.
+func (s *Service) NewRecoveryCodes(ctx context.Context, session Session) ([]string, error) {
+	caller := session.Caller
+	devices, err := s.Store.Devices(ctx, caller.Tenant, caller.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(devices) == 0 {
+		return nil, errNeedsDevice
+	}
+	codes, err := s.newRecoveryCodes(ctx, caller.Tenant, caller.ID)
+	if err != nil {
+		return nil, err
+	}
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
+		o, err := s.owner(ctx, tx, session)
+		if err != nil {
+			return err
+		}
+		if len(o.devices) == 0 { // the last one was removed meanwhile
+			return errNeedsDevice
+		}
+		if err := tx.ReplaceRecoveryCodes(ctx, caller.Tenant, caller.ID, codes.rows); err != nil {
+			return err
+		}
+		e := o.did(audit.RecoveryRenewed)
+		e.Personal["codes_left"] = len(codes.rows)
+		return s.Log.AppendIn(ctx, tx, e)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return codes.plain, nil
 }

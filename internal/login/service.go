@@ -6,6 +6,8 @@
 //	                     │                        └─▶ recovery ─▶ re-enrol-only tokens + enrolment ticket
 //	                     └─ none enrolled ──▶ ticket ─▶ enrol ─▶ confirm ─▶ tokens (acr 2), recovery codes
 //	tokens ─▶ refresh ─▶ tokens                tokens ─▶ logout
+//	tokens ─▶ step-up ─▶ tokens of a new session (a code proven now)
+//	tokens ─▶ devices, recovery codes; a first device ─▶ tokens of a new session (acr 2)
 //	client id + secret ─▶ client token
 //
 // Every arrow that ends in tokens passes issue (issue.go), the only code that
@@ -53,8 +55,8 @@ type Requirements interface {
 	RequiresMFA(ctx context.Context, tenant, subject string) (bool, error)
 }
 
-// Service runs the state machine. All fields are required; it is safe for
-// concurrent use.
+// Service runs the state machine. All fields but TOTPSkew are required; it is safe
+// for concurrent use.
 type Service struct {
 	Store        store.Store
 	Log          *audit.Log
@@ -67,6 +69,9 @@ type Service struct {
 	Issuer       string // iss, and the issuer people see in their authenticator
 	Audience     string // aud of access tokens
 	Now          func() time.Time
+	// TOTPSkew is 1 to take codes a step either side of where a device's clock was
+	// last seen, 0 to take those of the present step and the one before alone.
+	TOTPSkew int
 
 	remembered memory
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/keyring"
@@ -18,22 +19,40 @@ var (
 	errCode   = model.Errorf(model.CodeCodeInvalid, "the code is wrong or was already used; wait for the next one, and check that the phone's clock is right")
 )
 
+// WrongCode refuses a one-time or recovery code, with what helps whoever has a
+// wrong clock. Nothing in it tells a code that was used from one that never was.
+type WrongCode struct {
+	At  time.Time     // our time
+	Off time.Duration // how far the device's clock is off, about; below zero it is slow; 0 unknown
+}
+
+func (w *WrongCode) Error() string { return errCode.Error() }
+
+// Unwrap gives model.CodeOf its code.
+func (w *WrongCode) Unwrap() error { return errCode }
+
+func (s *Service) wrong() *WrongCode { return &WrongCode{At: s.Now()} }
+
+// withOTP is how somebody proved who they are who entered a one-time code.
+func withOTP(now time.Time) proof {
+	return proof{Methods: []string{"pwd", "otp", "mfa"}, At: now, Level: 2}
+}
+
 // VerifyTOTP is the second step with a one-time code. The attempt is counted
 // before the code is looked at, and the code's time step is taken by a
 // conditional update, so of any number of parallel requests one succeeds.
 func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, error) {
+	tk, err := s.tryTicket(ctx, ticket, store.TicketMFA, audit.OTPFailed)
+	if err != nil {
+		return Result{}, err
+	}
 	var res Result
 	var refused error
-	err := s.Store.InTx(ctx, func(tx store.Tx) error {
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res, refused = Result{}, nil
-		tk, err := s.attempt(ctx, tx, ticket, store.TicketMFA)
-		if err != nil {
-			refused = err
-			return s.recordRefusal(ctx, tx, tk, audit.OTPFailed, err)
-		}
 		t, user, err := s.holder(ctx, tx, tk)
 		if err == nil {
-			err = s.useCode(ctx, tx, tk, code)
+			err = s.useCode(ctx, tx, tk.Tenant, tk.User, code)
 		}
 		if err == nil {
 			err = endTicket(ctx, tx, tk, s)
@@ -42,7 +61,10 @@ func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, 
 			refused = err
 			return s.recordRefusal(ctx, tx, tk, audit.OTPFailed, err)
 		}
-		p := proof{Methods: append(tk.Methods, "otp", "mfa"), At: s.Now(), Level: 2}
+		if err := s.codeRight(ctx, tx, tk.Tenant, tk.User); err != nil {
+			return err
+		}
+		p := withOTP(s.Now())
 		tokens, err := s.issue(ctx, tx, t, user, p, true)
 		if err != nil {
 			return err
@@ -55,14 +77,35 @@ func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, 
 
 // answer is the outcome of a step whose transaction committed a refusal or a
 // result, or failed.
-func answer(res Result, err, refused error) (Result, error) {
+func answer[T any](res T, err, refused error) (T, error) {
 	if err == nil {
 		err = refused
 	}
 	if err != nil {
-		return Result{}, err
+		var none T
+		return none, err
 	}
 	return res, nil
+}
+
+// tryTicket counts one attempt, on the ticket and on its account, and commits
+// that before the code is looked at or anything is hashed.
+func (s *Service) tryTicket(ctx context.Context, ticket string, purpose store.TicketPurpose, failed audit.Activity) (tk store.Ticket, err error) {
+	var refused error
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
+		tk, refused = s.attempt(ctx, tx, ticket, purpose)
+		if refused != nil {
+			return s.recordRefusal(ctx, tx, tk, failed, refused)
+		}
+		return nil
+	})
+	if err == nil {
+		err = refused
+	}
+	if err == nil {
+		err = s.tryCode(ctx, tk.Tenant, tk.User)
+	}
+	return tk, err
 }
 
 // attempt finds a live ticket of the purpose and counts one attempt on it. On
@@ -101,41 +144,98 @@ func (s *Service) holder(ctx context.Context, tx store.Queries, tk store.Ticket)
 	return t, user, nil
 }
 
-// useCode takes the code's time step on the one device it belongs to.
-func (s *Service) useCode(ctx context.Context, tx store.Factors, tk store.Ticket, code string) error {
-	devices, err := tx.Devices(ctx, tk.Tenant, tk.User)
+// useCode takes the code's time step on the one device it belongs to. A device
+// whose secret does not open matches nothing, and is the error unless another
+// one matches.
+func (s *Service) useCode(ctx context.Context, tx store.Factors, tenant, user, code string) error {
+	devices, err := tx.Devices(ctx, tenant, user)
 	if err != nil {
 		return err
 	}
+	now := s.Now()
+	var broken error
 	for _, d := range devices {
-		step, ok, err := s.match(d, code)
+		m, err := s.match(d, code, now)
 		if err != nil {
-			return err
+			broken = errors.Join(broken, err)
 		}
-		if !ok {
+		if !m.ok {
 			continue
 		}
-		used, err := tx.UseStep(ctx, d.ID, step)
-		if err != nil {
+		if used, err := tx.UseStep(ctx, d.ID, m.step, m.drift, now); err != nil || used {
 			return err
 		}
-		if used {
-			return nil
-		}
 	}
-	return errCode
+	if broken != nil {
+		return broken
+	}
+	return s.wrongCode(ctx, tx, devices, code, now)
+}
+
+// matched is what a code is of a device, if anything.
+type matched struct {
+	ok    bool
+	step  int64
+	drift int64 // to be stored with the step
 }
 
 // match opens the device's secret and compares. A secret that does not open, or
 // is too short, is an error, never a match.
-func (s *Service) match(d store.Device, code string) (step int64, ok bool, err error) {
+func (s *Service) match(d store.Device, code string, now time.Time) (matched, error) {
+	device, err := s.open(d)
+	if err != nil {
+		return matched{}, err
+	}
+	step, ok, err := totp.Match(device, code, now, stateOf(d), s.window())
+	if err != nil {
+		return matched{}, fmt.Errorf("device %s: %w", d.ID, err)
+	}
+	return matched{ok, step, s.window().Learn(device, step, now)}, nil
+}
+
+// wrongCode is the refusal of a code that none of the devices takes. Where it is
+// of another time near by, it says how far the device's clock is off; of a time
+// to come only once that step cannot be used any more.
+func (s *Service) wrongCode(ctx context.Context, tx store.Factors, devices []store.Device, code string, now time.Time) error {
+	w := &WrongCode{At: now}
+	for _, d := range devices {
+		device, err := s.open(d)
+		if err != nil {
+			continue // match has said so
+		}
+		off, step, ok, err := totp.Off(device, code, now, stateOf(d), s.window())
+		if err != nil || !ok {
+			continue
+		}
+		if step > totp.Step(now, d.Period) {
+			told, err := tx.TellStep(ctx, d.ID, step, totp.Oldest(now, d.Period))
+			if err != nil {
+				return err
+			}
+			if !told {
+				continue
+			}
+		}
+		w.Off = off
+		return w
+	}
+	return w
+}
+
+// open gives the device its secret back.
+func (s *Service) open(d store.Device) (totp.Device, error) {
 	secret, err := s.KEK.Open(d.Secret, devicePlace(d))
 	if err != nil {
-		return 0, false, fmt.Errorf("device %s: %w", d.ID, err)
+		return totp.Device{}, fmt.Errorf("device %s: %w", d.ID, err)
 	}
-	device := totp.Device{Secret: secret, Algorithm: d.Algorithm, Digits: d.Digits, Period: d.Period}
-	return totp.Match(device, code, s.Now(), d.LastStep)
+	return totp.Device{Secret: secret, Algorithm: d.Algorithm, Digits: d.Digits, Period: d.Period}, nil
 }
+
+func stateOf(d store.Device) totp.State {
+	return totp.State{LastStep: d.LastStep, Drift: d.Drift, Told: d.ToldStep}
+}
+
+func (s *Service) window() totp.Window { return totp.Window(s.TOTPSkew > 0) }
 
 // devicePlace ties the secret to the device and to whose it is: in another
 // person's row it does not open.
@@ -143,12 +243,16 @@ func devicePlace(d store.Device) keyring.Place {
 	return keyring.Place{Table: "totp_devices", Row: fmt.Sprintf("%q %q %q", d.Tenant, d.User, d.ID), Column: "secret"}
 }
 
-// recordRefusal commits the entry of a refused step: outcome deny for what the
+// recordRefusal commits the entry of a refused step with a ticket.
+func (s *Service) recordRefusal(ctx context.Context, tx store.Tx, tk store.Ticket, a audit.Activity, refused error) error {
+	return s.recordFailure(ctx, tx, failure(tk.Tenant, tk.User, a, model.CodeOf(refused)), refused)
+}
+
+// recordFailure commits the entry of a refused step: outcome deny for what the
 // person got wrong, error for a fault of ours. A fault of the store is returned
 // and rolls the step back.
-func (s *Service) recordRefusal(ctx context.Context, tx store.Tx, tk store.Ticket, a audit.Activity, refused error) error {
-	e := failure(tk.Tenant, tk.User, a, model.CodeOf(refused))
-	switch model.CodeOf(refused) {
+func (s *Service) recordFailure(ctx context.Context, tx store.Tx, e audit.Entry, refused error) error {
+	switch e.Code {
 	case model.CodeTicketInvalid, model.CodeCodeInvalid:
 	case model.CodeInternal:
 		e.Outcome = audit.OutcomeError

@@ -69,6 +69,9 @@ var outcomes = map[model.Code]outcome{
 	model.CodeOfficeConflict:   {status: 409},
 	model.CodeLastOfficeHolder: {status: 409},
 	model.CodeInUse:            {status: 409, exact: true},
+	model.CodeDeviceLimit:      {status: 409},
+	model.CodeLastDevice:       {status: 409},
+	model.CodeDeviceRequired:   {status: 409},
 	model.CodePrecondition:     {status: 412},
 
 	model.CodeTooLarge:         {status: 413},
@@ -135,6 +138,9 @@ func (s *Server) problem(w http.ResponseWriter, r *http.Request, err error) {
 		TraceID:  trace,
 	}
 	p.Detail, p.Errors = explain(lang, code, to, err)
+	if code == model.CodeCodeInvalid {
+		wrongCode(lang, &p, err)
+	}
 	write(w, "application/problem+json", to.status, p)
 }
 

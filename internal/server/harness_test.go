@@ -37,6 +37,7 @@ type harness struct {
 	t        *testing.T
 	server   *Server
 	login    *fakeLogin
+	factors  *fakeFactors
 	decider  *fakeDecider
 	recorder *fakeRecorder
 	registry *prometheus.Registry
@@ -47,11 +48,12 @@ type harness struct {
 }
 
 func newHarness(t *testing.T) *harness {
-	h := &harness{t: t, login: &fakeLogin{}, decider: &fakeDecider{}, recorder: &fakeRecorder{},
+	h := &harness{t: t, login: &fakeLogin{}, factors: &fakeFactors{}, decider: &fakeDecider{}, recorder: &fakeRecorder{},
 		registry: prometheus.NewRegistry(), logs: &bytes.Buffer{}}
 	h.server = &Server{
 		Issuer:   "https://gate.example.com",
 		Login:    h.login,
+		Factors:  h.factors,
 		Decider:  h.decider,
 		Recorder: h.recorder,
 		Tenants:  fakeTenants{"default", "emea", "closed"},

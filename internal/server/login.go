@@ -58,7 +58,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return reply(w, http.StatusOK, api.Enrolment{DeviceID: e.DeviceID, Secret: e.Secret, OtpauthURI: e.OTPAuthURI, QRPNG: e.QRPNG})
+	return reply(w, http.StatusOK, enrolmentOf(e))
 }
 
 func (s *Server) confirmEnrolment(w http.ResponseWriter, r *http.Request) error {

@@ -35,6 +35,8 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/v1/token/refresh", s.open(s.refresh))
 	r.Method("POST", "/v1/logout", s.anyPerson(s.logout))
 
+	s.mountFactors(r) // /v1/me/{devices,recovery-codes}…, POST /v1/step-up: person
+
 	r.Method("POST", "/access/v1/evaluation", s.client("decide", s.evaluation))
 	r.Method("POST", "/access/v1/evaluations", s.client("decide", s.evaluations))
 	r.Method("POST", "/access/v1/search/subject", s.client("decide", s.searchSubject))
@@ -68,4 +70,5 @@ var browserRoutes = map[string]bool{
 	"/v1/login/enrol/confirm": true,
 	"/v1/token/refresh":       true,
 	"/v1/logout":              true,
+	"/v1/step-up":             true,
 }

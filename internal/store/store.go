@@ -224,8 +224,11 @@ type Device struct {
 	Digits      int
 	Period      int   // seconds
 	LastStep    int64 // the last time step that was used; 0 before any
+	Drift       int64 // steps its clock was ahead at that time; below zero: behind
+	ToldStep    int64 // a time step that was told of, and is refused for it; 0 for none
 	CreatedAt   time.Time
 	ConfirmedAt time.Time // zero: pending, does not count as a factor
+	UsedAt      time.Time // when LastStep was
 }
 
 // RecoveryCode is one of a user's one-time codes.
@@ -243,11 +246,19 @@ type Factors interface {
 	Device(ctx context.Context, id string) (Device, error)
 	// Devices lists a user's confirmed devices, oldest first.
 	Devices(ctx context.Context, tenant, user string) ([]Device, error)
-	// UseStep moves LastStep forward to step: true for exactly one of all callers with one step,
-	// never backwards, only on a confirmed device.
-	UseStep(ctx context.Context, device string, step int64) (bool, error)
-	// ConfirmDevice makes a pending device count and marks step used: true for exactly one caller.
-	ConfirmDevice(ctx context.Context, device string, step int64, now time.Time) (bool, error)
+	// PendingDevice is the user's newest device that was never confirmed.
+	PendingDevice(ctx context.Context, tenant, user string) (Device, error)
+	// UseStep moves LastStep forward to step and stores the drift that was learned from it: true
+	// for exactly one of all callers with one step, never backwards, only on a confirmed device.
+	UseStep(ctx context.Context, device string, step, drift int64, now time.Time) (bool, error)
+	// TellStep moves ToldStep forward to step: true for exactly one caller, and only where the one
+	// before is older than oldest and step was not used.
+	TellStep(ctx context.Context, device string, step, oldest int64) (bool, error)
+	// ConfirmDevice makes a pending device count, and uses step: true for exactly one caller.
+	ConfirmDevice(ctx context.Context, device string, step, drift int64, now time.Time) (bool, error)
+	// RenameDevice and DeleteDevice are ErrNotFound for a device that is not the user's.
+	RenameDevice(ctx context.Context, tenant, user, device, name string) error
+	DeleteDevice(ctx context.Context, tenant, user, device string) error
 	// DeletePending removes the user's devices that were never confirmed.
 	DeletePending(ctx context.Context, tenant, user string) error
 	// DeleteDevices removes all of a user's devices but keep (which may be "").

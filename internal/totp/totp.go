@@ -3,11 +3,11 @@
 //
 // It is a mechanism without memory. Match says which time step a code belongs
 // to and refuses steps that are not newer than the last one used; storing the
-// returned step, in one statement that requires it to be greater than the
-// stored one, is the caller's part and what makes a code good for one use only
-// (RFC 6238, section 5.2):
+// returned step and the drift learned from it, in one statement that requires
+// the step to be greater than the stored one, is the caller's part and what makes
+// a code good for one use only (RFC 6238, section 5.2):
 //
-//	UPDATE factors SET last_step = $2 WHERE id = $1 AND last_step < $2
+//	UPDATE factors SET last_step = $2, drift = $3 WHERE id = $1 AND last_step < $2
 //
 // Codes are computed with pquerna/otp. Its Validate functions are not used:
 // they trim what was typed and do not tell which step matched.
@@ -39,10 +39,54 @@ const (
 	minSecretSize = 16  // the same: 128 bits required
 	maxSecretSize = 128 // the block of SHA-512; HMAC would hash longer ones first
 
-	// skew is how many steps either side of the present one are accepted, for
+	// skew is how many steps either side of the expected one are accepted, for
 	// clocks that differ and codes typed slowly (RFC 6238, section 5.2: one).
 	skew = 1
+	// maxDrift is how far from the present step the expected one may be learned
+	// to be (RFC 6238, section 6).
+	maxDrift = 2
+	reach    = maxDrift + skew // no step further away is ever accepted
 )
+
+// State is what is stored of a device's use; the zero value is that of one not
+// used yet.
+type State struct {
+	LastStep int64 // step of the last code that was used
+	Drift    int64 // steps the device was ahead of us at that time; below zero it was behind
+	Told     int64 // a step whose code Off gave away, and which is refused for that
+}
+
+// Window says which steps are accepted.
+type Window bool
+
+const (
+	// Strict is the present step and, since typing takes time, the one before it.
+	Strict Window = false
+	// Lenient is the step that is expected by the device's drift and one either
+	// side, and the present step, so that a clock that was set right works at once.
+	Lenient Window = true
+)
+
+func (w Window) has(step, present, drift int64) bool {
+	if w == Strict {
+		return step == present || step == present-1
+	}
+	expected := present + clamp(drift)
+	return step == present || expected-skew <= step && step <= expected+skew
+}
+
+// Learn is the drift to store with a step that was accepted now.
+func (w Window) Learn(d Device, step int64, now time.Time) int64 {
+	if w == Strict {
+		return 0
+	}
+	return clamp(step - Step(now, d.Period))
+}
+
+func clamp(drift int64) int64 { return min(max(drift, -maxDrift), maxDrift) }
+
+// Oldest is the first step that a window may have now or later.
+func Oldest(now time.Time, period int) int64 { return Step(now, period) - reach }
 
 // NewSecret returns 20 random bytes.
 func NewSecret() []byte {
@@ -68,44 +112,105 @@ func Step(now time.Time, period int) int64 {
 	return step
 }
 
-// Match tells whether code is the device's code for the present step or one
-// beside it, and for which step; lastStep is the step of the last code the
-// device has used, or 0. The code must be exactly d.Digits ASCII digits.
+// Match tells whether code is the device's code for a step of the window, and for
+// which. The code must be exactly d.Digits ASCII digits.
 //
-// A step at or before lastStep is refused. Should neighbouring steps happen to
-// share a code (once in a million), the later one counts, and a code that also
-// belongs to a used step is refused, as it may be a replay.
+// A step at or before the last one used, or one that was told, is refused. Should
+// steps of the window happen to share a code (once in a million), the latest
+// counts, and a code that also belongs to a refused step is refused, as it may be
+// a replay.
 //
 // The error is a fault of the device or the clock, never of the code: a device
 // whose secret is missing or whose parameters are odd matches nothing.
-func Match(d Device, code string, now time.Time, lastStep int64) (step int64, ok bool, err error) {
-	opts, err := d.options()
-	if err != nil {
-		return 0, false, fmt.Errorf("one-time password device: %w", err)
+func Match(d Device, code string, now time.Time, st State, w Window) (step int64, ok bool, err error) {
+	codes, err := d.codes(now)
+	if err != nil || !isCode(code, d.Digits) {
+		return 0, false, err
 	}
 	present := Step(now, d.Period)
-	if present < skew {
-		return 0, false, errors.New("one-time password: the clock is at or before the first step of 1970")
-	}
-	if !isCode(code, d.Digits) {
-		return 0, false, nil
-	}
-	secret := Base32(d.Secret)
-	used := false
-	for s := present - skew; s <= present+skew; s++ { // all of them, whichever matches
-		want, err := totp.GenerateCodeCustom(secret, time.Unix(s*int64(d.Period), 0), opts)
+	refused := false
+	for s := max(present-reach, 1); s <= present+reach; s++ { // all of them, whichever matches
+		same, err := codes.equal(s, code)
 		if err != nil {
-			return 0, false, fmt.Errorf("one-time password device: %w", err)
+			return 0, false, err
 		}
-		if subtle.ConstantTimeCompare([]byte(want), []byte(code)) == 1 {
+		if same && w.has(s, present, st.Drift) {
 			step = s
-			used = used || s <= lastStep
+			refused = refused || s <= st.LastStep || s == st.Told
 		}
 	}
-	if step == 0 || used {
+	if step == 0 || refused {
 		return 0, false, nil
 	}
 	return step, true, nil
+}
+
+// OffReach is how far a clock may be off for Off to find it.
+const OffReach = 10 * time.Minute
+
+// Off tells of a code that Match refuses how far the clock that made it is off,
+// give or take half a period, and the code's step; below zero the clock is slow.
+// It is not ok for a code of no step within OffReach, of one that was used or
+// told, or that the window has.
+//
+// A step of the future is a secret yet: before anybody is told of it, it has to
+// be stored as State.Told, or whoever guesses codes would learn that one of
+// them will be right.
+func Off(d Device, code string, now time.Time, st State, w Window) (off time.Duration, step int64, ok bool, err error) {
+	codes, err := d.codes(now)
+	if err != nil || !isCode(code, d.Digits) {
+		return 0, 0, false, err
+	}
+	present, steps := Step(now, d.Period), int64(OffReach/time.Second)/int64(d.Period)
+	for s := max(present-steps, 1); s <= present+steps; s++ {
+		same, err := codes.equal(s, code)
+		if err != nil {
+			return 0, 0, false, err
+		}
+		if !same {
+			continue
+		}
+		if s <= st.LastStep || s == st.Told || w.has(s, present, st.Drift) {
+			return 0, 0, false, nil
+		}
+		if step == 0 || distance(s, present) < distance(step, present) {
+			step = s
+		}
+	}
+	if step == 0 {
+		return 0, 0, false, nil
+	}
+	middle := time.Unix(step*int64(d.Period), 0).Add(time.Duration(d.Period) * time.Second / 2)
+	return middle.Sub(now).Round(time.Second), step, true, nil
+}
+
+func distance(a, b int64) int64 { return max(a-b, b-a) }
+
+// codes computes a device's codes.
+type codes struct {
+	secret string
+	period int
+	opts   totp.ValidateOpts
+}
+
+func (d Device) codes(now time.Time) (codes, error) {
+	opts, err := d.options()
+	if err != nil {
+		return codes{}, fmt.Errorf("one-time password device: %w", err)
+	}
+	if Step(now, d.Period) < 1 {
+		return codes{}, errors.New("one-time password: the clock is at or before the first step of 1970")
+	}
+	return codes{Base32(d.Secret), d.Period, opts}, nil
+}
+
+// equal compares in constant time.
+func (c codes) equal(step int64, code string) (bool, error) {
+	want, err := totp.GenerateCodeCustom(c.secret, time.Unix(step*int64(c.period), 0), c.opts)
+	if err != nil {
+		return false, fmt.Errorf("one-time password device: %w", err)
+	}
+	return subtle.ConstantTimeCompare([]byte(want), []byte(code)) == 1, nil
 }
 
 // options checks the device and gives its parameters to the library. Nothing

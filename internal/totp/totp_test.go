@@ -45,7 +45,7 @@ func oathtool(t *testing.T, d Device, at time.Time) string {
 
 func mustMatch(t *testing.T, d Device, code string, at time.Time, last int64) (int64, bool) {
 	t.Helper()
-	step, ok, err := Match(d, code, at, last)
+	step, ok, err := Match(d, code, at, State{LastStep: last}, Lenient)
 	if err != nil {
 		t.Fatalf("Match(%q): %v", code, err)
 	}
@@ -225,20 +225,20 @@ func TestMatchFailsClosed(t *testing.T) {
 		"period of a month": {secret, "SHA1", 6, 30 * 24 * 3600},
 	} {
 		for _, code := range []string{"", "0", "000000", "328482"} { // 328482: empty secret at step 0
-			if step, ok, err := Match(d, code, now, 0); step != 0 || ok || err == nil {
+			if step, ok, err := Match(d, code, now, State{}, Lenient); step != 0 || ok || err == nil {
 				t.Errorf("%s: Match(%q) = %d, %v, %v; want an error", name, code, step, ok, err)
 			}
 		}
 	}
 	for _, at := range []time.Time{{}, time.Unix(-1, 0), time.Unix(0, 0), time.Unix(29, 0)} {
-		if _, ok, err := Match(Default(secret), "000000", at, 0); ok || err == nil {
+		if _, ok, err := Match(Default(secret), "000000", at, State{}, Lenient); ok || err == nil {
 			t.Errorf("at %v: Match = %v, %v; want an error", at, ok, err)
 		}
 	}
 }
 
 func TestMatchErrorsKeepTheSecret(t *testing.T) {
-	_, _, err := Match(Device{Secret: []byte("hunter2hunter2h")}, "000000", now, 0)
+	_, _, err := Match(Device{Secret: []byte("hunter2hunter2h")}, "000000", now, State{}, Lenient)
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("Match: %v, want an error without the secret", err)
 	}

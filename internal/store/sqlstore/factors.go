@@ -7,19 +7,20 @@ import (
 	"rolegate/internal/store"
 )
 
-const deviceColumns = `id, tenant, user_id, name, secret, algorithm, digits, period, last_step, created_at, confirmed_at`
+const deviceColumns = `id, tenant, user_id, name, secret, algorithm, digits, period, last_step, drift, told_step,
+	created_at, confirmed_at, used_at`
 
 func scanDevice(row scanner) (d store.Device, err error) {
 	err = row.Scan(&d.ID, &d.Tenant, &d.User, &d.Name, bytesInto(&d.Secret), &d.Algorithm, &d.Digits, &d.Period,
-		&d.LastStep, timeInto(&d.CreatedAt), timeInto(&d.ConfirmedAt))
+		&d.LastStep, &d.Drift, &d.ToldStep, timeInto(&d.CreatedAt), timeInto(&d.ConfirmedAt), timeInto(&d.UsedAt))
 	return d, err
 }
 
 func (q queries) InsertDevice(ctx context.Context, d store.Device) error {
 	return q.insert(ctx, `INSERT INTO totp_devices (`+deviceColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`,
 		d.ID, d.Tenant, d.User, d.Name, bytesOf(d.Secret), d.Algorithm, d.Digits, d.Period,
-		d.LastStep, micros(d.CreatedAt), micros(d.ConfirmedAt))
+		d.LastStep, d.Drift, d.ToldStep, micros(d.CreatedAt), micros(d.ConfirmedAt), micros(d.UsedAt))
 }
 
 func (q queries) Device(ctx context.Context, id string) (store.Device, error) {
@@ -31,14 +32,32 @@ func (q queries) Devices(ctx context.Context, tenant, user string) ([]store.Devi
 		WHERE tenant = $1 AND user_id = $2 AND confirmed_at <> 0 ORDER BY created_at, id`, tenant, user)
 }
 
-func (q queries) UseStep(ctx context.Context, device string, step int64) (bool, error) {
-	return q.took(ctx, `UPDATE totp_devices SET last_step = $2
-		WHERE id = $1 AND last_step < $2 AND confirmed_at <> 0`, device, step)
+func (q queries) PendingDevice(ctx context.Context, tenant, user string) (store.Device, error) {
+	return one(ctx, q.conn, scanDevice, `SELECT `+deviceColumns+` FROM totp_devices
+		WHERE tenant = $1 AND user_id = $2 AND confirmed_at = 0 ORDER BY created_at DESC, id LIMIT 1`, tenant, user)
 }
 
-func (q queries) ConfirmDevice(ctx context.Context, device string, step int64, now time.Time) (bool, error) {
-	return q.took(ctx, `UPDATE totp_devices SET confirmed_at = $3, last_step = $2
-		WHERE id = $1 AND last_step < $2 AND confirmed_at = 0`, device, step, micros(now))
+func (q queries) UseStep(ctx context.Context, device string, step, drift int64, now time.Time) (bool, error) {
+	return q.took(ctx, `UPDATE totp_devices SET last_step = $2, drift = $3, used_at = $4
+		WHERE id = $1 AND last_step < $2 AND confirmed_at <> 0`, device, step, drift, micros(now))
+}
+
+func (q queries) TellStep(ctx context.Context, device string, step, oldest int64) (bool, error) {
+	return q.took(ctx, `UPDATE totp_devices SET told_step = $2
+		WHERE id = $1 AND told_step < $3 AND told_step < $2 AND last_step < $2`, device, step, oldest)
+}
+
+func (q queries) ConfirmDevice(ctx context.Context, device string, step, drift int64, now time.Time) (bool, error) {
+	return q.took(ctx, `UPDATE totp_devices SET confirmed_at = $4, used_at = $4, last_step = $2, drift = $3
+		WHERE id = $1 AND last_step < $2 AND confirmed_at = 0`, device, step, drift, micros(now))
+}
+
+func (q queries) RenameDevice(ctx context.Context, tenant, user, device, name string) error {
+	return q.must(ctx, `UPDATE totp_devices SET name = $4 WHERE tenant = $1 AND user_id = $2 AND id = $3`, tenant, user, device, name)
+}
+
+func (q queries) DeleteDevice(ctx context.Context, tenant, user, device string) error {
+	return q.must(ctx, `DELETE FROM totp_devices WHERE tenant = $1 AND user_id = $2 AND id = $3`, tenant, user, device)
 }
 
 func (q queries) DeletePending(ctx context.Context, tenant, user string) error {

@@ -130,6 +130,9 @@ func TestChangesBeginWithTheirMigration(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, back := range []string{
+			`ALTER TABLE totp_devices DROP COLUMN drift`,
+			`ALTER TABLE totp_devices DROP COLUMN told_step`,
+			`ALTER TABLE totp_devices DROP COLUMN used_at`,
 			`DROP INDEX audit_sources_held`,
 			`ALTER TABLE audit_sources DROP COLUMN held_until`,
 			`DROP INDEX users_disabled`,

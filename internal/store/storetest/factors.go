@@ -26,23 +26,30 @@ var factorTests = []storeTest{
 		same(t, "Device", got, err, want)
 		list, err := f.Devices(ctx, "t", "ann")
 		same(t, "Devices while pending", list, err, nil)
-		took, err := f.UseStep(ctx, "d", 10)
+		took, err := f.UseStep(ctx, "d", 10, 0, now)
 		no(t, "UseStep while pending", took, err)
 
-		took, err = f.ConfirmDevice(ctx, "d", 10, now)
+		pending, err := f.PendingDevice(ctx, "t", "ann")
+		same(t, "PendingDevice", pending, err, want)
+		took, err = f.ConfirmDevice(ctx, "d", 10, -1, now)
 		yes(t, "ConfirmDevice", took, err)
-		took, err = f.ConfirmDevice(ctx, "d", 11, now)
+		took, err = f.ConfirmDevice(ctx, "d", 11, 0, now)
 		no(t, "ConfirmDevice again", took, err)
-		want.ConfirmedAt, want.LastStep = now, 10
+		_, err = f.PendingDevice(ctx, "t", "ann")
+		wantErr(t, "PendingDevice after it was confirmed", err, store.ErrNotFound)
+		want.ConfirmedAt, want.LastStep, want.Drift, want.UsedAt = now, 10, -1, now
 		list, err = f.Devices(ctx, "t", "ann")
 		same(t, "Devices", list, err, []store.Device{want})
 		for _, c := range []struct {
 			step int64
 			want bool
 		}{{10, false}, {9, false}, {11, true}, {11, false}, {10, false}, {13, true}} {
-			took, err := f.UseStep(ctx, "d", c.step)
+			took, err := f.UseStep(ctx, "d", c.step, c.step%3-1, now.Add(time.Duration(c.step)*time.Second))
 			tookIs(t, fmt.Sprintf("UseStep %d", c.step), took, err, c.want)
 		}
+		want.LastStep, want.Drift, want.UsedAt = 13, 0, now.Add(13*time.Second)
+		got, err = f.Device(ctx, "d")
+		same(t, "Device after a refused step", got, err, want)
 		_, err = f.Device(ctx, "x")
 		wantErr(t, "Device unknown", err, store.ErrNotFound)
 	}},
@@ -82,17 +89,61 @@ var factorTests = []storeTest{
 			t.Errorf("another user's device: %v", err)
 		}
 	}},
+	{"Factors/OneDevice", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.user("ann")
+		f.user("bob")
+		for i, id := range []string{"old", "new"} {
+			d := device(id, "ann")
+			d.CreatedAt = now.Add(time.Duration(i) * time.Minute)
+			f.must(f.InsertDevice(ctx, d))
+		}
+		got, err := f.PendingDevice(ctx, "t", "ann")
+		same(t, "PendingDevice", got.ID, err, "new")
+		_, err = f.PendingDevice(ctx, "t", "bob")
+		wantErr(t, "PendingDevice of another user", err, store.ErrNotFound)
+		f.must(f.RenameDevice(ctx, "t", "ann", "new", "平板"))
+		wantErr(t, "RenameDevice of another user's", f.RenameDevice(ctx, "t", "bob", "new", "x"), store.ErrNotFound)
+		wantErr(t, "DeleteDevice of another user's", f.DeleteDevice(ctx, "t", "bob", "new"), store.ErrNotFound)
+		got, err = f.Device(ctx, "new")
+		same(t, "name", got.Name, err, "平板")
+		f.must(f.DeleteDevice(ctx, "t", "ann", "new"))
+		wantErr(t, "DeleteDevice again", f.DeleteDevice(ctx, "t", "ann", "new"), store.ErrNotFound)
+		got, err = f.Device(ctx, "old")
+		same(t, "the other device", got.ID, err, "old")
+	}},
+	{"Factors/OneStepIsToldOf", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.user("ann")
+		d := device("d", "ann")
+		d.ConfirmedAt = now
+		f.must(f.InsertDevice(ctx, d))
+		wins(t, "TellStep", 20, 1, func(i int) (bool, error) { return f.TellStep(t.Context(), "d", 100, 90) })
+		for _, c := range []struct {
+			step, oldest int64
+			want         bool
+		}{{101, 90, false}, {101, 100, false}, {120, 101, true}, {119, 130, false}, {140, 125, true}} {
+			took, err := f.TellStep(ctx, "d", c.step, c.oldest)
+			tookIs(t, fmt.Sprintf("TellStep %d while %d may be used", c.step, c.oldest), took, err, c.want)
+		}
+		took, err := f.UseStep(ctx, "d", 200, 0, now)
+		yes(t, "UseStep", took, err)
+		took, err = f.TellStep(ctx, "d", 200, 198)
+		no(t, "TellStep of a used step", took, err)
+		got, err := f.Device(ctx, "d")
+		same(t, "ToldStep", got.ToldStep, err, 140)
+	}},
 	{"Factors/OneConfirmWins", func(t *testing.T, f fixture) {
 		f.user("ann")
 		f.must(f.InsertDevice(t.Context(), device("d", "ann")))
-		wins(t, "ConfirmDevice", 30, 1, func(i int) (bool, error) { return f.ConfirmDevice(t.Context(), "d", int64(i+1), now) })
+		wins(t, "ConfirmDevice", 30, 1, func(i int) (bool, error) { return f.ConfirmDevice(t.Context(), "d", int64(i+1), 0, now) })
 	}},
 	{"Factors/OneUseOfAStepWins", func(t *testing.T, f fixture) {
 		f.user("ann")
 		d := device("d", "ann")
 		d.ConfirmedAt = now
 		f.must(f.InsertDevice(t.Context(), d))
-		wins(t, "UseStep", 50, 1, func(int) (bool, error) { return f.UseStep(t.Context(), "d", 59_000_000) })
+		wins(t, "UseStep", 50, 1, func(int) (bool, error) { return f.UseStep(t.Context(), "d", 59_000_000, 0, now) })
 	}},
 	{"Factors/RecoveryCodes", func(t *testing.T, f fixture) {
 		ctx := t.Context()
