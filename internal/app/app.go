@@ -47,6 +47,7 @@ type App struct {
 	Policy    *policy.Service
 	Logger    *slog.Logger
 	Now       func() time.Time
+	Timeouts  Timeouts // of connections; Serve reads them
 
 	kek     *keyring.KEK
 	db      *sqlstore.DB
@@ -72,7 +73,7 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 
 // open opens everything under a lock that was taken, which it gives back on failure.
 func open(ctx context.Context, c Config, l *lock, logger *slog.Logger) (_ *App, err error) {
-	a := &App{Config: c.complete(), Logger: logger, Now: time.Now, lock: l}
+	a := &App{Config: c.complete(), Logger: logger, Now: time.Now, Timeouts: DefaultTimeouts, lock: l}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
