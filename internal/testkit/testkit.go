@@ -39,6 +39,8 @@ type Kit struct {
 	URL    string // public
 	Admin  string // admin listener
 	Logs   *Logs  // the service's own log, as it writes it
+	// Saw is told of every exchange of Send; nil for nobody.
+	Saw func(req *http.Request, a Answer)
 
 	offset atomic.Int64
 	stop   func()
@@ -234,6 +236,9 @@ func (k *Kit) Send(req *http.Request) Answer {
 		k.T.Fatal(err)
 	}
 	CheckContract(k.T, req, a)
+	if k.Saw != nil {
+		k.Saw(req, a)
+	}
 	return a
 }
 
