@@ -43,14 +43,14 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	// hash worker beside those for requests keeps decisions from waiting for one.
 	runtime.GOMAXPROCS(runtime.NumCPU() + a.Login.Hasher.Workers())
 
-	if err := a.bootstrap(ctx, model.Caller{Kind: model.CallerSystem}, ""); err != nil {
-		return err
-	}
-	a.warn()
 	certificate, err := openCertificate(a.Config, a.Logger, a.now)
 	if err != nil {
 		return err
 	}
+	if err := a.bootstrap(ctx, model.Caller{Kind: model.CallerSystem}, ""); err != nil {
+		return err
+	}
+	a.warn()
 	ln, err := listen("ROLEGATE_LISTEN", a.Config.Listen)
 	if err != nil {
 		return err

@@ -33,72 +33,92 @@ func init() {
 	holds(173, "TLS before 1.2 and what is not TLS are refused, the latter without a redirect", onlyTLS)
 }
 
-// short are timeouts that a test can wait for.
-var short = app.Timeouts{Header: 300 * time.Millisecond, Read: 500 * time.Millisecond, Write: 500 * time.Millisecond, Idle: 400 * time.Millisecond}
-
 func slowOnes(t *testing.T) {
 	t.Run("cut off", cutOff)
 	t.Run("a thousand", thousand)
 	t.Run("full", full)
 }
 
+// only has one timeout that a test can wait for, and the others out of the way.
+func only(set func(o *app.Timeouts)) app.Timeouts {
+	o := app.Timeouts{Header: time.Hour, Read: time.Hour, Write: time.Hour, Idle: time.Hour}
+	set(&o)
+	return o
+}
+
+const soon = 300 * time.Millisecond
+
+// cutOff shows each timeout by itself; their values are the app package's to show.
 func cutOff(t *testing.T) {
-	k := testkit.StartAltered(t, t.TempDir(), func(a *app.App) { a.Timeouts = short })
-	client := k.ClientToken("crm")
-	var wg sync.WaitGroup
-	ended := func(what string, begin func(c net.Conn)) {
-		c := dial(t, k)
-		wg.Go(func() {
-			begin(c)
-			c.SetReadDeadline(time.Now().Add(5 * time.Second))
-			if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("%s: still open", what)
-			}
-		})
-	}
 	drip := func(c net.Conn, text string) {
 		for i := range len(text) {
 			if _, err := io.WriteString(c, text[i:i+1]); err != nil {
 				return
 			}
-			time.Sleep(50 * time.Millisecond) // what is tested is a sender that is slow
+			time.Sleep(soon / 8) // what is tested is a sender that is slow
 		}
 	}
-	ended("nothing at all", func(net.Conn) {})
-	ended("slow header", func(c net.Conn) { drip(c, "GET /healthz HTTP/1.1\r\nHost: g") })
-	ended("slow body", func(c net.Conn) {
-		io.WriteString(c, request("POST", "/v1/login", "", asJSON, "Content-Length: 100"))
-		drip(c, `{"username":"eve","pa`)
-	})
-	ended("slow chunks", func(c net.Conn) {
-		io.WriteString(c, request("POST", "/v1/login", "", asJSON, "Transfer-Encoding: chunked"))
-		drip(c, "1\r\n{\r\n1\r\n \r\n1\r\n \r\n")
-	})
-	ended("idle", func(c net.Conn) { io.WriteString(c, request("GET", "/healthz", "")) })
-	ended("slow second header", func(c net.Conn) {
-		io.WriteString(c, request("GET", "/healthz", ""))
-		drip(c, "GET /healthz HTTP/1.1\r\nHost: g")
-	})
+	for _, kind := range []struct {
+		timeouts app.Timeouts
+		slow     map[string]func(c net.Conn)
+	}{
+		{only(func(o *app.Timeouts) { o.Header = soon }), map[string]func(c net.Conn){
+			"nothing at all": func(net.Conn) {},
+			"slow header":    func(c net.Conn) { drip(c, "GET /healthz HTTP/1.1\r\nHost: g") },
+			"slow second header": func(c net.Conn) {
+				io.WriteString(c, request("GET", "/healthz", ""))
+				drip(c, "GET /healthz HTTP/1.1\r\nHost: g")
+			},
+		}},
+		{only(func(o *app.Timeouts) { o.Read = soon }), map[string]func(c net.Conn){
+			"slow body": func(c net.Conn) {
+				io.WriteString(c, request("POST", "/v1/login", "", asJSON, "Content-Length: 100"))
+				drip(c, `{"username":"eve","pa`)
+			},
+			"slow chunks": func(c net.Conn) {
+				io.WriteString(c, request("POST", "/v1/login", "", asJSON, "Transfer-Encoding: chunked"))
+				drip(c, "1\r\n{\r\n1\r\n \r\n1\r\n \r\n")
+			},
+		}},
+		{only(func(o *app.Timeouts) { o.Idle = soon }), map[string]func(c net.Conn){
+			"idle": func(c net.Conn) { io.WriteString(c, request("GET", "/healthz", "")) },
+		}},
+	} {
+		k := testkit.StartAltered(t, t.TempDir(), func(a *app.App) { a.Timeouts = kind.timeouts })
+		var wg sync.WaitGroup
+		for what, begin := range kind.slow {
+			c := dial(t, k)
+			wg.Go(func() {
+				begin(c)
+				c.SetReadDeadline(time.Now().Add(5 * time.Second))
+				if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("%s: still open", what)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	slowReader(t)
+}
 
-	// A reader who does not read: answers without end are asked for, and the
-	// server stops writing them.
+// slowReader asks for answers and reads none: the server stops writing them.
+func slowReader(t *testing.T) {
+	k := testkit.StartAltered(t, t.TempDir(), func(a *app.App) { a.Timeouts = only(func(o *app.Timeouts) { o.Write = soon }) })
+	client := k.ClientToken("crm")
 	c := dial(t, k)
 	c.(*net.TCPConn).SetReadBuffer(4 << 10)
 	batch := `{"evaluations":[` + strings.TrimSuffix(strings.Repeat(question+",", 500), ",") + `]}`
 	one := request("POST", "/access/v1/evaluations", batch, asJSON, "Authorization: Bearer "+client)
-	wg.Go(func() {
-		c.SetWriteDeadline(time.Now().Add(10 * time.Second))
-		for range 400 {
-			if _, err := io.WriteString(c, one); err != nil {
-				if errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Error("slow reader: still open")
-				}
-				return
+	c.SetWriteDeadline(time.Now().Add(10 * time.Second))
+	for range 400 {
+		if _, err := io.WriteString(c, one); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("slow reader: still open")
 			}
+			return
 		}
-		t.Error("slow reader: everything was taken")
-	})
-	wg.Wait()
+	}
+	t.Error("slow reader: everything was taken")
 }
 
 // crowd opens n connections of each slow kind.
