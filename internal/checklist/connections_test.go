@@ -160,12 +160,24 @@ func full(t *testing.T) {
 	// Behind a proxy all come from one address.
 	k := testkit.New(t, "ROLEGATE_MAX_CONNECTIONS=40", "ROLEGATE_BEHIND_PROXY=true")
 	client := k.ClientToken("crm")
+	const body = `{"username":"eve","password":"x"}`
+	served := dial(t, k)
+	fmt.Fprint(served, request("POST", "/v1/login", "", asJSON, "Expect: 100-continue", fmt.Sprint("Content-Length: ", len(body))))
+	answers := bufio.NewReader(served)
+	if line, err := answers.ReadString('\n'); err != nil || !strings.Contains(line, "100") { // now it is read from
+		t.Fatalf("%q, %v", line, err)
+	}
 	for range 4 {
 		crowd(t, k, 7) // a quarter of them is served, and stays
 		decides(t, k, client)
 		if t.Failed() {
 			return
 		}
+	}
+	io.WriteString(served, body)
+	answers.ReadString('\n') // the blank line after 100
+	if line, err := answers.ReadString('\n'); err != nil || !strings.Contains(line, "401") {
+		t.Errorf("one that was being served made room: %q, %v", line, err)
 	}
 	if n := sample(t, k, "rolegate_connections "); n > 40 {
 		t.Errorf("%v connections are open", n)
