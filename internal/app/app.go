@@ -51,6 +51,7 @@ type App struct {
 	// HashWorker makes the program that hashes passwords for Serve, see
 	// password.Work; nil hashes in this process.
 	HashWorker func() *exec.Cmd
+	Timeouts   Timeouts // of connections; Serve reads them
 
 	kek     *keyring.KEK
 	db      *sqlstore.DB
@@ -76,7 +77,7 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 
 // open opens everything under a lock that was taken, which it gives back on failure.
 func open(ctx context.Context, c Config, l *lock, logger *slog.Logger) (_ *App, err error) {
-	a := &App{Config: c.complete(), Logger: logger, Now: time.Now, lock: l}
+	a := &App{Config: c.complete(), Logger: logger, Now: time.Now, Timeouts: DefaultTimeouts, lock: l}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())

@@ -41,6 +41,7 @@ type Config struct {
 	TLSCert          string        `env:"ROLEGATE_TLS_CERT" about:"PEM certificate; serves TLS"`
 	TLSKey           string        `env:"ROLEGATE_TLS_KEY" about:"PEM key of ROLEGATE_TLS_CERT"`
 	BehindProxy      bool          `env:"ROLEGATE_BEHIND_PROXY" about:"TLS ends at a proxy in front: permits a non-loopback listen without a certificate"`
+	MaxConnections   int           `env:"ROLEGATE_MAX_CONNECTIONS" envDefault:"10000" about:"open connections of the public listener; when full, the one that waits longest for a request is closed"`
 	TrustedProxies   []string      `env:"ROLEGATE_TRUSTED_PROXIES" about:"CIDRs whose X-Forwarded-For is believed, comma-separated"`
 	Audit            string        `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed; buffered: decisions are recorded within 100 ms after"`
 	LogLevel         string        `env:"ROLEGATE_LOG_LEVEL" envDefault:"info" about:"info, or debug to have a line for each decision that went well, too"`
@@ -247,6 +248,9 @@ func checkTLS(c Config) error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return settingError("ROLEGATE_TLS_CERT and ROLEGATE_TLS_KEY go together; only one is set")
 	}
+	if c.TLSCert != "" && strings.HasPrefix(c.Issuer, "http://") {
+		return settingError("ROLEGATE_TLS_CERT serves TLS, and ROLEGATE_ISSUER %s is http: links and tokens would name what nobody answers; make it https", c.Issuer)
+	}
 	if c.TLSCert != "" && c.BehindProxy {
 		return settingError("ROLEGATE_BEHIND_PROXY says TLS ends at a proxy, and ROLEGATE_TLS_CERT says it ends here; set one")
 	}
@@ -272,11 +276,15 @@ func loopback(addr string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
+// defaultPorts are those no browser spells out in an origin.
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
+
 func checkOrigins(c Config) error {
 	for _, o := range c.CORSOrigins {
 		u, err := url.Parse(o)
-		if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || strings.Contains(o, "*") {
-			return settingError("ROLEGATE_CORS_ORIGINS: %q is not an exact origin such as https://crm.example.com", o)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || o != u.Scheme+"://"+strings.ToLower(u.Host) ||
+			strings.Contains(o, "*") || u.Port() == defaultPorts[u.Scheme] {
+			return settingError("ROLEGATE_CORS_ORIGINS: %q is not an origin as browsers send it, such as https://crm.example.com", o)
 		}
 	}
 	return nil
@@ -301,6 +309,8 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_SNAPSHOT_MEMORY is a number of bytes of at least 1048576, not %d", c.SnapshotMemory)
 	case c.SnapshotIdle < time.Second:
 		return settingError("ROLEGATE_SNAPSHOT_IDLE is a duration of at least 1s, not %s", c.SnapshotIdle)
+	case c.MaxConnections < minConnections || c.MaxConnections > maxConnections:
+		return settingError("ROLEGATE_MAX_CONNECTIONS is %d to %d, not %d", minConnections, maxConnections, c.MaxConnections)
 	case c.CasbinSample < 0:
 		return settingError("ROLEGATE_CASBIN_SAMPLE is 0 or more, not %d", c.CasbinSample)
 	case c.TraceSample < 1:
@@ -326,6 +336,12 @@ func checkChoices(c Config) error {
 const maxRevisionWait = 10 * time.Second
 
 func checkLimits(c Config) error { return c.Limits().Validate() }
+
+// The bounds of ROLEGATE_MAX_CONNECTIONS.
+const (
+	minConnections = 16
+	maxConnections = 1_000_000
+)
 
 // maxDrain is as long as a supervisor may be expected to wait.
 const maxDrain = time.Minute

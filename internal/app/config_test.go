@@ -124,3 +124,40 @@ func TestBufferedServiceShowsItsQueue(t *testing.T) {
 		}
 	}
 }
+
+// Settings that contradict each other, or that no browser or client would ever
+// match, do not start.
+func TestHTTPSettings(t *testing.T) {
+	for _, c := range []struct {
+		settings []string
+		names    string // what the refusal names; "" for none
+	}{
+		{[]string{"ROLEGATE_CORS_ORIGINS=https://crm.example.com,http://localhost:5173,https://crm.example.com:8443"}, ""},
+		{[]string{"ROLEGATE_CORS_ORIGINS=https://crm.example.com/"}, "ROLEGATE_CORS_ORIGINS"},
+		{[]string{"ROLEGATE_CORS_ORIGINS=https://crm.example.com:443"}, "ROLEGATE_CORS_ORIGINS"},
+		{[]string{"ROLEGATE_CORS_ORIGINS=https://CRM.example.com"}, "ROLEGATE_CORS_ORIGINS"},
+		{[]string{"ROLEGATE_CORS_ORIGINS=https://*.example.com"}, "ROLEGATE_CORS_ORIGINS"},
+		{[]string{"ROLEGATE_CORS_ORIGINS=*"}, "ROLEGATE_CORS_ORIGINS"},
+		{[]string{"ROLEGATE_CORS_ORIGINS=null"}, "ROLEGATE_CORS_ORIGINS"},
+		{[]string{"ROLEGATE_CORS_ORIGINS=https://a@crm.example.com"}, "ROLEGATE_CORS_ORIGINS"},
+		{[]string{"ROLEGATE_CORS_ORIGINS=ftp://crm.example.com"}, "ROLEGATE_CORS_ORIGINS"},
+		{[]string{"ROLEGATE_CORS_ORIGINS=https://crm.example.com#x"}, "ROLEGATE_CORS_ORIGINS"},
+		{[]string{"ROLEGATE_MAX_CONNECTIONS=16"}, ""},
+		{[]string{"ROLEGATE_MAX_CONNECTIONS=15"}, "ROLEGATE_MAX_CONNECTIONS"},
+		{[]string{"ROLEGATE_MAX_CONNECTIONS=1000001"}, "ROLEGATE_MAX_CONNECTIONS"},
+		{[]string{"ROLEGATE_TLS_CERT=c", "ROLEGATE_TLS_KEY=k", "ROLEGATE_ISSUER=https://gate.example.com"}, ""},
+		{[]string{"ROLEGATE_TLS_CERT=c", "ROLEGATE_TLS_KEY=k"}, "ROLEGATE_ISSUER"},
+		{[]string{"ROLEGATE_TLS_CERT=c", "ROLEGATE_ISSUER=https://gate.example.com"}, "ROLEGATE_TLS_KEY"},
+	} {
+		cfg, err := app.ReadConfig(c.settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch err := cfg.Validate(); {
+		case c.names == "" && err != nil:
+			t.Errorf("%q: %v", c.settings, err)
+		case c.names != "" && (model.CodeOf(err) != model.CodeSettingInvalid || !strings.Contains(err.Error(), c.names)):
+			t.Errorf("%q: %v", c.settings, err)
+		}
+	}
+}

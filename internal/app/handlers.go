@@ -11,8 +11,8 @@ import (
 	"rolegate/internal/server"
 )
 
-// handlers makes the public surface and that of the admin listener.
-func (a *App) handlers() (public, admin http.Handler) {
+// metrics is what the admin listener shows of the process and its services.
+func (a *App) metrics() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registerBuild(registry)
@@ -20,6 +20,11 @@ func (a *App) handlers() (public, admin http.Handler) {
 	a.registerPasswords(registry)
 	a.Log.Register(registry)
 	a.registerFeed(registry)
+	return registry
+}
+
+// handlers makes the public surface and that of the admin listener.
+func (a *App) handlers(registry *prometheus.Registry) (public, admin http.Handler) {
 	c := a.Config
 	api := &server.Server{
 		Issuer: c.Issuer, Login: a.Login, Factors: a.Login, Decider: a.Policy, Recorder: a.Log,

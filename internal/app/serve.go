@@ -41,14 +41,20 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	if a.HashWorker != nil {
 		a.Login.Hasher.UseProcesses(ctx, a.HashWorker)
 	}
+	certificate, err := openCertificate(a.Config, a.Logger, a.now)
+	if err != nil {
+		return err
+	}
 	if err := a.bootstrap(ctx, model.Caller{Kind: model.CallerSystem}, ""); err != nil {
 		return err
 	}
 	a.warn()
-	public, err := listen("ROLEGATE_LISTEN", a.Config.Listen)
+	ln, err := listen("ROLEGATE_LISTEN", a.Config.Listen)
 	if err != nil {
 		return err
 	}
+	room := roomFor(a.Config.MaxConnections)
+	public := limitConnections(ln, room, a.Config.shareOf(room))
 	admin, err := listen("ROLEGATE_ADMIN_LISTEN", a.Config.AdminListen)
 	if err != nil {
 		public.Close()
@@ -67,13 +73,16 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	if err := a.startTracing(ctx); err != nil {
 		return errors.Join(err, public.Close(), admin.Close(), socket.Close())
 	}
-	api, adminAPI := a.handlers()
+	registry := a.metrics()
+	certificate.register(registry)
+	public.register(registry)
+	api, adminAPI := a.handlers(registry)
 	serving, leave := a.drained(ctx)
 	defer leave()
 	group, ctx := errgroup.WithContext(serving)
-	a.run(ctx, group, a.httpServer(api), public, a.Config.TLSCert, a.Config.TLSKey)
-	a.run(ctx, group, a.httpServer(adminAPI), admin, "", "")
-	a.run(ctx, group, a.socketServer(), socket, "", "")
+	a.run(ctx, group, a.publicServer(api, public, certificate), public)
+	a.run(ctx, group, a.httpServer(adminAPI), admin)
+	a.run(ctx, group, a.socketServer(), socket)
 	group.Go(func() error { paceCollector(ctx); return nil })
 	group.Go(func() error { a.Policy.Snapshots.Run(ctx); return nil })
 	group.Go(func() error { a.Policy.Sampler.Run(ctx); return nil })
@@ -107,11 +116,11 @@ func (a *App) drained(ctx context.Context) (context.Context, context.CancelFunc)
 }
 
 // run serves one listener until ctx ends.
-func (a *App) run(ctx context.Context, group *errgroup.Group, srv *http.Server, ln net.Listener, cert, key string) {
+func (a *App) run(ctx context.Context, group *errgroup.Group, srv *http.Server, ln net.Listener) {
 	group.Go(func() error {
 		var err error
-		if cert != "" {
-			err = srv.ServeTLS(ln, cert, key)
+		if srv.TLSConfig != nil {
+			err = srv.ServeTLS(ln, "", "")
 		} else {
 			err = srv.Serve(ln)
 		}
@@ -131,17 +140,46 @@ func (a *App) run(ctx context.Context, group *errgroup.Group, srv *http.Server, 
 	})
 }
 
-// httpServer sets the timeouts that keep slow clients from holding connections.
+// Timeouts end connections whose other end is slow. Each is counted from when it
+// begins: of a header or a request its first byte, of an answer the end of the
+// request's header.
+type Timeouts struct {
+	Header time.Duration // until the header of a request is there, or a TLS handshake done
+	Read   time.Duration // until a request is there
+	Write  time.Duration // until an answer is taken
+	Idle   time.Duration // until the next request begins
+}
+
+// DefaultTimeouts are long for any network, and short for a place that others want.
+var DefaultTimeouts = Timeouts{Header: 5 * time.Second, Read: 30 * time.Second, Write: time.Minute, Idle: 2 * time.Minute}
+
+// maxHeader bounds the header of a request, in bytes.
+const maxHeader = 16 << 10
+
+// httpServer keeps slow clients from holding connections, and leaves every answer
+// to h, that to OPTIONS * too.
 func (a *App) httpServer(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      60 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(a.Logger.Handler(), slog.LevelDebug),
+		Handler:                      h,
+		DisableGeneralOptionsHandler: true,
+		ReadHeaderTimeout:            a.Timeouts.Header,
+		ReadTimeout:                  a.Timeouts.Read,
+		WriteTimeout:                 a.Timeouts.Write,
+		IdleTimeout:                  a.Timeouts.Idle,
+		MaxHeaderBytes:               maxHeader,
+		ErrorLog:                     slog.NewLogLogger(a.Logger.Handler(), slog.LevelDebug),
 	}
+}
+
+// publicServer is httpServer for the public listener, with TLS where there is a
+// certificate. What does not speak TLS then is told so by net/http, and cut off.
+func (a *App) publicServer(h http.Handler, ln *connections, c *certificate) *http.Server {
+	srv := a.httpServer(h)
+	srv.ConnState = ln.state
+	if c != nil {
+		srv.TLSConfig = c.config()
+	}
+	return srv
 }
 
 func (a *App) readiness(ctx context.Context, public, admin net.Listener) Ready {
@@ -207,6 +245,9 @@ func (a *App) warn() {
 	}
 	if !loopback(c.AdminListen) {
 		a.Logger.Warn("the admin listener can be reached from elsewhere; it has no login", "admin_listen", c.AdminListen)
+	}
+	if room := roomFor(c.MaxConnections); room < c.MaxConnections {
+		a.Logger.Warn("the limit on open files leaves room for fewer connections than ROLEGATE_MAX_CONNECTIONS", "connections", room, "max_connections", c.MaxConnections)
 	}
 	if strings.HasPrefix(c.Issuer, "http://") && !loopback(c.Listen) {
 		a.Logger.Warn("ROLEGATE_ISSUER is http, though the service can be reached from elsewhere: links and tokens will name it so", "issuer", c.Issuer)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -153,13 +154,18 @@ func isPerson(c model.Caller) bool {
 }
 
 // clip bounds what a caller can make us store of one value, so a name of a
-// megabyte is one entry of ordinary size.
+// megabyte is one entry of ordinary size. It cuts between characters.
 func clip(v any) any {
-	const max = 512
-	if s, ok := v.(string); ok && len(s) > max {
-		return s[:max] + "…"
+	const most = 512
+	s, ok := v.(string)
+	if !ok || len(s) <= most {
+		return v
 	}
-	return v
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
 }
 
 // seal adds a segment for each part, under the keys of its person and of the

@@ -215,13 +215,23 @@ func (c *Snapshots) loadRules(ctx context.Context, s *slot, t model.Tenant) (*ru
 	}
 	doc, err := parseKept(p.Text, nil)
 	if err != nil {
-		return nil, err
+		return nil, spoiled(t.ID, err)
 	}
 	catalog, err := ParseCatalog(catalogText(t))
 	if err != nil {
-		return nil, err
+		return nil, spoiled(t.ID, err)
 	}
-	return compile(doc, catalog, asPublished)
+	rules, err := compile(doc, catalog, asPublished)
+	if err != nil {
+		return nil, spoiled(t.ID, err)
+	}
+	return rules, nil
+}
+
+// spoiled is what a stored policy or catalogue that cannot be read is: it could
+// when it was published, so whoever asks is not at fault, and learns nothing of it.
+func spoiled(tenant string, err error) error {
+	return model.Errorf(model.CodeInternal, "the stored policy or catalogue of tenant %q cannot be read", tenant).Because(err)
 }
 
 // offer hands over a policy that was compiled to be published, if there is a
@@ -284,7 +294,11 @@ func currentDocument(ctx context.Context, q store.Policies, tenant string) (*Doc
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	return parseKept(p.Text, nil)
+	doc, err := parseKept(p.Text, nil)
+	if err != nil {
+		return nil, spoiled(tenant, err)
+	}
+	return doc, nil
 }
 
 // currentHash is the SHA-256 of the tenant's published document.

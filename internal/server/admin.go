@@ -53,11 +53,23 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.Registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return mux
+	return fenced(mux)
+}
+
+// fenced gives all that mux answers the headers of what is nobody's page. Of
+// pprof's pages, cmdline is not there: flags may hold the databases' passwords.
+func fenced(mux http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Cache-Control", "no-store")
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // ready tells a load balancer whether to send requests here, by status and code;
@@ -65,7 +77,6 @@ func (a *Admin) Handler() http.Handler {
 func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
-	w.Header().Set("Cache-Control", "no-store")
 	if err := a.Ready(ctx); err != nil {
 		a.Logger.Warn("not ready", "error", err)
 		write(w, "application/json", http.StatusServiceUnavailable, readiness{string(model.CodeOf(err)), a.Replica()})

@@ -37,7 +37,11 @@ func (s *Server) public(h func(http.ResponseWriter, *http.Request) error) endpoi
 
 // open serves anybody: the steps of a login.
 func (s *Server) open(h func(http.ResponseWriter, *http.Request) error) endpoint {
+	fromOwnPage := s.ownPages()
 	return s.recorded("open", s.problem, func(w http.ResponseWriter, r *http.Request, _ *model.Caller) error {
+		if err := fromOwnPage(r); err != nil {
+			return err
+		}
 		return h(w, r)
 	})
 }
@@ -83,7 +87,11 @@ func (s *Server) anyPerson(h func(http.ResponseWriter, *http.Request, login.Sess
 var errReEnrolOnly = &model.Error{Code: model.CodeReEnrolOnly}
 
 func (s *Server) personal(permission string, h func(http.ResponseWriter, *http.Request, login.Session) error) endpoint {
+	fromOwnPage := s.ownPages()
 	return s.recorded(permission, s.problem, func(w http.ResponseWriter, r *http.Request, caller *model.Caller) error {
+		if err := fromOwnPage(r); err != nil {
+			return err
+		}
 		raw, err := bearer(r)
 		if err != nil {
 			return err

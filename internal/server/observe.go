@@ -37,6 +37,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			h[own.name] = own.value
 		}
 		h["X-Request-Id"] = x.requestID(r)
+		if len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) {
+			h["Connection"] = closing
+		}
 		defer s.finish(x, r)
 
 		err := safely(func() error { next.ServeHTTP(&x.answer, r); return nil })
@@ -70,6 +73,13 @@ func (s *Server) headers() []shared {
 	}
 	return hs
 }
+
+// closing ends the connection with the answer to what a proxy in front may have
+// framed in another way than we did: net/http drops a Content-Length beside a
+// Transfer-Encoding, and a Transfer-Encoding of HTTP/1.0, and tells nobody. What
+// the proxy took for a part of this request is never read as the next (RFC 9112
+// section 6.1).
+var closing = one("close")
 
 // one is a header's only value; adding another makes a copy.
 func one(value string) []string { return []string{value}[:1:1] }

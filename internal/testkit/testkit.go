@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,7 +43,9 @@ type Kit struct {
 	Config app.Config
 	URL    string // public
 	Admin  string // admin listener
-	Logs   *bytes.Buffer
+	Logs   *Logs  // the service's own log, as it writes it
+	// Saw is told of every exchange of Send; nil for nobody.
+	Saw func(req *http.Request, a Answer)
 
 	offset atomic.Int64
 	stop   func()
@@ -76,20 +79,30 @@ func NewPostgres(t testing.TB, settings ...string) *Kit {
 // Start starts a service on a data directory, which may hold an earlier one's data.
 func Start(t testing.TB, dir string, settings ...string) *Kit {
 	t.Helper()
+	return StartAltered(t, dir, nil, settings...)
+}
+
+// StartAltered is Start for tests that need another App than settings make: alter
+// gets it open and not yet serving, and may put what fails into it.
+func StartAltered(t testing.TB, dir string, alter func(a *app.App), settings ...string) *Kit {
+	t.Helper()
 	cfg, err := app.ReadConfig(append([]string{
 		"ROLEGATE_DATA=" + dir, "ROLEGATE_LISTEN=127.0.0.1:0", "ROLEGATE_ADMIN_LISTEN=127.0.0.1:0",
 	}, settings...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &Kit{T: t, Config: cfg, Logs: &bytes.Buffer{}}
+	k := &Kit{T: t, Config: cfg, Logs: &Logs{}}
 	ctx, cancel := context.WithCancel(context.Background())
-	k.App, err = app.Open(ctx, cfg, slog.New(slog.NewTextHandler(io.MultiWriter(k.Logs, t.Output()), nil)))
+	k.App, err = app.Open(ctx, cfg, slog.New(slog.NewJSONHandler(io.MultiWriter(k.Logs, t.Output()), &slog.HandlerOptions{Level: cfg.Level()})))
 	if err != nil {
 		cancel()
 		t.Fatal(err)
 	}
 	k.App.Now, k.App.HashWorker = k.Now, HashWorker
+	if alter != nil {
+		alter(k.App)
+	}
 	ready, done := make(chan app.Ready, 1), make(chan error, 1)
 	go func() { done <- k.App.Serve(ctx, func(r app.Ready) { ready <- r }) }()
 	select {
@@ -117,6 +130,29 @@ func Start(t testing.TB, dir string, settings ...string) *Kit {
 	t.Cleanup(k.stop)
 	return k
 }
+
+// Logs is the log of a service that may be writing to it.
+type Logs struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write adds to the log.
+func (l *Logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// Bytes is what was logged so far.
+func (l *Logs) Bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.b.Bytes())
+}
+
+// String is Bytes as text.
+func (l *Logs) String() string { return string(l.Bytes()) }
 
 // Stop ends the service before the test does.
 func (k *Kit) Stop() { k.stop() }
@@ -205,6 +241,9 @@ func (k *Kit) Send(req *http.Request) Answer {
 		k.T.Fatal(err)
 	}
 	CheckContract(k.T, req, a)
+	if k.Saw != nil {
+		k.Saw(req, a)
+	}
 	return a
 }
 

@@ -33,7 +33,7 @@ func NewLink(t testing.TB, database string) *Link {
 	}
 	u.Host = l.listen.Addr().String()
 	l.URL = u.String()
-	go l.accept()
+	go l.accept(l.listen)
 	t.Cleanup(func() {
 		l.listen.Close()
 		l.Cut()
@@ -42,9 +42,9 @@ func NewLink(t testing.TB, database string) *Link {
 	return l
 }
 
-func (l *Link) accept() {
+func (l *Link) accept(listen net.Listener) {
 	for {
-		near, err := l.listen.Accept()
+		near, err := listen.Accept()
 		if err != nil {
 			return
 		}
@@ -91,6 +91,20 @@ func (l *Link) Cut() {
 	defer l.mu.Unlock()
 	for c := range l.conns {
 		c.Close()
+	}
+}
+
+// Sever breaks all connections, and no new ones can be made until mend is called,
+// once.
+func (l *Link) Sever() (mend func() error) {
+	at := l.listen.Addr().String()
+	l.listen.Close()
+	l.Cut()
+	return func() (err error) {
+		if l.listen, err = net.Listen("tcp", at); err == nil {
+			go l.accept(l.listen)
+		}
+		return err
 	}
 }
 
