@@ -130,6 +130,11 @@ func TestChangesBeginWithTheirMigration(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, back := range []string{
+			`DROP TABLE installation`,
+			`DROP TABLE key_encryption_keys`,
+			`DROP TABLE key_holders`,
+			`ALTER TABLE signing_keys DROP COLUMN not_before`,
+			`ALTER TABLE signing_keys DROP COLUMN revoked_at`,
 			`DROP INDEX audit_sources_held`,
 			`ALTER TABLE audit_sources DROP COLUMN held_until`,
 			`DROP INDEX users_disabled`,
