@@ -18,6 +18,7 @@ func (a *App) handlers() (public, admin http.Handler) {
 	registerBuild(registry)
 	a.registerPolicy(registry)
 	a.registerPasswords(registry)
+	a.registerKeys(registry)
 	a.Log.Register(registry)
 	a.registerFeed(registry)
 	c := a.Config

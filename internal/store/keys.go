@@ -98,7 +98,7 @@ type SealedValues interface {
 	SealedExcept(ctx context.Context, column SealedColumn, id []byte, skip, limit int) ([]SealedValue, error)
 	// SealedUnder counts those that are.
 	SealedUnder(ctx context.Context, column SealedColumn, id []byte) (int, error)
-	// Reseal replaces a value that still is as it was read; of a concurrent writer
-	// and this, the writer wins.
-	Reseal(ctx context.Context, column SealedColumn, was SealedValue, sealed []byte) (bool, error)
+	// Reseal replaces, in one transaction, those values that still are as they were
+	// read, and counts them: of a concurrent writer and this, the writer wins.
+	Reseal(ctx context.Context, column SealedColumn, was []SealedValue, sealed [][]byte) (int, error)
 }

@@ -104,22 +104,41 @@ func (c conn) SealedUnder(ctx context.Context, column store.SealedColumn, id []b
 	return one(ctx, c, scanValue[int], fmt.Sprintf(`SELECT count(*) FROM %s WHERE %s = $1%s`, s.table, s.keyID(), s.where), bytesOf(id))
 }
 
-func (c conn) Reseal(ctx context.Context, column store.SealedColumn, was store.SealedValue, sealed []byte) (bool, error) {
+func (c conn) Reseal(ctx context.Context, column store.SealedColumn, was []store.SealedValue, sealed [][]byte) (n int, err error) {
 	s, err := sealedIn(column)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
+	err = c.atomically(ctx, func(c conn) error {
+		n = 0
+		for i, v := range was {
+			took, err := s.reseal(ctx, c, v, sealed[i])
+			if err != nil {
+				return err
+			}
+			if took {
+				n++
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
+func (s sealedColumn) reseal(ctx context.Context, c conn, was store.SealedValue, sealed []byte) (bool, error) {
 	if len(was.Key) != len(s.key) {
-		return false, model.Errorf(model.CodeInternal, "a row of %s has %d key columns, not %d", column, len(s.key), len(was.Key))
+		return false, model.Errorf(model.CodeInternal, "a row of %s has %d key columns, not %d", s.table, len(s.key), len(was.Key))
 	}
 	args := []any{bytesOf(sealed), bytesOf(was.Value)}
 	where := ""
 	for i, k := range was.Key {
 		var arg any = k
 		if s.binary[i] {
-			if arg, err = hex.DecodeString(k); err != nil {
-				return false, model.Errorf(model.CodeInternal, "the key of a row of %s is not hexadecimal", column).Because(err)
+			b, err := hex.DecodeString(k)
+			if err != nil {
+				return false, model.Errorf(model.CodeInternal, "the key of a row of %s is not hexadecimal", s.table).Because(err)
 			}
+			arg = b
 		}
 		args = append(args, arg)
 		where += fmt.Sprintf(" AND %s = $%d", s.key[i], len(args))
