@@ -138,16 +138,17 @@ func (a *App) keepKeysEvery(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := a.keepKeys(ctx); err != nil && ctx.Err() == nil {
+			if err := a.KeepKeys(ctx); err != nil && ctx.Err() == nil {
 				a.Logger.Error("look after the keys", "error", err)
 			}
 		}
 	}
 }
 
-// keepKeys takes over what has changed in the key file, says what is in it, seals
-// with the key the store names, and does what is due of the signing keys.
-func (a *App) keepKeys(ctx context.Context) error {
+// KeepKeys takes over what has changed in the key file, says what is in it, seals
+// with the key the store names, and does what is due of the signing keys. Serve
+// calls it every ten seconds.
+func (a *App) KeepKeys(ctx context.Context) error {
 	var errs []error
 	if file, err := keyring.ReadFile(a.Config.KeyFile); err == nil {
 		a.kek.Adopt(file)

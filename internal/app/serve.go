@@ -66,7 +66,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 		return errors.Join(err, public.Close(), admin.Close(), socket.Close())
 	}
 
-	if err := a.keepKeys(ctx); err != nil {
+	if err := a.KeepKeys(ctx); err != nil {
 		return errors.Join(err, public.Close(), admin.Close(), socket.Close())
 	}
 	if err := a.startTracing(ctx); err != nil {

@@ -187,9 +187,12 @@ func (k *Keys) Revoke(ctx context.Context, caller model.Caller, kid string) (Key
 	return k.info(key.ID), err
 }
 
-// Maintain destroys the keys that were dropped, and makes the next one when it is
-// due. Every replica calls it now and then.
+// Maintain reads the keys, destroys those that were dropped, and makes the next
+// one when it is due. Every replica calls it now and then.
 func (k *Keys) Maintain(ctx context.Context) error {
+	if err := k.load(ctx); err != nil {
+		return err
+	}
 	if err := k.sweep(ctx); err != nil {
 		return err
 	}

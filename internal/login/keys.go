@@ -34,6 +34,7 @@ type Keys struct {
 	set     atomic.Pointer[keySet]
 	looked  atomic.Int64 // when the rows were read last, Unix nanoseconds
 	unknown atomic.Uint64
+	reads   atomic.Uint64
 }
 
 // keySet is the keys as they were read once. It never changes.
@@ -67,6 +68,7 @@ func (k *Keys) load(ctx context.Context) error {
 }
 
 func (k *Keys) read(ctx context.Context) error {
+	k.reads.Add(1)
 	set := &keySet{revision: k.store.Revisions().Known(store.Installation), keys: map[string]token.Key{}}
 	var err error
 	if set.rows, err = k.store.ListSigningKeys(ctx); err != nil {
@@ -187,6 +189,9 @@ func (s *keySet) find(kid string, now time.Time) (token.Key, bool) {
 
 // UnknownKIDs is how many tokens named a key that is none of ours.
 func (k *Keys) UnknownKIDs() uint64 { return k.unknown.Load() }
+
+// Reads is how often the keys were read from the store.
+func (k *Keys) Reads() uint64 { return k.reads.Load() }
 
 // Age is how long the key that signs has done so; 0 when there is none.
 func (k *Keys) Age() time.Duration {

@@ -21,7 +21,9 @@ func states(keys []KeyInfo) string {
 
 func TestSchedule(t *testing.T) {
 	at := func(m int) time.Time { return keyTime.Add(time.Duration(m) * time.Minute) }
-	key := func(id string, from int) store.SigningKey { return store.SigningKey{ID: id, CreatedAt: at(0), NotBefore: at(from)} }
+	key := func(id string, from int) store.SigningKey {
+		return store.SigningKey{ID: id, CreatedAt: at(0), NotBefore: at(from)}
+	}
 	revoked := func(id string, from, when int) store.SigningKey {
 		k := key(id, from)
 		k.RevokedAt = at(when)
