@@ -49,6 +49,7 @@ const (
 	OperationFailed   Activity = "operation_fail" // an operator's command was refused
 	Started           Activity = "sys_startup"
 	Stopped           Activity = "sys_shutdown"
+	Restored          Activity = "sys_restore" // a backup was restored, and Count sessions ended
 	TenantCreated     Activity = "tenant_create"
 	TenantChanged     Activity = "tenant_update"
 	UserCreated       Activity = "user_create"

@@ -82,6 +82,7 @@ type Queries interface {
 	Policies
 	SigningKeys
 	EncryptionKeys
+	Restores
 	SealedValues
 	Entries
 }

@@ -63,6 +63,34 @@ var keyTests = []storeTest{
 			t.Errorf("after %d came %d, and %d is known", before, taken, now)
 		}
 	}},
+	{"Restores/EndAll", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.user("ann")
+		hash, other := []byte{0, 1}, []byte{0, 2}
+		later := now.Add(time.Hour)
+		f.must(f.InsertSession(ctx, store.Session{ID: "s", Tenant: "t", User: "ann", AMR: []string{"pwd"}, CreatedAt: now, ExpiresAt: later}))
+		f.must(f.InsertTicket(ctx, store.Ticket{Hash: hash, Tenant: "t", User: "ann", Purpose: store.TicketMFA, ExpiresAt: later}))
+		f.must(f.InsertInvite(ctx, store.Invite{Hash: other, Tenant: "t", User: "ann", ExpiresAt: later}))
+		f.must(f.ReplaceRecoveryCodes(ctx, "t", "ann", []store.RecoveryCode{{Selector: "a"}, {Selector: "b", UsedAt: now}}))
+		f.must(f.InsertDevice(ctx, store.Device{ID: "d", Tenant: "t", User: "ann", Algorithm: "SHA1", Period: 30, ConfirmedAt: now}))
+		for _, want := range []store.Ended{{Sessions: 1, Tickets: 1, Invites: 1, RecoveryCodes: 1}, {}} {
+			ended, err := f.EndAll(ctx, now)
+			same(t, "EndAll", ended, err, want)
+		}
+		_, err := f.Ticket(ctx, hash, now)
+		wantErr(t, "Ticket", err, store.ErrNotFound)
+		_, err = f.Invite(ctx, other, now)
+		wantErr(t, "Invite", err, store.ErrNotFound)
+		left, err := f.RecoveryCodesLeft(ctx, "t", "ann")
+		same(t, "RecoveryCodesLeft", left, err, 0)
+		s, err := f.Session(ctx, "s")
+		same(t, "Session's end", s.EndedAt, err, now)
+		step := now.Unix() / 30
+		took, err := f.UseStep(ctx, "d", step+1)
+		no(t, "UseStep of the next", took, err)
+		took, err = f.UseStep(ctx, "d", step+2)
+		yes(t, "UseStep of the one after", took, err)
+	}},
 	{"EncryptionKeys", func(t *testing.T, f fixture) {
 		ctx := t.Context()
 		a := store.EncryptionKey{Check: []byte{0, 1}, SealsFrom: now}
