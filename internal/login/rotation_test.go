@@ -93,7 +93,7 @@ func TestKeysOfTheirOwnAccord(t *testing.T) {
 			if err := k.App.Login.Keys.Maintain(ctx); err != nil {
 				t.Fatal(err)
 			}
-			if n := len(signing(t, k)); n != 1 && k.Now().Sub(time.Now()) < time.Hour {
+			if n := len(signing(t, k)); n != 1 && time.Until(k.Now()) < time.Hour {
 				t.Errorf("life %s: %d keys in the first hour", life, n)
 			}
 			k.Advance(2 * time.Minute)
