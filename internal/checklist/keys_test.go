@@ -321,7 +321,7 @@ func weakKeys(t *testing.T) {
 		"empty": "", "a line break": "\n", "no key": "rolegate-kek-v1:\n", "16 bytes": key(numbers[:16]), "31 bytes": key(numbers[:31]),
 		"zeros": key(make([]byte, 32)), "numbers in a row": key(numbers), "a pass phrase": key([]byte("changeme-changeme-changeme-chang")),
 		"digits in hexadecimal": key([]byte("0123456789abcdef0123456789abcdef")), "a pattern": key([]byte(strings.Repeat("\xa7\x1c\x00\x90", 8))),
-		"plain text": "changeme\n",
+		"words": key([]byte("Tr0ub4dor&3 is my secret K3Y, ok")), "plain text": "changeme\n",
 	}
 	pages, err := filepath.Glob("../../docs/*.md")
 	if err != nil || len(pages) == 0 {

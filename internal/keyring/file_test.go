@@ -186,7 +186,7 @@ func TestReadFileContents(t *testing.T) {
 		"key twice":         good + "\n" + good,
 		"nine keys":         strings.TrimSuffix(formatFile(sample(1), sample(2), sample(3), sample(4), sample(5), sample(6), sample(7), sample(8), sample(9)), "\n"),
 		"numbers in a row":  filePrefix + b64(counting(7)),
-		"words":             filePrefix + b64([]byte("correct horse battery staple ok!")),
+		"words":             filePrefix + b64([]byte("Tr0ub4dor&3 is my secret K3Y, ok")),
 		"hex digits":        filePrefix + b64([]byte("9f86d081884c7d659a2feaa0c55ad015")),
 		"half, twice":       filePrefix + b64(append(sample(0)[:16], sample(0)[:16]...)),
 		"few bytes":         filePrefix + b64(append(bytes.Repeat([]byte{7, 9, 200}, 10), 1, 99)),
