@@ -429,6 +429,7 @@ func (e FilterRequestDialect) Valid() bool {
 const (
 	ES256 JWKAlg = "ES256"
 	EdDSA JWKAlg = "EdDSA"
+	RS256 JWKAlg = "RS256"
 )
 
 // Valid indicates whether the value is a known member of the JWKAlg enum.
@@ -437,6 +438,8 @@ func (e JWKAlg) Valid() bool {
 	case ES256:
 		return true
 	case EdDSA:
+		return true
+	case RS256:
 		return true
 	default:
 		return false
@@ -1176,16 +1179,26 @@ type ItemError struct {
 	Status  int    `json:"status"`
 }
 
-// JWK A public key, `EC` for ES256 and `OKP` for EdDSA.
+// JWK A public key, `EC` for ES256, `OKP` for EdDSA and `RSA` for RS256.
 type JWK struct {
 	Alg JWKAlg `json:"alg"`
-	Crv string `json:"crv"`
+
+	// Crv ES256 and EdDSA.
+	Crv string `json:"crv,omitempty,omitzero"`
+
+	// E RS256 only.
+	E string `json:"e,omitempty,omitzero"`
 
 	// Kid RFC 7638 thumbprint.
 	Kid string `json:"kid"`
 	Kty string `json:"kty"`
+
+	// N RS256 only.
+	N   string `json:"n,omitempty,omitzero"`
 	Use JWKUse `json:"use"`
-	X   string `json:"x"`
+
+	// X ES256 and EdDSA.
+	X string `json:"x,omitempty,omitzero"`
 
 	// Y ES256 only.
 	Y string `json:"y,omitempty,omitzero"`

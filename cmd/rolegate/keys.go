@@ -12,7 +12,8 @@ import (
 )
 
 func (c *cli) keys() *cobra.Command {
-	return group("keys", "the key-encryption key", c.keysInit())
+	return group("keys", "keys that sign tokens, and keys that encrypt what is stored",
+		c.keysInit(), c.keysList(), c.keysRotate(), c.keysRevoke(), c.keysReseal(), c.kek())
 }
 
 func (c *cli) keysInit() *cobra.Command {

@@ -12,6 +12,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -54,6 +55,8 @@ type App struct {
 	Timeouts   Timeouts // of connections; Serve reads them
 
 	kek     *keyring.KEK
+	process string      // this process among those that have the key file
+	unkeyed atomic.Bool // the key that seals is not in this process's file
 	db      *sqlstore.DB
 	feed    *store.Feed // what other replicas commit
 	sampled *prometheus.CounterVec
@@ -77,7 +80,7 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 
 // open opens everything under a lock that was taken, which it gives back on failure.
 func open(ctx context.Context, c Config, l *lock, logger *slog.Logger) (_ *App, err error) {
-	a := &App{Config: c.complete(), Logger: logger, Now: time.Now, Timeouts: DefaultTimeouts, lock: l}
+	a := &App{Config: c.complete(), Logger: logger, Now: time.Now, Timeouts: DefaultTimeouts, process: rand.Text(), lock: l}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -86,10 +89,16 @@ func open(ctx context.Context, c Config, l *lock, logger *slog.Logger) (_ *App, 
 	if err := a.Config.Validate(); err != nil {
 		return nil, err
 	}
+	if err := checkPrivate("ROLEGATE_TLS_KEY", a.Config.TLSKey); err != nil {
+		return nil, err
+	}
 	if err := a.openStores(ctx); err != nil {
 		return nil, err
 	}
 	if a.kek, err = a.openKey(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openMACRoot(ctx); err != nil {
 		return nil, err
 	}
 	if a.Log, err = audit.Open(ctx, a.Store, a.Keystore, a.kek, a.now); err != nil {
@@ -124,49 +133,11 @@ func (a *App) openStores(ctx context.Context) (err error) {
 	return nil
 }
 
-const keyCheckName = "kek_check"
-
 // drainGrace bounds how long the log may take to write what is in memory.
 const drainGrace = 10 * time.Second
 
 // leeway is how far the clocks of replicas may be apart.
 const leeway = 10 * time.Second
-
-// openKey reads the key-encryption key and holds it against the check value the
-// store keeps. Only for an empty SQLite store is a key made.
-func (a *App) openKey(ctx context.Context) (*keyring.KEK, error) {
-	path := a.Config.KeyFile
-	check, err := a.Store.MetaValue(ctx, keyCheckName)
-	fresh := errors.Is(err, store.ErrNotFound)
-	if err != nil && !fresh {
-		return nil, err
-	}
-	kek, err := keyring.ReadFile(path)
-	if model.CodeOf(err) == model.CodeKeyMissing {
-		switch {
-		case !fresh:
-			return nil, model.Errorf(model.CodeKeyMissing, "the key file %s is missing, and this store was made with it: restore it, or name it in ROLEGATE_KEY_FILE", path)
-		case a.Config.DatabaseURL != "":
-			return nil, model.Errorf(model.CodeKeyMissing, "the key file %s is missing: make it once with `rolegate keys init`, and give every replica the same file", path)
-		}
-		kek, err = keyring.CreateFile(path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if fresh {
-		if err := a.Store.InsertMeta(ctx, keyCheckName, kek.Check()); err != nil && !errors.Is(err, store.ErrExists) {
-			return nil, err
-		}
-		if check, err = a.Store.MetaValue(ctx, keyCheckName); err != nil { // another replica may have been first
-			return nil, err
-		}
-	}
-	if !kek.Matches(check) {
-		return nil, model.Errorf(model.CodeKeyWrong, "the key in %s is not the one this store was made with; name the right one in ROLEGATE_KEY_FILE", path)
-	}
-	return kek, nil
-}
 
 func (a *App) openServices(ctx context.Context) error {
 	c := a.Config
@@ -174,6 +145,7 @@ func (a *App) openServices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	keys.Life = c.SigningKeyLife
 	verifier, err := token.NewVerifier(token.Verifier{Issuer: c.Issuer, Audience: c.Audience, Leeway: leeway, Now: a.now, Key: keys.Find})
 	if err != nil {
 		return err
@@ -224,6 +196,9 @@ func (a *App) Ready(ctx context.Context) error {
 	}
 	if err := a.Keystore.Ping(ctx); err != nil {
 		return fmt.Errorf("keystore: %w", err)
+	}
+	if a.unkeyed.Load() {
+		return model.Errorf(model.CodeKeyMissing, "the key file %s has not the key that seals now; copy the file from where `rolegate keys kek add` was done", a.Config.KeyFile)
 	}
 	return a.current()
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"rolegate/internal/token"
 	"rolegate/internal/tracing"
 	"rolegate/model"
 )
@@ -31,7 +32,8 @@ type Config struct {
 	AdminListen      string        `env:"ROLEGATE_ADMIN_LISTEN" envDefault:"127.0.0.1:8081" about:"readiness, metrics, pprof; never the public listener"`
 	Issuer           string        `env:"ROLEGATE_ISSUER" envDefault:"http://localhost:8080" about:"the only source of URLs in metadata, links and iss"`
 	Audience         string        `env:"ROLEGATE_AUDIENCE" about:"aud of access tokens (default: the issuer)"`
-	SigningAlgorithm string        `env:"ROLEGATE_SIGNING_ALGORITHM" envDefault:"ES256" about:"ES256 or EdDSA"`
+	SigningAlgorithm string        `env:"ROLEGATE_SIGNING_ALGORITHM" envDefault:"ES256" about:"ES256, EdDSA or RS256"`
+	SigningKeyLife   time.Duration `env:"ROLEGATE_SIGNING_KEY_LIFE" envDefault:"2160h" about:"how long a key signs tokens before the next one does (default: 90 days); 0 leaves rotation to people"`
 	CORSOrigins      []string      `env:"ROLEGATE_CORS_ORIGINS" about:"exact origins of CRM frontends that call login from a browser, comma-separated"`
 	Data             string        `env:"ROLEGATE_DATA" envDefault:"./data" about:"SQLite files, key file, lock and local socket"`
 	DatabaseURL      string        `env:"ROLEGATE_DATABASE_URL" about:"postgres://... (default: SQLite in ROLEGATE_DATA); also ROLEGATE_DATABASE_URL_FILE"`
@@ -301,8 +303,10 @@ func checkProxies(c Config) error {
 
 func checkChoices(c Config) error {
 	switch {
-	case c.SigningAlgorithm != "ES256" && c.SigningAlgorithm != "EdDSA":
-		return settingError("ROLEGATE_SIGNING_ALGORITHM is ES256 or EdDSA, not %q", c.SigningAlgorithm)
+	case !slices.Contains(token.Algorithms, c.SigningAlgorithm):
+		return settingError("ROLEGATE_SIGNING_ALGORITHM is one of %s, not %q", strings.Join(token.Algorithms, ", "), c.SigningAlgorithm)
+	case c.SigningKeyLife != 0 && c.SigningKeyLife < time.Hour:
+		return settingError("ROLEGATE_SIGNING_KEY_LIFE is 0s, or a duration of at least 1h, not %s", c.SigningKeyLife)
 	case c.FourEyes != "required" && c.FourEyes != "single":
 		return settingError("ROLEGATE_FOUR_EYES is required or single, not %q", c.FourEyes)
 	case c.SnapshotMemory < 1<<20:

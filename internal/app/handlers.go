@@ -18,6 +18,7 @@ func (a *App) metrics() *prometheus.Registry {
 	registerBuild(registry)
 	a.registerPolicy(registry)
 	a.registerPasswords(registry)
+	a.registerKeys(registry)
 	a.Log.Register(registry)
 	a.registerFeed(registry)
 	return registry

@@ -41,6 +41,29 @@ func (a *App) registerPasswords(reg prometheus.Registerer) {
 	counter("rolegate_hash_refused_total", "Requests refused because no worker came free in time.", func() float64 { return float64(stats().Refused) })
 }
 
+// registerKeys registers what operators see of the signing keys.
+func (a *App) registerKeys(reg prometheus.Registerer) {
+	reg.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "rolegate_signing_key_age_seconds",
+			Help: "How long the key that signs access tokens has done so.",
+		}, func() float64 { return a.Login.Keys.Age().Seconds() }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "rolegate_unknown_kids_total",
+			Help: "Tokens that named a signing key which is none of ours, or none any more.",
+		}, func() float64 { return float64(a.Login.Keys.UnknownKIDs()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "rolegate_key_missing",
+			Help: "1 while this replica's key file has not the key that seals now.",
+		}, func() float64 {
+			if a.unkeyed.Load() {
+				return 1
+			}
+			return 0
+		}),
+	)
+}
+
 // registerBuild tells which build runs.
 func registerBuild(reg prometheus.Registerer) {
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

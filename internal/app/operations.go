@@ -13,6 +13,7 @@ var operations = []served{
 	PutRole, DeleteRole, ListRoles, Assign, Unassign,
 	AddClient, ListClients, SetClientDisabled, RotateClient,
 	ImportDirectory, ImportPolicy, ExportPolicy, ExplainPolicy, Migrate,
+	ListKeys, RotateKey, RevokeKey, AddKEK, UseKEK, DropKEK, Reseal, RotateKEK, Restored,
 }
 
 // None is the request of an operation that needs none.

@@ -70,6 +70,9 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 		return errors.Join(err, public.Close(), admin.Close(), socket.Close())
 	}
 
+	if err := a.KeepKeys(ctx); err != nil {
+		return errors.Join(err, public.Close(), admin.Close(), socket.Close())
+	}
 	if err := a.startTracing(ctx); err != nil {
 		return errors.Join(err, public.Close(), admin.Close(), socket.Close())
 	}
@@ -85,6 +88,8 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	a.run(ctx, group, a.socketServer(), socket)
 	group.Go(func() error { paceCollector(ctx); return nil })
 	group.Go(func() error { a.Policy.Snapshots.Run(ctx); return nil })
+	group.Go(func() error { a.Login.Keys.Follow(ctx); return nil })
+	group.Go(func() error { a.keepKeysEvery(ctx); return nil })
 	group.Go(func() error { a.Policy.Sampler.Run(ctx); return nil })
 	if ready != nil {
 		ready(a.readiness(ctx, public, admin))
@@ -93,7 +98,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), audit.Timeout)
 	defer cancel()
-	err = errors.Join(err, a.record(ending, audit.Stopped))
+	err = errors.Join(err, a.record(ending, audit.Stopped), a.leaveKeys(ending))
 	a.stopTracing(context.WithoutCancel(ctx))
 	return err
 }

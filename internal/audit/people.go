@@ -163,7 +163,7 @@ func (p *people) month(ctx context.Context, id monthID) ([]byte, error) {
 		return key, nil
 	}
 	tenant := []byte(id.tenant)
-	place := keyring.Place{Table: "month_keys", Row: hex.EncodeToString(tenant) + "/" + string(id.class) + "/" + id.month, Column: "wrapped"}
+	place := monthPlace(tenant, string(id.class), id.month)
 	row, err := p.keys.MonthKey(ctx, tenant, string(id.class), id.month)
 	if errors.Is(err, store.ErrNotFound) {
 		var wrapped []byte
@@ -196,6 +196,10 @@ func (p *people) index(id personID) []byte {
 
 func personPlace(index []byte) keyring.Place {
 	return keyring.Place{Table: "person_keys", Row: hex.EncodeToString(index), Column: "wrapped"}
+}
+
+func monthPlace(tenant []byte, class, month string) keyring.Place {
+	return keyring.Place{Table: "month_keys", Row: hex.EncodeToString(tenant) + "/" + class + "/" + month, Column: "wrapped"}
 }
 
 func random(n int) []byte {

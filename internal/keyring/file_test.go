@@ -2,6 +2,8 @@ package keyring
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"io/fs"
@@ -26,6 +28,12 @@ func write(t *testing.T, content string, mode fs.FileMode) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// sample is a fixed key that looks random.
+func sample(n byte) []byte {
+	sum := sha256.Sum256([]byte{n})
+	return sum[:]
 }
 
 // isError asserts a code, and a message that names the file.
@@ -119,7 +127,7 @@ func TestCreateFileWhereItCannot(t *testing.T) {
 }
 
 func TestReadFileModes(t *testing.T) {
-	content := formatFile(counting(0))
+	content := formatFile(sample(0))
 	for mode := fs.FileMode(0); mode <= 0o777; mode++ {
 		if mode&0o400 == 0 { // those are refused by the system, unless it is root who reads
 			continue
@@ -141,9 +149,9 @@ func TestReadFileModes(t *testing.T) {
 
 func TestReadFileContents(t *testing.T) {
 	b64 := base64.StdEncoding.EncodeToString
-	good := strings.TrimSuffix(formatFile(counting(0)), "\n")
+	good := strings.TrimSuffix(formatFile(sample(0)), "\n")
 	for name, content := range map[string]string{"with a line break": good + "\n", "without": good} {
-		if kek, err := ReadFile(write(t, content, 0o600)); err != nil || !kek.Matches(mustNew(t, counting(0)).Check()) {
+		if kek, err := ReadFile(write(t, content, 0o600)); err != nil || !kek.Matches(mustNew(t, sample(0)).Check()) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -152,20 +160,20 @@ func TestReadFileContents(t *testing.T) {
 		"empty":             "",
 		"a line break":      "\n",
 		"prefix only":       "rolegate-kek-v1:",
-		"no prefix":         b64(counting(0)),
+		"no prefix":         b64(sample(0)),
 		"another version":   strings.Replace(good, "v1", "v2", 1),
 		"prefix twice":      filePrefix + good,
 		"capitals":          strings.Replace(good, "rolegate", "Rolegate", 1),
-		"short key":         filePrefix + b64(counting(0)[:16]),
-		"31 bytes":          filePrefix + b64(counting(0)[:31]),
-		"33 bytes":          filePrefix + b64(append(counting(0), 1)),
+		"short key":         filePrefix + b64(sample(0)[:16]),
+		"31 bytes":          filePrefix + b64(sample(0)[:31]),
+		"33 bytes":          filePrefix + b64(append(sample(0), 1)),
 		"zeros":             filePrefix + b64(make([]byte, 32)),
 		"one letter":        filePrefix + b64(bytes.Repeat([]byte("x"), 32)),
 		"hex":               filePrefix + strings.Repeat("0f", 32),
-		"raw key":           filePrefix + string(counting(0)),
+		"raw key":           filePrefix + string(sample(0)),
 		"no padding":        strings.TrimSuffix(good, "="),
 		"URL alphabet":      filePrefix + base64.URLEncoding.EncodeToString(odd),
-		"stray bits":        strings.Replace(good, "Hh8=", "Hh9=", 1),
+		"stray bits":        strings.Replace(good, "oB0=", "oB1=", 1),
 		"inner line break":  good[:30] + "\n" + good[30:],
 		"two line breaks":   good + "\n\n",
 		"CRLF":              good + "\r\n",
@@ -175,6 +183,13 @@ func TestReadFileContents(t *testing.T) {
 		"two lines":         good + "\n" + good + "\n",
 		"a comment":         "# key\n" + good,
 		"a PEM block":       "-----BEGIN KEY-----\n",
+		"key twice":         good + "\n" + good,
+		"nine keys":         strings.TrimSuffix(formatFile(sample(1), sample(2), sample(3), sample(4), sample(5), sample(6), sample(7), sample(8), sample(9)), "\n"),
+		"numbers in a row":  filePrefix + b64(counting(7)),
+		"words":             filePrefix + b64([]byte("Tr0ub4dor&3 is my secret K3Y, ok")),
+		"hex digits":        filePrefix + b64([]byte("9f86d081884c7d659a2feaa0c55ad015")),
+		"half, twice":       filePrefix + b64(append(sample(0)[:16], sample(0)[:16]...)),
+		"few bytes":         filePrefix + b64(append(bytes.Repeat([]byte{7, 9, 200}, 10), 1, 99)),
 		"very long":         good + strings.Repeat("A", 1<<20),
 		"long, of newlines": good + strings.Repeat("\n", 1<<20),
 		"NULs":              strings.Repeat("\x00", 60),
@@ -209,7 +224,7 @@ func TestReadFileThatIsNone(t *testing.T) {
 	isError(t, "a pipe", pipe, kek, err, model.CodeSettingInvalid)
 	// Secrets are often mounted as links: what counts is the file behind it.
 	link := filepath.Join(dir, "link")
-	if err := os.Symlink(write(t, formatFile(counting(0)), 0o400), link); err != nil {
+	if err := os.Symlink(write(t, formatFile(sample(0)), 0o400), link); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ReadFile(link); err != nil {
@@ -219,17 +234,99 @@ func TestReadFileThatIsNone(t *testing.T) {
 
 // Whatever parseFile accepts is what formatFile writes.
 func FuzzParseFile(f *testing.F) {
-	f.Add(formatFile(counting(0)))
+	f.Add(formatFile(sample(0)))
 	f.Add(filePrefix + "AAAA\n")
 	f.Add(filePrefix + strings.Repeat("A", 43) + "=\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		kek, err := parseFile(text)
+		keys, err := parseFile(text)
 		if err != nil {
 			return
 		}
-		key, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(strings.TrimPrefix(text, filePrefix), "\n"))
-		if err != nil || strings.TrimSuffix(formatFile(key), "\n") != strings.TrimSuffix(text, "\n") || !mustNew(t, key).Matches(kek.Check()) {
+		if strings.TrimSuffix(formatFile(keys...), "\n") != strings.TrimSuffix(text, "\n") {
 			t.Errorf("parseFile(%q) is accepted", text)
 		}
+		if _, err := kekOf(keys); err != nil {
+			t.Errorf("parseFile(%q) is accepted, and is no key: %v", text, err)
+		}
 	})
+}
+
+// Random keys are never taken for made-up ones.
+func TestRandomKeysAreTaken(t *testing.T) {
+	key := make([]byte, keySize)
+	for range 20_000 {
+		rand.Read(key)
+		if guessable(key) {
+			t.Fatalf("%x is refused", key)
+		}
+	}
+}
+
+func TestAddAndRemoveKey(t *testing.T) {
+	path := write(t, formatFile(sample(0)), 0o600)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	before, err := ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	added, err := AddKey(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is a link no more: %v, %v", info, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("the file has the mode %v (%v)", info.Mode(), err)
+	}
+	after, err := ReadFile(path)
+	if err != nil || len(after.Checks()) != 2 || !after.Matches(before.Check()) || !after.Knows(added) {
+		t.Fatalf("after AddKey the file holds %d keys (%v)", len(after.Checks()), err)
+	}
+	if removed, err := RemoveKey(path, make([]byte, checkSize)); removed || err != nil {
+		t.Errorf("RemoveKey of another: %v, %v", removed, err)
+	}
+	if removed, err := RemoveKey(path, before.Check()); !removed || err != nil {
+		t.Fatalf("RemoveKey: %v, %v", removed, err)
+	}
+	if removed, err := RemoveKey(path, added); removed || model.CodeOf(err) != model.CodeSettingInvalid {
+		t.Errorf("RemoveKey of the last: %v, %v", removed, err)
+	}
+	last, err := ReadFile(path)
+	if err != nil || len(last.Checks()) != 1 || !last.Matches(added) {
+		t.Errorf("the key that was added is not the one left: %v", err)
+	}
+	left, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(left) != 1 {
+		t.Errorf("beside the key file lie %v (%v)", left, err)
+	}
+	for range maxKeys - 1 {
+		if _, err := AddKey(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := AddKey(path); model.CodeOf(err) != model.CodeSettingInvalid {
+		t.Errorf("a ninth key: %v", err)
+	}
+}
+
+// The file is never half written: where it cannot be replaced it stays.
+func TestAddKeyWhereItCannot(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root writes everywhere")
+	}
+	path := write(t, formatFile(sample(0)), 0o600)
+	if err := os.Chmod(filepath.Dir(path), 0o500); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(filepath.Dir(path), 0o700)
+	if _, err := AddKey(path); model.CodeOf(err) != model.CodeSettingInvalid {
+		t.Errorf("AddKey: %v", err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != formatFile(sample(0)) {
+		t.Errorf("the file has changed (%v)", err)
+	}
 }

@@ -3,7 +3,7 @@
 //
 //	key file ─▶ KEK ─┬─ Check, Matches   is this the key the store was made with?
 //	                 ├─ Seal, Open       small secrets, each bound to its place
-//	                 └─ MAC              an index of people without their ids
+//	                 └─ MAC              names that only the holder of a root can compute
 //
 //	person key ‖ month key ─▶ SealSegment, OpenSegment   the log's personal parts
 //
@@ -12,11 +12,16 @@
 // for each purpose, so that no two uses can interfere, and a purpose can change
 // its construction under a new name. Encryption is AES-256-GCM.
 //
+// While keys are changed the file has several of them: one seals, all open what
+// names them. What MAC computes must outlive such a change, so its root is a
+// secret of its own, sealed like others (see UseMACRoot).
+//
 // Segments are different: their keys are random, stored sealed by the KEK, and
 // destroyed to erase a person or to end a month. See SealSegment.
 package keyring
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -27,6 +32,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 )
 
 const (
@@ -52,16 +58,43 @@ const (
 // not say which, and no plaintext comes with it.
 var ErrOpen = errors.New("keyring: the sealed value cannot be opened here with this key")
 
-// KEK is a key-encryption key. It is safe for concurrent use.
+// KEK is a key-encryption key, with those that came before and may come after it
+// in the same file. It is safe for concurrent use.
 type KEK struct {
+	ring    atomic.Pointer[ring]
+	macRoot atomic.Pointer[[]byte]
+}
+
+// ring is never changed, but replaced.
+type ring struct {
+	sealing *generation
+	all     []*generation // in the order of the file
+}
+
+// generation is one key.
+type generation struct {
 	root  []byte      // HKDF's pseudorandom key; the key itself is not kept
-	check []byte      // see Check
+	check []byte      // see KEK.Check
 	seal  cipher.AEAD // under the subkey "seal/v1", with random nonces
 }
 
 // New makes a KEK of 32 random bytes. A key of another length, or one of equal
 // bytes, such as all zeros, is an error: it is a mistake and no secret.
 func New(key []byte) (*KEK, error) {
+	g, err := newGeneration(key)
+	if err != nil {
+		return nil, err
+	}
+	return newKEK(g), nil
+}
+
+func newKEK(all ...*generation) *KEK {
+	k := new(KEK)
+	k.ring.Store(&ring{sealing: all[0], all: all})
+	return k
+}
+
+func newGeneration(key []byte) (*generation, error) {
 	if len(key) != keySize {
 		return nil, fmt.Errorf("keyring: the key has %d bytes, not %d", len(key), keySize)
 	}
@@ -72,16 +105,15 @@ func New(key []byte) (*KEK, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keyring: %w", err)
 	}
-	k := &KEK{root: root}
-	k.check = k.subkey(purposeCheck, checkSize)
-	block, err := aes.NewCipher(k.subkey(purposeSeal, keySize))
+	g := &generation{root: root, check: expand(root, purposeCheck, checkSize)}
+	block, err := aes.NewCipher(expand(root, purposeSeal, keySize))
 	if err != nil {
 		return nil, fmt.Errorf("keyring: %w", err)
 	}
-	if k.seal, err = cipher.NewGCMWithRandomNonce(block); err != nil {
+	if g.seal, err = cipher.NewGCMWithRandomNonce(block); err != nil {
 		return nil, fmt.Errorf("keyring: %w", err)
 	}
-	return k, nil
+	return g, nil
 }
 
 // uniform tells whether all bytes are the same.
@@ -94,17 +126,17 @@ func uniform(key []byte) bool {
 	return true
 }
 
-func (k *KEK) subkey(purpose string, size int) []byte {
-	key, err := hkdf.Expand(sha256.New, k.root, purpose, size)
+func expand(root []byte, purpose string, size int) []byte {
+	key, err := hkdf.Expand(sha256.New, root, purpose, size)
 	if err != nil {
 		panic("keyring: " + err.Error()) // only for sizes beyond 255 hashes
 	}
 	return key
 }
 
-// String names the key by its id, which is no secret. With GoString and
-// LogValue it keeps the key out of logs.
-func (k *KEK) String() string { return fmt.Sprintf("key-encryption key %x", k.check[:idSize]) }
+// String names the key that seals by its id, which is no secret. With GoString
+// and LogValue it keeps the key out of logs.
+func (k *KEK) String() string { return fmt.Sprintf("key-encryption key %x", k.ID()) }
 
 // GoString is String.
 func (k *KEK) GoString() string { return k.String() }
@@ -112,13 +144,70 @@ func (k *KEK) GoString() string { return k.String() }
 // LogValue is String.
 func (k *KEK) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// Check is the key's check value: 16 bytes that stand for it and reveal nothing
-// of it. A store keeps them to know its key again.
-func (k *KEK) Check() []byte { return append([]byte(nil), k.check...) }
+// Check is the check value of the key that seals: 16 bytes that stand for it and
+// reveal nothing of it. A store keeps them to know its key again.
+func (k *KEK) Check() []byte { return bytes.Clone(k.ring.Load().sealing.check) }
 
-// Matches tells whether check is this key's check value.
+// ID is what values sealed now are known by: the beginning of Check.
+func (k *KEK) ID() []byte { return k.Check()[:idSize] }
+
+// IDOf is the id of the key with a check value.
+func IDOf(check []byte) []byte { return bytes.Clone(check[:idSize]) }
+
+// Matches tells whether check is the check value of the key that seals.
 func (k *KEK) Matches(check []byte) bool {
-	return subtle.ConstantTimeCompare(k.check, check) == 1
+	return subtle.ConstantTimeCompare(k.ring.Load().sealing.check, check) == 1
+}
+
+// Checks are the check values of all keys, in the order of the file.
+func (k *KEK) Checks() [][]byte {
+	var out [][]byte
+	for _, g := range k.ring.Load().all {
+		out = append(out, bytes.Clone(g.check))
+	}
+	return out
+}
+
+// Knows tells whether one of the keys has this check value.
+func (k *KEK) Knows(check []byte) bool { return k.ring.Load().find(check) != nil }
+
+func (r *ring) find(check []byte) *generation {
+	for _, g := range r.all {
+		if subtle.ConstantTimeCompare(g.check, check) == 1 {
+			return g
+		}
+	}
+	return nil
+}
+
+// Use has the key with this check value seal from now on, and tells whether it is
+// there.
+func (k *KEK) Use(check []byte) bool {
+	for {
+		was := k.ring.Load()
+		g := was.find(check)
+		if g == nil {
+			return false
+		}
+		if k.ring.CompareAndSwap(was, &ring{sealing: g, all: was.all}) {
+			return true
+		}
+	}
+}
+
+// Adopt takes over the keys of another KEK, as a file that was read again has
+// them. The key that seals stays, also where the file has it no more.
+func (k *KEK) Adopt(other *KEK) {
+	for {
+		was, all := k.ring.Load(), other.ring.Load().all
+		sealing := other.ring.Load().find(was.sealing.check)
+		if sealing == nil {
+			sealing, all = was.sealing, append([]*generation{was.sealing}, all...)
+		}
+		if k.ring.CompareAndSwap(was, &ring{sealing: sealing, all: all}) {
+			return
+		}
+	}
 }
 
 // Place says where a sealed value is stored. It is authenticated with the
@@ -149,10 +238,12 @@ func appendPart(to, part []byte) []byte {
 	return append(binary.BigEndian.AppendUint64(to, uint64(len(part))), part...)
 }
 
-// header begins every sealed value: the version, and the id of the key so that
-// values of an older key can be told apart when keys rotate.
-func (k *KEK) header() []byte {
-	return append([]byte{sealVersion}, k.check[:idSize]...)
+// header begins every sealed value: the version, and the id of the key that seals
+// it, so that another key's is found.
+func (k *KEK) header() []byte { return k.ring.Load().sealing.header() }
+
+func (g *generation) header() []byte {
+	return append([]byte{sealVersion}, g.check[:idSize]...)
 }
 
 // Seal encrypts a value for its place:
@@ -163,37 +254,64 @@ func (k *KEK) header() []byte {
 // for one key (NIST SP 800-38D, section 8.3); a store of secrets never comes
 // near. The only error is an incomplete place.
 func (k *KEK) Seal(plaintext []byte, place Place) ([]byte, error) {
-	header := k.header()
+	g := k.ring.Load().sealing
+	header := g.header()
 	aad, err := place.aad(header)
 	if err != nil {
 		return nil, err
 	}
 	sealed := make([]byte, 0, headerSize+nonceSize+len(plaintext)+tagSize)
-	return k.seal.Seal(append(sealed, header...), nil, plaintext, aad), nil
+	return g.seal.Seal(append(sealed, header...), nil, plaintext, aad), nil
 }
 
-// Open decrypts what Seal made for the same place. Any fault is ErrOpen.
+// Open decrypts what Seal made for the same place, with this key or another of
+// the file. Any fault is ErrOpen.
 func (k *KEK) Open(sealed []byte, place Place) ([]byte, error) {
-	header := k.header()
-	if len(sealed) < headerSize+nonceSize+tagSize || subtle.ConstantTimeCompare(sealed[:headerSize], header) != 1 {
+	if len(sealed) < headerSize+nonceSize+tagSize {
 		return nil, ErrOpen
 	}
-	aad, err := place.aad(header)
-	if err != nil {
-		return nil, ErrOpen
+	for _, g := range k.ring.Load().all {
+		header := g.header()
+		if subtle.ConstantTimeCompare(sealed[:headerSize], header) != 1 {
+			continue
+		}
+		aad, err := place.aad(header)
+		if err != nil {
+			return nil, ErrOpen
+		}
+		plaintext, err := g.seal.Open(nil, nil, sealed[headerSize:], aad)
+		if err != nil {
+			return nil, ErrOpen
+		}
+		return plaintext, nil
 	}
-	plaintext, err := k.seal.Open(nil, nil, sealed[headerSize:], aad)
-	if err != nil {
-		return nil, ErrOpen
+	return nil, ErrOpen
+}
+
+// MACRootSize is how long the root of MAC is.
+const MACRootSize = keySize
+
+// UseMACRoot gives MAC its root: 32 random bytes, which a store keeps sealed. It
+// must come before the first use of MAC. Without it the root is the first key's,
+// and what MAC computes ends with that key.
+func (k *KEK) UseMACRoot(root []byte) error {
+	if len(root) != MACRootSize || uniform(root) {
+		return errors.New("keyring: the root of MAC is not 32 random bytes")
 	}
-	return plaintext, nil
+	root = bytes.Clone(root)
+	k.macRoot.Store(&root)
+	return nil
 }
 
 // MAC is HMAC-SHA256 of the parts under the purpose's own subkey: a name for
-// something that only the holder of the key can compute. Different parts never
+// something that only the holder of the root can compute. Different parts never
 // give the same input, however they are cut.
 func (k *KEK) MAC(purpose string, parts ...[]byte) []byte {
-	mac := hmac.New(sha256.New, k.subkey(purposeMAC+purpose, keySize))
+	root := k.ring.Load().all[0].root
+	if own := k.macRoot.Load(); own != nil {
+		root = *own
+	}
+	mac := hmac.New(sha256.New, expand(root, purposeMAC+purpose, keySize))
 	for _, part := range parts {
 		mac.Write(appendPart(nil, part))
 	}

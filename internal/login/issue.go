@@ -79,12 +79,16 @@ func (s *Service) mint(ctx context.Context, tx store.Sessions, session store.Ses
 	return Tokens{AccessToken: access, RefreshToken: refresh, ExpiresIn: ttl}, nil
 }
 
-// sign completes and signs claims with the newest key.
+// sign completes and signs claims with the key of this moment.
 func (s *Service) sign(c token.Claims, ttl time.Duration) (string, error) {
 	now := s.Now()
 	c.Issuer, c.Audience, c.ID = s.Issuer, s.Audience, rand.Text()
 	c.IssuedAt, c.ExpiresAt = now, now.Add(ttl)
-	raw, err := token.Sign(s.Keys.Current(), c)
+	key, err := s.Keys.Current()
+	if err != nil {
+		return "", err
+	}
+	raw, err := token.Sign(key, c)
 	if err != nil {
 		return "", fmt.Errorf("sign access token: %w", err)
 	}

@@ -3,7 +3,7 @@ package login
 import (
 	"context"
 	"fmt"
-	"slices"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,80 +12,72 @@ import (
 	"rolegate/internal/keyring"
 	"rolegate/internal/store"
 	"rolegate/internal/token"
-	"rolegate/model"
 )
 
-// Keys holds the signing keys in memory, opened. The newest key of the chosen
-// algorithm signs; all verify.
+// Keys holds the signing keys in memory, opened. Which of them signs, and which
+// still verify, the clock says (see schedule), so all replicas agree without
+// telling each other; that a key came or was revoked they learn by the
+// installation's revision.
 type Keys struct {
+	// Life is how long a key signs before Maintain makes the next; 0 leaves that
+	// to people.
+	Life time.Duration
+
 	store     store.Store
+	log       *audit.Log
 	kek       *keyring.KEK
 	algorithm string
 	now       func() time.Time
+	opened    time.Time
 
-	mu       sync.RWMutex // held for the fields below only
-	current  token.Key
-	all      []token.Key // newest first
-	loadedAt time.Time
-
-	generation atomic.Uint64 // moves after a key came or went
+	loading sync.Mutex // held while the rows are read
+	set     atomic.Pointer[keySet]
+	looked  atomic.Int64 // when the rows were read last, Unix nanoseconds
+	unknown atomic.Uint64
+	reads   atomic.Uint64
 }
 
-// Generation stays the same for as long as the keys do.
-func (k *Keys) Generation() uint64 { return k.generation.Load() }
+// keySet is the keys as they were read once. It never changes.
+type keySet struct {
+	revision   int64  // of the installation, known before the rows were read
+	generation uint64 // stays the same for as long as the keys do
+	rows       []store.SigningKey
+	keys       map[string]token.Key // by kid, without the revoked
+}
 
 // reloadEvery bounds how often an unknown kid makes us look for keys that
 // another process has added.
 const reloadEvery = time.Second
 
-// jwksEvery is how old the published keys may be: another process may have
-// added one.
-const jwksEvery = 5 * time.Second
-
-// OpenKeys loads the signing keys and makes the first one of algorithm (ES256
-// or EdDSA) where there is none.
+// OpenKeys loads the signing keys. Where there is none of use it makes one of
+// algorithm (ES256, EdDSA or RS256) that signs at once; where the last one is of
+// another algorithm, the next.
 func OpenKeys(ctx context.Context, st store.Store, log *audit.Log, kek *keyring.KEK, algorithm string, now func() time.Time) (*Keys, error) {
-	k := &Keys{store: st, kek: kek, algorithm: algorithm, now: now}
+	k := &Keys{store: st, log: log, kek: kek, algorithm: algorithm, now: now, opened: now()}
 	if err := k.load(ctx); err != nil {
 		return nil, err
 	}
-	if k.current.ID != "" {
-		return k, nil
-	}
-	key, err := token.Generate(algorithm)
-	if err != nil {
-		return nil, err
-	}
-	der, err := token.Marshal(key)
-	if err != nil {
-		return nil, err
-	}
-	sealed, err := kek.Seal(der, signingPlace(key.ID))
-	if err != nil {
-		return nil, err
-	}
-	err = st.InTx(ctx, func(tx store.Tx) error {
-		row := store.SigningKey{ID: key.ID, Algorithm: algorithm, Private: sealed, CreatedAt: now()}
-		if err := tx.InsertSigningKey(ctx, row); err != nil {
-			return err
-		}
-		return log.AppendIn(ctx, tx, audit.Entry{Class: audit.ClassSystem, Activity: audit.SigningKeyMade,
-			Outcome: audit.OutcomeOK, Caller: model.Caller{Kind: model.CallerSystem}})
-	})
-	if err != nil {
-		return nil, err
-	}
-	return k, k.load(ctx)
+	return k, k.begin(ctx)
 }
 
+// load reads the keys anew.
 func (k *Keys) load(ctx context.Context) error {
-	rows, err := k.store.ListSigningKeys(ctx)
-	if err != nil {
+	k.loading.Lock()
+	defer k.loading.Unlock()
+	return k.read(ctx)
+}
+
+func (k *Keys) read(ctx context.Context) error {
+	k.reads.Add(1)
+	set := &keySet{revision: k.store.Revisions().Known(store.Installation), keys: map[string]token.Key{}}
+	var err error
+	if set.rows, err = k.store.ListSigningKeys(ctx); err != nil {
 		return fmt.Errorf("load signing keys: %w", err)
 	}
-	var all []token.Key
-	var current token.Key
-	for _, row := range rows {
+	for _, row := range set.rows {
+		if !row.RevokedAt.IsZero() {
+			continue
+		}
 		der, err := k.kek.Open(row.Private, signingPlace(row.ID))
 		if err != nil {
 			return fmt.Errorf("signing key %s: %w", row.ID, err)
@@ -94,74 +86,137 @@ func (k *Keys) load(ctx context.Context) error {
 		if err != nil || key.ID != row.ID {
 			return fmt.Errorf("signing key %s: not the key its id names: %w", row.ID, err)
 		}
-		all = append(all, key)
-		if current.ID == "" && key.Algorithm == k.algorithm {
-			current = key
+		set.keys[row.ID] = key
+	}
+	if was := k.set.Load(); was != nil {
+		set.generation = was.generation
+		if !maps.EqualFunc(was.keys, set.keys, func(token.Key, token.Key) bool { return true }) {
+			set.generation++
 		}
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	same := slices.EqualFunc(k.all, all, func(a, b token.Key) bool { return a.ID == b.ID })
-	k.all, k.current, k.loadedAt = all, current, k.now()
-	if !same {
-		k.generation.Add(1)
-	}
+	k.set.Store(set)
+	k.looked.Store(k.now().UnixNano())
 	return nil
 }
 
-// Current is the key that signs.
-func (k *Keys) Current() token.Key {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return k.current
-}
-
-// Find looks a kid up among our keys: the token's text is only ever compared.
-func (k *Keys) Find(kid string) (token.Key, bool) {
-	if key, ok := k.find(kid); ok {
-		return key, true
+// fresh is the keys, as far as this process knows of any change: whoever
+// verifies or signs after a key was revoked does so without it, or not at all.
+func (k *Keys) fresh() (*keySet, error) {
+	if set := k.set.Load(); k.holds(set) {
+		return set, nil
 	}
-	k.mu.Lock()
-	stale := k.now().Sub(k.loadedAt).Abs() >= reloadEvery
-	if stale {
-		k.loadedAt = k.now() // one look, however many ask
-	}
-	k.mu.Unlock()
-	if !stale {
-		return token.Key{}, false
+	k.loading.Lock()
+	defer k.loading.Unlock()
+	if set := k.set.Load(); k.holds(set) { // somebody else has looked meanwhile
+		return set, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), audit.Timeout)
 	defer cancel()
-	if err := k.load(ctx); err != nil {
-		return token.Key{}, false
+	if err := k.read(ctx); err != nil {
+		return nil, err
 	}
-	return k.find(kid)
+	return k.set.Load(), nil
 }
 
-func (k *Keys) find(kid string) (token.Key, bool) {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	for _, key := range k.all {
-		if key.ID == kid {
-			return key, true
+func (k *Keys) holds(set *keySet) bool {
+	return k.store.Revisions().Known(store.Installation) <= set.revision
+}
+
+// Follow reads the keys as soon as this process knows of a change, until ctx
+// ends.
+func (k *Keys) Follow(ctx context.Context) {
+	for k.store.Revisions().Wait(ctx, store.Installation, k.set.Load().revision+1) {
+		if _, err := k.fresh(); err == nil {
+			continue
+		}
+		select { // the database is away; who verifies meanwhile tries as well, and refuses
+		case <-ctx.Done():
+			return
+		case <-time.After(reloadEvery):
+		}
+	}
+}
+
+// Current is the key that signs, as it was read last: it is asked inside
+// transactions, which must not wait for a second connection. Should it have been
+// revoked in this moment, what it signs is refused.
+func (k *Keys) Current() (token.Key, error) {
+	set := k.set.Load()
+	for _, i := range schedule(set.rows, k.now()) {
+		if i.State == KeySigning {
+			return set.keys[i.ID], nil
+		}
+	}
+	return token.Key{}, fmt.Errorf("no signing key is left of %d", len(set.rows))
+}
+
+// Find looks a kid up among the keys that verify: the token's text is only ever
+// compared.
+func (k *Keys) Find(kid string) (token.Key, bool) {
+	set, err := k.fresh()
+	if err != nil {
+		return token.Key{}, false
+	}
+	if key, ok := set.find(kid, k.now()); ok {
+		return key, true
+	}
+	now, looked := k.now(), k.looked.Load()
+	if now.Sub(time.Unix(0, looked)).Abs() >= reloadEvery && k.looked.CompareAndSwap(looked, now.UnixNano()) { // one look, however many ask
+		ctx, cancel := context.WithTimeout(context.Background(), audit.Timeout)
+		defer cancel()
+		if err := k.load(ctx); err == nil {
+			if key, ok := k.set.Load().find(kid, now); ok {
+				return key, true
+			}
+		}
+	}
+	k.unknown.Add(1)
+	return token.Key{}, false
+}
+
+func (s *keySet) find(kid string, now time.Time) (token.Key, bool) {
+	key, ok := s.keys[kid]
+	if !ok {
+		return token.Key{}, false
+	}
+	for _, i := range schedule(s.rows, now) {
+		if i.ID == kid {
+			return key, i.State.verifies()
 		}
 	}
 	return token.Key{}, false
 }
 
-// JWKS is the public half of all keys: RFC 7517.
-func (s *Service) JWKS(ctx context.Context) ([]byte, error) {
-	s.Keys.mu.RLock()
-	stale := s.Keys.now().Sub(s.Keys.loadedAt).Abs() >= jwksEvery
-	s.Keys.mu.RUnlock()
-	if stale {
-		if err := s.Keys.load(ctx); err != nil {
-			return nil, err
+// UnknownKIDs is how many tokens named a key that is none of ours.
+func (k *Keys) UnknownKIDs() uint64 { return k.unknown.Load() }
+
+// Reads is how often the keys were read from the store.
+func (k *Keys) Reads() uint64 { return k.reads.Load() }
+
+// Age is how long the key that signs has done so; 0 when there is none.
+func (k *Keys) Age() time.Duration {
+	for _, i := range schedule(k.set.Load().rows, k.now()) {
+		if i.State == KeySigning {
+			return max(0, k.now().Sub(i.SignsFrom))
 		}
 	}
-	s.Keys.mu.RLock()
-	defer s.Keys.mu.RUnlock()
-	return token.JWKS(s.Keys.all), nil
+	return 0
+}
+
+// JWKS is the public half of the keys that sign now, will sign next, or have
+// signed tokens that are still good: RFC 7517.
+func (s *Service) JWKS(context.Context) ([]byte, error) {
+	set, err := s.Keys.fresh()
+	if err != nil {
+		return nil, err
+	}
+	var published []token.Key
+	for _, i := range schedule(set.rows, s.Keys.now()) {
+		if i.State.verifies() {
+			published = append(published, set.keys[i.ID])
+		}
+	}
+	return token.JWKS(published), nil
 }
 
 func signingPlace(id string) keyring.Place {

@@ -97,7 +97,11 @@ func (s *Service) verify(raw string) (*verified, error) {
 		_, err := s.Verifier.Verify(raw)
 		return nil, err
 	}
-	d, now, keys := digest(sha256.Sum256([]byte(raw))), s.Now(), s.Keys.Generation()
+	set, err := s.Keys.fresh()
+	if err != nil {
+		return nil, err
+	}
+	d, now, keys := digest(sha256.Sum256([]byte(raw))), s.Now(), set.generation
 	if v := s.remembered.find(d, now); v != nil && v.keys == keys && s.Verifier.Holds(v.claims) {
 		return v, nil
 	}

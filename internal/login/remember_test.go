@@ -167,10 +167,16 @@ func TestRevocationIsFeltAtOnce(t *testing.T) {
 			return err
 		}, true, false},
 		"signing key removed": {func(k *watched, _ *testkit.Person) error {
-			k.Exec("DELETE FROM signing_keys")
-			k.Advance(6 * time.Second) // the published keys are that old at most
-			k.Get("/.well-known/jwks.json")
-			return nil
+			k.Exec("DELETE FROM signing_keys") // behind the service's back: it looks now and then
+			return k.App.Login.Keys.Maintain(ctx)
+		}, true, true},
+		"signing key revoked": {func(k *watched, _ *testkit.Person) error {
+			keys, err := k.App.Login.Keys.List(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = app.RevokeKey.Run(ctx, k.App, testkit.Operator, app.KeyRequest{ID: keys[0].ID})
+			return err
 		}, true, true},
 		"expiry": {func(k *watched, _ *testkit.Person) error {
 			k.Advance(10*time.Minute + 10*time.Second) // the leeway

@@ -81,6 +81,9 @@ type Queries interface {
 	Clients
 	Policies
 	SigningKeys
+	EncryptionKeys
+	Restores
+	SealedValues
 	Entries
 }
 
@@ -99,7 +102,8 @@ type Tenants interface {
 	// UpdateTenant writes MFA, StrictFields, Disabled and Catalog, nothing else.
 	UpdateTenant(ctx context.Context, t model.Tenant) error
 	// TenantRevisions reads the revisions of the tenants named, or of all if none
-	// is; one that does not exist is left out.
+	// is; one that does not exist is left out. Where it reads all, Revisions learns
+	// that of the Installation, too.
 	TenantRevisions(ctx context.Context, tenants ...string) (map[string]int64, error)
 	// Bump takes the tenant's next revision and returns it. With changes the write
 	// it belongs to changed what decisions are made from: SnapshotRevision follows
@@ -342,20 +346,6 @@ type Policies interface {
 	ListPolicies(ctx context.Context, tenant string, limit int) ([]PolicyRevision, error)
 }
 
-// SigningKey is a key for access tokens, sealed at rest.
-type SigningKey struct {
-	ID        string // kid: RFC 7638 thumbprint
-	Algorithm string // ES256 or EdDSA
-	Private   []byte // PKCS#8, sealed to (signing_keys, id, private)
-	CreatedAt time.Time
-}
-
-// SigningKeys holds them all, newest first.
-type SigningKeys interface {
-	InsertSigningKey(ctx context.Context, k SigningKey) error
-	ListSigningKeys(ctx context.Context) ([]SigningKey, error)
-}
-
 // Entry is one record of the log as stored: the leaf and its sealed segments.
 type Entry struct {
 	Leaf   []byte // deterministic CBOR; holds no personal data
@@ -412,6 +402,7 @@ type Keystore interface {
 	MonthKey(ctx context.Context, tenant []byte, class, month string) (MonthKey, error)
 	InsertMonthKey(ctx context.Context, k MonthKey) error
 	Meta
+	SealedValues
 	Ping(ctx context.Context) error
 	Close() error
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -13,6 +14,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
+	"slices"
+	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -22,14 +26,22 @@ import (
 const (
 	ES256 = "ES256" // ECDSA with P-256 and SHA-256, RFC 7518 section 3.4
 	EdDSA = "EdDSA" // Ed25519, RFC 8037 section 3.1
+	RS256 = "RS256" // RSASSA-PKCS1-v1_5 with SHA-256, RFC 7518 section 3.3, for verifiers that know no other
 )
+
+// Algorithms are all of them; the first is the default.
+var Algorithms = []string{ES256, EdDSA, RS256}
+
+// rsaBits is the length of RSA keys: about as hard as P-256 (NIST SP 800-57
+// part 1, section 5.6.1.1).
+const rsaBits = 3072
 
 // Key is a signing key, or, with Private nil, a key that only verifies.
 type Key struct {
 	ID        string           // RFC 7638 thumbprint of Public: the same key always has the same id
-	Algorithm string           // ES256 or EdDSA
-	Private   crypto.Signer    // *ecdsa.PrivateKey or ed25519.PrivateKey
-	Public    crypto.PublicKey // *ecdsa.PublicKey or ed25519.PublicKey
+	Algorithm string           // ES256, EdDSA or RS256
+	Private   crypto.Signer    // *ecdsa.PrivateKey, ed25519.PrivateKey or *rsa.PrivateKey
+	Public    crypto.PublicKey // *ecdsa.PublicKey, ed25519.PublicKey or *rsa.PublicKey
 }
 
 // String names the key. With GoString and LogValue it keeps the private half
@@ -56,6 +68,8 @@ func Generate(alg string) (Key, error) {
 		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	case EdDSA:
 		_, private, err = ed25519.GenerateKey(rand.Reader)
+	case RS256:
+		private, err = rsa.GenerateKey(rand.Reader, rsaBits) // takes a second
 	default:
 		return Key{}, unknownAlgorithm(alg)
 	}
@@ -80,7 +94,7 @@ func Marshal(k Key) ([]byte, error) {
 // Parse reads what Marshal wrote. A key for another algorithm than alg is an
 // error.
 func Parse(alg string, der []byte) (Key, error) {
-	if alg != ES256 && alg != EdDSA {
+	if !slices.Contains(Algorithms, alg) {
 		return Key{}, unknownAlgorithm(alg)
 	}
 	private, err := x509.ParsePKCS8PrivateKey(der)
@@ -111,7 +125,7 @@ func newKey(private crypto.Signer) (Key, error) {
 }
 
 func unknownAlgorithm(alg string) error {
-	return fmt.Errorf("token: the signing algorithm %q is not %s or %s", alg, ES256, EdDSA)
+	return fmt.Errorf("token: the signing algorithm %q is none of %s", alg, strings.Join(Algorithms, ", "))
 }
 
 // method is the library's signing method for one of our algorithms.
@@ -121,6 +135,8 @@ func method(alg string) (jwt.SigningMethod, error) {
 		return jwt.SigningMethodES256, nil
 	case EdDSA:
 		return jwt.SigningMethodEdDSA, nil
+	case RS256:
+		return jwt.SigningMethodRS256, nil
 	}
 	return nil, unknownAlgorithm(alg)
 }
@@ -128,9 +144,11 @@ func method(alg string) (jwt.SigningMethod, error) {
 // jwk is a public key as RFC 7517 writes it. It has no place for a private one.
 type jwk struct {
 	KeyType   string `json:"kty"`
-	Curve     string `json:"crv"`
-	X         string `json:"x"`
+	Curve     string `json:"crv,omitempty"`
+	X         string `json:"x,omitempty"`
 	Y         string `json:"y,omitempty"`
+	Modulus   string `json:"n,omitempty"`
+	Exponent  string `json:"e,omitempty"`
 	KeyID     string `json:"kid"`
 	Algorithm string `json:"alg"`
 	Use       string `json:"use"`
@@ -159,8 +177,15 @@ func toJWK(public crypto.PublicKey) (jwk, error) {
 		j.KeyType, j.Curve, j.Algorithm = "OKP", "Ed25519", EdDSA
 		j.X = b64(public)
 		canonical = fmt.Sprintf(`{"crv":"Ed25519","kty":"OKP","x":"%s"}`, j.X) // RFC 8037, section 2
+	case *rsa.PublicKey:
+		if public.N == nil || public.N.BitLen() < rsaBits {
+			return jwk{}, fmt.Errorf("token: the RSA key has less than %d bits", rsaBits)
+		}
+		j.KeyType, j.Algorithm = "RSA", RS256
+		j.Modulus, j.Exponent = b64(public.N.Bytes()), b64(big.NewInt(int64(public.E)).Bytes())
+		canonical = fmt.Sprintf(`{"e":"%s","kty":"RSA","n":"%s"}`, j.Exponent, j.Modulus)
 	default:
-		return jwk{}, fmt.Errorf("token: %T is no key for %s or %s", public, ES256, EdDSA)
+		return jwk{}, fmt.Errorf("token: %T is no key for %s", public, strings.Join(Algorithms, ", "))
 	}
 	thumbprint := sha256.Sum256([]byte(canonical))
 	j.KeyID = b64(thumbprint[:])

@@ -1,8 +1,8 @@
 // Package token makes and verifies what callers carry: signed access tokens,
 // and opaque secrets of which only the hash is kept.
 //
-// Access tokens are JWTs in the profile of RFC 9068, signed with ES256 or
-// EdDSA. Verification follows RFC 8725 and is stricter than the RFCs ask: we
+// Access tokens are JWTs in the profile of RFC 9068, signed with ES256,
+// EdDSA or RS256. Verification follows RFC 8725 and is stricter than the RFCs ask: we
 // are the only issuer of these tokens, so whatever we would not have written is
 // refused, before the signature is looked at where that is possible.
 //
@@ -109,7 +109,7 @@ func NewVerifier(v Verifier) (*Verifier, error) {
 	}
 	v.parser = jwt.NewParser(
 		jwt.WithStrictDecoding(),
-		jwt.WithValidMethods([]string{ES256, EdDSA}),
+		jwt.WithValidMethods(Algorithms),
 		jwt.WithExpirationRequired(),
 		jwt.WithIssuedAt(),
 		jwt.WithIssuer(v.Issuer),

@@ -727,7 +727,7 @@ func TestKeysSurviveMarshal(t *testing.T) {
 			t.Errorf("%s: Marshal of a public key = %x, %v; want an error", alg, der, err)
 		}
 	}
-	for _, alg := range []string{"", "none", "HS256", "RS256", "ES384", "es256"} {
+	for _, alg := range []string{"", "none", "HS256", "RS384", "PS256", "ES384", "es256", "rs256"} {
 		if k, err := Generate(alg); err == nil {
 			t.Errorf("Generate(%q) = %v, want an error", alg, k)
 		}
@@ -865,6 +865,55 @@ func TestAnotherLibraryVerifies(t *testing.T) {
 		if _, err := verifier.Verify(t.Context(), mustSign(t, mustGenerate(t, key.Algorithm), person())); err == nil {
 			t.Errorf("%s: they accept an unpublished key", key.Algorithm)
 		}
+	}
+}
+
+// RSA is for verifiers that know nothing else; it is held to the same rules.
+func TestRS256(t *testing.T) {
+	key, es := mustGenerate(t, RS256), mustGenerate(t, ES256)
+	der, err := Marshal(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := Parse(RS256, der)
+	if err != nil || parsed.ID != key.ID {
+		t.Fatalf("Parse = %v, %v; want %v", parsed, err, key)
+	}
+	if k, err := Parse(ES256, der); err == nil {
+		t.Errorf("Parse as ES256 = %v, want an error", k)
+	}
+	short, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if der, err = x509.MarshalPKCS8PrivateKey(short); err != nil {
+		t.Fatal(err)
+	}
+	if k, err := Parse(RS256, der); err == nil {
+		t.Errorf("Parse of 2048 bits = %v, want an error", k)
+	}
+	v := mustVerifier(t, key, es)
+	if _, err := v.Verify(mustSign(t, parsed, person())); err != nil {
+		t.Error(err)
+	}
+	payload := goodPayload(t, person())
+	refused(t, v, "ES256 under an RS256 kid", forge(t, es, with(t, goodHeader(es), "kid", `"`+key.ID+`"`), payload))
+	refused(t, v, "PS256 claimed for an RS256 key", forge(t, key, with(t, goodHeader(key), "alg", `"PS256"`), payload))
+	var theirs jose.JSONWebKeySet
+	if err := json.Unmarshal(JWKS([]Key{key}), &theirs); err != nil || len(theirs.Keys) != 1 {
+		t.Fatalf("go-jose reads %d keys: %v", len(theirs.Keys), err)
+	}
+	k := theirs.Keys[0]
+	thumbprint, err := k.Thumbprint(crypto.SHA256)
+	if err != nil || b64(thumbprint) != key.ID || !k.IsPublic() || !reflect.DeepEqual(k.Key, key.Public) {
+		t.Errorf("go-jose reads %v with the thumbprint %s (%v), not %s", k.Key, b64(thumbprint), err, key.ID)
+	}
+	signed, err := jose.ParseSigned(mustSign(t, key, person()), []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := signed.Verify(k); err != nil {
+		t.Errorf("go-jose: %v", err)
 	}
 }
 

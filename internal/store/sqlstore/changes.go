@@ -35,10 +35,7 @@ func (c conn) takeRevision(ctx context.Context, tenant string, snapshot bool) (i
 	if err != nil {
 		return 0, err
 	}
-	if c.tx.bumped == nil {
-		c.tx.bumped = map[string]int64{}
-	}
-	c.tx.bumped[tenant] = revision
+	c.tx.bump(tenant, revision)
 	return revision, nil
 }
 
@@ -118,7 +115,9 @@ func (q queries) TenantRevisions(ctx context.Context, tenants ...string) (map[st
 		return err
 	}
 	if len(tenants) == 0 {
-		return found, read("")
+		err := read(` UNION ALL SELECT '', revision FROM installation`)
+		delete(found, store.Installation)
+		return found, err
 	}
 	for len(tenants) > 0 {
 		n := min(len(tenants), rowsPerInsert)

@@ -2,20 +2,46 @@ package sqlstore
 
 import (
 	"context"
+	"time"
 
 	"rolegate/internal/store"
 )
 
+func (q queries) BumpInstallation(ctx context.Context) (revision int64, err error) {
+	err = q.atomically(ctx, func(c conn) error {
+		revision, err = returned[int64](ctx, c, `UPDATE installation SET revision = revision + 1 WHERE id = 1 RETURNING revision`)
+		if err != nil {
+			return err
+		}
+		c.tx.bump(store.Installation, revision)
+		return nil
+	})
+	return revision, err
+}
+
 func (q queries) InsertSigningKey(ctx context.Context, k store.SigningKey) error {
-	return q.insert(ctx, `INSERT INTO signing_keys (id, algorithm, private, created_at)
-		VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, k.ID, k.Algorithm, bytesOf(k.Private), micros(k.CreatedAt))
+	return q.insert(ctx, `INSERT INTO signing_keys (id, algorithm, private, created_at, not_before, revoked_at)
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+		k.ID, k.Algorithm, bytesOf(k.Private), micros(k.CreatedAt), micros(k.NotBefore), micros(k.RevokedAt))
 }
 
 func (q queries) ListSigningKeys(ctx context.Context) ([]store.SigningKey, error) {
 	return all(ctx, q.conn, func(row scanner) (k store.SigningKey, err error) {
-		err = row.Scan(&k.ID, &k.Algorithm, bytesInto(&k.Private), timeInto(&k.CreatedAt))
+		err = row.Scan(&k.ID, &k.Algorithm, bytesInto(&k.Private), timeInto(&k.CreatedAt), timeInto(&k.NotBefore), timeInto(&k.RevokedAt))
+		if k.NotBefore.IsZero() { // a replica of an older release has made it
+			k.NotBefore = k.CreatedAt
+		}
 		return k, err
-	}, `SELECT id, algorithm, private, created_at FROM signing_keys ORDER BY created_at DESC, id`)
+	}, `SELECT id, algorithm, private, created_at, not_before, revoked_at FROM signing_keys
+		ORDER BY not_before DESC, created_at DESC, id`)
+}
+
+func (q queries) RevokeSigningKey(ctx context.Context, id string, now time.Time) (bool, error) {
+	return q.took(ctx, `UPDATE signing_keys SET revoked_at = $2, private = $3 WHERE id = $1 AND revoked_at = 0`, id, micros(now), []byte{})
+}
+
+func (q queries) DeleteSigningKey(ctx context.Context, id string) (bool, error) {
+	return q.took(ctx, `DELETE FROM signing_keys WHERE id = $1`, id)
 }
 
 func (k *Keystore) PersonKey(ctx context.Context, index []byte) (store.PersonKey, error) {

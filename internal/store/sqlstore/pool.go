@@ -56,6 +56,13 @@ type tx struct {
 	bumped map[string]int64 // the revisions it took; known to others once it is committed
 }
 
+func (t *tx) bump(tenant string, revision int64) {
+	if t.bumped == nil {
+		t.bumped = map[string]int64{}
+	}
+	t.bumped[tenant] = revision
+}
+
 // attempts is how often a transaction is run that keeps losing.
 const attempts = 6
 

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"testing"
-	"time"
 
 	"rolegate/internal/store"
 	"rolegate/model"
@@ -72,17 +71,5 @@ var policyTests = []storeTest{
 		wins(t, "InsertPolicy", 20, 1, func(int) (bool, error) {
 			return inserted(f.InsertPolicy(t.Context(), store.PolicyRevision{Tenant: "t", Revision: 3}))
 		})
-	}},
-	{"SigningKeys/NewestFirst", func(t *testing.T, f fixture) {
-		ctx := t.Context()
-		list, err := f.ListSigningKeys(ctx)
-		same(t, "ListSigningKeys of none", list, err, nil)
-		old := store.SigningKey{ID: "a", Algorithm: "ES256", Private: []byte{0, 1}, CreatedAt: now}
-		newer := store.SigningKey{ID: "b", Algorithm: "EdDSA", Private: []byte{2}, CreatedAt: now.Add(time.Microsecond)}
-		f.must(f.InsertSigningKey(ctx, newer))
-		f.must(f.InsertSigningKey(ctx, old))
-		wantErr(t, "InsertSigningKey again", f.InsertSigningKey(ctx, old), store.ErrExists)
-		list, err = f.ListSigningKeys(ctx)
-		same(t, "ListSigningKeys", list, err, []store.SigningKey{newer, old})
 	}},
 }

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"rolegate/internal/store"
@@ -40,6 +42,31 @@ var keystoreTests = []struct {
 		wins(t, "InsertMeta", 20, 1, func(i int) (bool, error) { return inserted(k.InsertMeta(ctx, "check", []byte{0, 1})) })
 		got, err := k.MetaValue(ctx, "check")
 		same(t, "MetaValue", got, err, []byte{0, 1})
+	}},
+	{"SealedValues", func(t *testing.T, k store.Keystore) {
+		ctx := t.Context()
+		one, two, odd := sealedUnder("aaaa", "1"), sealedUnder("bbbb", "2"), []byte{0xff, 0}
+		for i, wrapped := range [][]byte{one, two, one} {
+			n := byte(i)
+			for _, err := range []error{
+				k.InsertPersonKey(ctx, store.PersonKey{Index: []byte{n, 0xff}, Ref: []byte{n}, Wrapped: wrapped, CreatedAt: now}),
+				k.InsertMonthKey(ctx, store.MonthKey{Tenant: odd, Class: "login", Month: fmt.Sprint("2026-0", i), Wrapped: wrapped, CreatedAt: now}),
+			} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := errors.Join(k.InsertMeta(ctx, "person_index_pepper", one), k.InsertMeta(ctx, "other", one)); err != nil {
+			t.Fatal(err)
+		}
+		person := store.SealedValue{Key: []string{"00ff"}, Value: one}
+		resealing(t, k, store.SealedPersonKeys, person, store.SealedValue{Key: []string{"02ff"}, Value: one})
+		resealing(t, k, store.SealedMonthKeys, store.SealedValue{Key: []string{"ff00", "login", "2026-00"}, Value: one},
+			store.SealedValue{Key: []string{"ff00", "login", "2026-02"}, Value: one})
+		resealing(t, k, store.SealedMeta, store.SealedValue{Key: []string{"person_index_pepper"}, Value: one})
+		got, err := k.PersonKey(ctx, []byte{0, 0xff})
+		same(t, "PersonKey after Reseal", got, err, store.PersonKey{Index: []byte{0, 0xff}, Ref: []byte{0}, Wrapped: sealedUnder("bbbb", "new"), CreatedAt: now})
 	}},
 	{"Ping", func(t *testing.T, k store.Keystore) {
 		if err := k.Ping(t.Context()); err != nil {

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"rolegate/internal/app"
+)
+
+func (c *cli) restored() *cobra.Command {
+	return &cobra.Command{
+		Use: "restored", Short: "end what a restored backup has brought back to life", Args: cobra.NoArgs,
+		Long: `After a restore, before anybody is let in: ends every session, token, ticket and
+invitation, and makes every recovery code used, since those that were ended or used after
+the backup was made are good again in it. Everybody logs in anew; people make new recovery
+codes. Disabled users, roles and policies are as they were in the backup: repeat those.`,
+		RunE: func(*cobra.Command, []string) error {
+			return do(c, app.Restored, app.None{}, func(w io.Writer, e app.Ended) {
+				fmt.Fprintf(w, "ended: %s, %s, %s, %s, and all access tokens.\n", count(e.Sessions, "session"), count(e.Tickets, "ticket"),
+					count(e.Invites, "invitation"), count(e.RecoveryCodes, "recovery code"))
+			})
+		},
+	}
+}

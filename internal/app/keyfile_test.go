@@ -1,0 +1,188 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rolegate/internal/app"
+	"rolegate/internal/audit"
+	"rolegate/internal/store"
+	"rolegate/internal/testkit"
+	"rolegate/model"
+)
+
+func keks(t *testing.T, k *testkit.Kit) []app.KEKInfo {
+	t.Helper()
+	l, err := app.ListKeys.Run(context.Background(), k.App, testkit.Operator, app.None{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Encryption
+}
+
+// A key seals only when every replica has it in its file, and then all seal with it.
+func TestKeyReachesEveryReplicaFirst(t *testing.T) {
+	ks := testkit.StartReplicas(t, 2)
+	ctx := t.Context()
+	file := func(k *testkit.Kit) string { return filepath.Join(k.Config.Data, "master.key") }
+	_, err := app.RotateKEK.Run(ctx, ks[0].App, testkit.Operator, app.None{})
+	host, _ := os.Hostname()
+	if model.CodeOf(err) != model.CodeConflict || !strings.Contains(err.Error(), host) {
+		t.Fatalf("while the second has it not: %v", err)
+	}
+	added := keks(t, ks[0])[1]
+	if added.State != app.KEKUnused || len(added.MissingAt) != 1 {
+		t.Errorf("the new key is %+v", added)
+	}
+	text, err := os.ReadFile(file(ks[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file(ks[1]), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ks[1].App.KeepKeys(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.UseKEK.Run(ctx, ks[0].App, testkit.Operator, app.KeyRequest{ID: added.ID}); err != nil {
+		t.Fatal(err)
+	}
+	ks[0].MustEnrol("alice")
+	alice := ks[1].MustEnrol("bob") // reads the new key's values before it was told, as it has the key
+	if err := ks[1].App.KeepKeys(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if id := ks[1].App.Login.KEK.String(); !strings.Contains(id, added.ID) {
+		t.Errorf("the second seals with %s, not %s", id, added.ID)
+	}
+	ks[0].Login(alice)
+
+	// Somebody puts the old file back: that replica takes itself out, and says why.
+	lines := strings.SplitAfter(string(text), "\n")
+	ks[1].Stop()
+	if err := os.WriteFile(file(ks[1]), []byte(lines[0]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = app.Open(ctx, ks[1].Config, ks[1].App.Logger)
+	if model.CodeOf(err) != model.CodeKeyWrong {
+		t.Errorf("a start with the old file: %v", err)
+	}
+}
+
+// A replica that was cut off while the key changed is not ready.
+func TestReplicaWithoutTheKeyIsNotReady(t *testing.T) {
+	ks := testkit.StartReplicas(t, 2)
+	ctx := t.Context()
+	if err := ks[1].App.Store.LeaveKeys(ctx, "", time.Now().Add(time.Hour)); err != nil { // nobody has heard of it
+		t.Fatal(err)
+	}
+	if _, err := app.RotateKEK.Run(ctx, ks[0].App, testkit.Operator, app.None{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ks[1].App.KeepKeys(ctx); model.CodeOf(err) != model.CodeKeyMissing {
+		t.Errorf("KeepKeys: %v", err)
+	}
+	if err := ks[1].App.Ready(ctx); model.CodeOf(err) != model.CodeKeyMissing {
+		t.Errorf("Ready: %v", err)
+	}
+	if err := ks[0].App.Ready(ctx); err != nil {
+		t.Errorf("Ready of the other: %v", err)
+	}
+}
+
+// breaking is a store that fails after so many transactions of resealing.
+type breaking struct {
+	store.Store
+	left int
+}
+
+var errBroken = errors.New("the process ends here")
+
+func (b *breaking) Reseal(ctx context.Context, column store.SealedColumn, was []store.SealedValue, sealed [][]byte) (int, error) {
+	if b.left == 0 {
+		return 0, errBroken
+	}
+	b.left--
+	return b.Store.Reseal(ctx, column, was, sealed)
+}
+
+// Wherever the change of a key is cut off, the next start goes on from there.
+func TestKeyChangeIsCutOff(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		ctx := context.Background()
+		settings := []string{"ROLEGATE_DATABASE_URL=" + k.Config.DatabaseURL, "ROLEGATE_KEYSTORE_URL=" + k.Config.KeystoreURL}
+		alice := k.MustEnrol("alice")
+		passed := time.Duration(0)
+		again := func(when string) {
+			t.Helper()
+			k.Stop()
+			k = testkit.Start(t, k.Config.Data, settings...)
+			passed += time.Hour
+			k.Advance(passed)
+			k.T = t
+			k.Login(alice)
+			k.MustEnrol(when)
+		}
+		old := keks(t, k)[0]
+		if _, err := app.AddKEK.Run(ctx, k.App, testkit.Operator, app.None{}); err != nil {
+			t.Fatal(err)
+		}
+		again("after-add")
+		added, err := app.AddKEK.Run(ctx, k.App, testkit.Operator, app.None{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := app.UseKEK.Run(ctx, k.App, testkit.Operator, app.KeyRequest{ID: added.ID}); err != nil {
+			t.Fatal(err)
+		}
+		again("after-use")
+		for left := range 3 {
+			whole := k.App.Store
+			k.App.Store = &breaking{whole, left}
+			_, err := app.Reseal.Run(ctx, k.App, testkit.Operator, app.None{})
+			k.App.Store = whole
+			if !errors.Is(err, errBroken) && left == 0 {
+				t.Fatalf("resealing: %v", err)
+			}
+			again("after-reseal-" + string(rune('a'+left)))
+		}
+		if res, err := app.Reseal.Run(ctx, k.App, testkit.Operator, app.None{}); err != nil || res.Failed > 0 {
+			t.Fatalf("resealing: %+v, %v", res, err)
+		}
+		file := filepath.Join(k.Config.Data, "master.key")
+		both, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // dropped in the store, and cut off before the file changed
+			if _, err := app.DropKEK.Run(ctx, k.App, testkit.Operator, app.KeyRequest{ID: old.ID}); err != nil {
+				t.Fatal(err)
+			}
+			if now, err := os.ReadFile(file); err != nil || strings.Count(string(now), "\n") != 1 {
+				t.Errorf("the old key is in the file still (%v)", err)
+			}
+			if err := os.WriteFile(file, both, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			again("after-drop-" + string(rune('a'+int(passed/time.Hour)%26)))
+		}
+		dropped := 0
+		rows, err := k.App.Store.EntriesFrom(ctx, 0, 100_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			if leaf, err := audit.Decode(r.Leaf); err == nil && leaf.Activity == audit.KEKDropped {
+				dropped++
+			}
+		}
+		if dropped != 1 {
+			t.Errorf("%d entries say that the key was dropped, want 1", dropped)
+		}
+	})
+}

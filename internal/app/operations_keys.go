@@ -1,0 +1,433 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/keyring"
+	"rolegate/internal/login"
+	"rolegate/internal/store"
+	"rolegate/model"
+)
+
+// KeyList is all keys.
+type KeyList struct {
+	Signing    []login.KeyInfo `json:"signing_keys"`
+	Encryption []KEKInfo       `json:"key_encryption_keys"`
+}
+
+// KEKState is what a key-encryption key does.
+type KEKState string
+
+const (
+	KEKSealing KEKState = "sealing" // seals what is sealed now
+	KEKOpening KEKState = "opening" // opens what it sealed before
+	KEKUnused  KEKState = "unused"  // is in the key file, and has sealed nothing
+	KEKDropped KEKState = "dropped" // was taken out
+)
+
+// KEKInfo is a key-encryption key as people see it.
+type KEKInfo struct {
+	ID        string    `json:"id"`
+	State     KEKState  `json:"state"`
+	InFile    bool      `json:"in_file"` // of the process that answers
+	SealsFrom time.Time `json:"seals_from,omitzero"`
+	Values    int       `json:"values"`               // sealed under it
+	MissingAt []string  `json:"missing_at,omitempty"` // hosts with a running replica that has it not
+
+	check []byte
+}
+
+// ListKeys lists all keys.
+var ListKeys = Operation[None, KeyList]{"keys-list", func(ctx context.Context, a *App, _ model.Caller, _ None) (KeyList, error) {
+	signing, err := a.Login.Keys.List(ctx)
+	if err != nil {
+		return KeyList{}, err
+	}
+	keks, err := a.keks(ctx)
+	return KeyList{signing, keks}, err
+}}
+
+// KeyRotation says when the next signing key signs.
+type KeyRotation struct {
+	AtOnce bool // not after it was published for a while
+}
+
+// RotateKey makes the next signing key.
+var RotateKey = Operation[KeyRotation, login.KeyInfo]{"keys-rotate", func(ctx context.Context, a *App, caller model.Caller, r KeyRotation) (login.KeyInfo, error) {
+	return a.Login.Keys.Rotate(ctx, caller, r.AtOnce)
+}}
+
+// KeyRequest names a key: a signing key by its kid, a key-encryption key by its id.
+type KeyRequest struct {
+	ID string
+}
+
+// RevokeKey ends a signing key and answers with the one that signs.
+var RevokeKey = Operation[KeyRequest, login.KeyInfo]{"keys-revoke", func(ctx context.Context, a *App, caller model.Caller, r KeyRequest) (login.KeyInfo, error) {
+	return a.Login.Keys.Revoke(ctx, caller, r.ID)
+}}
+
+// AddKEK adds a new key-encryption key to the key file, or names the one there
+// that is not used yet.
+var AddKEK = Operation[None, KEKInfo]{"kek-add", func(ctx context.Context, a *App, caller model.Caller, _ None) (KEKInfo, error) {
+	return a.addKEK(ctx, caller)
+}}
+
+// UseKEK has a key of the key file seal from now on.
+var UseKEK = Operation[KeyRequest, KEKInfo]{"kek-use", func(ctx context.Context, a *App, caller model.Caller, r KeyRequest) (KEKInfo, error) {
+	return a.useKEK(ctx, caller, r.ID)
+}}
+
+// DropKEK takes a key out of use, and out of the key file, once nothing is sealed
+// under it any more.
+var DropKEK = Operation[KeyRequest, KEKInfo]{"kek-drop", func(ctx context.Context, a *App, caller model.Caller, r KeyRequest) (KEKInfo, error) {
+	return a.dropKEK(ctx, caller, r.ID)
+}}
+
+// Resealed is what came of sealing everything under the key that seals now.
+type Resealed struct {
+	Key    KEKInfo `json:"key"`
+	Values int     `json:"values"` // sealed anew
+	Failed int     `json:"failed"` // that no key of the file opens, left as they are
+}
+
+// Reseal seals everything anew that another key has sealed. It may be cut off and
+// begun again.
+var Reseal = Operation[None, Resealed]{"keys-reseal", func(ctx context.Context, a *App, caller model.Caller, _ None) (Resealed, error) {
+	return a.reseal(ctx, caller)
+}}
+
+// RotateKEK is AddKEK, UseKEK and Reseal.
+var RotateKEK = Operation[None, Resealed]{"kek-rotate", func(ctx context.Context, a *App, caller model.Caller, _ None) (Resealed, error) {
+	added, err := a.addKEK(ctx, caller)
+	if err != nil {
+		return Resealed{}, err
+	}
+	if _, err := a.useKEK(ctx, caller, added.ID); err != nil {
+		return Resealed{}, err
+	}
+	return a.reseal(ctx, caller)
+}}
+
+// keks lists the keys of the store, the one that seals first, and then those of
+// the file that the store does not know.
+func (a *App) keks(ctx context.Context) ([]KEKInfo, error) {
+	rows, err := a.Store.ListEncryptionKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	holders, err := a.Store.KeyHolders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []KEKInfo
+	for n, r := range rows {
+		k := KEKInfo{State: KEKOpening, SealsFrom: r.SealsFrom, check: r.Check}
+		switch {
+		case n == 0:
+			k.State = KEKSealing
+		case !r.DroppedAt.IsZero():
+			k.State = KEKDropped
+		}
+		out = append(out, k)
+	}
+	for _, check := range a.kek.Checks() {
+		if !slices.ContainsFunc(rows, func(r store.EncryptionKey) bool { return bytes.Equal(r.Check, check) }) {
+			out = append(out, KEKInfo{State: KEKUnused, check: check})
+		}
+	}
+	for i := range out {
+		k := &out[i]
+		k.ID, k.InFile = keyID(k.check), a.kek.Knows(k.check)
+		if k.State != KEKDropped {
+			k.MissingAt = missingAt(holders, k.check, a.now())
+		}
+		if k.Values, err = a.sealedUnder(ctx, k.check); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// missingAt names the hosts of the processes that run and have not the key.
+func missingAt(holders []store.KeyHolder, check []byte, now time.Time) (hosts []string) {
+	for _, h := range holders {
+		if now.Sub(h.SeenAt).Abs() <= holderGone && !slices.Contains(h.Checks, fmt.Sprintf("%x", check)) {
+			hosts = append(hosts, h.Host)
+		}
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
+}
+
+// findKEK finds a key by the id people know it by.
+func (a *App) findKEK(ctx context.Context, id string) (KEKInfo, error) {
+	keks, err := a.keks(ctx)
+	if err != nil {
+		return KEKInfo{}, err
+	}
+	for _, k := range keks {
+		if k.ID == id {
+			return k, nil
+		}
+	}
+	return KEKInfo{}, model.Errorf(model.CodeNotFound, "there is no key-encryption key %q; `rolegate keys list` shows them", id)
+}
+
+func (a *App) addKEK(ctx context.Context, caller model.Caller) (KEKInfo, error) {
+	if err := a.readKeyFile(); err != nil {
+		return KEKInfo{}, err
+	}
+	keks, err := a.keks(ctx)
+	if err != nil {
+		return KEKInfo{}, err
+	}
+	for _, k := range keks {
+		if k.State == KEKUnused {
+			return k, nil // made before, and not used yet
+		}
+	}
+	check, err := keyring.AddKey(a.Config.KeyFile)
+	if err != nil {
+		return KEKInfo{}, err
+	}
+	if err := a.readKeyFile(); err != nil {
+		return KEKInfo{}, err
+	}
+	if err := a.Log.Append(ctx, kekEntry(caller, audit.KeyEncryptionKey, check)); err != nil {
+		return KEKInfo{}, err
+	}
+	return a.findKEK(ctx, keyID(check))
+}
+
+// readKeyFile takes over the file as it is now.
+func (a *App) readKeyFile() error {
+	file, err := keyring.ReadFile(a.Config.KeyFile)
+	if err == nil {
+		a.kek.Adopt(file)
+	}
+	return err
+}
+
+func (a *App) useKEK(ctx context.Context, caller model.Caller, id string) (KEKInfo, error) {
+	if err := a.readKeyFile(); err != nil {
+		return KEKInfo{}, err
+	}
+	k, err := a.findKEK(ctx, id)
+	switch {
+	case err != nil:
+		return KEKInfo{}, err
+	case k.State == KEKSealing:
+		return k, nil
+	case k.State == KEKDropped:
+		return KEKInfo{}, model.Errorf(model.CodeConflict, "the key %s was dropped; make a new one with `rolegate keys kek add`", id)
+	case !k.InFile:
+		return KEKInfo{}, model.Errorf(model.CodeKeyMissing, "the key file %s has not the key %s", a.Config.KeyFile, id)
+	}
+	err = a.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := tx.BumpInstallation(ctx); err != nil {
+			return err
+		}
+		holders, err := tx.KeyHolders(ctx)
+		if err != nil {
+			return err
+		}
+		others := slices.DeleteFunc(holders, func(h store.KeyHolder) bool { return h.Process == a.process })
+		if hosts := missingAt(others, k.check, a.now()); len(hosts) > 0 {
+			return model.Errorf(model.CodeConflict, "the key %s is not in the key file of every replica: copy %s to %s, wait ten seconds, and run `rolegate keys kek use %s`",
+				id, a.Config.KeyFile, strings.Join(hosts, ", "), id)
+		}
+		used, err := tx.UseEncryptionKey(ctx, k.check, a.now())
+		if err != nil {
+			return err
+		}
+		if !used {
+			if err := insertSealing(ctx, tx, k.check, a.now()); err != nil {
+				return err
+			}
+		}
+		return a.Log.AppendIn(ctx, tx, kekEntry(caller, audit.KEKRotated, k.check))
+	})
+	if err != nil {
+		return KEKInfo{}, err
+	}
+	a.kek.Use(k.check)
+	return a.findKEK(ctx, id)
+}
+
+// insertSealing adds a key that seals from now on.
+func insertSealing(ctx context.Context, tx store.Tx, check []byte, now time.Time) error {
+	if err := tx.InsertEncryptionKey(ctx, store.EncryptionKey{Check: check}); err != nil {
+		return err
+	}
+	_, err := tx.UseEncryptionKey(ctx, check, now)
+	return err
+}
+
+// dropAfter is how long after another key began to seal one may be dropped: by
+// then every process knows, and what lives for seconds is gone.
+const dropAfter = 10 * time.Minute
+
+func (a *App) dropKEK(ctx context.Context, caller model.Caller, id string) (KEKInfo, error) {
+	keks, err := a.keks(ctx)
+	if err != nil {
+		return KEKInfo{}, err
+	}
+	k, err := a.findKEK(ctx, id)
+	if err != nil {
+		return KEKInfo{}, err
+	}
+	if k.State == KEKSealing {
+		return KEKInfo{}, model.Errorf(model.CodeInUse, "the key %s seals; have another one seal first, with `rolegate keys kek use`", id)
+	}
+	if since := a.now().Sub(keks[0].SealsFrom); k.State == KEKOpening && since < dropAfter {
+		return KEKInfo{}, model.Errorf(model.CodeInUse, "the key %s sealed until a moment ago, and a replica may still do; try again in %s", id, (dropAfter - since).Round(time.Second))
+	}
+	if k.Values > 0 {
+		return KEKInfo{}, model.Errorf(model.CodeInUse, "%d values are sealed under the key %s; `rolegate keys reseal` seals them anew", k.Values, id)
+	}
+	if err := a.recordDrop(ctx, caller, k); err != nil {
+		return KEKInfo{}, err
+	}
+	if _, err := keyring.RemoveKey(a.Config.KeyFile, k.check); err != nil {
+		return KEKInfo{}, err
+	}
+	k.State, k.InFile = KEKDropped, false
+	return k, a.readKeyFile()
+}
+
+// recordDrop comes before the key leaves the file: cut off between the two, the
+// key is in the file still, and dropping it again takes it out.
+func (a *App) recordDrop(ctx context.Context, caller model.Caller, k KEKInfo) error {
+	switch k.State {
+	case KEKDropped:
+		return nil
+	case KEKUnused:
+		return a.Log.Append(ctx, kekEntry(caller, audit.KEKDropped, k.check))
+	}
+	return a.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := tx.BumpInstallation(ctx); err != nil {
+			return err
+		}
+		dropped, err := tx.DropEncryptionKey(ctx, k.check, a.now())
+		if err != nil || !dropped {
+			return err
+		}
+		return a.Log.AppendIn(ctx, tx, kekEntry(caller, audit.KEKDropped, k.check))
+	})
+}
+
+func kekEntry(caller model.Caller, what audit.Activity, check []byte) audit.Entry {
+	return audit.Entry{Class: audit.ClassSystem, Activity: what, Outcome: audit.OutcomeOK, Object: "key_encryption_key", Op: keyID(check), Caller: caller}
+}
+
+// sealedColumns are the columns with values that may outlive a key, and where they are.
+func (a *App) sealedColumns() []sealedIn {
+	return []sealedIn{
+		{a.Store, store.SealedDevices}, {a.Store, store.SealedSigningKeys}, {a.Store, store.SealedMeta},
+		{a.Keystore, store.SealedPersonKeys}, {a.Keystore, store.SealedMonthKeys}, {a.Keystore, store.SealedMeta},
+	}
+}
+
+type sealedIn struct {
+	store.SealedValues
+	column store.SealedColumn
+}
+
+func (s sealedIn) place(key []string) (keyring.Place, error) {
+	if s.column == store.SealedMeta {
+		return metaPlace(key[0]), nil
+	}
+	for _, find := range []func(store.SealedColumn, []string) (keyring.Place, bool){login.SealedPlace, audit.SealedPlace} {
+		if p, ok := find(s.column, key); ok {
+			return p, nil
+		}
+	}
+	return keyring.Place{}, fmt.Errorf("nobody knows what the values of %s are sealed to", s.column)
+}
+
+func (a *App) sealedUnder(ctx context.Context, check []byte) (int, error) {
+	total := 0
+	for _, s := range a.sealedColumns() {
+		n, err := s.SealedUnder(ctx, s.column, keyring.IDOf(check))
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// resealAtOnce is how many values a transaction seals anew, so that others wait
+// for it only shortly.
+const resealAtOnce = 200
+
+func (a *App) reseal(ctx context.Context, caller model.Caller) (Resealed, error) {
+	if err := a.followKEK(ctx); err != nil {
+		return Resealed{}, err
+	}
+	var res Resealed
+	var failed error
+	for _, s := range a.sealedColumns() {
+		n, bad, err := a.resealColumn(ctx, s)
+		res.Values, res.Failed = res.Values+n, res.Failed+bad
+		if failed = errors.Join(failed, err); err != nil {
+			break
+		}
+	}
+	e := kekEntry(caller, audit.KEKResealed, a.kek.Check())
+	e.Count = int64(res.Values)
+	if failed != nil {
+		e.Outcome = audit.OutcomeError
+	}
+	if err := errors.Join(failed, a.Log.Append(ctx, e)); err != nil {
+		return res, err
+	}
+	var err error
+	res.Key, err = a.findKEK(ctx, keyID(a.kek.Check()))
+	return res, err
+}
+
+// resealColumn seals the values of a column anew. What does not open stays, and
+// is passed over.
+func (a *App) resealColumn(ctx context.Context, s sealedIn) (done, failed int, err error) {
+	id := a.kek.ID()
+	for {
+		values, err := s.SealedExcept(ctx, s.column, id, failed, resealAtOnce)
+		if err != nil || len(values) == 0 {
+			return done, failed, err
+		}
+		var was []store.SealedValue
+		var sealed [][]byte
+		for _, v := range values {
+			place, err := s.place(v.Key)
+			if err != nil {
+				return done, failed, err
+			}
+			plain, err := a.kek.Open(v.Value, place)
+			if err != nil {
+				failed++
+				a.Logger.Error("a sealed value does not open", "column", s.column)
+				continue
+			}
+			again, err := a.kek.Seal(plain, place)
+			clear(plain)
+			if err != nil {
+				return done, failed, err
+			}
+			was, sealed = append(was, v), append(sealed, again)
+		}
+		n, err := s.Reseal(ctx, s.column, was, sealed)
+		done += n
+		if err != nil {
+			return done, failed, err
+		}
+	}
+}
