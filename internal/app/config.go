@@ -51,6 +51,7 @@ type Config struct {
 	CasbinSample     int           `env:"ROLEGATE_CASBIN_SAMPLE" envDefault:"10000" about:"one in this many decisions is checked against Casbin in the background; 0 for none"`
 	Drain            time.Duration `env:"ROLEGATE_DRAIN" envDefault:"0s" about:"how long a stop is only announced by /readyz before it begins, so that a proxy sends nothing more"`
 	RevisionWait     time.Duration `env:"ROLEGATE_REVISION_WAIT" envDefault:"500ms" about:"how long a question waits for the revision it demands"`
+	Breached         string        `env:"ROLEGATE_BREACHED_PASSWORDS" about:"breached passwords of haveibeenpwned.com: the directory of ranges, or the file sorted by hash, that its downloader made; a new password must not be in it"`
 	Policy           string        `env:"ROLEGATE_POLICY" about:"policy file of the first tenant (default: the embedded policy.csv)"`
 
 	MaxRequest        int64 `env:"ROLEGATE_MAX_REQUEST" envDefault:"262144" about:"bytes of a decision or search request"`

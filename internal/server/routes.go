@@ -35,6 +35,10 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/v1/token/refresh", s.open(s.refresh))
 	r.Method("POST", "/v1/logout", s.anyPerson(s.logout))
 
+	r.Method("POST", "/v1/me/password", s.freshPerson(s.changePassword))
+	r.Method("POST", "/v1/me/password/strength", s.person(s.passwordStrength))
+	r.Method("POST", "/v1/invite/strength", s.open(s.inviteStrength))
+
 	r.Method("POST", "/access/v1/evaluation", s.client("decide", s.evaluation))
 	r.Method("POST", "/access/v1/evaluations", s.client("decide", s.evaluations))
 	r.Method("POST", "/access/v1/search/subject", s.client("decide", s.searchSubject))
@@ -68,4 +72,8 @@ var browserRoutes = map[string]bool{
 	"/v1/login/enrol/confirm": true,
 	"/v1/token/refresh":       true,
 	"/v1/logout":              true,
+
+	"/v1/me/password":          true,
+	"/v1/me/password/strength": true,
+	"/v1/invite/strength":      true,
 }
