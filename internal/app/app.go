@@ -55,8 +55,8 @@ type App struct {
 	tracer  *tracing.Tracer // nil where nothing is traced
 
 	breaches *password.BreachFiles // nil without ROLEGATE_BREACHED_PASSWORDS
-	leaving atomic.Bool     // a stop was asked for; see ROLEGATE_DRAIN
-	lock    *lock
+	leaving  atomic.Bool           // a stop was asked for; see ROLEGATE_DRAIN
+	lock     *lock
 }
 
 // Open takes the data directory and opens everything in it. Whoever has it

@@ -136,6 +136,8 @@ func (s *Service) parseUsers(file []byte) (users []numbered[model.User], bad bad
 		key := users[n].v.UsernameKey
 		if j, twice := names[key]; twice {
 			bad.add(model.Detail{Path: place("users", i), Code: model.CodeConflict, Reason: "the user name is already in " + place("users", j)})
+			users = users[:n]
+			return
 		}
 		names[key] = i
 	}}
