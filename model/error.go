@@ -56,6 +56,7 @@ const (
 	CodeUnsupportedGrant   Code = "unsupported_grant_type"           // OAuth 2.0 (RFC 6749 section 5.2)
 	CodeLastOfficeHolder   Code = "last_office_holder"               // the last holder of an office cannot be removed
 	CodeClientTenantNeeded Code = "tenant_required"                  // a platform client must name the tenant it asks for
+	CodePasswordWrong      Code = "password_wrong"                   // the current password, asked for again, is not right
 	CodeCancelled          Code = "cancelled"                        // the caller went away before the answer; nobody reads it, the log does
 	CodeProxyUnauthorized  Code = "proxy_unauthorized"               // forward-auth: no, or no valid, credentials of the proxy
 	CodeFilterTooLarge     Code = "filter_too_large"                 // a list filter would hold more ids than its limit; the message names it

@@ -11,7 +11,7 @@ import (
 )
 
 func (c *cli) users() *cobra.Command {
-	return group("user", "people who can log in", c.userAdd(), c.userInvite(), c.userList(), c.userDisable(), c.userEnable(), c.userAssign(), c.userUnassign())
+	return group("user", "people who can log in", c.userAdd(), c.userInvite(), c.userList(), c.userImport(), c.userDisable(), c.userEnable(), c.userAssign(), c.userUnassign())
 }
 
 func (c *cli) userAdd() *cobra.Command {
@@ -74,6 +74,30 @@ func (c *cli) userList() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&r.After, "after", "", "list users with an id after this one")
 	cmd.Flags().IntVar(&r.Limit, "limit", 1000, "list at most so many")
+	return c.tenantFlag(cmd)
+}
+
+func (c *cli) userImport() *cobra.Command {
+	var r app.FileRequest
+	cmd := &cobra.Command{
+		Use: "import FILE.json", Short: "import users with the hashes of their passwords, from a system that is left behind", Args: cobra.ExactArgs(1),
+		Long: "Imports users who keep the password they have elsewhere: all or nothing, every bad entry named. Nobody who has a\npassword here gets another. The file's form is in docs/operations.md; - reads standard input.",
+		RunE: func(_ *cobra.Command, args []string) (err error) {
+			r.Tenant = c.tenant
+			if r.Text, err = readFile(args[0]); err != nil {
+				return err
+			}
+			return do(c, app.ImportUsers, r, func(w io.Writer, res directory.ImportedUsers) {
+				verb := "imported"
+				if res.DryRun {
+					verb = "would import"
+				}
+				fmt.Fprintln(w, verb, count(res.Users, "user"))
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&r.DryRun, "dry-run", false, "check everything and change nothing")
+	cmd.Flags().StringVar(&r.Reason, "reason", "", "why; required in a tenant that has administrators")
 	return c.tenantFlag(cmd)
 }
 

@@ -61,8 +61,10 @@ type App struct {
 	feed    *store.Feed // what other replicas commit
 	sampled *prometheus.CounterVec
 	tracer  *tracing.Tracer // nil where nothing is traced
-	leaving atomic.Bool     // a stop was asked for; see ROLEGATE_DRAIN
-	lock    *lock
+
+	breaches *password.BreachFiles // nil without ROLEGATE_BREACHED_PASSWORDS
+	leaving  atomic.Bool           // a stop was asked for; see ROLEGATE_DRAIN
+	lock     *lock
 }
 
 // Open takes the data directory and opens everything in it. Whoever has it
@@ -150,6 +152,11 @@ func (a *App) openServices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Breached != "" {
+		if a.breaches, err = password.OpenBreachFiles(c.Breached); err != nil {
+			return settingError("ROLEGATE_BREACHED_PASSWORDS %s: %v", c.Breached, err)
+		}
+	}
 	a.sampled = newSampled()
 	a.Policy = &policy.Service{
 		Store: a.Store, Log: a.Log, Now: a.now, Limits: c.Limits(), RevisionWait: c.RevisionWait,
@@ -159,7 +166,7 @@ func (a *App) openServices(ctx context.Context) error {
 		}),
 	}
 	a.Login = &login.Service{
-		Store: a.Store, Log: a.Log, KEK: a.kek, Hasher: password.New(password.Default, 0, password.DefaultWait),
+		Store: a.Store, Log: a.Log, KEK: a.kek, Hasher: password.New(password.Default, 0, password.DefaultWait), Breaches: a.breaches,
 		Keys: keys, Requirements: a.Policy, Verifier: verifier, Revisions: a.Store.Revisions(), Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
 		TOTPSkew: c.TOTPSkew,
 	}
@@ -215,6 +222,7 @@ func (a *App) Close() error {
 	if a.Keystore != nil {
 		errs = append(errs, a.Keystore.Close())
 	}
+	errs = append(errs, a.breaches.Close())
 	if a.db != nil {
 		errs = append(errs, a.db.Close())
 	}

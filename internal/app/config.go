@@ -55,6 +55,7 @@ type Config struct {
 	Drain            time.Duration `env:"ROLEGATE_DRAIN" envDefault:"0s" about:"how long a stop is only announced by /readyz before it begins, so that a proxy sends nothing more"`
 	RevisionWait     time.Duration `env:"ROLEGATE_REVISION_WAIT" envDefault:"500ms" about:"how long a question waits for the revision it demands"`
 	TOTPSkew         int           `env:"ROLEGATE_TOTP_SKEW" envDefault:"1" about:"1: one-time codes a step either side of the device's clock; 0: those of the present step and the one before alone"`
+	Breached         string        `env:"ROLEGATE_BREACHED_PASSWORDS" about:"breached passwords of haveibeenpwned.com: the directory of ranges, or the file sorted by hash, that its downloader made; a new password must not be in it"`
 	Policy           string        `env:"ROLEGATE_POLICY" about:"policy file of the first tenant (default: the embedded policy.csv)"`
 
 	MaxRequest        int64 `env:"ROLEGATE_MAX_REQUEST" envDefault:"262144" about:"bytes of a decision or search request"`

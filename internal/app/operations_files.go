@@ -26,6 +26,14 @@ var ImportDirectory = Operation[FileRequest, directory.ImportResult]{"import", f
 	return a.Directory.Import(ctx, caller, r.Tenant, r.Text, r.DryRun, r.Reason)
 }}
 
+// ImportUsers makes users of a file with the hashes of their passwords.
+var ImportUsers = Operation[FileRequest, directory.ImportedUsers]{"user-import", func(ctx context.Context, a *App, caller model.Caller, r FileRequest) (directory.ImportedUsers, error) {
+	if err := a.bootstrap(ctx, caller, ""); err != nil {
+		return directory.ImportedUsers{}, err
+	}
+	return a.Directory.ImportUsers(ctx, caller, r.Tenant, r.Text, r.DryRun, r.Reason)
+}}
+
 // ImportPolicy publishes a policy document.
 var ImportPolicy = Operation[FileRequest, policy.Published]{"policy-import", func(ctx context.Context, a *App, caller model.Caller, r FileRequest) (policy.Published, error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {

@@ -98,6 +98,9 @@ var owners = []struct {
 	{"github.com/golang-jwt", list("internal/token")},
 	{"github.com/pquerna/otp", list("internal/totp", "cmd/rolegate")}, // the demo plays the person with the authenticator
 	{"golang.org/x/crypto/argon2", list("internal/password")},
+	{"golang.org/x/crypto/bcrypt", list("internal/password")},
+	{"crypto/pbkdf2", list("internal/password")},
+	{"github.com/ccojocar/zxcvbn-go", list("internal/password")},
 	{"github.com/tink-crypto", list("internal/keyring")},
 
 	{"go.opentelemetry.io", list("internal/tracing")},

@@ -24,6 +24,8 @@ const (
 	InviteFailed      Activity = "invite_fail"
 	PasswordPassed    Activity = "authn_password_success" // first step done, a second is due
 	PasswordFailed    Activity = "authn_login_fail"
+	PasswordChanged   Activity = "authn_password_change"
+	ChangeFailed      Activity = "authn_password_change_fail"
 	LoginSucceeded    Activity = "authn_login_success"
 	OTPFailed         Activity = "authn_otp_fail"
 	RecoveryUsed      Activity = "authn_recovery_use"
@@ -58,6 +60,7 @@ const (
 	TenantChanged     Activity = "tenant_update"
 	UserCreated       Activity = "user_create"
 	UserInvited       Activity = "user_invite"
+	UserImported      Activity = "user_import" // with the hash of a password that was chosen elsewhere
 	UserDisabled      Activity = "user_disable"
 	UserEnabled       Activity = "user_enable"
 	ClientCreated     Activity = "client_create"

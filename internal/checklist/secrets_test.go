@@ -39,13 +39,13 @@ type secret struct {
 	value []byte
 }
 
-// story is a kit on which secrets are used; whatever has one more adds it with keep.
-type story struct {
+// keeper is a kit on which secrets are used; whatever has one more adds it with keep.
+type keeper struct {
 	*testkit.Kit
 	secrets []secret
 }
 
-func (s *story) keep(what string, values ...string) {
+func (s *keeper) keep(what string, values ...string) {
 	for _, v := range values {
 		if v == "" {
 			s.T.Fatalf("the story has no %s", what)
@@ -55,8 +55,8 @@ func (s *story) keep(what string, values ...string) {
 }
 
 // secretsOf plays a whole story and keeps each secret that appears in it.
-func secretsOf(k *testkit.Kit) *story {
-	s := &story{Kit: k}
+func secretsOf(k *testkit.Kit) *keeper {
+	s := &keeper{Kit: k}
 	k.T.Helper()
 	s.keep("password", testkit.Password)
 
@@ -114,7 +114,7 @@ func secretsOf(k *testkit.Kit) *story {
 	return s
 }
 
-func (s *story) keepPerson(p *testkit.Person) {
+func (s *keeper) keepPerson(p *testkit.Person) {
 	s.keep("tokens of "+p.ID, p.Access, p.Refresh)
 	s.keep("recovery codes of "+p.ID, p.RecoveryCodes...)
 	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(p.Secret)
@@ -138,7 +138,7 @@ func (s secret) spellings() [][]byte {
 }
 
 // find tells which secrets are in the files.
-func (s *story) find(files map[string][]byte) (found []string) {
+func (s *keeper) find(files map[string][]byte) (found []string) {
 	for name, text := range files {
 		for _, sec := range s.secrets {
 			for _, spelling := range sec.spellings() {
@@ -210,12 +210,12 @@ func storedSecrets(t *testing.T) {
 		}
 		// The search finds what is there: a name that is stored, and each secret once
 		// it lies there in one of its spellings.
-		if there := (&story{Kit: k, secrets: []secret{{"name", []byte("alice")}}}); len(there.find(files)) == 0 {
+		if there := (&keeper{Kit: k, secrets: []secret{{"name", []byte("alice")}}}); len(there.find(files)) == 0 {
 			t.Error("the search does not find what is stored")
 		}
 		for _, sec := range s.secrets {
 			for _, spelling := range sec.spellings() {
-				one := &story{Kit: k, secrets: []secret{sec}}
+				one := &keeper{Kit: k, secrets: []secret{sec}}
 				if len(one.find(map[string][]byte{"file": append([]byte("before"), spelling...)})) == 0 {
 					t.Errorf("the search does not find the %s", sec.what)
 				}

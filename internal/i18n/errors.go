@@ -95,9 +95,13 @@ var problems = map[model.Code]problem{
 		text{"Invitation not valid", "邀请无效"},
 		text{"This invitation is unknown, already used or expired. Ask whoever invited you for a new one.", "该邀请不存在、已被使用或已过期，请向邀请您的人索取新的邀请。"},
 	},
+	model.CodePasswordWrong: {
+		text{"Wrong password", "当前密码错误"},
+		text{"The current password is wrong.", "当前密码不正确。"},
+	},
 	model.CodePasswordRejected: {
 		text{"Password not accepted", "密码不符合要求"},
-		text{"Choose a longer password that is not common and not derived from your user name.", "请换一个更长的密码：不能是常见密码，也不能与用户名等已知信息相同。启用动态验证码时至少 8 个字符，否则至少 15 个字符。"},
+		text{"Choose a longer password that is not common and not built on your name.", "请换一个更长的密码：不能是常见或已泄露的密码，也不能主要由您的姓名、用户名或本服务的名称构成。"},
 	},
 	model.CodeTokenInvalid: {
 		text{"Session ended", "会话已结束"},

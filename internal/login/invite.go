@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"rolegate/internal/audit"
-	"rolegate/internal/password"
 	"rolegate/internal/store"
 	"rolegate/internal/token"
 	"rolegate/model"
@@ -33,11 +32,7 @@ func (s *Service) AcceptInvite(ctx context.Context, invite, pass string) (Result
 	if err != nil {
 		return Result{}, err
 	}
-	min := MinPasswordOnly
-	if due {
-		min = MinPasswordMFA
-	}
-	if err := password.Check(pass, min, user.Username, user.ID, "rolegate"); err != nil {
+	if err := s.rules(t, user, due).Check(pass); err != nil {
 		return Result{}, s.refuse(ctx, failure(t.ID, user.ID, audit.InviteFailed, model.CodeOf(err)), err)
 	}
 	phc, err := s.Hasher.Hash(ctx, pass)

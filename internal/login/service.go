@@ -44,8 +44,8 @@ const (
 	RefreshTTL      = time.Hour      // idle limit of a session
 	SessionTTL      = 24 * time.Hour // absolute limit of a session
 	ReEnrolTTL      = time.Hour      // absolute limit of a session that can only re-enrol
-	MinPasswordMFA  = 8              // NIST SP 800-63B-4, with a second factor
-	MinPasswordOnly = 15             // likewise, where the password is all
+	MinPasswordMFA  = password.MinLengthMFA
+	MinPasswordOnly = password.MinLength
 )
 
 // Requirements tells what the roles a subject holds now ask of its login.
@@ -55,13 +55,14 @@ type Requirements interface {
 	RequiresMFA(ctx context.Context, tenant, subject string) (bool, error)
 }
 
-// Service runs the state machine. All fields but TOTPSkew are required; it is safe
-// for concurrent use.
+// Service runs the state machine. All fields but TOTPSkew and Breaches are
+// required; it is safe for concurrent use.
 type Service struct {
 	Store        store.Store
 	Log          *audit.Log
 	KEK          *keyring.KEK
 	Hasher       *password.Hasher
+	Breaches     *password.BreachFiles // nil for none
 	Keys         *Keys
 	Requirements Requirements
 	Verifier     *token.Verifier // over Keys
@@ -74,6 +75,7 @@ type Service struct {
 	TOTPSkew int
 
 	remembered memory
+	standIns   standIns
 }
 
 // FirstPartyClient is the client_id of tokens that people log in for.
@@ -105,11 +107,15 @@ func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Res
 	if err != nil {
 		return Result{}, err
 	}
-	ok, rehash, err := s.Hasher.Verify(ctx, user.PasswordHash, pass)
+	stored, err := s.standIn(ctx, t.ID, user.PasswordHash, username)
 	if err != nil {
 		return Result{}, err
 	}
-	if !ok || user.ID == "" || user.Disabled || t.ID == "" || t.Disabled {
+	ok, rehash, err := s.Hasher.Verify(ctx, stored, pass)
+	if err != nil {
+		return Result{}, err
+	}
+	if !ok || user.PasswordHash == "" || user.Disabled || t.ID == "" || t.Disabled {
 		if err := s.Log.Append(ctx, failure(t.ID, user.ID, audit.PasswordFailed, model.CodeLoginFailed, "username", username)); err != nil {
 			return Result{}, err
 		}

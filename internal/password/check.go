@@ -1,7 +1,8 @@
 package password
 
 import (
-	"strings"
+	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"rolegate/model"
@@ -16,33 +17,105 @@ const (
 	MaxBytes     = 1024 // refused before any work is done on them
 )
 
-// Check holds a new password against the rules: valid UTF-8, a length between
-// minLength and MaxLength, and not one of the banned words, such as the user
-// name, in any case. There are no rules about kinds of characters and none
-// about age; NIST SP 800-63B-4 and ASVS 5.0 (6.2.5, 6.2.10) forbid both.
-//
-// The error is of model.CodePasswordRejected with a sentence for the person.
-func Check(password string, minLength int, banned ...string) error {
-	if len(password) > MaxBytes {
-		return tooLong()
-	}
-	if !utf8.ValidString(password) {
-		return model.Errorf(model.CodePasswordRejected, "The password is not valid UTF-8 text.")
-	}
-	switch n := utf8.RuneCountInString(password); {
-	case n < minLength:
-		return model.Errorf(model.CodePasswordRejected, "The password must have at least %d characters; this one has %d.", minLength, n)
-	case n > MaxLength:
-		return tooLong()
-	}
-	for _, word := range banned {
-		if strings.EqualFold(password, word) {
-			return model.Errorf(model.CodePasswordRejected, "The password is too easy to guess: it must not be the user name or another word known to belong to you or to this service.")
-		}
-	}
-	return nil
+// Reason is why a password is not accepted, for machines.
+type Reason string
+
+const (
+	TooShort     Reason = "too_short"     // fewer than Rules.MinLength characters
+	TooLong      Reason = "too_long"      // more than MaxLength characters
+	NotText      Reason = "not_text"      // no valid UTF-8
+	Common       Reason = "common"        // in the embedded list
+	Breached     Reason = "breached"      // in the operator's files of breached passwords
+	ContainsName Reason = "contains_name" // little but the person's, or the service's, name
+	Unchanged    Reason = "unchanged"     // the password it should replace
+)
+
+// AllReasons lists them, for those who have a text for each.
+var AllReasons = []Reason{TooShort, TooLong, NotText, Common, Breached, ContainsName, Unchanged}
+
+// Rules are what a new password is held against. There are none about kinds of
+// characters and none about age; NIST SP 800-63B-4 section 3.1.1.2 and OWASP
+// ASVS 5.0 (6.2.5, 6.2.10) forbid both.
+type Rules struct {
+	MinLength int          // in characters
+	Names     []string     // of the person and of the service
+	Breaches  *BreachFiles // nil for none
 }
 
-func tooLong() error {
-	return model.Errorf(model.CodePasswordRejected, "The password may have at most %d characters.", MaxLength)
+// Reasons lists all that speaks against a password, and nothing for a good one.
+// The error is that of the breach files.
+//
+// Lists and names are compared folded: case, width and composition make no other
+// password for somebody who guesses.
+func (r Rules) Reasons(password string) (reasons []Reason, err error) {
+	switch n := utf8.RuneCountInString(password); {
+	case len(password) > MaxBytes:
+		return []Reason{TooLong}, nil // nothing else is worth the work
+	case !utf8.ValidString(password):
+		return []Reason{NotText}, nil
+	case n < r.MinLength:
+		reasons = append(reasons, TooShort)
+	case n > MaxLength:
+		reasons = append(reasons, TooLong)
+	}
+	folded := fold(password)
+	if isCommon(folded) {
+		reasons = append(reasons, Common)
+	}
+	if leansOn(folded, r.Names) || slices.ContainsFunc(r.Names, func(n string) bool { return n != "" && fold(n) == folded }) {
+		reasons = append(reasons, ContainsName)
+	}
+	breached, err := r.Breaches.Has(password)
+	if breached {
+		reasons = append(reasons, Breached)
+	}
+	return reasons, err
 }
+
+// Check is Reasons as an error: a *Rejected where there is one.
+func (r Rules) Check(password string) error {
+	reasons, err := r.Reasons(password)
+	if err != nil || len(reasons) == 0 {
+		return err
+	}
+	return &Rejected{Reasons: reasons, MinLength: r.MinLength}
+}
+
+// Rejected is why a new password was not accepted: an error of
+// model.CodePasswordRejected that holds nothing of the password.
+type Rejected struct {
+	Reasons   []Reason // at least one
+	MinLength int      // what TooShort was held against
+}
+
+func (e *Rejected) Error() string {
+	switch e.Reasons[0] {
+	case TooShort:
+		return fmt.Sprintf("the password must have at least %d characters", e.MinLength)
+	case TooLong:
+		return fmt.Sprintf("the password may have at most %d characters", MaxLength)
+	case NotText:
+		return "the password is not valid UTF-8 text"
+	case ContainsName:
+		return "the password is little more than a name known to belong to you or to this service"
+	case Unchanged:
+		return "the new password is the one it should replace"
+	}
+	return "the password is one of those that are tried first"
+}
+
+// Limit is the number a reason speaks of, 0 where it speaks of none.
+func (e *Rejected) Limit(r Reason) int {
+	switch r {
+	case TooShort:
+		return e.MinLength
+	case TooLong:
+		return MaxLength
+	}
+	return 0
+}
+
+// Unwrap gives model.CodeOf its code.
+func (e *Rejected) Unwrap() error { return model.Errorf(model.CodePasswordRejected, "%s", e.Error()) }
+
+func tooLong() error { return &Rejected{Reasons: []Reason{TooLong}} }

@@ -12,8 +12,11 @@
 // so parameters can be raised later: Verify says when a hash is weaker than
 // what is current, and the caller stores a new one at that login.
 //
+// Hashes of other systems (foreign.go) are verified as well and replaced so.
+//
 // Passwords are hashed exactly as received, without trimming or Unicode
-// normalization (OWASP ASVS 5.0 6.2.8). Check holds the rules for new ones.
+// normalization (OWASP ASVS 5.0 6.2.8). Rules is what new ones are held
+// against, and Estimate says how long they would last.
 package password
 
 import (
@@ -151,12 +154,20 @@ func (h *Hasher) Hash(ctx context.Context, password string) (phc string, err err
 // Every call that returns without an error has run exactly one hash, so a
 // caller that also verifies users who do not exist, with phc == "", gives
 // nothing away by its timing: that hash uses current parameters and the answer
-// is false. An over-long password costs what any wrong password costs.
+// is false. Where stored hashes cost otherwise, the caller names one of those
+// instead. An over-long password costs what any wrong password costs.
 //
 // The error is of model.CodeBusy when no worker came free in time. Any other
 // error means that phc is not a hash this package runs; it is a fault of the
 // stored data, and nothing was hashed.
 func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash bool, err error) {
+	if isForeign(phc) {
+		ok, err = h.verifyForeign(ctx, phc, password)
+		if err != nil && model.CodeOf(err) == model.CodeInternal {
+			err = fmt.Errorf("stored password hash: %w", err)
+		}
+		return ok, ok, err
+	}
 	stored, possible := h.dummy, false
 	if phc != "" {
 		if stored, err = parse(phc); err != nil {

@@ -15,6 +15,7 @@ import (
 	"rolegate/api"
 	"rolegate/internal/i18n"
 	"rolegate/internal/login"
+	"rolegate/internal/password"
 	"rolegate/internal/policy"
 	"rolegate/internal/reqctx"
 	"rolegate/model"
@@ -48,6 +49,7 @@ var outcomes = map[model.Code]outcome{
 	model.CodeCodeInvalid:   {status: 401},
 	model.CodeInviteInvalid: {status: 401},
 	model.CodeTokenInvalid:  {status: 401},
+	model.CodePasswordWrong: {status: 401},
 	model.CodeInvalidClient: {status: 401},
 
 	model.CodeProxyUnauthorized: {status: 401},
@@ -178,6 +180,11 @@ func explain(lang i18n.Lang, code model.Code, to outcome, err error) (string, []
 			return detail, nil
 		}
 		return detail, []api.ProblemDetail{{Path: input.path, Reason: detail}}
+	}
+	var rejected *password.Rejected
+	if errors.As(err, &rejected) && code == model.CodePasswordRejected {
+		reasons := passwordReasons(lang, rejected.Reasons, rejected.Limit)
+		return reasons[0].Reason, reasons
 	}
 	var behind *policy.Behind
 	if errors.As(err, &behind) {

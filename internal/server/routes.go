@@ -36,6 +36,9 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/v1/logout", s.anyPerson(s.logout))
 
 	s.mountFactors(r) // /v1/me/{devices,recovery-codes}…, POST /v1/step-up: person
+	r.Method("POST", "/v1/me/password", s.freshPerson(s.changePassword))
+	r.Method("POST", "/v1/me/password/strength", s.person(s.passwordStrength))
+	r.Method("POST", "/v1/invite/strength", s.open(s.inviteStrength))
 
 	r.Method("POST", "/access/v1/evaluation", s.client("decide", s.evaluation))
 	r.Method("POST", "/access/v1/evaluations", s.client("decide", s.evaluations))
@@ -71,4 +74,8 @@ var browserRoutes = map[string]bool{
 	"/v1/token/refresh":       true,
 	"/v1/logout":              true,
 	"/v1/step-up":             true,
+
+	"/v1/me/password":          true,
+	"/v1/me/password/strength": true,
+	"/v1/invite/strength":      true,
 }

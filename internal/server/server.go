@@ -36,6 +36,8 @@ type Server struct {
 	Login Login
 	// Factors are people's own devices and recovery codes, and their step-up.
 	Factors Factors
+	// Passwords changes passwords and judges new ones.
+	Passwords Passwords
 	// Decider answers questions, each recorded before it is given.
 	Decider Decider
 	// Recorder writes the entry of a request that failed before a service did.

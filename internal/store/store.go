@@ -177,6 +177,8 @@ type Invites interface {
 	Invite(ctx context.Context, hash []byte, now time.Time) (Invite, error)
 	// UseInvite burns it: true for exactly one caller, and only before it expires.
 	UseInvite(ctx context.Context, hash []byte, now time.Time) (bool, error)
+	// EndInvites burns all of a user's.
+	EndInvites(ctx context.Context, tenant, user string, now time.Time) error
 }
 
 // TicketPurpose says what a pre-authentication ticket authorises.

@@ -31,6 +31,12 @@ func (q queries) UseInvite(ctx context.Context, hash []byte, now time.Time) (boo
 		bytesOf(hash), micros(now))
 }
 
+func (q queries) EndInvites(ctx context.Context, tenant, user string, now time.Time) error {
+	_, err := q.exec(ctx, `UPDATE invites SET used_at = $3 WHERE tenant = $1 AND user_id = $2 AND used_at = 0`,
+		tenant, user, micros(now))
+	return err
+}
+
 func (q queries) InsertTicket(ctx context.Context, t store.Ticket) error {
 	methods, err := jsonOf(t.Methods)
 	if err != nil {

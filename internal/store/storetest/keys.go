@@ -86,9 +86,9 @@ var keyTests = []storeTest{
 		s, err := f.Session(ctx, "s")
 		same(t, "Session's end", s.EndedAt, err, now)
 		step := now.Unix() / 30
-		took, err := f.UseStep(ctx, "d", step+1)
+		took, err := f.UseStep(ctx, "d", step+1, 0, now)
 		no(t, "UseStep of the next", took, err)
-		took, err = f.UseStep(ctx, "d", step+2)
+		took, err = f.UseStep(ctx, "d", step+2, 0, now)
 		yes(t, "UseStep of the one after", took, err)
 	}},
 	{"EncryptionKeys", func(t *testing.T, f fixture) {

@@ -127,6 +127,22 @@ var inviteTests = []storeTest{
 		took, err = f.UseInvite(ctx, []byte("bob"), now)
 		yes(t, "UseInvite of another user", took, err)
 	}},
+	{"Invites/EndForGood", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.user("ann")
+		f.user("bob")
+		for _, user := range []string{"ann", "bob"} {
+			f.must(f.InsertInvite(ctx, store.Invite{Hash: []byte(user), Tenant: "t", User: user, ExpiresAt: now.Add(time.Hour)}))
+		}
+		f.must(f.EndInvites(ctx, "t", "ann", now))
+		_, err := f.Invite(ctx, []byte("ann"), now)
+		wantErr(t, "Invite after the end", err, store.ErrNotFound)
+		took, err := f.UseInvite(ctx, []byte("ann"), now)
+		no(t, "UseInvite after the end", took, err)
+		took, err = f.UseInvite(ctx, []byte("bob"), now)
+		yes(t, "UseInvite of somebody else's", took, err)
+		f.must(f.EndInvites(ctx, "t", "nobody", now))
+	}},
 	{"Invites/OneUseWins", func(t *testing.T, f fixture) {
 		f.user("ann")
 		f.must(f.InsertInvite(t.Context(), store.Invite{Hash: []byte("h"), Tenant: "t", User: "ann", ExpiresAt: now.Add(time.Hour)}))

@@ -1,0 +1,139 @@
+package password
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ccojocar/zxcvbn-go"
+	"github.com/ccojocar/zxcvbn-go/match"
+	"github.com/ccojocar/zxcvbn-go/matching"
+	"github.com/ccojocar/zxcvbn-go/scoring"
+)
+
+// Hint is what makes a password easier to guess than its length suggests, for
+// machines.
+type Hint string
+
+const (
+	HintWord     Hint = "word"     // it has a word, or a common password, in it
+	HintName     Hint = "name"     // likewise a name, of the person, the service or anybody
+	HintKeyboard Hint = "keyboard" // neighbouring keys
+	HintRepeat   Hint = "repeat"   // a character again and again
+	HintSequence Hint = "sequence" // such as abcd or 4321
+	HintDate     Hint = "date"     // a date or a year
+)
+
+// AllHints lists them, for those who have a text for each.
+var AllHints = []Hint{HintWord, HintName, HintKeyboard, HintRepeat, HintSequence, HintDate}
+
+// Strength is an estimate of how many guesses a password lasts against somebody
+// who tries likely ones first. It is advice: Rules decide.
+type Strength struct {
+	Score   int     // 0, at once, to 4, for years; as zxcvbn counts
+	Guesses float64 // decimal logarithm of how many
+	Hints   []Hint  // without one twice, in the order they are found
+}
+
+// Bounds on what is estimated: the work grows with more than the square of the
+// length. What lies beyond is not looked at, so it makes nothing weaker.
+const (
+	maxEstimated     = 64 // characters
+	maxEstimatedName = 32 // characters of a name
+	maxNames         = 16
+)
+
+// otherBits is what a character outside of ASCII counts for, once: a Chinese
+// word of two characters is one of some thousands. The estimator knows English
+// words only and would count each as if it were random.
+const otherBits = 6
+
+// scores are the guesses, as decimal logarithms, from which a score is reached:
+// those of zxcvbn (D. Wheeler, USENIX Security 2016).
+var scores = []float64{3, 6, 8, 10}
+
+// Estimate estimates a password, with what is known of the person and the
+// service. It takes some milliseconds at most, and hashes nothing.
+func Estimate(password string, names []string) Strength {
+	var ascii strings.Builder
+	var others []rune
+	n := 0
+	for _, r := range password {
+		if n++; n > maxEstimated {
+			break
+		}
+		if r < utf8.RuneSelf {
+			ascii.WriteRune(r)
+		} else if !slices.Contains(others, r) {
+			others = append(others, r)
+		}
+	}
+	found := guess(ascii.String(), clippedNames(names))
+	bits := found.Entropy + otherBits*float64(len(others))
+	s := Strength{Guesses: math.Round(bits*math.Log10(2)*10) / 10}
+	for _, least := range scores {
+		if s.Guesses >= least {
+			s.Score++
+		}
+	}
+	for _, m := range found.MatchSequence {
+		if h := hintOf(m); h != "" && !slices.Contains(s.Hints, h) {
+			s.Hints = append(s.Hints, h)
+		}
+	}
+	return s
+}
+
+// guess runs the estimator on the text and on what it is without the usual
+// replacements of letters. The estimator's own matcher of those is left out: it
+// tries every combination, and 64 characters of the right kind take hours.
+func guess(text string, names []string) scoring.MinEntropyMatch {
+	found := zxcvbn.PasswordStrength(text, names, matching.FilterL33tMatcher)
+	if undone := string(plain(strings.ToLower(text))); undone != text {
+		if other := zxcvbn.PasswordStrength(undone, names, matching.FilterL33tMatcher); other.Entropy+replaced < found.Entropy {
+			other.Entropy += replaced
+			return other
+		}
+	}
+	return found
+}
+
+// replaced is what replacing letters adds, in bits.
+const replaced = 2
+
+func hintOf(m match.Match) Hint {
+	switch m.Pattern {
+	case "dictionary":
+		switch {
+		case utf8.RuneCountInString(m.Token) < minName: // single letters are words to the estimator
+			return ""
+		case m.DictionaryName == "user_inputs" || strings.Contains(strings.ToLower(m.DictionaryName), "name"):
+			return HintName
+		}
+		return HintWord
+	case "spatial":
+		return HintKeyboard
+	case "repeat":
+		return HintRepeat
+	case "sequence":
+		return HintSequence
+	case "date":
+		return HintDate
+	}
+	return ""
+}
+
+// clippedNames are the names and their parts as the estimator may see them.
+func clippedNames(names []string) (out []string) {
+	for _, name := range names {
+		parts := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		for _, p := range append([]string{name}, parts...) {
+			if p = strings.ToLower(p); len(p) >= minName && len(p) <= maxEstimatedName && len(out) < maxNames {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
