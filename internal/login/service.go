@@ -39,11 +39,13 @@ const (
 	TicketTTL       = 5 * time.Minute
 	TicketTries     = 5
 	AccessTTL       = 10 * time.Minute
-	RefreshTTL      = time.Hour      // idle limit of a session
-	SessionTTL      = 24 * time.Hour // absolute limit of a session
-	ReEnrolTTL      = time.Hour      // absolute limit of a session that can only re-enrol
-	MinPasswordMFA  = 8              // NIST SP 800-63B-4, with a second factor
-	MinPasswordOnly = 15             // likewise, where the password is all
+	RefreshTTL      = time.Hour      // idle limit of a session, unless set otherwise
+	SessionTTL      = 24 * time.Hour // absolute limit of a session, likewise
+	MaxSessions     = 10             // live sessions of a person, likewise
+	RefreshGrace    = 10 * time.Second
+	ReEnrolTTL      = time.Hour // absolute limit of a session that can only re-enrol
+	MinPasswordMFA  = 8         // NIST SP 800-63B-4, with a second factor
+	MinPasswordOnly = 15        // likewise, where the password is all
 )
 
 // Requirements tells what the roles a subject holds now ask of its login.
@@ -53,8 +55,8 @@ type Requirements interface {
 	RequiresMFA(ctx context.Context, tenant, subject string) (bool, error)
 }
 
-// Service runs the state machine. All fields are required; it is safe for
-// concurrent use.
+// Service runs the state machine. Fields are required unless they say otherwise; it
+// is safe for concurrent use.
 type Service struct {
 	Store        store.Store
 	Log          *audit.Log
@@ -67,6 +69,8 @@ type Service struct {
 	Issuer       string // iss, and the issuer people see in their authenticator
 	Audience     string // aud of access tokens
 	Now          func() time.Time
+	Limits       SessionLimits       // optional
+	Reused       func(tenant string) // told of each refresh token that came back after its use; optional
 
 	remembered memory
 }
@@ -177,9 +181,12 @@ func (s *Service) proceed(ctx context.Context, t model.Tenant, user model.User, 
 				return err
 			}
 		}
-		err := s.unchanged(ctx, tx, user)
+		epoch, err := s.unchanged(ctx, tx, user)
 		if err != nil {
 			return err
+		}
+		if first == nil && epoch != user.Epoch { // first may have ended all sessions itself
+			return errLogin
 		}
 		if res, err = s.nextStep(ctx, tx, t, user, p, due); err != nil {
 			return err
@@ -201,20 +208,21 @@ func (s *Service) proceed(ctx context.Context, t model.Tenant, user model.User, 
 }
 
 // unchanged refuses a user who was disabled, or whose password was replaced,
-// while this one was being hashed. It takes the tenant's row first, as whoever
-// changes a user does, so that neither overtakes the other.
-func (s *Service) unchanged(ctx context.Context, tx store.Tx, user model.User) error {
+// while this one was being hashed, and tells the epoch they have now. It takes the
+// tenant's row first, as whoever changes a user does, so that neither overtakes the
+// other.
+func (s *Service) unchanged(ctx context.Context, tx store.Tx, user model.User) (epoch int64, err error) {
 	if _, err := tx.Bump(ctx, user.Tenant); err != nil {
-		return err
+		return 0, err
 	}
 	now, err := tx.User(ctx, user.Tenant, user.ID)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if now.Disabled || now.PasswordHash != user.PasswordHash {
-		return errLogin
+		return 0, errLogin
 	}
-	return nil
+	return now.Epoch, nil
 }
 
 // nextStep answers a right password: the second factor where one is enrolled,
