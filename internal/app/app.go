@@ -52,6 +52,7 @@ type App struct {
 	db      *sqlstore.DB
 	feed    *store.Feed // what other replicas commit
 	sampled *prometheus.CounterVec
+	reused  prometheus.Counter
 	tracer  *tracing.Tracer // nil where nothing is traced
 	leaving atomic.Bool     // a stop was asked for; see ROLEGATE_DRAIN
 	lock    *lock
@@ -173,7 +174,7 @@ func (a *App) openServices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.sampled = newSampled()
+	a.sampled, a.reused = newSampled(), newReused()
 	a.Policy = &policy.Service{
 		Store: a.Store, Log: a.Log, Now: a.now, Limits: c.Limits(), RevisionWait: c.RevisionWait,
 		Snapshots: &policy.Snapshots{Store: a.Store, Logger: a.Logger, Now: a.now, Budget: c.SnapshotMemory, Idle: c.SnapshotIdle},
@@ -184,6 +185,11 @@ func (a *App) openServices(ctx context.Context) error {
 	a.Login = &login.Service{
 		Store: a.Store, Log: a.Log, KEK: a.kek, Hasher: password.New(password.Default, 0, password.DefaultWait),
 		Keys: keys, Requirements: a.Policy, Verifier: verifier, Revisions: a.Store.Revisions(), Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
+		Limits: login.SessionLimits{Idle: c.SessionIdle, Max: c.SessionMax, Live: c.MaxSessions},
+		Reused: func(tenant string) {
+			a.reused.Inc()
+			a.Logger.Warn("a refresh token came back after its use, and its session was ended: somebody has a copy", "tenant", tenant)
+		},
 	}
 	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, UsernameKey: login.UsernameKey,
