@@ -93,9 +93,12 @@ func (s *Server) history(w http.ResponseWriter, r *http.Request, session login.S
 	}
 	a := api.LoginHistory{Results: []api.LoginEvent{}}
 	if len(events) > at.limit {
-		events = events[:at.limit]
-		last := events[at.limit-1]
-		a.Page.NextToken = sealer.seal(place{after: strconv.FormatInt(last.At.UnixMicro(), 10) + " " + last.ID, limit: at.limit})
+		next := place{after: at.after, limit: at.limit} // of no results at all there is the same place again
+		if events = events[:at.limit]; at.limit > 0 {
+			last := events[at.limit-1]
+			next.after = strconv.FormatInt(last.At.UnixMicro(), 10) + " " + last.ID
+		}
+		a.Page.NextToken = sealer.seal(next)
 	}
 	a.Page.Count = len(events)
 	for _, e := range events {
