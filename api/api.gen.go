@@ -3175,7 +3175,8 @@ type ClientInterface interface {
 
 	// RefreshTokenWithBody Trades a refresh token for new tokens
 	//
-	// Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
+	// Each refresh token works once; for ten seconds the same one is answered with the same successor, unless that was
+	// used. Any other used one ends the session. User, roles and the need for a second factor are looked at anew, so the
 	// answer may also be a refusal: then the person logs in again.
 	//
 	// Takes any type of body and a specified content type.
@@ -3185,7 +3186,8 @@ type ClientInterface interface {
 
 	// RefreshToken Trades a refresh token for new tokens
 	//
-	// Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
+	// Each refresh token works once; for ten seconds the same one is answered with the same successor, unless that was
+	// used. Any other used one ends the session. User, roles and the need for a second factor are looked at anew, so the
 	// answer may also be a refusal: then the person logs in again.
 	//
 	// Takes a body of the `application/json` content type.
@@ -4597,7 +4599,8 @@ func (c *Client) Permissions(ctx context.Context, params *PermissionsParams, req
 
 // RefreshTokenWithBody Trades a refresh token for new tokens
 //
-// Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
+// Each refresh token works once; for ten seconds the same one is answered with the same successor, unless that was
+// used. Any other used one ends the session. User, roles and the need for a second factor are looked at anew, so the
 // answer may also be a refusal: then the person logs in again.
 //
 // Takes any type of body and a specified content type.
@@ -4617,7 +4620,8 @@ func (c *Client) RefreshTokenWithBody(ctx context.Context, contentType string, b
 
 // RefreshToken Trades a refresh token for new tokens
 //
-// Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
+// Each refresh token works once; for ten seconds the same one is answered with the same successor, unless that was
+// used. Any other used one ends the session. User, roles and the need for a second factor are looked at anew, so the
 // answer may also be a refusal: then the person logs in again.
 //
 // Takes a body of the `application/json` content type.
@@ -8834,7 +8838,8 @@ type ClientWithResponsesInterface interface {
 
 	// RefreshTokenWithBodyWithResponse Trades a refresh token for new tokens
 	//
-	// Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
+	// Each refresh token works once; for ten seconds the same one is answered with the same successor, unless that was
+	// used. Any other used one ends the session. User, roles and the need for a second factor are looked at anew, so the
 	// answer may also be a refusal: then the person logs in again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -8844,7 +8849,8 @@ type ClientWithResponsesInterface interface {
 
 	// RefreshTokenWithResponse Trades a refresh token for new tokens
 	//
-	// Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
+	// Each refresh token works once; for ten seconds the same one is answered with the same successor, unless that was
+	// used. Any other used one ends the session. User, roles and the need for a second factor are looked at anew, so the
 	// answer may also be a refusal: then the person logs in again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -17304,7 +17310,8 @@ func (c *ClientWithResponses) PermissionsWithResponse(ctx context.Context, param
 
 // RefreshTokenWithBodyWithResponse Trades a refresh token for new tokens
 //
-// Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
+// Each refresh token works once; for ten seconds the same one is answered with the same successor, unless that was
+// used. Any other used one ends the session. User, roles and the need for a second factor are looked at anew, so the
 // answer may also be a refusal: then the person logs in again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -17320,7 +17327,8 @@ func (c *ClientWithResponses) RefreshTokenWithBodyWithResponse(ctx context.Conte
 
 // RefreshTokenWithResponse Trades a refresh token for new tokens
 //
-// Each refresh token works once. User, roles and the need for a second factor are looked at anew, so the
+// Each refresh token works once; for ten seconds the same one is answered with the same successor, unless that was
+// used. Any other used one ends the session. User, roles and the need for a second factor are looked at anew, so the
 // answer may also be a refusal: then the person logs in again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).

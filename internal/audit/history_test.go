@@ -65,7 +65,8 @@ func TestRefusalsAreCountedByTheHour(t *testing.T) {
 			t.Errorf("%s: one line: %v", what, !c.same)
 		}
 	}
-	if id(LoginSucceeded, OutcomeOK, "", at) == id(LoginSucceeded, OutcomeOK, "", at) {
+	one, two := id(LoginSucceeded, OutcomeOK, "", at), id(LoginSucceeded, OutcomeOK, "", at)
+	if one == two {
 		t.Error("two logins are one line")
 	}
 }

@@ -19,7 +19,7 @@ import (
 func (s *Service) issue(ctx context.Context, tx store.Tx, t model.Tenant, u model.User, p proof, due bool) (Tokens, error) {
 	life := s.Limits.max()
 	if p.Recovery {
-		life = ReEnrolTTL
+		life = min(life, ReEnrolTTL)
 	} else if err := enough(ctx, tx, u, p.level(), due); err != nil {
 		return Tokens{}, err
 	}
