@@ -197,6 +197,9 @@ func endSessions(t *testing.T) {
 
 		k.Login(&first)
 		client = k.TokenFor("later", k.AddClient(model.Client{ID: "later", Tenant: model.DefaultTenant, Scopes: []string{"decide"}}))
+		if !alive(k, client, &first) || !alive(k, client, &second) { // and so both are remembered
+			t.Fatal("dead before")
+		}
 		records = recorded(k, func() { k.Want(k.Post("/v1/me/sessions/end-others", ann.Access, nil), 200, "ended", 2.0) })
 		if !slices.Equal(records, []string{"session_revoke_others ok"}) {
 			t.Errorf("records: %q", records)

@@ -10,8 +10,9 @@
 //
 // Every arrow that ends in a person's tokens passes issue (issue.go), the only
 // code that opens sessions: it takes what was proven and what the tenant, user and
-// roles require now. A refresh asks the same again (refresh.go). A ticket is opaque, stored as a digest, lives five minutes,
-// counts five attempts and authorises its next step only.
+// roles require now. A refresh asks the same again (refresh.go). A ticket is opaque,
+// stored as a digest, lives five minutes, counts five attempts and authorises its
+// next step only.
 //
 // Every step appends one entry to the log in the transaction that settles it.
 // A failed step commits too: its attempt is counted and recorded before it is
