@@ -157,6 +157,7 @@ type User struct {
 	PasswordHash string // argon2id PHC string; empty until an invitation is accepted
 	Disabled     bool
 	CreatedAt    time.Time
+	Epoch        int64 // sessions of another one are over; the store moves it
 }
 
 // Client is a CRM backend (or another service) that calls Rolegate.

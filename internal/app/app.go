@@ -60,6 +60,7 @@ type App struct {
 	db      *sqlstore.DB
 	feed    *store.Feed // what other replicas commit
 	sampled *prometheus.CounterVec
+	reused  prometheus.Counter
 	tracer  *tracing.Tracer // nil where nothing is traced
 
 	breaches *password.BreachFiles // nil without ROLEGATE_BREACHED_PASSWORDS
@@ -157,7 +158,7 @@ func (a *App) openServices(ctx context.Context) error {
 			return settingError("ROLEGATE_BREACHED_PASSWORDS %s: %v", c.Breached, err)
 		}
 	}
-	a.sampled = newSampled()
+	a.sampled, a.reused = newSampled(), newReused()
 	a.Policy = &policy.Service{
 		Store: a.Store, Log: a.Log, Now: a.now, Limits: c.Limits(), RevisionWait: c.RevisionWait,
 		Snapshots: &policy.Snapshots{Store: a.Store, Logger: a.Logger, Now: a.now, Budget: c.SnapshotMemory, Idle: c.SnapshotIdle},
@@ -169,6 +170,11 @@ func (a *App) openServices(ctx context.Context) error {
 		Store: a.Store, Log: a.Log, KEK: a.kek, Hasher: password.New(password.Default, 0, password.DefaultWait), Breaches: a.breaches,
 		Keys: keys, Requirements: a.Policy, Verifier: verifier, Revisions: a.Store.Revisions(), Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
 		TOTPSkew: c.TOTPSkew,
+		Limits:   login.SessionLimits{Idle: c.SessionIdle, Max: c.SessionMax, Live: c.MaxSessions},
+		Reused: func(tenant string) {
+			a.reused.Inc()
+			a.Logger.Warn("a refresh token came back after its use, and its session was ended: somebody has a copy", "tenant", tenant)
+		},
 	}
 	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, UsernameKey: login.UsernameKey,

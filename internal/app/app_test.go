@@ -20,6 +20,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/login"
 	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
@@ -77,7 +78,13 @@ func TestOneEntryARequest(t *testing.T) {
 			{"invitation", post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": testkit.Password}), audit.InviteAccepted, audit.OutcomeOK},
 			{"invitation again", post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": testkit.Password}), audit.InviteFailed, audit.OutcomeDeny},
 			{"refresh", post("/v1/token/refresh", "", map[string]any{"refresh_token": alice.Refresh}), audit.TokenRefreshed, audit.OutcomeOK},
-			{"refresh again", post("/v1/token/refresh", "", map[string]any{"refresh_token": alice.Refresh}), audit.RefreshReused, audit.OutcomeDeny},
+			{"refresh again", post("/v1/token/refresh", "", map[string]any{"refresh_token": alice.Refresh}), audit.TokenRefreshed, audit.OutcomeOK},
+			{"refresh again, late", func() testkit.Answer {
+				k.Advance(login.RefreshGrace + time.Second)
+				return k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": alice.Refresh})
+			}, audit.RefreshReused, audit.OutcomeDeny},
+			{"other sessions", post("/v1/me/sessions/end-others", erin.Access, nil), audit.OthersRevoked, audit.OutcomeOK},
+			{"other sessions of nobody", post("/v1/me/sessions/end-others", "", nil), audit.RequestFailed, audit.OutcomeDeny},
 			{"refresh of nothing", post("/v1/token/refresh", "", map[string]any{"refresh_token": "x"}), audit.RefreshFailed, audit.OutcomeDeny},
 			{"client token", func() testkit.Answer { return k.AskToken("crm", secret) }, audit.ClientToken, audit.OutcomeOK},
 			{"client token, wrong", func() testkit.Answer { return k.AskToken("crm", "x") }, audit.ClientFailed, audit.OutcomeDeny},

@@ -19,6 +19,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"rolegate/internal/login"
 	"rolegate/internal/token"
 	"rolegate/internal/tracing"
 	"rolegate/model"
@@ -56,6 +57,10 @@ type Config struct {
 	RevisionWait     time.Duration `env:"ROLEGATE_REVISION_WAIT" envDefault:"500ms" about:"how long a question waits for the revision it demands"`
 	TOTPSkew         int           `env:"ROLEGATE_TOTP_SKEW" envDefault:"1" about:"1: one-time codes a step either side of the device's clock; 0: those of the present step and the one before alone"`
 	Breached         string        `env:"ROLEGATE_BREACHED_PASSWORDS" about:"breached passwords of haveibeenpwned.com: the directory of ranges, or the file sorted by hash, that its downloader made; a new password must not be in it"`
+	SessionIdle      time.Duration `env:"ROLEGATE_SESSION_IDLE" envDefault:"1h" about:"how long a person's session lives without being refreshed"`
+	SessionMax       time.Duration `env:"ROLEGATE_SESSION_MAX" envDefault:"24h" about:"how long a person's session lives at most, whatever is done in it"`
+	MaxSessions      int           `env:"ROLEGATE_MAX_SESSIONS" envDefault:"10" about:"live sessions of one person; of more the oldest end"`
+	HistoryDays      int           `env:"ROLEGATE_HISTORY_DAYS" envDefault:"90" about:"days that people see back in their own login history"`
 	Policy           string        `env:"ROLEGATE_POLICY" about:"policy file of the first tenant (default: the embedded policy.csv)"`
 
 	MaxRequest        int64 `env:"ROLEGATE_MAX_REQUEST" envDefault:"262144" about:"bytes of a decision or search request"`
@@ -186,7 +191,7 @@ func (c Config) complete() Config {
 // Validate says which setting to mend, in one sentence, or nothing.
 func (c Config) Validate() error {
 	checks := []func(Config) error{
-		checkListen, checkIssuer, checkDatabase, checkTLS, checkOrigins, checkProxies, checkChoices, checkLimits,
+		checkListen, checkIssuer, checkDatabase, checkTLS, checkOrigins, checkProxies, checkChoices, checkSessions, checkLimits,
 	}
 	for _, check := range checks {
 		if err := check(c); err != nil {
@@ -332,6 +337,28 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_AUDIT is %s or %s, not %q; nothing turns the log off", auditDurable, auditBuffered, c.Audit)
 	case c.LogLevel != "" && c.LogLevel != "info" && c.LogLevel != "debug":
 		return settingError("ROLEGATE_LOG_LEVEL is info or debug, not %q", c.LogLevel)
+	}
+	return nil
+}
+
+// Bounds of sessions: an access token must not outlive the idle limit, and a
+// stolen refresh token not a week.
+const (
+	maxSessionMax  = 7 * 24 * time.Hour
+	maxMaxSessions = 1000
+	maxHistoryDays = 3650
+)
+
+func checkSessions(c Config) error {
+	switch {
+	case c.SessionMax < login.AccessTTL || c.SessionMax > maxSessionMax:
+		return settingError("ROLEGATE_SESSION_MAX is a duration of %s to %s, not %s", login.AccessTTL, maxSessionMax, c.SessionMax)
+	case c.SessionIdle < login.AccessTTL || c.SessionIdle > c.SessionMax:
+		return settingError("ROLEGATE_SESSION_IDLE is a duration of %s to ROLEGATE_SESSION_MAX, which is %s, not %s", login.AccessTTL, c.SessionMax, c.SessionIdle)
+	case c.MaxSessions < 1 || c.MaxSessions > maxMaxSessions:
+		return settingError("ROLEGATE_MAX_SESSIONS is a number of 1 to %d, not %d", maxMaxSessions, c.MaxSessions)
+	case c.HistoryDays < 1 || c.HistoryDays > maxHistoryDays:
+		return settingError("ROLEGATE_HISTORY_DAYS is a number of 1 to %d, not %d", maxHistoryDays, c.HistoryDays)
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ func (a *App) metrics() *prometheus.Registry {
 	a.registerPolicy(registry)
 	a.registerPasswords(registry)
 	a.registerKeys(registry)
+	registry.MustRegister(a.reused)
 	a.Log.Register(registry)
 	a.registerFeed(registry)
 	return registry
@@ -28,7 +29,7 @@ func (a *App) metrics() *prometheus.Registry {
 func (a *App) handlers(registry *prometheus.Registry) (public, admin http.Handler) {
 	c := a.Config
 	api := &server.Server{
-		Issuer: c.Issuer, Login: a.Login, Factors: a.Login, Passwords: a.Login, Decider: a.Policy, Recorder: a.Log,
+		Issuer: c.Issuer, Login: a.Login, Factors: a.Login, Passwords: a.Login, Sessions: a.Login, Decider: a.Policy, Recorder: a.Log,
 		Tenants: a.Directory, Provisioning: server.ProvisioningOf(a.Directory), PageKey: a.pageKey, Limits: c.Limits(),
 		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: server.NewMetrics(registry), Tracer: a.tracer,
 		TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,

@@ -64,6 +64,14 @@ func (a *App) registerKeys(reg prometheus.Registerer) {
 	)
 }
 
+// newReused counts refresh tokens that came back after their use.
+func newReused() prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "rolegate_refresh_reuse_total",
+		Help: "Refresh tokens that came back after their use; each time a session was ended, since somebody holds a copy.",
+	})
+}
+
 // registerBuild tells which build runs.
 func registerBuild(reg prometheus.Registerer) {
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -290,7 +290,10 @@ func (c *committer) write(batch []*appending) (moved map[*appending]*Moved, err 
 				return errMoved
 			}
 		}
-		return tx.InsertEntries(ctx, index, rows(all, seq))
+		if err := tx.InsertEntries(ctx, index, rows(all, seq)); err != nil {
+			return err
+		}
+		return note(ctx, tx, all)
 	})
 	for tenant, revision := range revisions {
 		c.store.Revisions().Saw(tenant, revision)

@@ -41,6 +41,9 @@ const (
 	RefreshFailed     Activity = "authn_token_refresh_fail"
 	RefreshReused     Activity = "authn_token_reuse"
 	LoggedOut         Activity = "authn_logout"
+	SessionRevoked    Activity = "session_revoke"        // by its own person
+	OthersRevoked     Activity = "session_revoke_others" // likewise: Count of them
+	SessionLimited    Activity = "session_limit"         // ended to make room for another one
 	ClientToken       Activity = "authn_token_created"
 	ClientFailed      Activity = "authn_client_fail"
 	Evaluated         Activity = "authz_evaluate"

@@ -112,6 +112,9 @@ func (l *Log) AppendIn(ctx context.Context, tx store.Tx, entries ...Entry) error
 	if err := tx.InsertEntries(ctx, index, rows(records, seq)); err != nil {
 		return unavailable(err)
 	}
+	if err := note(ctx, tx, records); err != nil {
+		return unavailable(err)
+	}
 	reqctx.From(ctx).MarkRecorded()
 	return nil
 }

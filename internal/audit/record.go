@@ -25,6 +25,7 @@ import (
 type record struct {
 	head, tail []byte // of the leaf; see Leaf.encode
 	sealed     []store.Segment
+	event      *store.Event // for the person's login history; nil for none
 
 	decision bool   // counts only at this revision of its tenant
 	tenant   string // id
@@ -54,7 +55,9 @@ func (l *Log) record(ctx context.Context, tx store.Tenants, e *Entry) (record, e
 			return record{}, fmt.Errorf("person keys: %w", err)
 		}
 	}
-	return l.seal(ctx, d)
+	r, err := l.seal(ctx, d)
+	r.event = d.event
+	return r, err
 }
 
 // draft is an entry on its way to a record: what is to be sealed is in the clear.
@@ -63,6 +66,7 @@ type draft struct {
 	parts  []Part
 	tenant string // ref
 	month  string // 2026-11
+	event  *store.Event
 }
 
 // people are the persons whose keys seal it.
@@ -76,7 +80,7 @@ func (d *draft) people() []personID {
 
 func (l *Log) draft(ctx context.Context, tx store.Tenants, e *Entry, req *reqctx.Request, at time.Time) (draft, error) {
 	at = at.UTC()
-	d := draft{month: at.Format("2006-01"), parts: e.parts(req)}
+	d := draft{month: at.Format("2006-01"), parts: e.parts(req), event: e.event(req, at)}
 	if e.Tenant != "" {
 		var err error
 		if d.tenant, err = l.ref(ctx, tx, e.Tenant); err != nil {

@@ -47,7 +47,7 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, current, 
 	}
 	var tokens Tokens
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
-		if err := s.unchanged(ctx, tx, user); errors.Is(err, errLogin) {
+		if _, err := s.unchanged(ctx, tx, user); errors.Is(err, errLogin) {
 			return errUnauthorized // disabled, or another change was first and ended this session
 		} else if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"rolegate/internal/reqctx"
 	"rolegate/internal/store"
 	"rolegate/internal/token"
 	"rolegate/model"
@@ -16,17 +17,21 @@ import (
 // proven, if that is enough for what is required now. A recovery code proves
 // enough to enrol again, and nothing else. due is whether a second factor is due.
 func (s *Service) issue(ctx context.Context, tx store.Tx, t model.Tenant, u model.User, p proof, due bool) (Tokens, error) {
-	life := SessionTTL
+	life := s.Limits.max()
 	if p.Recovery {
-		life = ReEnrolTTL
+		life = min(life, ReEnrolTTL)
 	} else if err := enough(ctx, tx, u, p.level(), due); err != nil {
 		return Tokens{}, err
 	}
-	now := s.Now()
+	if _, err := tx.Bump(ctx, t.ID); err != nil {
+		return Tokens{}, err
+	}
+	now, req := s.Now(), reqctx.From(ctx)
 	session := store.Session{
 		ID: rand.Text(), Tenant: t.ID, User: u.ID, Restricted: p.Recovery,
 		ACR: p.level(), AMR: p.Methods, AuthTime: p.At,
 		CreatedAt: now, LastSeen: now, ExpiresAt: now.Add(life),
+		Network: req.Network(), Agent: req.Agent(),
 	}
 	if old := p.After; old != nil { // of parallel step-ups one takes its place
 		if ended, err := tx.EndSession(ctx, old.ID, now); err != nil || !ended {
@@ -37,10 +42,11 @@ func (s *Service) issue(ctx context.Context, tx store.Tx, t model.Tenant, u mode
 	if err := tx.InsertSession(ctx, session); err != nil {
 		return Tokens{}, err
 	}
-	if _, err := tx.Bump(ctx, t.ID); err != nil {
+	if err := s.endOldest(ctx, tx, session); err != nil {
 		return Tokens{}, err
 	}
-	return s.mint(ctx, tx, session)
+	secret, _ := token.NewSecret()
+	return s.mint(ctx, tx, session, secret)
 }
 
 // enough refuses a proof below what is required. due is what user, roles and
@@ -60,15 +66,20 @@ func enough(ctx context.Context, tx store.Factors, u model.User, level int, due 
 	return nil
 }
 
-// mint makes the next pair of tokens of a live session.
-func (s *Service) mint(ctx context.Context, tx store.Sessions, session store.Session) (Tokens, error) {
+// mint makes the next pair of tokens of a live session, with the refresh token given.
+func (s *Service) mint(ctx context.Context, tx store.Sessions, session store.Session, refresh string) (Tokens, error) {
 	now := s.Now()
-	refresh, hash := token.NewSecret()
-	idle := min(RefreshTTL, session.ExpiresAt.Sub(now))
-	if err := tx.InsertRefreshToken(ctx, store.RefreshToken{Hash: hash, Session: session.ID, CreatedAt: now, ExpiresAt: now.Add(idle)}); err != nil {
+	idle := min(s.Limits.idle(), session.ExpiresAt.Sub(now))
+	rt := store.RefreshToken{Hash: token.Hash(refresh), Session: session.ID, CreatedAt: now, ExpiresAt: now.Add(idle)}
+	if err := tx.InsertRefreshToken(ctx, rt); err != nil {
 		return Tokens{}, err
 	}
-	ttl := min(AccessTTL, session.ExpiresAt.Sub(now))
+	return s.pair(session, refresh)
+}
+
+// pair puts an access token, as the session is, beside its refresh token.
+func (s *Service) pair(session store.Session, refresh string) (Tokens, error) {
+	ttl := min(AccessTTL, session.ExpiresAt.Sub(s.Now()))
 	access, err := s.sign(token.Claims{
 		Subject: session.User, ClientID: FirstPartyClient, Tenant: session.Tenant, SessionID: session.ID,
 		AuthTime: session.AuthTime, ACR: strconv.Itoa(session.ACR), AMR: session.AMR,

@@ -10,10 +10,11 @@
 //	tokens ─▶ devices, recovery codes; a first device ─▶ tokens of a new session (acr 2)
 //	client id + secret ─▶ client token
 //
-// Every arrow that ends in tokens passes issue (issue.go), the only code that
-// makes them: it takes what was proven and what the tenant, user and roles
-// require now. A ticket is opaque, stored as a digest, lives five minutes,
-// counts five attempts and authorises its next step only.
+// Every arrow that ends in a person's tokens passes issue (issue.go), the only
+// code that opens sessions: it takes what was proven and what the tenant, user and
+// roles require now. A refresh asks the same again (refresh.go). A ticket is opaque,
+// stored as a digest, lives five minutes, counts five attempts and authorises its
+// next step only.
 //
 // Every step appends one entry to the log in the transaction that settles it.
 // A failed step commits too: its attempt is counted and recorded before it is
@@ -41,9 +42,11 @@ const (
 	TicketTTL       = 5 * time.Minute
 	TicketTries     = 5
 	AccessTTL       = 10 * time.Minute
-	RefreshTTL      = time.Hour      // idle limit of a session
-	SessionTTL      = 24 * time.Hour // absolute limit of a session
-	ReEnrolTTL      = time.Hour      // absolute limit of a session that can only re-enrol
+	RefreshTTL      = time.Hour      // idle limit of a session, unless set otherwise
+	SessionTTL      = 24 * time.Hour // absolute limit of a session, likewise
+	MaxSessions     = 10             // live sessions of a person, likewise
+	RefreshGrace    = 10 * time.Second
+	ReEnrolTTL      = time.Hour // absolute limit of a session that can only re-enrol
 	MinPasswordMFA  = password.MinLengthMFA
 	MinPasswordOnly = password.MinLength
 )
@@ -55,8 +58,8 @@ type Requirements interface {
 	RequiresMFA(ctx context.Context, tenant, subject string) (bool, error)
 }
 
-// Service runs the state machine. All fields but TOTPSkew and Breaches are
-// required; it is safe for concurrent use.
+// Service runs the state machine. Fields are required unless they say otherwise; it
+// is safe for concurrent use.
 type Service struct {
 	Store        store.Store
 	Log          *audit.Log
@@ -73,6 +76,8 @@ type Service struct {
 	// TOTPSkew is 1 to take codes a step either side of where a device's clock was
 	// last seen, 0 to take those of the present step and the one before alone.
 	TOTPSkew int
+	Limits   SessionLimits       // optional
+	Reused   func(tenant string) // told of each refresh token that came back after its use; optional
 
 	remembered memory
 	standIns   standIns
@@ -188,9 +193,12 @@ func (s *Service) proceed(ctx context.Context, t model.Tenant, user model.User, 
 				return err
 			}
 		}
-		err := s.unchanged(ctx, tx, user)
+		epoch, err := s.unchanged(ctx, tx, user)
 		if err != nil {
 			return err
+		}
+		if first == nil && epoch != user.Epoch { // first may have ended all sessions itself
+			return errLogin
 		}
 		if res, err = s.nextStep(ctx, tx, t, user, p, due); err != nil {
 			return err
@@ -212,20 +220,21 @@ func (s *Service) proceed(ctx context.Context, t model.Tenant, user model.User, 
 }
 
 // unchanged refuses a user who was disabled, or whose password was replaced,
-// while this one was being hashed. It takes the tenant's row first, as whoever
-// changes a user does, so that neither overtakes the other.
-func (s *Service) unchanged(ctx context.Context, tx store.Tx, user model.User) error {
+// while this one was being hashed, and tells the epoch they have now. It takes the
+// tenant's row first, as whoever changes a user does, so that neither overtakes the
+// other.
+func (s *Service) unchanged(ctx context.Context, tx store.Tx, user model.User) (epoch int64, err error) {
 	if _, err := tx.Bump(ctx, user.Tenant); err != nil {
-		return err
+		return 0, err
 	}
 	now, err := tx.User(ctx, user.Tenant, user.ID)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if now.Disabled || now.PasswordHash != user.PasswordHash {
-		return errLogin
+		return 0, errLogin
 	}
-	return nil
+	return now.Epoch, nil
 }
 
 // nextStep answers a right password: the second factor where one is enrolled,

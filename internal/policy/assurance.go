@@ -57,3 +57,27 @@ func (d *demand) add(p proof) {
 		d.stepUp.MaxAge = maxAge
 	}
 }
+
+// required is the level that tenants and roles ask for that ask for a second
+// factor.
+const required = 2
+
+// demandsMore tells whether a session that proves so much is no longer enough for
+// its person, such as after a role that asks for a second factor was assigned.
+// Without a token there is no session to be too little.
+func (s *Snapshot) demandsMore(subject model.Entity, a model.Assurance, now time.Time) bool {
+	if a.Level == 0 || a.Level >= required {
+		return false
+	}
+	return s.tenant.MFA != model.MFAByRole || s.RequiresMFA(subject.Type+":"+subject.ID, now)
+}
+
+// denial is the decision where a question is denied for the sake of the token it
+// came with.
+func (s *Snapshot) denial(code model.Code) model.Decision {
+	d := model.Decision{Code: code, Revision: s.tenant.Revision, PolicyHash: s.PolicyHash()}
+	if code == model.ReasonStepUp {
+		d.StepUp = &model.StepUp{ACR: required}
+	}
+	return d
+}

@@ -22,7 +22,7 @@ const (
 
 // Explain gives the reasons of a decision that was made on the snapshot, from the
 // same question and inputs. token is what was wrong with the person's token,
-// ReasonSessionInvalid or ReasonTokenRequired; "" for nothing. The texts are left
+// ReasonSessionInvalid, ReasonTokenRequired or ReasonStepUp; "" for nothing. The texts are left
 // for i18n.
 func (s *Snapshot) Explain(q *model.Question, in *Inputs, d *model.Decision, token model.Code) model.Explanation {
 	x := explaining{asking: &asking{Snapshot: s, q: q, in: in, engine: index{}, now: in.Now}}

@@ -60,10 +60,8 @@ func (s *Service) explain(ctx context.Context, caller model.Caller, view *View, 
 	}
 	in := Inputs{Now: now, Stored: stored, Client: clientOf(caller), TrustSubjectProperties: caller.Client.TrustSubjectProperties}
 	var token model.Code
-	if in.Assurance, err = one.assurance(ctx, caller, q.Subject, r.AccessToken); err != nil {
-		if token = denials[model.CodeOf(err)]; token == "" {
-			return a, err
-		}
+	if in.Assurance, token, err = one.assurance(ctx, caller, view, q.Subject, r.AccessToken, now); err != nil {
+		return a, err
 	}
 	*out = Explained{Explanation: view.Explain(q, &in, &a.Decision, token)}
 	if !r.WhoCould {

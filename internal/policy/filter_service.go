@@ -23,10 +23,7 @@ func (s *Service) Filter(ctx context.Context, caller model.Caller, r Request) (l
 		case err != nil:
 			return audit.Entry{}, err
 		case denied != "":
-			l = Listed{
-				Decision: model.Decision{Code: denied, Revision: view.Revision(), PolicyHash: view.PolicyHash()},
-				Filter:   filter.Filter{Kind: filter.Never},
-			}
+			l = Listed{Decision: view.denial(denied), Filter: filter.Filter{Kind: filter.Never}}
 		default:
 			if l, err = view.Filter(&r.Question, &in, s.Limits.FilterIDs); err != nil {
 				return audit.Entry{}, err

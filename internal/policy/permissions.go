@@ -28,10 +28,8 @@ func (s *Service) Permissions(ctx context.Context, caller model.Caller, r Permis
 	err = s.settle(ctx, caller, 0, func(caller model.Caller, view *View, now time.Time) (audit.Entry, error) {
 		in := Inputs{Now: now, Client: clientOf(caller)}
 		var token model.Code
-		if in.Assurance, err = s.assurance(ctx, caller, r.Subject, r.AccessToken); err != nil {
-			if token = denials[model.CodeOf(err)]; token == "" {
-				return audit.Entry{}, err
-			}
+		if in.Assurance, token, err = s.assurance(ctx, caller, view, r.Subject, r.AccessToken, now); err != nil {
+			return audit.Entry{}, err
 		}
 		if out, err = view.Permissions(r.Subject, r.Object, &in, token); err != nil {
 			return audit.Entry{}, err
@@ -45,7 +43,7 @@ func (s *Service) Permissions(ctx context.Context, caller model.Caller, r Permis
 }
 
 // Permissions gives what a subject may do at all. token is what was wrong with
-// the person's token; "" for nothing.
+// the person's token, as Explain's; "" for nothing.
 func (s *Snapshot) Permissions(subject model.Entity, object string, in *Inputs, token model.Code) (model.Permissions, error) {
 	p := model.Permissions{Subject: subject.Type + ":" + subject.ID, Code: s.closedTo(subject, token), Objects: map[string]model.ObjectPermissions{}, Revision: s.tenant.Revision}
 	if p.Code != model.ReasonAllowed {

@@ -198,7 +198,7 @@ func (s *Service) decide(ctx context.Context, caller model.Caller, view *View, r
 func (s *Service) decideOn(ctx context.Context, caller model.Caller, view *View, r *Request, stored *model.Resource, now time.Time) (d model.Decision, err error) {
 	in, denied, err := s.inputs(ctx, caller, view, r, stored, now)
 	if err != nil || denied != "" {
-		return model.Decision{Code: denied, Revision: view.Revision(), PolicyHash: view.PolicyHash()}, err
+		return view.denial(denied), err
 	}
 	d = view.Decide(&r.Question, &in)
 	s.Sampler.offer(view.Snapshot, &r.Question, &in, &d)
@@ -217,18 +217,11 @@ func clientOf(caller model.Caller) string {
 // without looking further.
 func (s *Service) inputs(ctx context.Context, caller model.Caller, view *View, r *Request, stored *model.Resource, now time.Time) (in Inputs, denied model.Code, err error) {
 	in = Inputs{Now: now, Stored: stored, Client: clientOf(caller), TrustSubjectProperties: caller.Client.TrustSubjectProperties}
-	in.Assurance, err = s.assurance(ctx, caller, r.Question.Subject, r.AccessToken)
-	if err == nil {
-		return in, "", nil
-	}
-	denied, is := denials[model.CodeOf(err)]
-	switch {
-	case !is:
-		return in, "", err
-	case !view.knows(r.Question.Subject):
+	in.Assurance, denied, err = s.assurance(ctx, caller, view, r.Question.Subject, r.AccessToken, now)
+	if denied != "" && !view.knows(r.Question.Subject) {
 		denied = model.ReasonSubjectUnknown
 	}
-	return in, denied, nil
+	return in, denied, err
 }
 
 // denials are what a token that is missing or not valid makes of a question.
@@ -237,9 +230,27 @@ var denials = map[model.Code]model.Code{
 	model.ReasonTokenRequired: model.ReasonTokenRequired,
 }
 
-// assurance is what the person's own token proves. Only users have one, and only
-// of them a client can be made to send it.
-func (s *Service) assurance(ctx context.Context, caller model.Caller, subject model.Entity, token *string) (model.Assurance, error) {
+// assurance is what the person's own token proves, or the code with which a
+// question is denied for its sake: it is missing, not valid, or of a session that
+// proves less than is required of the person as of the view.
+func (s *Service) assurance(ctx context.Context, caller model.Caller, view *View, subject model.Entity, token *string, now time.Time) (a model.Assurance, denied model.Code, err error) {
+	a, err = s.proven(ctx, caller, subject, token)
+	switch {
+	case err == nil && view.demandsMore(subject, a, now):
+		return a, model.ReasonStepUp, nil
+	case err == nil:
+		return a, "", nil
+	}
+	denied, is := denials[model.CodeOf(err)]
+	if !is {
+		return a, "", err
+	}
+	return a, denied, nil
+}
+
+// proven is what the person's own token proves. Only users have one, and only of
+// them a client can be made to send it.
+func (s *Service) proven(ctx context.Context, caller model.Caller, subject model.Entity, token *string) (model.Assurance, error) {
 	switch {
 	case token == nil && caller.Client.RequireToken && subject.Type == "user":
 		return model.Assurance{}, model.Errorf(model.ReasonTokenRequired, "this client must send the person's token")

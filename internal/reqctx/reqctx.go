@@ -5,7 +5,10 @@ package reqctx
 
 import (
 	"context"
+	"net/netip"
+	"strings"
 	"sync/atomic"
+	"unicode"
 )
 
 // Request describes the request a context belongs to.
@@ -53,3 +56,37 @@ func (r *Request) MarkRecorded() { r.recorded.Store(true) }
 
 // Recorded tells whether the request has its entry in the log.
 func (r *Request) Recorded() bool { return r.recorded.Load() }
+
+// Network is the network the address is in, which says where somebody is without
+// saying who: the /24 of an IPv4 address, the /64 of an IPv6 one. "" for none.
+func (r *Request) Network() string {
+	a, err := netip.ParseAddr(r.Address)
+	if err != nil {
+		return ""
+	}
+	a = a.Unmap().WithZone("")
+	bits := 64
+	if a.Is4() {
+		bits = 24
+	}
+	p, _ := a.Prefix(bits) // such an address has so many bits
+	return p.String()
+}
+
+// maxAgent bounds what is kept of a User-Agent, in bytes.
+const maxAgent = 256
+
+// Agent is the User-Agent as it can be stored and shown: short, valid UTF-8
+// without control characters.
+func (r *Request) Agent() string {
+	agent := strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return -1
+		}
+		return c
+	}, strings.ToValidUTF8(r.UserAgent, ""))
+	if len(agent) > maxAgent {
+		agent = strings.ToValidUTF8(agent[:maxAgent], "")
+	}
+	return strings.Clone(agent)
+}

@@ -54,14 +54,24 @@ func (s *Server) clientSecret(h func(http.ResponseWriter, *http.Request) error) 
 }
 
 // person serves whoever holds a person's access token with a live session that
-// may do more than enrol again.
+// may do more than enrol again, and proves what is required of the person now.
 func (s *Server) person(h func(http.ResponseWriter, *http.Request, login.Session) error) endpoint {
 	return s.personal("person", func(w http.ResponseWriter, r *http.Request, session login.Session) error {
-		if session.Restricted {
-			return errReEnrolOnly
+		if err := s.sufficient(r, session); err != nil {
+			return err
 		}
 		return h(w, r, session)
 	})
+}
+
+func (s *Server) sufficient(r *http.Request, session login.Session) error {
+	switch {
+	case session.Restricted:
+		return errReEnrolOnly
+	case mending[chi.RouteContext(r.Context()).RoutePattern()]:
+		return nil
+	}
+	return s.Login.Sufficient(r.Context(), session)
 }
 
 // freshPerson is person for what nobody may do with a token that was left lying
@@ -69,8 +79,8 @@ func (s *Server) person(h func(http.ResponseWriter, *http.Request, login.Session
 // within login.FreshFor.
 func (s *Server) freshPerson(h func(http.ResponseWriter, *http.Request, login.Session) error) endpoint {
 	return s.personal("person(fresh)", func(w http.ResponseWriter, r *http.Request, session login.Session) error {
-		if session.Restricted {
-			return errReEnrolOnly
+		if err := s.sufficient(r, session); err != nil {
+			return err
 		}
 		if err := s.Login.Fresh(r.Context(), session); err != nil {
 			return err

@@ -228,6 +228,7 @@ type fakeLogin struct {
 	scopes []string
 	caller model.Caller
 	person *login.Session // behind a person's token
+	below  error          // of a session that is not enough by now
 }
 
 func (f *fakeLogin) step(ctx context.Context, args ...string) (login.Result, error) {
@@ -286,7 +287,8 @@ func (f *fakeLogin) AuthenticateUser(_ context.Context, raw string) (login.Sessi
 	}
 	return login.Session{Caller: model.Caller{Kind: model.CallerUser, ID: "alice", Tenant: "default", Session: "s1"}}, nil
 }
-func (f *fakeLogin) Fresh(context.Context, login.Session) error { return nil }
+func (f *fakeLogin) Fresh(context.Context, login.Session) error      { return nil }
+func (f *fakeLogin) Sufficient(context.Context, login.Session) error { return f.below }
 func (f *fakeLogin) AuthenticateClient(_ context.Context, raw string) (model.Caller, error) {
 	if raw != "client-token" {
 		return model.Caller{}, &model.Error{Code: model.CodeUnauthorized}

@@ -6,9 +6,10 @@ import "github.com/go-chi/chi/v5"
 //
 //	public        anybody; nothing of anybody is in it, so nothing is recorded
 //	open          anybody; recorded
-//	person        a person's access token with a live session
+//	person        a person's access token with a live session that is enough for what
+//	              is required of them now
 //	person(fresh) likewise, with a factor proven in the last five minutes
-//	person(any)   likewise, also one that can only enrol again
+//	person(any)   any live session, also one that can only enrol again
 //	client(scope) a client's access token with the scope
 //	proxy(scope)  a client in Rolegate-Client-Authorization, a person in Authorization
 func (s *Server) router() chi.Router {
@@ -39,6 +40,7 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/v1/me/password", s.freshPerson(s.changePassword))
 	r.Method("POST", "/v1/me/password/strength", s.person(s.passwordStrength))
 	r.Method("POST", "/v1/invite/strength", s.open(s.inviteStrength))
+	s.mountSessions(r) // GET, DELETE, POST /v1/me/{sessions,history}…: person
 
 	r.Method("POST", "/access/v1/evaluation", s.client("decide", s.evaluation))
 	r.Method("POST", "/access/v1/evaluations", s.client("decide", s.evaluations))
@@ -62,6 +64,10 @@ func (s *Server) router() chi.Router {
 	s.Pages.Mount(r) // GET /invite/{invite}: public
 	return r
 }
+
+// mending are the routes of persons that a session may call which is below what is
+// required of its person by now: by them it gets there.
+var mending = map[string]bool{"/v1/step-up": true}
 
 // browserRoutes are those a CRM's login page calls from another origin.
 var browserRoutes = map[string]bool{

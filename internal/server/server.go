@@ -38,6 +38,8 @@ type Server struct {
 	Factors Factors
 	// Passwords changes passwords and judges new ones.
 	Passwords Passwords
+	// Sessions shows people their sessions and logins.
+	Sessions Sessions
 	// Decider answers questions, each recorded before it is given.
 	Decider Decider
 	// Recorder writes the entry of a request that failed before a service did.
@@ -83,6 +85,9 @@ type Login interface {
 	// AuthenticateUser and AuthenticateClient are CodeUnauthorized for a token
 	// that is not valid, of another kind, or whose session or client has ended.
 	AuthenticateUser(ctx context.Context, raw string) (login.Session, error)
+	// Sufficient is CodeStepUp for a session below what is required of its person
+	// now, where there is a factor to be shown.
+	Sufficient(ctx context.Context, session login.Session) error
 	// Fresh is CodeStepUp unless the session's strongest factor was proven lately.
 	Fresh(ctx context.Context, session login.Session) error
 	AuthenticateClient(ctx context.Context, raw string) (model.Caller, error)

@@ -78,6 +78,8 @@ type Queries interface {
 	Tickets
 	Factors
 	Sessions
+	History
+	Sweeping
 	Clients
 	Policies
 	SigningKeys
@@ -292,6 +294,9 @@ type Session struct {
 	LastSeen   time.Time // last refresh
 	ExpiresAt  time.Time // absolute limit
 	EndedAt    time.Time // zero while it lives
+	Epoch      int64     // of its user when it began; it is over once the user's is another
+	Network    string    // where it began: 192.0.2.0/24, 2001:db8::/64, or ""
+	Agent      string    // User-Agent it began with
 }
 
 // RefreshToken is one member of a session's rotating family.
@@ -301,22 +306,31 @@ type RefreshToken struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // idle limit
 	UsedAt    time.Time // zero until rotated
+	Successor []byte    // the secret in its place, sealed to (refresh_tokens, hash, successor); nil once it may not be had again
 }
 
 // Sessions holds sessions and their refresh tokens.
 type Sessions interface {
+	// InsertSession gives it the epoch that its user has now.
 	InsertSession(ctx context.Context, s Session) error
 	Session(ctx context.Context, id string) (Session, error)
+	// LiveSessions lists a user's, oldest first: of the user's epoch, not ended nor
+	// expired at now, and seen after idle.
+	LiveSessions(ctx context.Context, tenant, user string, now, idle time.Time) ([]Session, error)
 	// EndSession ends it: true for exactly one caller.
 	EndSession(ctx context.Context, id string, now time.Time) (bool, error)
-	// EndSessions ends all live sessions of a user but keep (which may be "") and counts them.
+	// EndSessions ends all live sessions of a user but keep and counts them. With
+	// keep "" it moves the user's epoch, too, and so ends what is being opened
+	// meanwhile and has not been seen.
 	EndSessions(ctx context.Context, tenant, user, keep string, now time.Time) (int, error)
 	// SeeSession moves LastSeen.
 	SeeSession(ctx context.Context, id string, now time.Time) error
 	InsertRefreshToken(ctx context.Context, t RefreshToken) error
 	RefreshToken(ctx context.Context, hash []byte) (RefreshToken, error)
-	// UseRefreshToken rotates it out: true for exactly one caller, and only before it expires.
-	UseRefreshToken(ctx context.Context, hash []byte, now time.Time) (bool, error)
+	// UseRefreshToken rotates it out, with the successor that takes its place: true
+	// for exactly one caller, and only before it expires. Successors that other
+	// tokens of its session left behind are gone.
+	UseRefreshToken(ctx context.Context, hash, successor []byte, now time.Time) (bool, error)
 }
 
 // Clients holds CRM backends.

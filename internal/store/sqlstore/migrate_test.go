@@ -138,7 +138,17 @@ func TestChangesBeginWithTheirMigration(t *testing.T) {
 			`DROP TABLE key_holders`,
 			`ALTER TABLE signing_keys DROP COLUMN not_before`,
 			`ALTER TABLE signing_keys DROP COLUMN revoked_at`,
-			`DROP INDEX audit_sources_held`,
+			`DROP TABLE chores`, // 0005
+			`DROP TABLE login_history`,
+			`DROP INDEX refresh_tokens_successor`,
+			`ALTER TABLE refresh_tokens DROP COLUMN successor`,
+			`DROP INDEX sessions_ended`,
+			`DROP INDEX sessions_expiry`,
+			`ALTER TABLE sessions DROP COLUMN agent`,
+			`ALTER TABLE sessions DROP COLUMN network`,
+			`ALTER TABLE sessions DROP COLUMN epoch`,
+			`ALTER TABLE users DROP COLUMN epoch`,
+			`DROP INDEX audit_sources_held`, // 0003
 			`ALTER TABLE audit_sources DROP COLUMN held_until`,
 			`DROP INDEX users_disabled`,
 			`ALTER TABLE tenants DROP COLUMN changes_from`,

@@ -6,15 +6,15 @@ import (
 	"rolegate/model"
 )
 
-const userColumns = `tenant, id, username, username_key, password_hash, disabled, created_at`
+const userColumns = `tenant, id, username, username_key, password_hash, disabled, created_at, epoch`
 
 func scanUser(row scanner) (u model.User, err error) {
-	err = row.Scan(&u.Tenant, &u.ID, &u.Username, &u.UsernameKey, &u.PasswordHash, &u.Disabled, timeInto(&u.CreatedAt))
+	err = row.Scan(&u.Tenant, &u.ID, &u.Username, &u.UsernameKey, &u.PasswordHash, &u.Disabled, timeInto(&u.CreatedAt), &u.Epoch)
 	return u, err
 }
 
 func (q queries) InsertUser(ctx context.Context, u model.User) error {
-	return q.insert(ctx, `INSERT INTO users (`+userColumns+`)
+	return q.insert(ctx, `INSERT INTO users (tenant, id, username, username_key, password_hash, disabled, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 		u.Tenant, u.ID, u.Username, u.UsernameKey, u.PasswordHash, u.Disabled, micros(u.CreatedAt))
 }

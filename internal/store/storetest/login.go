@@ -139,9 +139,9 @@ var sessionTests = []storeTest{
 		wantErr(t, "InsertRefreshToken again", f.InsertRefreshToken(ctx, want), store.ErrExists)
 		wantErr(t, "InsertRefreshToken of no session",
 			f.InsertRefreshToken(ctx, store.RefreshToken{Hash: []byte("x"), Session: "x"}), store.ErrNotFound)
-		took, err := f.UseRefreshToken(ctx, want.Hash, want.ExpiresAt)
+		took, err := f.UseRefreshToken(ctx, want.Hash, nil, want.ExpiresAt)
 		no(t, "UseRefreshToken when it expires", took, err)
-		wins(t, "UseRefreshToken", 30, 1, func(int) (bool, error) { return f.UseRefreshToken(ctx, want.Hash, now) })
+		wins(t, "UseRefreshToken", 30, 1, func(int) (bool, error) { return f.UseRefreshToken(ctx, want.Hash, nil, now) })
 		want.UsedAt = now
 		got, err = f.RefreshToken(ctx, want.Hash)
 		same(t, "RefreshToken used", got, err, want)
