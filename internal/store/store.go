@@ -82,6 +82,7 @@ type Queries interface {
 	Policies
 	SigningKeys
 	Entries
+	Administration
 }
 
 // Meta is a few named values of the installation, such as the key check value.
