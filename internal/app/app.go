@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rolegate"
+	"rolegate/internal/administration"
 	"rolegate/internal/audit"
 	"rolegate/internal/directory"
 	"rolegate/internal/keyring"
@@ -44,9 +45,11 @@ type App struct {
 	Log       *audit.Log
 	Login     *login.Service
 	Directory *directory.Service
-	Policy    *policy.Service
-	Logger    *slog.Logger
-	Now       func() time.Time
+	// Administration is what people do to others, by right.
+	Administration *administration.Service
+	Policy         *policy.Service
+	Logger         *slog.Logger
+	Now            func() time.Time
 
 	kek     *keyring.KEK
 	db      *sqlstore.DB
@@ -188,6 +191,7 @@ func (a *App) openServices(ctx context.Context) error {
 	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, UsernameKey: login.UsernameKey,
 		Inheritance: policy.Inheritance, Now: a.now, Limits: c.Limits()}
+	a.Administration = &administration.Service{Store: a.Store, Directory: a.Directory, Policy: a.Policy, Log: a.Log, Now: a.now}
 	return nil
 }
 

@@ -170,8 +170,7 @@ func (s *Service) officeOf(ctx context.Context, tx store.Queries, tenant, member
 	}
 	now := s.Now()
 	for _, h := range held {
-		begun := h.From.IsZero() || !now.Before(h.From)
-		if can && model.IsOffice(h.Role) && begun && !h.EndedAt(now) {
+		if can && model.IsOffice(h.Role) && h.ActiveAt(now) {
 			return h.Role, nil
 		}
 	}
