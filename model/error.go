@@ -42,7 +42,7 @@ const (
 	CodeRoleUnknown        Code = "role_unknown"                     //
 	CodeClientUnknown      Code = "client_unknown"                   //
 	CodeOfficeConflict     Code = "office_conflict"                  // one account cannot hold two offices
-	CodeReasonRequired     Code = "reason_required"                  // a break-glass act without --reason
+	CodeReasonRequired     Code = "reason_required"                  // an act that needs a reason, without one
 	CodePolicyInvalid      Code = "policy_invalid"                   // a policy document with bad rows; Details lists every one
 	CodeCatalogInvalid     Code = "catalog_invalid"                  // a catalogue with bad entries; Details lists every one
 	CodeImportInvalid      Code = "import_invalid"                   // an import file with bad entries; Details lists every one
@@ -65,7 +65,7 @@ const (
 	CodeInUse              Code = "in_use"                           // others still refer to what should be deleted
 	CodeStepUp             Code = "insufficient_user_authentication" // a factor has to be proven anew before this; RFC 9470, POST /v1/step-up
 	CodeReEnrolOnly        Code = "re_enrol_only"                    // a session opened by a recovery code can only enrol a new device
-	CodeOfficeReserved     Code = "office_reserved"                  // offices are given and taken on the host, never by provisioning
+	CodeOfficeReserved     Code = "office_reserved"                  // offices are given and taken on the host, or given by two holders of two others
 )
 
 // Error is an outcome that callers can act on: a code for machines, a sentence
