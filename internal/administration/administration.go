@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"rolegate/internal/audit"
@@ -102,6 +103,15 @@ func (s *Service) Officer(ctx context.Context, authenticate func(context.Context
 // Caller is the person, without grounds for anything.
 func (o *Officer) Caller() model.Caller { return o.caller }
 
+// plain refuses any spelling of a user but the id: package directory takes "user:ann"
+// for ann, and what is asked about one must not be done to the other.
+func plain(user string) error {
+	if strings.Contains(user, ":") {
+		return model.Errorf(model.CodeUserUnknown, "%q is no user: an id has no colon", user)
+	}
+	return nil
+}
+
 // standing is a person with the right to an act, at a revision of the tenant.
 type standing struct {
 	*Officer
@@ -112,6 +122,9 @@ type standing struct {
 // right decides whether the person may do the act to a record. The revision is
 // read first: as long as the tenant is at it, everything that is read later holds.
 func (o *Officer) right(ctx context.Context, id, of string) (*standing, error) {
+	if err := plain(of); err != nil {
+		return nil, err
+	}
 	t, err := o.Store.Tenant(ctx, o.tenant)
 	if err != nil {
 		return nil, err

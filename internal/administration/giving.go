@@ -2,8 +2,8 @@ package administration
 
 import (
 	"context"
+	"strings"
 
-	"rolegate/internal/directory"
 	"rolegate/internal/policy"
 	"rolegate/model"
 )
@@ -21,6 +21,9 @@ func (at *standing) notSelf(user string) error {
 func (at *standing) mayGive(ctx context.Context, role, user string) error {
 	if err := at.notSelf(user); err != nil {
 		return err
+	}
+	if strings.HasPrefix(role, model.RolePrefix) { // which package directory takes off, once what is left was asked about
+		return model.Errorf(model.CodeRoleUnknown, "%q is no role: roles are named without %s here", role, model.RolePrefix)
 	}
 	if model.IsOffice(role) {
 		return model.Errorf(model.CodeOfficeReserved, "%s is an office: it is given on the host, or by two holders of two offices", role)
@@ -92,10 +95,9 @@ func (at *standing) heldBy(ctx context.Context, user string) (roles []string, er
 	return roles, nil
 }
 
-// Assign gives a user a role within a window.
-func (o *Officer) Assign(ctx context.Context, a model.Assignment, reason string) (revision int64, err error) {
-	user := directory.Bare("user", a.Member)
-	a.Member, a.Role = "user:"+user, directory.Bare("role", a.Role)
+// Assign gives a user a role within a window; the assignment's member is the user.
+func (o *Officer) Assign(ctx context.Context, user string, a model.Assignment, reason string) (revision int64, err error) {
+	a.Member = "user:" + user
 	err = o.settle(ctx, a.Role, user, func(at *standing) error {
 		if err := at.mayGive(ctx, a.Role, user); err != nil {
 			return err
@@ -108,7 +110,6 @@ func (o *Officer) Assign(ctx context.Context, a model.Assignment, reason string)
 
 // Unassign takes a role from a user. Who may give it may take it.
 func (o *Officer) Unassign(ctx context.Context, user, role, reason string) (revision int64, err error) {
-	role = directory.Bare("role", role)
 	err = o.settle(ctx, role, user, func(at *standing) error {
 		if err := at.mayGive(ctx, role, user); err != nil {
 			return err

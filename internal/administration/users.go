@@ -160,7 +160,7 @@ func (o *Officer) AddUser(ctx context.Context, n directory.NewUser, reason strin
 			return err
 		}
 		for _, role := range n.Roles {
-			if err := at.mayGive(ctx, directory.Bare("role", role), n.ID); err != nil {
+			if err := at.mayGive(ctx, role, n.ID); err != nil {
 				return err
 			}
 		}

@@ -512,6 +512,25 @@ func noRoleAboveOnesOwn(t *testing.T) {
 			t.Errorf("the entry does not say by what right: %+v", given)
 		}
 
+		// No other spelling of a role or a user gets past what is asked about it.
+		for _, spelled := range []string{"role:god", "role:role:god", "role:role:role:god"} {
+			if a := assign(o.sys, "max", spelled); a.Status < 400 {
+				t.Errorf("given as %s: %d %s", spelled, a.Status, a.Raw)
+			}
+			a := call(k, "POST", "/v1/admin/users", o.sys.Access, map[string]any{"id": "spelled", "roles": []string{spelled}})
+			if a.Status < 400 {
+				t.Errorf("made with %s: %d %s", spelled, a.Status, a.Raw)
+			}
+		}
+		for _, spelled := range []string{"user:hans", "user:user:hans", "user:boss", "user:user:boss"} {
+			if a := call(k, "POST", "/v1/admin/users/"+spelled+"/invite", hr.Access, nil); a.Status < 400 {
+				t.Errorf("invited as %s: %d %s", spelled, a.Status, a.Raw)
+			}
+			if a := assign(hr, spelled, "rep"); a.Status < 400 && strings.HasSuffix(spelled, "hans") {
+				t.Errorf("given to oneself as %s: %d %s", spelled, a.Status, a.Raw)
+			}
+		}
+
 		// Taking is as giving.
 		refused(t, "taking what she could not give", call(k, "DELETE", "/v1/admin/users/boss/roles/boss", lea.Access, nil), 403, forbidden)
 		k.Want(call(k, "DELETE", "/v1/admin/users/ron/roles/rep", lea.Access, nil), 200)

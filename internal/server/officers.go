@@ -165,12 +165,12 @@ func (s *Server) assignRole(w http.ResponseWriter, r *http.Request, o *administr
 		return err
 	}
 	key := pathKey(r, []string{"id", "role"})
-	entry := directory.AssignmentEntry{Member: "user:" + key[0], Role: key[1], From: req.From, Until: req.Until}
+	entry := directory.AssignmentEntry{Role: key[1], From: req.From, Until: req.Until}
 	a, err := entry.Assignment()
 	if err != nil {
 		return err
 	}
-	revision, err := o.Assign(r.Context(), a, req.Reason)
+	revision, err := o.Assign(r.Context(), key[0], a, req.Reason)
 	return replyChanged(w, revision, err)
 }
 
