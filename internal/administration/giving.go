@@ -2,6 +2,7 @@ package administration
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"rolegate/internal/policy"
@@ -68,6 +69,20 @@ func (at *standing) mayInvite(ctx context.Context, user string) error {
 		}
 	}
 	return nil
+}
+
+// mayShutOut keeps the offices to one another: whoever watches is not shut out by
+// somebody with a delegated right.
+func (at *standing) mayShutOut(ctx context.Context, user string) error {
+	held, err := at.heldBy(ctx, user)
+	if err != nil || !slices.ContainsFunc(held, model.IsOffice) {
+		return err
+	}
+	mine, err := at.heldBy(ctx, at.caller.ID)
+	if err == nil && !slices.ContainsFunc(mine, model.IsOffice) {
+		err = model.Errorf(model.CodeOfficeReserved, "%s holds an office, and is disabled by the holder of one, or on the host", user)
+	}
+	return err
 }
 
 // heldBy lists the roles that a user and the user's teams are assigned, but for

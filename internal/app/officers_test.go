@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"testing"
 
 	"rolegate/internal/administration"
@@ -85,4 +86,52 @@ p, role:helper, rolegate.user, *, all, , allow
 			}
 		}
 	})
+}
+
+// unlocking notes what it is asked to lift.
+type unlocking struct{ asked []string }
+
+func (u *unlocking) Unlock(_ context.Context, caller model.Caller, tenant, user, reason string) error {
+	u.asked = append(u.asked, caller.String(), tenant, user, reason)
+	return nil
+}
+
+// A lock is lifted by right, for a reason, of a user who is there.
+func TestUnlocking(t *testing.T) {
+	k := testkit.New(t)
+	sys, ann := k.MustEnrol("sys", model.SystemAdmin), k.MustEnrol("ann", "sales-rep")
+	locks := &unlocking{}
+	s := *k.App.Administration
+	s.Unlocker = locks
+	unlock := func(by *testkit.Person, user, reason string) error {
+		authenticate := func(ctx context.Context) (login.Session, error) { return k.App.Login.AuthenticateUser(ctx, by.Access) }
+		o, err := s.Officer(ctx, authenticate, model.DefaultTenant, administration.Users, administration.Unlock)
+		if err != nil {
+			return err
+		}
+		return o.Unlock(ctx, user, reason)
+	}
+	for _, c := range []struct {
+		by           *testkit.Person
+		user, reason string
+		want         model.Code
+	}{
+		{ann, "sys", "why not", model.CodeForbidden},
+		{sys, "ann", "", model.CodeReasonRequired},
+		{sys, "nobody", "test", model.CodeUserUnknown},
+		{sys, "user:ann", "test", model.CodeUserUnknown},
+	} {
+		if err := unlock(c.by, c.user, c.reason); model.CodeOf(err) != c.want {
+			t.Errorf("%s unlocks %s because %q: %v, want %s", c.by.ID, c.user, c.reason, err, c.want)
+		}
+	}
+	if len(locks.asked) > 0 {
+		t.Errorf("lifted: %q", locks.asked)
+	}
+	if err := unlock(sys, "ann", "called back"); err != nil {
+		t.Error(err)
+	}
+	if want := []string{"user:sys", model.DefaultTenant, "ann", "called back"}; !slices.Equal(locks.asked, want) {
+		t.Errorf("asked for %q, want %q", locks.asked, want)
+	}
 }
