@@ -42,7 +42,7 @@ const (
 	CodeRoleUnknown        Code = "role_unknown"                     //
 	CodeClientUnknown      Code = "client_unknown"                   //
 	CodeOfficeConflict     Code = "office_conflict"                  // one account cannot hold two offices
-	CodeReasonRequired     Code = "reason_required"                  // a break-glass act without --reason
+	CodeReasonRequired     Code = "reason_required"                  // an act that needs a reason, without one
 	CodePolicyInvalid      Code = "policy_invalid"                   // a policy document with bad rows; Details lists every one
 	CodeCatalogInvalid     Code = "catalog_invalid"                  // a catalogue with bad entries; Details lists every one
 	CodeImportInvalid      Code = "import_invalid"                   // an import file with bad entries; Details lists every one
@@ -69,7 +69,7 @@ const (
 	CodeDeviceLimit        Code = "device_limit"                     // a person has as many devices for one-time codes as may be
 	CodeLastDevice         Code = "last_device"                      // the last device stays while a second factor is required
 	CodeDeviceRequired     Code = "device_required"                  // this needs a device for one-time codes, and there is none
-	CodeOfficeReserved     Code = "office_reserved"                  // offices are given and taken on the host, never by provisioning
+	CodeOfficeReserved     Code = "office_reserved"                  // offices are given and taken on the host, or given by two holders of two others
 )
 
 // Error is an outcome that callers can act on: a code for machines, a sentence

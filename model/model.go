@@ -206,6 +206,19 @@ type Caller struct {
 	// MinRevision is what this request demands of every answer: none may be of an
 	// older revision of the tenant. 0 demands nothing.
 	MinRevision int64
+
+	// Grounds is what an administrative act of a person rests on. Without it no
+	// person changes anything of others.
+	Grounds *Grounds
+}
+
+// Grounds is the decision that lets a person administer, and what it was made
+// from: the act takes place only in the tenant as it was then.
+type Grounds struct {
+	Object, Action string // what was decided about: "rolegate.user", "disable"
+	Rule           string // the row that allows it: kind and line, such as "p:12"
+	PolicyHash     []byte
+	Revision       int64 // of the tenant, read before everything the decision looked at
 }
 
 // CallerKind tells what a Caller is.

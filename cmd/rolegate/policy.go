@@ -86,6 +86,7 @@ func (c *cli) badRows(file string, err error) error {
 
 func (c *cli) policyImport() *cobra.Command {
 	var reason string
+	var ifRevision int64
 	cmd := &cobra.Command{
 		Use: "import FILE", Short: "publish a policy file, whole or not at all", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -93,7 +94,7 @@ func (c *cli) policyImport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r := app.FileRequest{Tenant: c.tenant, Text: text, Reason: reason}
+			r := app.FileRequest{Tenant: c.tenant, Text: text, Reason: reason, IfRevision: ifRevision}
 			err = do(c, app.ImportPolicy, r, func(w io.Writer, p policy.Published) {
 				fmt.Fprintf(w, "published as revision %d: %s\n", p.Revision, counted(p.Rules, p.Links, p.Members))
 				for _, m := range p.Unregistered {
@@ -104,6 +105,7 @@ func (c *cli) policyImport() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why; required once the holder of an office has accepted an invitation")
+	cmd.Flags().Int64Var(&ifRevision, "if-revision", 0, "refuse unless the policy in force is still of this revision (policy export --json tells it)")
 	return c.tenantFlag(cmd)
 }
 

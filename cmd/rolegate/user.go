@@ -11,7 +11,7 @@ import (
 )
 
 func (c *cli) users() *cobra.Command {
-	return group("user", "people who can log in", c.userAdd(), c.userInvite(), c.userList(), c.userImport(), c.userDisable(), c.userEnable(), c.userAssign(), c.userUnassign())
+	return group("user", "people who can log in", c.userAdd(), c.userInvite(), c.userList(), c.userImport(), c.userDisable(), c.userEnable(), c.userEndSessions(), c.userAssign(), c.userUnassign())
 }
 
 func (c *cli) userAdd() *cobra.Command {
@@ -116,6 +116,21 @@ func (c *cli) userSetDisabled(use, short string, disabled bool, done string) *co
 		RunE: func(_ *cobra.Command, args []string) error {
 			r.Tenant, r.User, r.Disabled = c.tenant, args[0], disabled
 			return do(c, app.SetUserDisabled, r, say(done, args[0]))
+		},
+	}
+	cmd.Flags().StringVar(&r.Reason, "reason", "", "why; recorded")
+	return c.tenantFlag(cmd)
+}
+
+func (c *cli) userEndSessions() *cobra.Command {
+	var r app.UserRequest
+	cmd := &cobra.Command{
+		Use: "end-sessions ID", Short: "log a user out everywhere, at once", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			r.Tenant, r.User = c.tenant, args[0]
+			return do(c, app.EndSessions, r, func(w io.Writer, e app.EndedSessions) {
+				fmt.Fprintf(w, "%s of %s ended\n", count(e.Ended, "session"), args[0])
+			})
 		},
 	}
 	cmd.Flags().StringVar(&r.Reason, "reason", "", "why; recorded")

@@ -25,6 +25,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rolegate"
+	"rolegate/internal/administration"
 	"rolegate/internal/audit"
 	"rolegate/internal/directory"
 	"rolegate/internal/keyring"
@@ -46,9 +47,11 @@ type App struct {
 	Log       *audit.Log
 	Login     *login.Service
 	Directory *directory.Service
-	Policy    *policy.Service
-	Logger    *slog.Logger
-	Now       func() time.Time
+	// Administration is what people do to others, by right.
+	Administration *administration.Service
+	Policy         *policy.Service
+	Logger         *slog.Logger
+	Now            func() time.Time
 	// HashWorker makes the program that hashes passwords for Serve, see
 	// password.Work; nil hashes in this process.
 	HashWorker func() *exec.Cmd
@@ -179,6 +182,7 @@ func (a *App) openServices(ctx context.Context) error {
 	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, UsernameKey: login.UsernameKey,
 		Inheritance: policy.Inheritance, Now: a.now, Limits: c.Limits()}
+	a.Administration = &administration.Service{Store: a.Store, Directory: a.Directory, Policy: a.Policy, Log: a.Log, Now: a.now, SessionIdle: c.SessionIdle}
 	return nil
 }
 

@@ -30,7 +30,7 @@ func (a *App) handlers(registry *prometheus.Registry) (public, admin http.Handle
 	c := a.Config
 	api := &server.Server{
 		Issuer: c.Issuer, Login: a.Login, Factors: a.Login, Passwords: a.Login, Sessions: a.Login, Decider: a.Policy, Recorder: a.Log,
-		Tenants: a.Directory, Provisioning: server.ProvisioningOf(a.Directory), PageKey: a.pageKey, Limits: c.Limits(),
+		Tenants: a.Directory, Provisioning: server.ProvisioningOf(a.Directory), Administration: a.Administration, PageKey: a.pageKey, Limits: c.Limits(),
 		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: server.NewMetrics(registry), Tracer: a.tracer,
 		TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,
 	}

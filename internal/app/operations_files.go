@@ -14,6 +14,8 @@ type FileRequest struct {
 	Text   []byte
 	DryRun bool
 	Reason string
+
+	IfRevision int64 // of the policy this one was made from; 0 asks nothing
 }
 
 func (r FileRequest) tenant() string { return r.Tenant }
@@ -39,7 +41,9 @@ var ImportPolicy = Operation[FileRequest, policy.Published]{"policy-import", fun
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return policy.Published{}, err
 	}
-	return a.Policy.Import(ctx, caller, r.Tenant, string(r.Text), r.Reason, a.policyRules())
+	rules := a.policyRules()
+	rules.IfRevision = r.IfRevision
+	return a.Policy.Import(ctx, caller, r.Tenant, string(r.Text), r.Reason, rules)
 }}
 
 // policyRules are the directory's, which a document's member rows must keep.

@@ -74,6 +74,18 @@ var SetUserDisabled = Operation[UserRequest, Change]{"user-set-disabled", func(c
 	return changed(a.Directory.SetUserDisabled(ctx, caller, r.Tenant, r.User, r.Disabled, r.Reason))
 }}
 
+// EndedSessions says how many sessions of a user were ended.
+type EndedSessions struct {
+	Ended    int   `json:"ended"`
+	Revision int64 `json:"revision"`
+}
+
+// EndSessions ends every session of a user.
+var EndSessions = Operation[UserRequest, EndedSessions]{"user-end-sessions", func(ctx context.Context, a *App, caller model.Caller, r UserRequest) (EndedSessions, error) {
+	revision, ended, err := a.Directory.EndSessions(ctx, caller, r.Tenant, r.User, r.Reason)
+	return EndedSessions{ended, revision}, err
+}}
+
 // RoleRequest is a role, or an assignment of it.
 type RoleRequest struct {
 	Tenant     string

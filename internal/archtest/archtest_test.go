@@ -1,7 +1,7 @@
 // Package archtest holds the arrows between the packages, so that nobody has to
 // remember them. It has no code of its own: the table below is what it is for.
 //
-//	cmd ─▶ app ─▶ {server, console} ─▶ {login, directory, policy, privacy} ─▶ audit
+//	cmd ─▶ app ─▶ {server, console} ─▶ administration ─▶ {login, directory, policy, privacy} ─▶ audit
 //	    ─▶ {password, totp, token, keyring, store} ─▶ model
 //
 // Left may import right, any distance. The same layer may not, but for the
@@ -29,6 +29,7 @@ var (
 	mechanisms   = []string{"internal/password", "internal/totp", "internal/token", "internal/keyring"}
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
+	compositions = []string{"internal/administration"}                              // of capabilities: it asks the policy, then changes the directory
 	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing"} // any layer above the mechanisms may use them
 )
 
@@ -64,11 +65,13 @@ var arrows = []struct {
 	{"internal/policy", list("model", "api/filter", "internal/policy/condition", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
-	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
+	{"internal/administration", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
+
+	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", leaves, mechanisms, capabilities, compositions)},
 	{"internal/console", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
 
 	// The only package that sees all others.
-	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", leaves, mechanisms, capabilities, surfaces)},
+	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", leaves, mechanisms, capabilities, compositions, surfaces)},
 
 	// What commands need of the store or the surfaces they get from app.
 	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", leaves, mechanisms, capabilities)},

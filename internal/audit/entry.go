@@ -66,6 +66,13 @@ const (
 	UserImported      Activity = "user_import" // with the hash of a password that was chosen elsewhere
 	UserDisabled      Activity = "user_disable"
 	UserEnabled       Activity = "user_enable"
+	SessionsEnded     Activity = "session_end_all" // of a user, by somebody else: Count of them
+	UserRead          Activity = "user_read"       // one, or a page of Count of them
+	ClientRead        Activity = "client_read"
+	OfficeRead        Activity = "office_request_read"
+	OfficeRequested   Activity = "office_request"
+	OfficeApproved    Activity = "office_approve" // and thereby given
+	OfficeDenied      Activity = "office_deny"
 	ClientCreated     Activity = "client_create"
 	ClientDisabled    Activity = "client_disable"
 	ClientEnabled     Activity = "client_enable"

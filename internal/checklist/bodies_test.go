@@ -86,7 +86,7 @@ func largeBodies(t *testing.T) {
 
 	// A body without an end: what is read of it is bounded, whatever is sent.
 	c := dial(t, k)
-	io.WriteString(c, request("POST", "/v1/login", "", asJSON, "Transfer-Encoding: chunked"))
+	io.WriteString(c, wireRequest("POST", "/v1/login", "", asJSON, "Transfer-Encoding: chunked"))
 	chunk := fmt.Appendf(nil, "%x\r\n%s\r\n", 1<<20, bytes.Repeat([]byte(" "), 1<<20))
 	sent := 0
 	for ; sent < 64; sent++ {
@@ -166,7 +166,7 @@ func typesAndMethods(t *testing.T) {
 	}
 	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get"}
 	has := map[string][]string{}
-	for _, r := range routes(t) {
+	for _, r := range wireRoutes(t) {
 		has[r.path] = append(has[r.path], r.method)
 	}
 	for path, own := range has {
@@ -177,7 +177,7 @@ func typesAndMethods(t *testing.T) {
 			if contains(own, method) {
 				continue
 			}
-			a := wireOne(t, k, request(method, path, "", "Connection: close", client))
+			a := wireOne(t, k, wireRequest(method, path, "", "Connection: close", client))
 			allow := strings.Split(a.Header.Get("Allow"), ", ")
 			if a.Status != 405 || len(allow) != len(own) || !contains(own, allow...) {
 				t.Errorf("%s %s: %d, Allow: %q, has %q", method, path, a.Status, allow, own)
@@ -185,8 +185,8 @@ func typesAndMethods(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		request("CONNECT", "gate.example.com:443", "", "Connection: close"), request("TRACE", "/", "", "Connection: close", "Cookie: secret=1"),
-		request("TRACE", "/v1/forward-auth", "", "Connection: close", "Cookie: secret=1"), request("CONNECT", "/v1/forward-auth", "", "Connection: close"),
+		wireRequest("CONNECT", "gate.example.com:443", "", "Connection: close"), wireRequest("TRACE", "/", "", "Connection: close", "Cookie: secret=1"),
+		wireRequest("TRACE", "/v1/forward-auth", "", "Connection: close", "Cookie: secret=1"), wireRequest("CONNECT", "/v1/forward-auth", "", "Connection: close"),
 	} {
 		if a := wireOne(t, k, text); a.Status != 404 && a.Status != 405 || bytes.Contains(a.Raw, []byte("secret=1")) {
 			t.Errorf("%q: %d %s", text, a.Status, a.Raw)

@@ -66,22 +66,22 @@ func cutOff(t *testing.T) {
 			"nothing at all": func(net.Conn) {},
 			"slow header":    func(c net.Conn) { drip(c, "GET /healthz HTTP/1.1\r\nHost: g") },
 			"slow second header": func(c net.Conn) {
-				io.WriteString(c, request("GET", "/healthz", ""))
+				io.WriteString(c, wireRequest("GET", "/healthz", ""))
 				drip(c, "GET /healthz HTTP/1.1\r\nHost: g")
 			},
 		}},
 		{only(func(o *app.Timeouts) { o.Read = soon }), map[string]func(c net.Conn){
 			"slow body": func(c net.Conn) {
-				io.WriteString(c, request("POST", "/v1/login", "", asJSON, "Content-Length: 100"))
+				io.WriteString(c, wireRequest("POST", "/v1/login", "", asJSON, "Content-Length: 100"))
 				drip(c, `{"username":"eve","pa`)
 			},
 			"slow chunks": func(c net.Conn) {
-				io.WriteString(c, request("POST", "/v1/login", "", asJSON, "Transfer-Encoding: chunked"))
+				io.WriteString(c, wireRequest("POST", "/v1/login", "", asJSON, "Transfer-Encoding: chunked"))
 				drip(c, "1\r\n{\r\n1\r\n \r\n1\r\n \r\n")
 			},
 		}},
 		{only(func(o *app.Timeouts) { o.Idle = soon }), map[string]func(c net.Conn){
-			"idle": func(c net.Conn) { io.WriteString(c, request("GET", "/healthz", "")) },
+			"idle": func(c net.Conn) { io.WriteString(c, wireRequest("GET", "/healthz", "")) },
 		}},
 	} {
 		k := testkit.StartAltered(t, t.TempDir(), func(a *app.App) { a.Timeouts = kind.timeouts })
@@ -108,7 +108,7 @@ func slowReader(t *testing.T) {
 	c := dial(t, k)
 	c.(*net.TCPConn).SetReadBuffer(4 << 10)
 	batch := `{"evaluations":[` + strings.TrimSuffix(strings.Repeat(question+",", 500), ",") + `]}`
-	one := request("POST", "/access/v1/evaluations", batch, asJSON, "Authorization: Bearer "+client)
+	one := wireRequest("POST", "/access/v1/evaluations", batch, asJSON, "Authorization: Bearer "+client)
 	c.SetWriteDeadline(time.Now().Add(10 * time.Second))
 	for range 400 {
 		if _, err := io.WriteString(c, one); err != nil {
@@ -128,8 +128,8 @@ func crowd(t *testing.T, k *testkit.Kit, n int) {
 		for _, begin := range []string{
 			"",
 			"POST /v1/login HTTP/1.1\r\nHost: ga",
-			request("POST", "/v1/login", "", asJSON, "Content-Length: 100") + `{"us`,
-			request("GET", "/healthz", ""),
+			wireRequest("POST", "/v1/login", "", asJSON, "Content-Length: 100") + `{"us`,
+			wireRequest("GET", "/healthz", ""),
 		} {
 			c := dial(t, k)
 			io.WriteString(c, begin)
@@ -162,7 +162,7 @@ func full(t *testing.T) {
 	client := k.ClientToken("crm")
 	const body = `{"username":"eve","password":"x"}`
 	served := dial(t, k)
-	fmt.Fprint(served, request("POST", "/v1/login", "", asJSON, "Expect: 100-continue", fmt.Sprint("Content-Length: ", len(body))))
+	fmt.Fprint(served, wireRequest("POST", "/v1/login", "", asJSON, "Expect: 100-continue", fmt.Sprint("Content-Length: ", len(body))))
 	answers := bufio.NewReader(served)
 	if line, err := answers.ReadString('\n'); err != nil || !strings.Contains(line, "100") { // now it is read from
 		t.Fatalf("%q, %v", line, err)
@@ -190,7 +190,7 @@ func full(t *testing.T) {
 	k = testkit.New(t, "ROLEGATE_MAX_CONNECTIONS=16")
 	for range 8 {
 		c := dial(t, k)
-		io.WriteString(c, request("POST", "/v1/login", "", asJSON, "Content-Length: 100"))
+		io.WriteString(c, wireRequest("POST", "/v1/login", "", asJSON, "Content-Length: 100"))
 	}
 	deadline := time.Now().Add(5 * time.Second)
 	for sample(t, k, `rolegate_connections_shed_total{reason="share"} `) < 4 {
@@ -339,7 +339,7 @@ func onlyTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	io.WriteString(c, request("POST", "/v1/login", `{"username":"a","password":"b"}`, asJSON))
+	io.WriteString(c, wireRequest("POST", "/v1/login", `{"username":"a","password":"b"}`, asJSON))
 	c.SetReadDeadline(time.Now().Add(5 * time.Second))
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {

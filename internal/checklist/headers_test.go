@@ -48,7 +48,7 @@ func headersOfAll(t *testing.T) {
 			t.Errorf("%s: Strict-Transport-Security: %q", what, h.Get("Strict-Transport-Security"))
 		}
 	}
-	for _, r := range routes(t) {
+	for _, r := range wireRoutes(t) {
 		for who, headers := range map[string][]string{
 			"nobody": nil, "a client": {"Authorization: Bearer " + client}, "a person": {"Authorization: Bearer " + alice.Access},
 		} {
@@ -66,7 +66,7 @@ func headersOfAll(t *testing.T) {
 		"no route":    send(t, k, "GET", "/nowhere", nil),
 		"too large":   send(t, k, "POST", "/v1/login", make([]byte, 17<<10), asJSON),
 		"preflight":   send(t, k, "OPTIONS", "/v1/login", nil, "Origin: https://crm.example.com", "Access-Control-Request-Method: POST"),
-		"any options": wireOne(t, k, request("OPTIONS", "*", "")),
+		"any options": wireOne(t, k, wireRequest("OPTIONS", "*", "")),
 		"logout":      send(t, k, "POST", "/v1/logout", nil, "Authorization: Bearer "+alice.Access),
 		"a page":      k.Get("/invite/" + k.Invite("bob")),
 	} {

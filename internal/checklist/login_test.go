@@ -70,22 +70,9 @@ func accept(k *testkit.Kit, id string, roles ...string) *testkit.Person {
 	return &testkit.Person{ID: id, Access: a.Text("access_token"), Refresh: a.Text("refresh_token")}
 }
 
-func password(k *testkit.Kit, id string) testkit.Answer {
+func passwordStep(k *testkit.Kit, id string) testkit.Answer {
 	k.T.Helper()
 	return k.Post("/v1/login", "", map[string]any{"username": id, "password": testkit.Password})
-}
-
-// call sends a request without a body as a person.
-func call(k *testkit.Kit, method, path, bearer string) testkit.Answer {
-	k.T.Helper()
-	req, err := http.NewRequest(method, k.URL+path, nil)
-	if err != nil {
-		k.T.Fatal(err)
-	}
-	if bearer != "" {
-		req.Header.Set("Authorization", "Bearer "+bearer)
-	}
-	return k.Send(req)
 }
 
 // recorded lists the activities of the records that something leaves behind.
@@ -116,7 +103,7 @@ func passwordAlone(t *testing.T) {
 	byRole(k)
 	accept(k, "ann")
 	var a testkit.Answer
-	records := recorded(k, func() { a = password(k, "ann") })
+	records := recorded(k, func() { a = passwordStep(k, "ann") })
 	k.Want(a, 200, "status", "ok", "ticket", nil)
 	claims := testkit.Claims(t, a.Text("access_token"))
 	if amr, _ := claims["amr"].([]any); len(amr) != 1 || amr[0] != "pwd" || claims["acr"] != "1" {
@@ -130,7 +117,7 @@ func passwordAlone(t *testing.T) {
 func passwordThenTicket(t *testing.T) {
 	k := testkit.New(t)
 	k.MustEnrol("ann", "sales-rep")
-	a := password(k, "ann")
+	a := passwordStep(k, "ann")
 	k.Want(a, 200, "status", "mfa_required")
 	for member := range a.Body {
 		if !strings.Contains(" status ticket factors expires_in ", " "+member+" ") {
@@ -147,14 +134,14 @@ func passwordThenEnrolment(t *testing.T) {
 	byRole(k)
 	accept(k, "ann")
 	assign(k, "ann", "lead", true)
-	a := password(k, "ann")
+	a := passwordStep(k, "ann")
 	k.Want(a, 200, "status", "enrolment_required", "access_token", nil, "refresh_token", nil)
 	ticket := a.Text("ticket")
 	for _, path := range []string{"/v1/login/totp", "/v1/login/recovery"} {
 		k.Want(k.Post(path, "", map[string]any{"ticket": ticket, "code": "123456"}), 401)
 	}
 	refusedAsToken(t, k, ticket)
-	ticket = password(k, "ann").Text("ticket")
+	ticket = passwordStep(k, "ann").Text("ticket")
 	if p := k.FinishEnrolment("ann", ticket); testkit.Claims(t, p.Access)["acr"] != "2" {
 		t.Error("enrolment does not end in a session of level 2")
 	}

@@ -35,8 +35,8 @@ func init() {
 
 var ctx = context.Background()
 
-// accept takes an invitation with a password, up to what follows it.
-func accept(k *testkit.Kit, invite, password string) testkit.Answer {
+// acceptWith takes an invitation with a password, up to what follows it.
+func acceptWith(k *testkit.Kit, invite, password string) testkit.Answer {
 	k.T.Helper()
 	return k.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": password})
 }
@@ -49,7 +49,7 @@ func logIn(k *testkit.Kit, user string, password any) testkit.Answer {
 func longPasswords(t *testing.T) {
 	k := testkit.New(t)
 	same := strings.Repeat("walrus 7 ", 8) // 72 bytes
-	k.Want(accept(k, k.Invite("ann"), same+"the right end, long"), 200)
+	k.Want(acceptWith(k, k.Invite("ann"), same+"the right end, long"), 200)
 	for _, wrong := range []string{same + "the wrong end, long", same + "the right end, lonG", same + "the right end, long ", same + "x", same} {
 		k.Want(logIn(k, "ann", wrong), 401, "code", "login_failed")
 	}
@@ -69,7 +69,7 @@ func exactPasswords(t *testing.T) {
 		"accent":  {"caf\u00e9 walrus kite", []string{"cafe\u0301 walrus kite", "cafe walrus kite"}},
 		"case":    {"Walrus And Kite", []string{"walrus and kite"}},
 	} {
-		k.Want(accept(k, k.Invite(user), c.set), 200)
+		k.Want(acceptWith(k, k.Invite(user), c.set), 200)
 		for _, wrong := range c.wrong {
 			if a := logIn(k, user, wrong); a.Status != 401 {
 				t.Errorf("%s: %q is taken for %q: %d", user, wrong, c.set, a.Status)
@@ -180,7 +180,7 @@ func hostileHashes(t *testing.T) {
 			t.Errorf("%s: the good half of a bad file was imported", name)
 		}
 	}
-	k.Want(accept(k, k.Invite("ann"), testkit.Password), 200)
+	k.Want(acceptWith(k, k.Invite("ann"), testkit.Password), 200)
 	k.Exec(`UPDATE users SET password_hash = replace(password_hash, 'm=19456', 'm=4194304') WHERE id = 'ann'`)
 	began := time.Now()
 	if a := logIn(k, "ann", testkit.Password); a.Status != 500 || a.Body["access_token"] != nil || a.Body["ticket"] != nil {
@@ -248,7 +248,7 @@ func changeEndsTheOld(t *testing.T) {
 			}
 		}
 		k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": k.NextCode(&here)}), 401, "code", "ticket_invalid")
-		k.Want(accept(k, inv.Invite, "another walrus altogether"), 401, "code", "invite_invalid")
+		k.Want(acceptWith(k, inv.Invite, "another walrus altogether"), 401, "code", "invite_invalid")
 
 		k.Want(alive(k, a.Text("access_token")), 200)
 		before, after := testkit.Claims(t, here.Access), testkit.Claims(t, a.Text("access_token"))
@@ -282,7 +282,7 @@ func storedHashes(t *testing.T) {
 	k := testkit.New(t)
 	seen := map[string]string{}
 	for _, id := range []string{"ann", "bob", "cat"} {
-		k.Want(accept(k, k.Invite(id), testkit.Password), 200)
+		k.Want(acceptWith(k, k.Invite(id), testkit.Password), 200)
 		hash := storedHash(k, id)
 		parts := strings.Split(hash, "$")
 		var memory, passes, lanes int

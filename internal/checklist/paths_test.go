@@ -27,7 +27,7 @@ func oddPaths(t *testing.T) {
 	k := testkit.New(t)
 	bearer := "Authorization: Bearer " + k.ClientToken("crm")
 	const canonical = "/access/v1/evaluation"
-	if a := wireOne(t, k, request("POST", canonical, question, asJSON, "Connection: close", bearer)); a.Status != 200 {
+	if a := wireOne(t, k, wireRequest("POST", canonical, question, asJSON, "Connection: close", bearer)); a.Status != 200 {
 		t.Fatalf("%d %s", a.Status, a.Raw)
 	}
 	for _, target := range []string{
@@ -39,11 +39,11 @@ func oddPaths(t *testing.T) {
 		"http://gate.example.com" + canonical, "http://evil.example" + canonical, "https://gate.example.com:443" + canonical, "file://" + canonical, "http://evil.example/healthz/.." + canonical,
 		canonical + "?", canonical + "?/healthz", canonical + "?x=%2e%2e", "/v1/admin/teams/../../../access/v1/evaluation", "/v1/forward-auth/path/../../../access/v1/evaluation",
 	} {
-		stranger := wireOne(t, k, request("POST", target, question, asJSON, "Connection: close"))
+		stranger := wireOne(t, k, wireRequest("POST", target, question, asJSON, "Connection: close"))
 		if s := stranger.Status; s != 401 && s != 404 && s != 405 && s != 400 {
 			t.Errorf("%q without a token: %d %s", target, s, stranger.Raw)
 		}
-		known := wireOne(t, k, request("POST", target, question, asJSON, "Connection: close", bearer))
+		known := wireOne(t, k, wireRequest("POST", target, question, asJSON, "Connection: close", bearer))
 		if same := known.Status == 200 && stranger.Status == 401; !same && known.Status != 404 && known.Status != 400 && known.Status != 401 && known.Status != 405 {
 			t.Errorf("%q: %d %s", target, known.Status, known.Raw)
 		}
@@ -54,7 +54,7 @@ func oddPaths(t *testing.T) {
 		}
 	}
 	for _, target := range []string{"//evil.example", "//evil.example/%2e%2e", "/\\evil.example", "/login?next=//evil.example", "/invite//evil.example", "/healthz/", "//healthz", "/.well-known/../healthz"} {
-		if a := wireOne(t, k, request("GET", target, "", "Connection: close")); a.Header.Get("Location") != "" || a.Status >= 300 && a.Status < 400 || a.Status == 200 {
+		if a := wireOne(t, k, wireRequest("GET", target, "", "Connection: close")); a.Header.Get("Location") != "" || a.Status >= 300 && a.Status < 400 || a.Status == 200 {
 			t.Errorf("%q: %d, Location: %s", target, a.Status, a.Header.Get("Location"))
 		}
 	}
@@ -101,7 +101,7 @@ func headAndOptions(t *testing.T) {
 	person := "Authorization: Bearer " + alice.Access
 	before := logSize(t, k)
 	seen := map[string]bool{}
-	for _, r := range routes(t) {
+	for _, r := range wireRoutes(t) {
 		if seen[r.path] || strings.HasPrefix(r.path, "/v1/forward-auth") {
 			continue // which is about the request it is asked about, and answers as it does to GET
 		}
@@ -137,7 +137,7 @@ func authorizations(t *testing.T) {
 		for _, v := range values {
 			headers = append(headers, "Authorization: "+v)
 		}
-		return wireOne(t, k, request("POST", "/access/v1/evaluation", question, append(headers, asJSON, "Connection: close")...)).Status
+		return wireOne(t, k, wireRequest("POST", "/access/v1/evaluation", question, append(headers, asJSON, "Connection: close")...)).Status
 	}
 	for _, good := range []string{"Bearer " + client, "bearer " + client, "BEARER " + client, "  Bearer " + client + "  "} { // HTTP itself takes white space at the ends away
 		if s := ask(good); s != 200 {
@@ -156,10 +156,10 @@ func authorizations(t *testing.T) {
 	}
 	elsewhere := url.Values{"access_token": {client}}.Encode()
 	for what, text := range map[string]string{
-		"query":  request("POST", "/access/v1/evaluation?"+elsewhere, question, asJSON, "Connection: close"),
-		"form":   request("POST", "/access/v1/evaluation", elsewhere, "Content-Type: application/x-www-form-urlencoded", "Connection: close"),
-		"cookie": request("POST", "/access/v1/evaluation", question, asJSON, "Cookie: access_token="+client+"; Authorization=Bearer "+client, "Connection: close"),
-		"proxy":  request("POST", "/access/v1/evaluation", question, asJSON, "Proxy-Authorization: Bearer "+client, "X-Authorization: Bearer "+client, "Connection: close"),
+		"query":  wireRequest("POST", "/access/v1/evaluation?"+elsewhere, question, asJSON, "Connection: close"),
+		"form":   wireRequest("POST", "/access/v1/evaluation", elsewhere, "Content-Type: application/x-www-form-urlencoded", "Connection: close"),
+		"cookie": wireRequest("POST", "/access/v1/evaluation", question, asJSON, "Cookie: access_token="+client+"; Authorization=Bearer "+client, "Connection: close"),
+		"proxy":  wireRequest("POST", "/access/v1/evaluation", question, asJSON, "Proxy-Authorization: Bearer "+client, "X-Authorization: Bearer "+client, "Connection: close"),
 	} {
 		if a := wireOne(t, k, text); a.Status != 401 {
 			t.Errorf("a token in the %s: %d", what, a.Status)
@@ -188,7 +188,7 @@ func listenersApart(t *testing.T) {
 			}
 		}
 	}
-	for _, r := range routes(t) {
+	for _, r := range wireRoutes(t) {
 		req, err := http.NewRequest(r.method, k.Admin+r.path, strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
@@ -218,7 +218,7 @@ func healthTricks(t *testing.T) {
 	}
 	for _, target := range []string{"/healthz/../access/v1/evaluation", "/access/v1/evaluation/healthz", "/healthz/access/v1/evaluation", "/access/v1/evaluation/../../../healthz", "/healthz?/access/v1/evaluation", "/healthz%2f..%2faccess%2fv1%2fevaluation",
 		"/access/v1/evaluation;/healthz", "/access/v1/evaluation#/healthz", "/healthz;/../access/v1/evaluation", "/ping", "/ready", "/livez"} {
-		a := wireOne(t, k, request("POST", target, question, asJSON, "User-Agent: kube-probe/1.31", "Connection: close"))
+		a := wireOne(t, k, wireRequest("POST", target, question, asJSON, "User-Agent: kube-probe/1.31", "Connection: close"))
 		if a.Status < 400 {
 			t.Errorf("%q: %d %s", target, a.Status, a.Raw)
 		}

@@ -33,11 +33,11 @@ func refresh(k *testkit.Kit, token string) testkit.Answer {
 	return k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": token})
 }
 
-// alive tells whether a person's access token is good on its own routes and in a
+// lives tells whether a person's access token is good on its own routes and in a
 // decision; the two must agree.
-func alive(k *testkit.Kit, client string, p *testkit.Person) bool {
+func lives(k *testkit.Kit, client string, p *testkit.Person) bool {
 	k.T.Helper()
-	own := call(k, "GET", "/v1/me/sessions", p.Access).Status
+	own := k.Call("GET", "/v1/me/sessions", p.Access, nil).Status
 	a := k.Evaluate(client, p.ID, "read", "contact", map[string]any{"owner": p.ID}, "access_token", p.Access)
 	switch {
 	case own == 200 && a.Code() == "allowed":
@@ -73,7 +73,7 @@ func reuseEndsFamily(t *testing.T) {
 		if again := refresh(k, first.Refresh); again.Text("refresh_token") != ann.Refresh {
 			t.Fatalf("within the grace the successor is another: %s", again.Raw)
 		}
-		if !alive(k, client, ann) {
+		if !lives(k, client, ann) {
 			t.Fatal("the grace logs people out")
 		}
 		k.Advance(2 * aMoment)
@@ -81,7 +81,7 @@ func reuseEndsFamily(t *testing.T) {
 		if !slices.Equal(records, []string{"authn_token_reuse deny"}) {
 			t.Errorf("records: %q", records)
 		}
-		if alive(k, client, ann) || alive(k, client, &first) {
+		if lives(k, client, ann) || lives(k, client, &first) {
 			t.Error("an access token of the family lives")
 		}
 		k.Want(refresh(k, ann.Refresh), 401)
@@ -124,12 +124,12 @@ func parallelRefreshes(t *testing.T) {
 			t.Fatalf("%d %s", a.Status, a.Raw)
 		}
 		for _, k := range ks {
-			if !alive(k, client, &testkit.Person{ID: "ann", Access: a.Text("access_token")}) {
+			if !lives(k, client, &testkit.Person{ID: "ann", Access: a.Text("access_token")}) {
 				t.Fatal("an access token of the ten is dead")
 			}
 		}
 	}
-	list := call(ks[1], "GET", "/v1/me/sessions", answers[0].Text("access_token"))
+	list := ks[1].Call("GET", "/v1/me/sessions", answers[0].Text("access_token"), nil)
 	if sessions, _ := list.Body["sessions"].([]any); len(sessions) != 1 {
 		t.Errorf("%d sessions", len(sessions))
 	}
@@ -144,11 +144,11 @@ func grandparentEndsFamily(t *testing.T) {
 		grandchild := refresh(k, child.Text("refresh_token"))
 		k.Want(grandchild, 200)
 		ann.Access = grandchild.Text("access_token")
-		if !alive(k, client, ann) {
+		if !lives(k, client, ann) {
 			t.Fatal("two refreshes end a session")
 		}
 		k.Want(refresh(k, ann.Refresh), 401, "code", "token_invalid")
-		if alive(k, client, ann) {
+		if lives(k, client, ann) {
 			t.Error("the family lives")
 		}
 		k.Want(refresh(k, grandchild.Text("refresh_token")), 401)
@@ -216,7 +216,7 @@ func refreshLooksAgain(t *testing.T) {
 func enrolmentTicket(k *testkit.Kit, id string) string {
 	k.T.Helper()
 	setMFA(k, model.MFAEveryone)
-	a := password(k, id)
+	a := passwordStep(k, id)
 	k.Want(a, 200, "status", "enrolment_required")
 	byRole(k)
 	return a.Text("ticket")
@@ -241,7 +241,7 @@ func unassign(k *testkit.Kit, user, role string) {
 func forget(k *testkit.Kit, user string) {
 	k.T.Helper()
 	secret := k.AddClient(model.Client{ID: "hr", Tenant: model.DefaultTenant, Scopes: []string{"directory"}})
-	a := call(k, "DELETE", "/v1/admin/subjects/user/"+user, k.TokenFor("hr", secret))
+	a := k.Call("DELETE", "/v1/admin/subjects/user/"+user, k.TokenFor("hr", secret), nil)
 	if a.Status/100 != 2 {
 		k.T.Fatalf("delete the subject: %d %s", a.Status, a.Raw)
 	}
@@ -259,7 +259,7 @@ func refreshIsFirstParty(t *testing.T) {
 	if a := k.Send(req); a.Status != 400 || a.Text("error") != "unsupported_grant_type" {
 		t.Errorf("%d %s", a.Status, a.Raw)
 	}
-	if a := call(k, "GET", "/v1/me/sessions", ann.Refresh); a.Status != 401 {
+	if a := k.Call("GET", "/v1/me/sessions", ann.Refresh, nil); a.Status != 401 {
 		t.Errorf("as an access token it answers %d", a.Status)
 	}
 	k.Want(refresh(k, ann.Access), 401)
@@ -314,12 +314,12 @@ func refreshLimits(t *testing.T) {
 	}
 	k.Advance(9*time.Minute + 30*time.Second)
 	client := k.ClientToken("crm")
-	if !alive(k, client, ann) {
+	if !lives(k, client, ann) {
 		t.Error("dead before its absolute limit")
 	}
 	k.Advance(time.Minute)
 	k.Want(refresh(k, ann.Refresh), 401)
-	if alive(k, client, ann) {
+	if lives(k, client, ann) {
 		t.Error("alive after its absolute limit")
 	}
 }

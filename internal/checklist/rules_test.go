@@ -26,7 +26,7 @@ func init() {
 
 func noSecretsInURLs(t *testing.T) {
 	k := testkit.New(t)
-	k.Want(accept(k, k.Invite("ann"), "walruskiteseventeen"), 200)
+	k.Want(acceptWith(k, k.Invite("ann"), "walruskiteseventeen"), 200)
 	for _, path := range []string{"/v1/login", "/v1/login/totp", "/v1/me/password", "/v1/invite/accept"} {
 		a := k.Get(path + "?username=ann&password=walruskiteseventeen&code=918273&ticket=tickettickettick")
 		k.Want(a, 405, "code", "method_not_allowed")
@@ -66,14 +66,14 @@ func noDefaultPassword(t *testing.T) {
 	}
 	knock()
 	for _, guess := range favourites {
-		if a := accept(k, guess, next); a.Status == 200 {
+		if a := acceptWith(k, guess, next); a.Status == 200 {
 			t.Errorf("invitation %q: %s", guess, a.Raw)
 		}
 	}
-	k.Want(accept(k, made.Invitations[0].Invite, next), 200, "access_token", nil)
-	k.Want(accept(k, made.Invitations[0].Invite, next), 401, "code", "invite_invalid")
+	k.Want(acceptWith(k, made.Invitations[0].Invite, next), 200, "access_token", nil)
+	k.Want(acceptWith(k, made.Invitations[0].Invite, next), 401, "code", "invite_invalid")
 	k.Advance(73 * time.Hour)
-	k.Want(accept(k, made.Invitations[1].Invite, next), 401, "code", "invite_invalid")
+	k.Want(acceptWith(k, made.Invitations[1].Invite, next), 401, "code", "invite_invalid")
 }
 
 // reasons lists the codes of a refusal, or of an estimate.
@@ -132,17 +132,17 @@ func newPasswords(t *testing.T) {
 	} {
 		k.Want(k.Post("/v1/invite/strength", "", map[string]any{"invite": alone, "password": good}), 200, "acceptable", true)
 	}
-	k.Want(accept(k, alone, strings.Repeat("a plain walrus, ", 8)), 200, "status", "ok")
+	k.Want(acceptWith(k, alone, strings.Repeat("a plain walrus, ", 8)), 200, "status", "ok")
 	k.Want(k.Post("/v1/invite/strength", "", map[string]any{"invite": alone, "password": next}), 401, "code", "invite_invalid")
 
 	k.Exec(`UPDATE tenants SET mfa = 'everyone' WHERE id = 'default'`)
-	k.Want(accept(k, mfa, "vexplum"), 422)
+	k.Want(acceptWith(k, mfa, "vexplum"), 422)
 	for _, name := range []string{"alice@example.com", "Alice2026", "example1"} {
-		if got := reasons(accept(k, mfa, name), "errors"); !slices.Contains(got, "contains_name") {
+		if got := reasons(acceptWith(k, mfa, name), "errors"); !slices.Contains(got, "contains_name") {
 			t.Errorf("%q: %v, want contains_name", name, got)
 		}
 	}
-	k.Want(accept(k, mfa, "vexplumq"), 200)
+	k.Want(acceptWith(k, mfa, "vexplumq"), 200)
 	k.Stop()
 	searched(t, k, "vexplumq", "walrus kites 1917", "a plain walrus, ")
 }

@@ -28,7 +28,7 @@ func replicas(t *testing.T, settings ...string) (ks []*testkit.Kit, ann *testkit
 	ann = ks[0].MustEnrol("ann", "sales-rep")
 	client = ks[0].ClientToken("crm")
 	for _, k := range ks { // both remember the token
-		if !alive(k, client, ann) {
+		if !lives(k, client, ann) {
 			t.Fatal("the session is dead from the start")
 		}
 	}
@@ -40,7 +40,7 @@ func logoutAtOnce(t *testing.T) {
 	a := ks[0].Post("/v1/logout", ann.Access, nil)
 	ks[0].Want(a, 204)
 	for i, k := range ks {
-		if alive(k, client, ann) {
+		if lives(k, client, ann) {
 			t.Errorf("replica %d takes the token", i)
 		}
 		k.Want(refresh(k, ann.Refresh), 401)
@@ -60,12 +60,12 @@ func disableAtOnce(t *testing.T) {
 		if d.Body["decision"] != false {
 			t.Errorf("replica %d: %s", i, d.Raw)
 		}
-		k.Want(call(k, "GET", "/v1/me/sessions", ann.Access), 401)
+		k.Want(k.Call("GET", "/v1/me/sessions", ann.Access, nil), 401)
 		k.Want(refresh(k, ann.Refresh), 401)
 	}
 	disable(ks[1], "ann", false)
 	for i, k := range ks {
-		if alive(k, client, ann) {
+		if lives(k, client, ann) {
 			t.Errorf("replica %d: enabled again, the old session lives", i)
 		}
 	}
@@ -90,7 +90,7 @@ func roleAtOnce(t *testing.T) {
 	setMFA(ks[0], model.MFAByRole)
 	bob := accept(ks[0], "bob", "sales-rep")
 	for _, k := range ks {
-		if !alive(k, client, bob) {
+		if !lives(k, client, bob) {
 			t.Fatal("a password is not enough where nothing else is asked for")
 		}
 	}
@@ -109,7 +109,7 @@ func roleAtOnce(t *testing.T) {
 // sessionsOf lists sessions as the API shows them.
 func sessionsOf(k *testkit.Kit, access string) (list []map[string]any) {
 	k.T.Helper()
-	a := call(k, "GET", "/v1/me/sessions", access)
+	a := k.Call("GET", "/v1/me/sessions", access, nil)
 	k.Want(a, 200)
 	all, _ := a.Body["sessions"].([]any)
 	for _, s := range all {
@@ -174,46 +174,46 @@ func endSessions(t *testing.T) {
 
 		var answers []testkit.Answer
 		for _, unknown := range []string{id(bob), "NOSUCHSESSION", strings.Repeat("x", 200), "..%2f" + id(&first), ann.Refresh} {
-			a := call(k, "DELETE", "/v1/me/sessions/"+unknown, ann.Access)
+			a := k.Call("DELETE", "/v1/me/sessions/"+unknown, ann.Access, nil)
 			k.Want(a, 404, "code", "not_found")
 			answers = append(answers, a)
 		}
 		if answers[0].Text("detail") != answers[1].Text("detail") || len(answers[0].Header) != len(answers[1].Header) {
 			t.Errorf("somebody else's id is told from an unknown one: %s, %s", answers[0].Raw, answers[1].Raw)
 		}
-		if !alive(k, client, bob) {
+		if !lives(k, client, bob) {
 			t.Error("bob's session has ended")
 		}
 
-		records := recorded(k, func() { k.Want(call(k, "DELETE", "/v1/me/sessions/"+id(&first), ann.Access), 204) })
+		records := recorded(k, func() { k.Want(k.Call("DELETE", "/v1/me/sessions/"+id(&first), ann.Access, nil), 204) })
 		if !slices.Equal(records, []string{"session_revoke ok"}) {
 			t.Errorf("records: %q", records)
 		}
-		if alive(k, client, &first) || !alive(k, client, &second) || !alive(k, client, ann) {
+		if lives(k, client, &first) || !lives(k, client, &second) || !lives(k, client, ann) {
 			t.Error("not that one session has ended")
 		}
 		k.Want(refresh(k, first.Refresh), 401)
-		k.Want(call(k, "DELETE", "/v1/me/sessions/"+id(&first), ann.Access), 404)
+		k.Want(k.Call("DELETE", "/v1/me/sessions/"+id(&first), ann.Access, nil), 404)
 
 		k.Login(&first)
 		client = k.TokenFor("later", k.AddClient(model.Client{ID: "later", Tenant: model.DefaultTenant, Scopes: []string{"decide"}}))
-		if !alive(k, client, &first) || !alive(k, client, &second) { // and so both are remembered
+		if !lives(k, client, &first) || !lives(k, client, &second) { // and so both are remembered
 			t.Fatal("dead before")
 		}
 		records = recorded(k, func() { k.Want(k.Post("/v1/me/sessions/end-others", ann.Access, nil), 200, "ended", 2.0) })
 		if !slices.Equal(records, []string{"session_revoke_others ok"}) {
 			t.Errorf("records: %q", records)
 		}
-		if alive(k, client, &first) || alive(k, client, &second) || !alive(k, client, ann) || !alive(k, client, bob) {
+		if lives(k, client, &first) || lives(k, client, &second) || !lives(k, client, ann) || !lives(k, client, bob) {
 			t.Error("not the others have ended")
 		}
-		k.Want(call(k, "DELETE", "/v1/me/sessions/"+id(ann), ann.Access), 204)
-		if alive(k, client, ann) {
+		k.Want(k.Call("DELETE", "/v1/me/sessions/"+id(ann), ann.Access, nil), 204)
+		if lives(k, client, ann) {
 			t.Error("the current session lives")
 		}
 		for _, path := range []string{"/v1/me/sessions", "/v1/me/history"} {
-			k.Want(call(k, "GET", path, ""), 401)
-			k.Want(call(k, "GET", path, client), 401)
+			k.Want(k.Call("GET", path, "", nil), 401)
+			k.Want(k.Call("GET", path, client, nil), 401)
 		}
 	})
 }
@@ -227,14 +227,14 @@ func freshIDs(t *testing.T) {
 	a := k.Post("/v1/login/recovery", "", map[string]any{"ticket": ticket, "code": ann.RecoveryCodes[0]})
 	k.Want(a, 200)
 	low, enrol := testkit.Claims(t, a.Text("access_token"))["sid"], a.Text("ticket")
-	k.Want(call(k, "GET", "/v1/me/sessions", a.Text("access_token")), 403, "code", "re_enrol_only")
+	k.Want(k.Call("GET", "/v1/me/sessions", a.Text("access_token"), nil), 403, "code", "re_enrol_only")
 	after := k.FinishEnrolment("ann", enrol)
 	high := testkit.Claims(t, after.Access)["sid"]
 	if low == high || low == ticket || high == enrol || high == testkit.Claims(t, before.Access)["sid"] {
 		t.Errorf("ids: ticket %s, re-enrol-only %v, then %v", ticket, low, high)
 	}
 	k.Want(k.Post("/v1/logout", a.Text("access_token"), nil), 401) // the lower one has ended
-	if alive(k, client, &before) || !alive(k, client, after) {
+	if lives(k, client, &before) || !lives(k, client, after) {
 		t.Error("not only the session with the new device lives")
 	}
 	ids := map[any]bool{}
@@ -266,12 +266,12 @@ func moreSessions(t *testing.T, k *testkit.Kit) {
 		t.Errorf("records: %q", records)
 	}
 	for i := range all {
-		if got := alive(k, client, &all[i]); got != (i > 0) {
+		if got := lives(k, client, &all[i]); got != (i > 0) {
 			t.Errorf("session %d lives: %v", i, got)
 		}
 	}
 	k.Want(refresh(k, all[0].Refresh), 401)
-	if !alive(k, client, bob) {
+	if !lives(k, client, bob) {
 		t.Error("bob's session has ended")
 	}
 }
@@ -282,8 +282,8 @@ func TestMaxSessionsIsASetting(t *testing.T) {
 	ann := k.MustEnrol("ann")
 	first := *ann
 	k.Login(ann)
-	k.Want(call(k, "GET", "/v1/me/sessions", first.Access), 401)
-	k.Want(call(k, "GET", "/v1/me/sessions", ann.Access), 200)
+	k.Want(k.Call("GET", "/v1/me/sessions", first.Access, nil), 401)
+	k.Want(k.Call("GET", "/v1/me/sessions", ann.Access, nil), 200)
 }
 
 // A session below what is required by now has to step up on its own routes, too,
@@ -293,11 +293,11 @@ func TestOwnRoutesAskForWhatIsRequired(t *testing.T) {
 	byRole(k)
 	ann := accept(k, "ann", "sales-rep")
 	assign(k, "ann", "lead", true)
-	k.Want(call(k, "GET", "/v1/me/sessions", ann.Access), 200) // no device yet
+	k.Want(k.Call("GET", "/v1/me/sessions", ann.Access, nil), 200) // no device yet
 	bob := accept(k, "bob", "sales-rep")
 	k.Exec(`INSERT INTO totp_devices (id, tenant, user_id, name, secret, algorithm, digits, period, last_step, created_at, confirmed_at)
 		VALUES ('d', 'default', 'bob', 'TOTP', x'00', 'SHA1', 6, 30, 0, 1, 1)`)
-	k.Want(call(k, "GET", "/v1/me/sessions", bob.Access), 200) // nobody asks for it
+	k.Want(k.Call("GET", "/v1/me/sessions", bob.Access, nil), 200) // nobody asks for it
 	assign(k, "bob", "lead", true)
 	for _, r := range routes(t) {
 		if r.permission != "person" && r.permission != "person(fresh)" || r.path == "/v1/step-up" {
@@ -332,7 +332,7 @@ func TestHistory(t *testing.T) {
 		times := map[string]float64{}
 		path := "/v1/me/history?limit=3"
 		for path != "" {
-			a := call(k, "GET", path, ann.Access)
+			a := k.Call("GET", path, ann.Access, nil)
 			k.Want(a, 200)
 			for _, r := range a.Body["results"].([]any) {
 				e := r.(map[string]any)
@@ -345,7 +345,7 @@ func TestHistory(t *testing.T) {
 			token := a.Body["page"].(map[string]any)["next_token"].(string)
 			if path = ""; token != "" {
 				path = "/v1/me/history?limit=3&token=" + token
-				if a := call(k, "GET", path, bob.Access); a.Status != 400 {
+				if a := k.Call("GET", path, bob.Access, nil); a.Status != 400 {
 					t.Errorf("bob goes on where ann was: %d", a.Status)
 				}
 			}
@@ -364,13 +364,13 @@ func TestHistory(t *testing.T) {
 		if n := strings.Count(strings.Join(lines, " "), "authn_login_fail"); n > 2 { // an hour may have begun between
 			t.Errorf("strangers have %d lines", n)
 		}
-		a := call(k, "GET", "/v1/me/history?limit=0", ann.Access)
+		a := k.Call("GET", "/v1/me/history?limit=0", ann.Access, nil)
 		k.Want(a, 200)
 		if page := a.Body["page"].(map[string]any); page["count"] != 0.0 || page["next_token"] == "" {
 			t.Errorf("of no results: %s", a.Raw)
 		}
 		for _, forged := range []string{"?token=x", "?token=", "?limit=-1", "?limit=x", "?before=x", "?token=AAAA&limit=5"} {
-			if a := call(k, "GET", "/v1/me/history"+forged, ann.Access); a.Status != 400 {
+			if a := k.Call("GET", "/v1/me/history"+forged, ann.Access, nil); a.Status != 400 {
 				t.Errorf("%s: %d", forged, a.Status)
 			}
 		}
@@ -409,7 +409,7 @@ func TestSweep(t *testing.T) {
 	}
 	a := refresh(k, ann.Refresh)
 	k.Want(a, 200)
-	history := call(k, "GET", "/v1/me/history", a.Text("access_token"))
+	history := k.Call("GET", "/v1/me/history", a.Text("access_token"), nil)
 	if results := history.Body["results"].([]any); len(results) != 0 {
 		t.Errorf("the history of the day before: %v", results)
 	}

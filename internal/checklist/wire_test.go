@@ -67,8 +67,8 @@ func wire(t *testing.T, k *testkit.Kit, text string) (answers []testkit.Answer, 
 	}
 }
 
-// request spells one by hand; headers are "Name: value".
-func request(method, target, body string, headers ...string) string {
+// wireRequest spells one by hand; headers are "Name: value".
+func wireRequest(method, target, body string, headers ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: gate.example.com\r\n", method, target)
 	for _, h := range headers {
@@ -104,10 +104,10 @@ const asJSON = "Content-Type: application/json"
 // question is a decision request that nobody needs to know anything for.
 const question = `{"subject":{"type":"user","id":"eve"},"action":{"name":"read"},"resource":{"type":"contact","id":"1"}}`
 
-// route is one of the contract, with something in the place of its parameters.
-type route struct{ method, path string }
+// wireRoute is one of the contract, with something in the place of its parameters.
+type wireRoute struct{ method, path string }
 
-func routes(t *testing.T) (all []route) {
+func wireRoutes(t *testing.T) (all []wireRoute) {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromData(api.Spec)
 	if err != nil {
@@ -120,7 +120,7 @@ func routes(t *testing.T) (all []route) {
 				_, after, _ := strings.Cut(rest, "}")
 				path = before + "x" + after
 			}
-			all = append(all, route{method, path})
+			all = append(all, wireRoute{method, path})
 		}
 	}
 	if len(all) < 50 {

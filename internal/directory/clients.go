@@ -24,6 +24,9 @@ func (s *Service) AddClient(ctx context.Context, caller model.Caller, c model.Cl
 	if err := checkClient(c); err != nil {
 		return Credentials{}, err
 	}
+	if err := withinReach(caller, c); err != nil {
+		return Credentials{}, err
+	}
 	secret, hash := token.NewSecret()
 	c.SecretHash, c.CreatedAt = hash, s.Now()
 	c.Scopes = slices.Compact(slices.Sorted(slices.Values(c.Scopes)))
@@ -76,6 +79,11 @@ func (s *Service) changedClient(ctx context.Context, tx store.Tx, c model.Client
 			if t.ID == c.Tenant {
 				revision = r
 			}
+			if t.ID == e.Caller.Tenant {
+				if err := stands(e.Caller, t.ID, r); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	}
@@ -107,6 +115,41 @@ func checkClient(c model.Client) error {
 		}
 	}
 	return nil
+}
+
+// personal are the scopes of the clients that a person makes and holds the secret
+// of: those that ask questions. A client that keeps the directory can give roles,
+// also to whoever holds its secret, and one that reads the log sees what everybody
+// does: these are made on the host.
+var personal = []string{"decide", "explain"}
+
+// withinReach keeps a person to clients of their own tenant that only ask
+// questions. One of another tenant, or of several, is unknown to them.
+func withinReach(caller model.Caller, c model.Client) error {
+	switch {
+	case caller.Kind != model.CallerUser:
+		return nil
+	case c.Tenant != caller.Tenant:
+		return unknownClient(c.ID)
+	}
+	for _, scope := range c.Scopes {
+		if !slices.Contains(personal, scope) {
+			return model.Errorf(model.CodeForbidden, "a client with the scope %s is looked after on the host, with `rolegate client`; here a client has the scopes %s",
+				scope, strings.Join(personal, " and "))
+		}
+	}
+	return nil
+}
+
+func unknownClient(id string) error {
+	return model.Errorf(model.CodeClientUnknown, "there is no client %q; `rolegate client list` shows them", id)
+}
+
+// TenantClients lists the clients of one tenant by name, without those that serve
+// several.
+func (s *Service) TenantClients(ctx context.Context, tenant string) ([]model.Client, error) {
+	all, err := s.Store.ListClients(ctx)
+	return slices.DeleteFunc(all, func(c model.Client) bool { return c.Tenant != tenant }), err
 }
 
 // ListClients lists them all by name.
@@ -144,7 +187,10 @@ func (s *Service) changeClient(ctx context.Context, caller model.Caller, id stri
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
 		c, err := tx.Client(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
-			return model.Errorf(model.CodeClientUnknown, "there is no client %q; `rolegate client list` shows them", id)
+			return unknownClient(id)
+		}
+		if err == nil {
+			err = withinReach(caller, c)
 		}
 		if err != nil {
 			return err

@@ -289,7 +289,16 @@ func aboutGroup(k store.Key) audit.Entry {
 // reserved refuses to give or take an office.
 func reserved(role string) error {
 	if model.IsOffice(role) {
-		return model.Errorf(model.CodeOfficeReserved, "%s is an office: it is given and taken on the host, never by provisioning", role)
+		return model.Errorf(model.CodeOfficeReserved, "%s is an office: it is given and taken on the host, or given by two holders of two offices", role)
+	}
+	return nil
+}
+
+// notByPerson keeps the offices out of any single person's reach: neither given
+// nor taken, nor is their holder invited anew.
+func notByPerson(caller model.Caller, role string) error {
+	if caller.Kind == model.CallerUser {
+		return reserved(role)
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant strin
 	}
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = Take(ctx, tx, tenant, roleChange(r.ID)); err != nil {
+		if revision, err = take(ctx, tx, caller, tenant, roleChange(r.ID)); err != nil {
 			return err
 		}
 		_, err = tx.Role(ctx, tenant, r.ID)
@@ -57,7 +57,7 @@ func (s *Service) DeleteRole(ctx context.Context, caller model.Caller, tenant, r
 	}
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = Take(ctx, tx, tenant, roleChange(role)); err != nil {
+		if revision, err = take(ctx, tx, caller, tenant, roleChange(role)); err != nil {
 			return err
 		}
 		holders, err := tx.Assignments(ctx, tenant, "", role)
@@ -89,9 +89,12 @@ func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string
 		return 0, model.Errorf(model.CodeInvalidRequest, "an assignment of %s to %s would have ended already, at %s; `rolegate role unassign` takes a role away",
 			a.Role, a.Member, a.Until.UTC().Format(time.RFC3339))
 	}
+	if err := notByPerson(caller, a.Role); err != nil {
+		return 0, err
+	}
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = Take(ctx, tx, tenant, memberChange(a.Member)); err != nil {
+		if revision, err = take(ctx, tx, caller, tenant, memberChange(a.Member)); err != nil {
 			return err
 		}
 		if err := Registered(ctx, tx, tenant, a.Member); err != nil {
@@ -109,37 +112,44 @@ func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string
 }
 
 // assign writes one assignment after every check but the member's existence. in
-// is shared by the assignments of one act.
-func (s *Service) assign(ctx context.Context, tx store.Queries, tenant string, a model.Assignment, reason string, in *inherited) (audit.Class, error) {
-	if err := checkAssignment(a); err != nil {
-		return "", err
-	}
-	if _, err := tx.Role(ctx, tenant, a.Role); err != nil {
-		if errors.Is(err, store.ErrNotFound) {
-			return "", unknownRole(tenant, a.Role)
-		}
-		return "", err
-	}
-	held, err := s.held(ctx, tx, tenant, a)
-	if err != nil {
-		return "", err
-	}
-	if err := s.withinRoles(a.Member, held); err != nil {
-		return "", err
-	}
-	if err := s.withinInherited(ctx, tx, tenant, a.Member, held, in); err != nil {
-		return "", err
-	}
-	class := audit.ClassAdmin
+// is shared by the assignments of one act. To give an office so is break-glass.
+func (s *Service) assign(ctx context.Context, tx store.Queries, tenant string, a model.Assignment, reason string, in *inherited) (class audit.Class, err error) {
+	class = audit.ClassAdmin
 	if model.IsOffice(a.Role) {
 		if class, err = BreakGlass(ctx, tx, tenant, reason); err != nil {
 			return "", err
 		}
+	}
+	return class, s.give(ctx, tx, tenant, a, in)
+}
+
+// give is assign, but for the question who may give an office.
+func (s *Service) give(ctx context.Context, tx store.Queries, tenant string, a model.Assignment, in *inherited) error {
+	if err := checkAssignment(a); err != nil {
+		return err
+	}
+	if _, err := tx.Role(ctx, tenant, a.Role); err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			return unknownRole(tenant, a.Role)
+		}
+		return err
+	}
+	held, err := s.held(ctx, tx, tenant, a)
+	if err != nil {
+		return err
+	}
+	if err := s.withinRoles(a.Member, held); err != nil {
+		return err
+	}
+	if err := s.withinInherited(ctx, tx, tenant, a.Member, held, in); err != nil {
+		return err
+	}
+	if model.IsOffice(a.Role) {
 		if err := oneOffice(ctx, tx, tenant, a); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return class, tx.PutAssignment(ctx, tenant, a)
+	return tx.PutAssignment(ctx, tenant, a)
 }
 
 // WithinRoles refuses one role more than a member can hold.
@@ -243,9 +253,12 @@ func oneOffice(ctx context.Context, tx store.Directory, tenant string, a model.A
 // Unassign takes a role away. It is felt at the next decision.
 func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, member, role, reason string) (int64, error) {
 	member, role = MemberKey(member), Bare("role", role)
+	if err := notByPerson(caller, role); err != nil {
+		return 0, err
+	}
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = Take(ctx, tx, tenant, memberChange(member)); err != nil {
+		if revision, err = take(ctx, tx, caller, tenant, memberChange(member)); err != nil {
 			return err
 		}
 		if model.IsOffice(role) {

@@ -206,7 +206,36 @@ func set[T any](to *T, from *T) {
 	}
 }
 
-// act is the entry of an administrative act; what it names is sealed under the actor.
+// ErrMoved ends an act of a person whose right was decided from an older state of
+// the tenant. Nothing was changed: decide again, and try again.
+var ErrMoved = errors.New("the tenant changed since the right to this act was decided")
+
+// take is Take for whoever acts. A person's right was decided before; with the
+// tenant's row in hand it is settled that nothing of the tenant, neither policy nor
+// roles nor the session, has changed since.
+func take(ctx context.Context, tx store.Tenants, caller model.Caller, id string, changes ...store.Change) (revision int64, err error) {
+	if revision, err = Take(ctx, tx, id, changes...); err != nil {
+		return 0, err
+	}
+	return revision, stands(caller, id, revision)
+}
+
+// stands tells whether the grounds of a person are those of the tenant as it was
+// before this revision of it was taken.
+func stands(caller model.Caller, tenant string, revision int64) error {
+	switch {
+	case caller.Kind != model.CallerUser:
+		return nil
+	case caller.Grounds == nil, caller.Tenant != tenant:
+		return model.Errorf(model.CodeForbidden, "nobody has decided that this person may do this")
+	case caller.Grounds.Revision != revision-1:
+		return ErrMoved
+	}
+	return nil
+}
+
+// act is the entry of an administrative act; what it names is sealed under the
+// actor. Of a person's act it holds the decision that allowed it.
 func act(caller model.Caller, tenant string, a audit.Activity, reason string, personal map[string]any) audit.Entry {
 	if personal == nil {
 		personal = map[string]any{}
@@ -214,7 +243,11 @@ func act(caller model.Caller, tenant string, a audit.Activity, reason string, pe
 	if reason != "" {
 		personal["reason"] = reason
 	}
-	return audit.Entry{Tenant: tenant, Class: audit.ClassAdmin, Activity: a, Outcome: audit.OutcomeOK, Caller: caller, Personal: personal}
+	e := audit.Entry{Tenant: tenant, Class: audit.ClassAdmin, Activity: a, Outcome: audit.OutcomeOK, Caller: caller, Personal: personal}
+	if g := caller.Grounds; g != nil {
+		e.Object, e.Op, e.Rule, e.PolicyHash = g.Object, g.Action, g.Rule, g.PolicyHash
+	}
+	return e
 }
 
 // exists turns "already there" into a conflict with a sentence.

@@ -37,9 +37,14 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 	if err := checkUser(n.ID); err != nil {
 		return Invitation{}, err
 	}
+	for _, role := range n.Roles {
+		if err := notByPerson(caller, Bare("role", role)); err != nil {
+			return Invitation{}, err
+		}
+	}
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
-		revision, err := Take(ctx, tx, tenant, subjectChange("user:"+n.ID), memberChange("user:"+n.ID))
+		revision, err := take(ctx, tx, caller, tenant, subjectChange("user:"+n.ID), memberChange("user:"+n.ID))
 		if err != nil {
 			return err
 		}
@@ -97,7 +102,7 @@ func ensureSubject(ctx context.Context, tx store.Directory, tenant, id string) e
 func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, id string, ttl time.Duration, reason string) (Invitation, error) {
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
-		revision, err := Take(ctx, tx, tenant)
+		revision, err := take(ctx, tx, caller, tenant)
 		if err != nil {
 			return err
 		}
@@ -111,7 +116,10 @@ func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, i
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(held, func(a model.Assignment) bool { return model.IsOffice(a.Role) }) {
+		if i := slices.IndexFunc(held, func(a model.Assignment) bool { return model.IsOffice(a.Role) }); i >= 0 {
+			if err := notByPerson(caller, held[i].Role); err != nil {
+				return err
+			}
 			if e.Class, err = BreakGlass(ctx, tx, tenant, reason); err != nil {
 				return err
 			}
@@ -147,7 +155,7 @@ func (s *Service) invite(ctx context.Context, tx store.Invites, tenant, id strin
 func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tenant, id string, disabled bool, reason string) (int64, error) {
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = Take(ctx, tx, tenant, subjectChange("user:"+bareUser(id))); err != nil {
+		if revision, err = take(ctx, tx, caller, tenant, subjectChange("user:"+bareUser(id))); err != nil {
 			return err
 		}
 		var u model.User

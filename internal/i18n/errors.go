@@ -220,8 +220,8 @@ var problems = map[model.Code]problem{
 		text{"Others still refer to it, so it cannot be deleted yet.", "仍有其他条目引用它，暂时不能删除。"},
 	},
 	model.CodeOfficeReserved: {
-		text{"Offices are not provisioned", "三员职责不可通过目录接口变更"},
-		text{"The offices system-admin, security-admin and audit-admin are given and taken on the host, never through this interface.", "系统管理员、安全管理员和审计管理员只能在主机上任免，不能通过此接口变更。"},
+		text{"Nobody gives an office alone", "三员职责不可单独任免"},
+		text{"The offices system-admin, security-admin and audit-admin are given and taken on the host, or given by two holders of two different offices.", "系统管理员、安全管理员和审计管理员须在主机上任免，或由两位不同职责的在任者共同任命。"},
 	},
 	model.CodeFilterTooLarge: {
 		text{"List filter too large", "列表过滤条件过大"},

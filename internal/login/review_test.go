@@ -45,10 +45,8 @@ func TestChangedWhileHashing(t *testing.T) {
 			return err
 		},
 		"all sessions ended": func(k *testkit.Kit) error {
-			return k.App.Store.InTx(ctx, func(tx store.Tx) error {
-				_, err := k.App.Login.EndAllSessions(ctx, tx, model.DefaultTenant, "alice")
-				return err
-			})
+			_, _, err := k.App.Directory.EndSessions(ctx, testkit.Operator, model.DefaultTenant, "alice", "")
+			return err
 		},
 		"disabled": func(k *testkit.Kit) error {
 			_, err := app.SetUserDisabled.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "alice", Disabled: true})

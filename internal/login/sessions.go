@@ -104,19 +104,6 @@ func (s *Service) EndOtherSessions(ctx context.Context, caller model.Caller) (en
 	return ended, revision, err
 }
 
-// EndAllSessions ends, in the transaction of the act that calls for it, whatever a
-// user has open: sessions, logins that wait for a second factor, and what is being
-// opened at this moment. The caller records the act.
-func (s *Service) EndAllSessions(ctx context.Context, tx store.Tx, tenant, user string) (ended int, err error) {
-	if _, err := tx.Bump(ctx, tenant); err != nil {
-		return 0, err
-	}
-	if err := tx.EndTickets(ctx, tenant, user, s.Now()); err != nil {
-		return 0, err
-	}
-	return tx.EndSessions(ctx, tenant, user, "", s.Now())
-}
-
 // endOldest makes room for a session that was just opened: of a person's live ones
 // the oldest end. One entry tells of each.
 func (s *Service) endOldest(ctx context.Context, tx store.Tx, opened store.Session) error {

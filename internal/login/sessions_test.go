@@ -30,11 +30,7 @@ func TestEndAllSessions(t *testing.T) {
 		k.Login(alice)
 		ticket := k.Ticket("alice")
 		k.Want(own(t, k, alice.Access), 200)
-		var ended int
-		err := k.App.Store.InTx(ctx, func(tx store.Tx) (err error) {
-			ended, err = k.App.Login.EndAllSessions(ctx, tx, model.DefaultTenant, "alice")
-			return err
-		})
+		_, ended, err := k.App.Directory.EndSessions(ctx, testkit.Operator, model.DefaultTenant, "alice", "")
 		if err != nil || ended != 2 {
 			t.Fatalf("ended %d, %v", ended, err)
 		}

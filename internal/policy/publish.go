@@ -31,6 +31,10 @@ type Rules struct {
 	Limit func(ctx context.Context, tx store.Directory, tenant string, a model.Assignment) error
 	// Registered is an error for a member the directory does not know.
 	Registered func(ctx context.Context, tx store.Directory, tenant, member string) error
+	// IfRevision is the revision of the document that the new one was made from: of
+	// several edits of one document one is published, and the others are told
+	// (CodePrecondition). 0 asks nothing.
+	IfRevision int64
 }
 
 // prepared is a document ready to be published under one catalogue.
@@ -102,6 +106,9 @@ func (s *Service) publish(ctx context.Context, caller model.Caller, tenant strin
 		if err != nil {
 			return err
 		}
+		if err := stillAt(ctx, tx, tenant, rules.IfRevision); err != nil {
+			return err
+		}
 		class, err := rules.Gate(ctx, tx, tenant, reason)
 		if err != nil {
 			return err
@@ -142,6 +149,21 @@ func (s *Service) publish(ctx context.Context, caller model.Caller, tenant strin
 		return err
 	})
 	return res, err
+}
+
+// stillAt refuses to replace another document than the one of a revision.
+func stillAt(ctx context.Context, tx store.Policies, tenant string, revision int64) error {
+	if revision == 0 {
+		return nil
+	}
+	now, err := tx.CurrentPolicy(ctx, tenant)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if now.Revision != revision {
+		return model.Errorf(model.CodePrecondition, "the policy in force is of revision %d, and this one was made from revision %d; export it again and repeat the edit", now.Revision, revision)
+	}
+	return nil
 }
 
 // CheckCatalog tells which rows of the tenant's policy do not suit a catalogue

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"rolegate/internal/administration"
 	"rolegate/internal/i18n"
 	"rolegate/internal/login"
 	"rolegate/internal/reqctx"
@@ -112,6 +113,37 @@ func (s *Server) personal(permission string, h func(http.ResponseWriter, *http.R
 		}
 		*caller = session.Caller
 		return h(w, r, session)
+	})
+}
+
+// officer serves a person to whom the policy gives a right over one of Rolegate's
+// own objects; over which records of it, the act itself settles. To change
+// anything takes a factor proven lately, as for freshPerson.
+func (s *Server) officer(object, action string, h func(http.ResponseWriter, *http.Request, *administration.Officer) error) endpoint {
+	return s.recorded("officer("+object+":"+action+")", s.problem, func(w http.ResponseWriter, r *http.Request, caller *model.Caller) error {
+		raw, err := bearer(r)
+		if err != nil {
+			return err
+		}
+		session, err := s.Login.AuthenticateUser(r.Context(), raw)
+		if err != nil {
+			return err
+		}
+		*caller = session.Caller
+		if session.Restricted {
+			return errReEnrolOnly
+		}
+		again := func(ctx context.Context) (login.Session, error) { return s.Login.AuthenticateUser(ctx, raw) }
+		o, err := s.Administration.Officer(r.Context(), again, session.Caller.Tenant, object, action)
+		if err != nil {
+			return err
+		}
+		if action != administration.Read {
+			if err := s.Login.Fresh(r.Context(), session); err != nil {
+				return err
+			}
+		}
+		return h(w, r, o)
 	})
 }
 

@@ -10,6 +10,8 @@ import "github.com/go-chi/chi/v5"
 //	              is required of them now
 //	person(fresh) likewise, with a factor proven in the last five minutes
 //	person(any)   any live session, also one that can only enrol again
+//	officer(right) likewise, whose roles give the right; to change anything, with a
+//	              factor proven in the last five minutes
 //	client(scope) a client's access token with the scope
 //	proxy(scope)  a client in Rolegate-Client-Authorization, a person in Authorization
 func (s *Server) router() chi.Router {
@@ -58,6 +60,9 @@ func (s *Server) router() chi.Router {
 	// PUT, GET, DELETE /v1/admin/{subjects,teams,units,territories,resources,assignments}/…,
 	// GET their lists, POST /v1/admin/import: client(directory)
 	s.mountProvisioning(r)
+
+	// /v1/admin/{users,clients,offices}/…: officer(object:action)
+	s.mountAdministration(r)
 
 	r.Method("POST", "/v1/filter", s.client("decide", s.listFilter))
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"rolegate/internal/administration"
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
 	"rolegate/internal/tracing"
@@ -48,6 +49,8 @@ type Server struct {
 	Tenants Tenants
 	// Provisioning keeps the directory.
 	Provisioning Provisioning
+	// Administration is what people do to others' accounts.
+	Administration *administration.Service
 	// PageKey derives a 32-byte key from what a page token belongs to, the same on
 	// every replica and after every start.
 	PageKey func(parts ...[]byte) []byte

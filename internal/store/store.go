@@ -87,6 +87,7 @@ type Queries interface {
 	Restores
 	SealedValues
 	Entries
+	Administration
 }
 
 // Meta is a few named values of the installation, such as the key check value.

@@ -17,8 +17,8 @@ import (
 	"rolegate/model"
 )
 
-// Call sends a request of any method with a bearer token, and JSON unless body
-// is nil.
+// Call sends a request of any method with a bearer token ("" for none), and JSON
+// unless body is nil.
 func (k *Kit) Call(method, path, bearer string, body any) Answer {
 	k.T.Helper()
 	var b []byte
@@ -32,7 +32,9 @@ func (k *Kit) Call(method, path, bearer string, body any) Answer {
 	if err != nil {
 		k.T.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+bearer)
+	if bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+bearer)
+	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

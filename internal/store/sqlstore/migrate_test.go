@@ -148,6 +148,7 @@ func TestChangesBeginWithTheirMigration(t *testing.T) {
 			`ALTER TABLE sessions DROP COLUMN network`,
 			`ALTER TABLE sessions DROP COLUMN epoch`,
 			`ALTER TABLE users DROP COLUMN epoch`,
+			`DROP TABLE office_requests`,
 			`DROP INDEX audit_sources_held`, // 0003
 			`ALTER TABLE audit_sources DROP COLUMN held_until`,
 			`DROP INDEX users_disabled`,

@@ -1,0 +1,201 @@
+// Package administration is what people do to others' accounts, roles, clients and
+// offices, by the rights that the policy gives them over Rolegate's own objects.
+//
+//	token ─▶ session ─▶ tenant's revision ─▶ decision of the same engine ─▶ act of package directory
+//	                          │                                                    │
+//	                          └──── the same when the act takes the tenant's row ──┘   else once more
+//
+// Deny is the default. Beyond the rows stand rules no policy lifts:
+//
+//   - Nobody gives anything to themselves.
+//   - Nobody gives what administers Rolegate in ways they cannot. What reaches
+//     records that their own rights do not reach takes the action assign_beyond.
+//   - Who has no second factor yet is invited only by somebody who may give every
+//     role they hold: whoever has the link could use it.
+//   - No single person gives or takes an office.
+//   - Nobody sees or sets another's password, and nobody acts as another.
+//
+// Each act leaves one entry, with the row that allowed it.
+package administration
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/directory"
+	"rolegate/internal/login"
+	"rolegate/internal/policy"
+	"rolegate/internal/store"
+	"rolegate/model"
+)
+
+// Service is the administration by people. All fields but Unlocker are required;
+// safe for concurrent use.
+type Service struct {
+	Store     store.Store
+	Directory *directory.Service
+	Policy    Policy
+	Log       *audit.Log
+	Now       func() time.Time
+	// SessionIdle is how long a session lives without being refreshed.
+	SessionIdle time.Duration
+
+	// Unlocker lifts locks; nil where nothing is ever locked.
+	Unlocker Unlocker
+}
+
+// Policy is what is asked of the policy.
+type Policy interface {
+	Administers(ctx context.Context, tenant string, revision int64, person string, proven model.Assurance, a policy.Act) (model.Decision, error)
+	Handing(ctx context.Context, tenant string, revision int64, person, role string) (policy.Handing, error)
+}
+
+// Unlocker lifts what wrong codes or passwords have locked of a user, and records it.
+type Unlocker interface {
+	Unlock(ctx context.Context, caller model.Caller, tenant, user, reason string) error
+}
+
+// Actions of Rolegate's own objects, as the catalogue has them.
+const (
+	Read         = "read"
+	Create       = "create"
+	Invite       = "invite"
+	Disable      = "disable"
+	Enable       = "enable"
+	Unlock       = "unlock"
+	EndSessions  = "end_sessions"
+	Assign       = "assign"
+	AssignBeyond = "assign_beyond"
+	RotateSecret = "rotate_secret"
+	Request      = "request"
+	Approve      = "approve"
+
+	Users   = "rolegate.user"
+	Roles   = "rolegate.role"
+	Clients = "rolegate.client"
+	Offices = "rolegate.office"
+)
+
+// Officer is a person in the course of one administrative act.
+type Officer struct {
+	*Service
+	object, action string
+	tenant         string
+	caller         model.Caller
+	authenticate   func(context.Context) (login.Session, error)
+}
+
+// Officer lets a person go on who may do an act to some record at all; to which,
+// each method decides. authenticate looks at the person's token and session as
+// they are when it is called.
+func (s *Service) Officer(ctx context.Context, authenticate func(context.Context) (login.Session, error), tenant, object, action string) (*Officer, error) {
+	o := &Officer{Service: s, object: object, action: action, tenant: tenant, authenticate: authenticate}
+	at, err := o.right(ctx, model.AnyRecord, "")
+	if err != nil {
+		return nil, err
+	}
+	o.caller = at.session.Caller
+	return o, nil
+}
+
+// Caller is the person, without grounds for anything.
+func (o *Officer) Caller() model.Caller { return o.caller }
+
+// plain refuses any spelling of a user but the id: package directory takes "user:ann"
+// for ann, and what is asked about one must not be done to the other.
+func plain(user string) error {
+	if strings.Contains(user, ":") {
+		return model.Errorf(model.CodeUserUnknown, "%q is no user: an id has no colon", user)
+	}
+	return nil
+}
+
+// standing is a person with the right to an act, at a revision of the tenant.
+type standing struct {
+	*Officer
+	session login.Session
+	caller  model.Caller
+}
+
+// right decides whether the person may do the act to a record. The revision is
+// read first: as long as the tenant is at it, everything that is read later holds.
+func (o *Officer) right(ctx context.Context, id, of string) (*standing, error) {
+	if err := plain(of); err != nil {
+		return nil, err
+	}
+	t, err := o.Store.Tenant(ctx, o.tenant)
+	if err != nil {
+		return nil, err
+	}
+	session, err := o.authenticate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if session.Caller.Tenant != t.ID {
+		return nil, errForbidden
+	}
+	at := &standing{Officer: o, session: session, caller: session.Caller}
+	at.caller.Grounds = &model.Grounds{Revision: t.Revision}
+	d, err := at.ask(ctx, o.object, o.action, id, of)
+	if err != nil {
+		return nil, err
+	}
+	at.caller.Grounds = &model.Grounds{Object: o.object, Action: o.action, Rule: ruleOf(d), PolicyHash: d.PolicyHash, Revision: t.Revision}
+	return at, nil
+}
+
+// ask is nil, and the decision, if the person may do something to a record.
+func (at *standing) ask(ctx context.Context, object, action, id, of string) (model.Decision, error) {
+	d, err := at.Policy.Administers(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, at.session.Assurance,
+		policy.Act{Object: object, Action: action, ID: id, Of: of})
+	switch {
+	case err != nil:
+		return d, err
+	case d.Allow:
+		return d, nil
+	case d.Code == model.ReasonStepUp:
+		return d, errStepUp
+	}
+	return d, errForbidden
+}
+
+var (
+	errForbidden = model.Errorf(model.CodeForbidden, "your roles do not give you the right to do this")
+	errStepUp    = model.Errorf(model.CodeStepUp, "this needs a second factor")
+)
+
+// tries bounds how often an act is tried because the tenant changed meanwhile.
+const tries = 20
+
+// settle does an act to a record by right. Where the tenant changed between the
+// decision and the act, nothing was done, and it is decided again.
+func (o *Officer) settle(ctx context.Context, id, of string, act func(at *standing) error) error {
+	for range tries {
+		at, err := o.right(ctx, id, of)
+		if err != nil {
+			return err
+		}
+		if err = act(at); !errors.Is(err, directory.ErrMoved) {
+			return err
+		}
+	}
+	return model.Errorf(model.CodeBusy, "tenant %q changes faster than this can be done", o.tenant)
+}
+
+// read does what changes nothing, and records it: of whom, or how many.
+func (o *Officer) read(ctx context.Context, at *standing, a audit.Activity, person string, count int) error {
+	g := at.caller.Grounds
+	return o.Log.Append(ctx, audit.Entry{Tenant: o.tenant, Class: audit.ClassAdmin, Activity: a, Outcome: audit.OutcomeOK, Caller: at.caller,
+		Object: g.Object, Op: g.Action, Rule: g.Rule, PolicyHash: g.PolicyHash, Person: person, Count: int64(count)})
+}
+
+func ruleOf(d model.Decision) string {
+	if d.Rule.IsZero() {
+		return ""
+	}
+	return d.Rule.Kind + ":" + strconv.Itoa(d.Rule.Line)
+}

@@ -1,0 +1,199 @@
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"time"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/store"
+	"rolegate/model"
+)
+
+// OfficeRequestTTL is how long a request for an office waits for its approval.
+const OfficeRequestTTL = 72 * time.Hour
+
+// maxReason bounds what people write as a reason, in bytes.
+const maxReason = 1_000
+
+// OfficeRequest is a request and, once it was approved, the revision in which the
+// office is held.
+type OfficeRequest struct {
+	store.OfficeRequest
+	Revision int64
+}
+
+// RequestOffice asks for an office for somebody, as the holder of one. It changes
+// nothing until the holder of another office approves it.
+func (s *Service) RequestOffice(ctx context.Context, caller model.Caller, tenant, member, office, reason string) (OfficeRequest, error) {
+	r := store.OfficeRequest{ID: rand.Text(), Tenant: tenant, Member: "user:" + bareUser(member), Office: Bare("role", office), Reason: reason,
+		RequestedBy: caller.String(), State: store.RequestPending}
+	switch {
+	case !model.IsOffice(r.Office):
+		return OfficeRequest{}, model.Errorf(model.CodeInvalidRequest, "%q is no office; there are %s", r.Office, strings.Join(model.Offices, ", "))
+	case r.Member == r.RequestedBy:
+		return OfficeRequest{}, model.Errorf(model.CodeForbidden, "nobody asks for an office for themselves")
+	}
+	if err := CheckReason(reason); err != nil {
+		return OfficeRequest{}, err
+	}
+	var revision int64
+	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
+		if revision, err = take(ctx, tx, caller, tenant); err != nil {
+			return err
+		}
+		now := s.Now()
+		r.CreatedAt, r.ExpiresAt = now, now.Add(OfficeRequestTTL)
+		if _, err := s.officeOf(ctx, tx, tenant, r.RequestedBy); err != nil {
+			return err
+		}
+		if err := s.mayTake(ctx, tx, r); err != nil {
+			return err
+		}
+		if err := tx.InsertOfficeRequest(ctx, r); err != nil {
+			return err
+		}
+		return s.Log.AppendIn(ctx, tx, officeEntry(caller, r, audit.OfficeRequested))
+	})
+	return OfficeRequest{r, revision}, err
+}
+
+// mayTake refuses an office to whom it could not be given anyway, or has it.
+func (s *Service) mayTake(ctx context.Context, tx store.Queries, r store.OfficeRequest) error {
+	if _, err := user(ctx, tx, r.Tenant, r.Member); err != nil {
+		return err
+	}
+	held, err := tx.Assignments(ctx, r.Tenant, r.Member, r.Office)
+	if err != nil {
+		return err
+	}
+	if len(held) > 0 && !held[0].EndedAt(s.Now()) {
+		return model.Errorf(model.CodeConflict, "%s holds the office %s already", r.Member, r.Office)
+	}
+	return oneOffice(ctx, tx, r.Tenant, model.Assignment{Member: r.Member, Role: r.Office})
+}
+
+// ApproveOffice gives the office that was asked for. Three people take part: who
+// asked, who approves, and who gets it; the first two hold two different offices
+// now, whatever they held then.
+func (s *Service) ApproveOffice(ctx context.Context, caller model.Caller, tenant, id string) (OfficeRequest, error) {
+	return s.decideOffice(ctx, caller, tenant, id, store.RequestApproved, func(tx store.Tx, r store.OfficeRequest) error {
+		approver := caller.String()
+		if approver == r.RequestedBy || approver == r.Member {
+			return model.Errorf(model.CodeForbidden, "who asked for the office, who approves it and who gets it are three people")
+		}
+		asked, err := s.officeOf(ctx, tx, tenant, r.RequestedBy)
+		if err != nil {
+			return err
+		}
+		approves, err := s.officeOf(ctx, tx, tenant, approver)
+		if err != nil {
+			return err
+		}
+		if asked == approves {
+			return model.Errorf(model.CodeForbidden, "%s and %s both hold the office %s; an approval is by the holder of another one", r.RequestedBy, approver, asked)
+		}
+		if err := s.mayTake(ctx, tx, r); err != nil {
+			return err
+		}
+		return s.give(ctx, tx, tenant, model.Assignment{Member: r.Member, Role: r.Office}, new(inherited))
+	})
+}
+
+// DenyOffice turns a request down, or takes it back.
+func (s *Service) DenyOffice(ctx context.Context, caller model.Caller, tenant, id string) (OfficeRequest, error) {
+	return s.decideOffice(ctx, caller, tenant, id, store.RequestDenied, func(tx store.Tx, _ store.OfficeRequest) error {
+		_, err := s.officeOf(ctx, tx, tenant, caller.String())
+		return err
+	})
+}
+
+// decideOffice settles a pending request, if settle has nothing against it.
+func (s *Service) decideOffice(ctx context.Context, caller model.Caller, tenant, id string, state store.RequestState,
+	settle func(store.Tx, store.OfficeRequest) error) (done OfficeRequest, err error) {
+	activity := audit.OfficeDenied
+	if state == store.RequestApproved {
+		activity = audit.OfficeApproved
+	}
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
+		r, err := tx.OfficeRequest(ctx, tenant, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return unknownRequest(id)
+		}
+		if err != nil {
+			return err
+		}
+		if done.Revision, err = take(ctx, tx, caller, tenant, memberChange(r.Member)); err != nil {
+			return err
+		}
+		// First of all, so that of two approvals one gives the office.
+		took, err := tx.DecideOfficeRequest(ctx, tenant, id, state, caller.String(), s.Now())
+		switch {
+		case err != nil:
+			return err
+		case !took && r.State == store.RequestPending && !s.Now().Before(r.ExpiresAt):
+			return model.Errorf(model.CodeConflict, "the request has expired; ask anew")
+		case !took:
+			return model.Errorf(model.CodeConflict, "the request has been decided already")
+		}
+		if err := settle(tx, r); err != nil {
+			return err
+		}
+		if done.OfficeRequest, err = tx.OfficeRequest(ctx, tenant, id); err != nil {
+			return err
+		}
+		return s.Log.AppendIn(ctx, tx, officeEntry(caller, r, activity))
+	})
+	if err != nil {
+		return OfficeRequest{}, err
+	}
+	return done, nil
+}
+
+// OfficeRequests lists the newest requests, newest first.
+func (s *Service) OfficeRequests(ctx context.Context, tenant string, limit int) ([]store.OfficeRequest, error) {
+	return s.Store.OfficeRequests(ctx, tenant, limit)
+}
+
+// officeOf is the office that somebody who can log in holds now. Without one
+// nobody asks for, or decides about, an office, whatever the policy says.
+func (s *Service) officeOf(ctx context.Context, tx store.Queries, tenant, member string) (string, error) {
+	can, err := canLogIn(ctx, tx, tenant, member)
+	if err != nil {
+		return "", err
+	}
+	held, err := tx.Assignments(ctx, tenant, member, "")
+	if err != nil {
+		return "", err
+	}
+	now := s.Now()
+	for _, h := range held {
+		if can && model.IsOffice(h.Role) && h.ActiveAt(now) {
+			return h.Role, nil
+		}
+	}
+	return "", model.Errorf(model.CodeForbidden, "%s holds no office", member)
+}
+
+// CheckReason refuses an act without a reason, where one is due.
+func CheckReason(reason string) error {
+	switch {
+	case strings.TrimSpace(reason) == "":
+		return model.Errorf(model.CodeReasonRequired, "say why; the reason is recorded")
+	case len(reason) > maxReason:
+		return model.Errorf(model.CodeInvalidRequest, "the reason is longer than %d bytes", maxReason)
+	}
+	return nil
+}
+
+func officeEntry(caller model.Caller, r store.OfficeRequest, a audit.Activity) audit.Entry {
+	e := act(caller, r.Tenant, a, r.Reason, map[string]any{"request": r.ID, "requested_by": r.RequestedBy})
+	e.Roles, e.Person = []string{model.RolePrefix + r.Office}, r.Member
+	return e
+}
+
+func unknownRequest(id string) error {
+	return model.Errorf(model.CodeNotFound, "there is no request %q for an office", id)
+}

@@ -1,0 +1,59 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+)
+
+// What a person may hand on is what they have.
+func TestHanding(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		rows string // the person holds role:me, the role to give is role:r
+		want Handing
+	}{
+		{"the same right", "p, role:me, contact, read, own, , allow\np, role:r, contact, read, own, , allow", HandingWithin},
+		{"a wider scope covers", "p, role:me, contact, read, all, , allow\np, role:r, contact, read, own, , allow", HandingWithin},
+		{"a narrower one does not", "p, role:me, contact, read, own, , allow\np, role:r, contact, read, all, , allow", HandingBeyond},
+		{"another scope does not", "p, role:me, contact, read, team, , allow\np, role:r, contact, read, own, , allow", HandingBeyond},
+		{"scope all under a condition does not", "p, role:me, contact, read, all, record.stage == 'won', allow\np, role:r, contact, read, own, , allow", HandingBeyond},
+		{"the same condition covers", "p, role:me, contact, read, all, record.stage == 'won', allow\np, role:r, contact, read, own, record.stage == 'won', allow", HandingWithin},
+		{"stars cover", "p, role:me, *, *, all, , allow\np, role:r, rolegate.user, read, all, , allow", HandingWithin},
+		{"a star is not covered by a word", "p, role:me, contact, read, all, , allow\np, role:r, contact, *, all, , allow", HandingBeyond},
+		{"everybody's right covers", "p, *, contact, read, all, , allow\np, role:r, contact, read, own, , allow", HandingWithin},
+		{"what the role inherits counts", "g, role:r, role:base\np, role:base, contact, read, all, , allow", HandingBeyond},
+		{"what the person inherits counts", "g, role:me, role:base\np, role:base, contact, read, all, , allow\np, role:r, contact, read, all, , allow", HandingWithin},
+		{"a row of the person's own counts", "p, user:ann, contact, read, all, , allow\np, role:r, contact, read, all, , allow", HandingWithin},
+		{"somebody else's does not", "p, user:bob, contact, read, all, , allow\np, role:r, contact, read, all, , allow", HandingBeyond},
+		{"an administrative right", "p, role:me, contact, *, all, , allow\np, role:r, rolegate.policy, publish, all, , allow", HandingAdministers},
+		{"an administrative right behind a star", "p, role:me, contact, read, all, , allow\np, role:r, *, read, own, , allow", HandingAdministers},
+		{"an administrative right the person has", "p, role:me, rolegate.user, *, all, , allow\np, role:r, rolegate.user, invite, subtree, , allow", HandingWithin},
+		{"a denial of the person's", "p, role:me, contact, *, all, , allow\np, role:me, contact, delete, own, , deny\np, role:r, contact, delete, own, , allow", HandingBeyond},
+		{"a denial of something else", "p, role:me, contact, *, all, , allow\np, role:me, contact, delete, own, , deny\np, role:r, contact, read, own, , allow", HandingWithin},
+		{"a denial of both", "g, role:me, role:r\np, role:r, contact, delete, own, , deny\np, role:r, contact, *, own, , allow", HandingWithin},
+		{"a restriction of the person's", "p, role:me, contact, *, all, , allow\np2, role:me, contact, read, record.stage == 'won', deny\np, role:r, contact, read, own, , allow", HandingBeyond},
+		{"a field", "p3, role:me, contact, email, read, allow\np3, role:r, contact, email, unmask, allow", HandingBeyond},
+		{"a field of all", "p3, role:me, contact, *, unmask, allow\np3, role:r, contact, email, unmask, allow", HandingWithin},
+		{"a field closed to the person", "p, role:me, deal, *, all, , allow\np3, role:me, deal, margin, read, deny\np, role:r, deal, read, all, , allow", HandingBeyond},
+		{"assurance does not count", "p, role:me, contact, *, all, , allow\np4, role:me, *, *, 2, , deny\np, role:r, contact, read, own, , allow", HandingWithin},
+		{"a role without rows", "p, role:me, contact, read, own, , allow", HandingWithin},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			doc := mustParse(t, c.rows+"\n")
+			mine, given := map[string]bool{"*": true, "user:ann": true}, map[string]bool{}
+			in := inheritance{}
+			for _, l := range doc.RoleLinks {
+				in[l.Role] = append(in[l.Role], l.Inherits)
+			}
+			for _, r := range in.closure([]string{"role:me"}) {
+				mine[r] = true
+			}
+			for _, r := range in.closure([]string{"role:r"}) {
+				given[r] = true
+			}
+			if got := compareRows(doc.Rows, mine, given); got != c.want {
+				t.Errorf("%d, want %d:\n%s", got, c.want, strings.TrimSpace(c.rows))
+			}
+		})
+	}
+}
