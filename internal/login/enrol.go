@@ -86,6 +86,9 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Re
 	if err != nil {
 		return Result{}, err
 	}
+	if err := s.tryCode(ctx, tk.Tenant, tk.User); err != nil {
+		return Result{}, err
+	}
 	codes, err := s.prepareCodes(ctx, tk, code)
 	if err != nil {
 		return Result{}, err
@@ -106,6 +109,9 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Re
 			return err // rolls back what the code settled; the refusal is recorded with the request
 		}
 		if err := s.replaceFactors(ctx, tx, tk, codes); err != nil {
+			return err
+		}
+		if err := s.codeRight(ctx, tx, tk.Tenant, tk.User); err != nil {
 			return err
 		}
 		p := proof{Methods: []string{"pwd", "otp", "mfa"}, At: s.Now(), Level: 2}
@@ -179,6 +185,9 @@ func (s *Service) replaceFactors(ctx context.Context, tx store.Tx, tk store.Tick
 		return err
 	}
 	if err := tx.ReplaceRecoveryCodes(ctx, tk.Tenant, tk.User, codes.rows); err != nil {
+		return err
+	}
+	if err := s.ForgetDevices(ctx, tx, tk.Tenant, tk.User); err != nil {
 		return err
 	}
 	_, err := tx.EndSessions(ctx, tk.Tenant, tk.User, "", s.Now())

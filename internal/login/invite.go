@@ -87,6 +87,9 @@ func (s *Service) setInvitedPassword(ctx context.Context, tx store.Tx, hash []by
 	if set, err := tx.SetPassword(ctx, user.Tenant, user.ID, old, user.PasswordHash); err != nil || !set {
 		return cmpErr(err, errInvite)
 	}
+	if err := s.ForgetDevices(ctx, tx, user.Tenant, user.ID); err != nil {
+		return err
+	}
 	_, err := tx.EndSessions(ctx, user.Tenant, user.ID, "", now)
 	return err
 }

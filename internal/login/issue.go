@@ -40,7 +40,11 @@ func (s *Service) issue(ctx context.Context, tx store.Tx, t model.Tenant, u mode
 	if _, err := tx.Bump(ctx, t.ID); err != nil {
 		return Tokens{}, err
 	}
-	return s.mint(ctx, tx, session)
+	tokens, err := s.mint(ctx, tx, session)
+	if err == nil && !p.Recovery && p.After == nil { // a full login
+		tokens.Device, err = s.know(ctx, tx, u)
+	}
+	return tokens, err
 }
 
 // enough refuses a proof below what is required. due is what user, roles and

@@ -82,6 +82,9 @@ func (s *Service) VerifyRecovery(ctx context.Context, ticket, code string) (Resu
 	if err != nil {
 		return Result{}, err
 	}
+	if err := s.tryRecovery(ctx, tk.Tenant, tk.User); err != nil {
+		return Result{}, err
+	}
 	selector, secret, _ := parseRecovery(code)
 	row, err := s.Store.RecoveryCode(ctx, tk.Tenant, tk.User, selector)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -129,6 +132,9 @@ func (s *Service) recover(ctx context.Context, tk store.Ticket, selector string)
 		}
 		if err := endTicket(ctx, tx, tk, s); err != nil {
 			return err // rolls back what the code settled; the refusal is recorded with the request
+		}
+		if err := s.recoveryRight(ctx, tx, tk.Tenant, tk.User); err != nil {
+			return err
 		}
 		p := proof{Methods: append(tk.Methods, "mfa"), At: tk.AuthTime, Level: 1, Recovery: true}
 		tokens, err := s.issue(ctx, tx, t, user, p, false)

@@ -30,6 +30,7 @@ import (
 	"rolegate/internal/keyring"
 	"rolegate/internal/password"
 	"rolegate/internal/store"
+	"rolegate/internal/throttle"
 	"rolegate/internal/token"
 	"rolegate/model"
 )
@@ -53,8 +54,8 @@ type Requirements interface {
 	RequiresMFA(ctx context.Context, tenant, subject string) (bool, error)
 }
 
-// Service runs the state machine. All fields are required; it is safe for
-// concurrent use.
+// Service runs the state machine. All fields but LoginRate are required; it is
+// safe for concurrent use.
 type Service struct {
 	Store        store.Store
 	Log          *audit.Log
@@ -68,7 +69,11 @@ type Service struct {
 	Audience     string // aud of access tokens
 	Now          func() time.Time
 
+	LoginRate    int // failed logins a minute from one address; 0: DefaultLoginRate
+
 	remembered memory
+	ledger     throttle.Ledger
+	misses     misses
 }
 
 // FirstPartyClient is the client_id of tokens that people log in for.
@@ -88,7 +93,7 @@ func UsernameKey(name string) (string, error) {
 var errLogin = model.Errorf(model.CodeLoginFailed, "the user name or password is wrong")
 
 // Login is the password step. Whichever half is wrong, the answer and the work
-// are the same: the same look-ups, one hash, one entry.
+// are the same: the same look-ups, one try charged, one hash, one entry.
 func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Result, error) {
 	if len(pass) > password.MaxBytes {
 		return Result{}, model.Errorf(model.CodeInvalidRequest, "the password is longer than %d bytes", password.MaxBytes)
@@ -100,8 +105,13 @@ func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Res
 	if err != nil {
 		return Result{}, err
 	}
+	try, err := s.tryLogin(ctx, tenant, username, user)
+	if err != nil {
+		return Result{}, err
+	}
 	ok, rehash, err := s.Hasher.Verify(ctx, user.PasswordHash, pass)
 	if err != nil {
+		s.undo(ctx, try)
 		return Result{}, err
 	}
 	if !ok || user.ID == "" || user.Disabled || t.ID == "" || t.Disabled {
@@ -113,7 +123,10 @@ func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Res
 	if rehash {
 		user = s.upgrade(ctx, user, pass)
 	}
-	return s.proceed(ctx, t, user, proof{Methods: []string{"pwd"}, At: s.Now()}, "", nil)
+	return s.proceed(ctx, t, user, proof{Methods: []string{"pwd"}, At: s.Now()}, "", func(tx store.Tx) error {
+		_, err := s.ledger.Right(ctx, tx, try)
+		return err
+	})
 }
 
 // lookup finds tenant and user; a missing one is a zero value, not an error.

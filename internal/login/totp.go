@@ -22,21 +22,26 @@ var (
 // before the code is looked at, and the code's time step is taken by a
 // conditional update, so of any number of parallel requests one succeeds.
 func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, error) {
+	tk, err := s.countAttempt(ctx, ticket, store.TicketMFA, audit.OTPFailed)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := s.tryCode(ctx, tk.Tenant, tk.User); err != nil {
+		return Result{}, err
+	}
 	var res Result
 	var refused error
-	err := s.Store.InTx(ctx, func(tx store.Tx) error {
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res, refused = Result{}, nil
-		tk, err := s.attempt(ctx, tx, ticket, store.TicketMFA)
-		if err != nil {
-			refused = err
-			return s.recordRefusal(ctx, tx, tk, audit.OTPFailed, err)
-		}
 		t, user, err := s.holder(ctx, tx, tk)
 		if err == nil {
 			err = s.useCode(ctx, tx, tk, code)
 		}
 		if err == nil {
 			err = endTicket(ctx, tx, tk, s)
+		}
+		if err == nil {
+			err = s.codeRight(ctx, tx, tk.Tenant, tk.User)
 		}
 		if err != nil {
 			refused = err

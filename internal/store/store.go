@@ -78,6 +78,8 @@ type Queries interface {
 	Tickets
 	Factors
 	Sessions
+	Counters
+	KnownDevices
 	Clients
 	Policies
 	SigningKeys
