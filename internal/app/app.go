@@ -184,6 +184,7 @@ func (a *App) openServices(ctx context.Context) error {
 	a.Login = &login.Service{
 		Store: a.Store, Log: a.Log, KEK: a.kek, Hasher: password.New(password.Default, 0, password.DefaultWait),
 		Keys: keys, Requirements: a.Policy, Verifier: verifier, Revisions: a.Store.Revisions(), Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
+		LoginRate: c.LoginRate,
 	}
 	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, UsernameKey: login.UsernameKey,

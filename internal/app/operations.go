@@ -9,7 +9,7 @@ import (
 // operations is every operation the local socket serves.
 var operations = []served{
 	Init, AddTenant, ListTenants, SetTenant,
-	AddUser, InviteUser, ListUsers, SetUserDisabled,
+	AddUser, InviteUser, ListUsers, SetUserDisabled, UnlockUser,
 	PutRole, DeleteRole, ListRoles, Assign, Unassign,
 	AddClient, ListClients, SetClientDisabled, RotateClient,
 	ImportDirectory, ImportPolicy, ExportPolicy, ExplainPolicy, Migrate,

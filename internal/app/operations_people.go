@@ -74,6 +74,11 @@ var SetUserDisabled = Operation[UserRequest, Change]{"user-set-disabled", func(c
 	return changed(a.Directory.SetUserDisabled(ctx, caller, r.Tenant, r.User, r.Disabled, r.Reason))
 }}
 
+// UnlockUser forgets what was tried in vain at a user's account.
+var UnlockUser = Operation[UserRequest, Change]{"user-unlock", func(ctx context.Context, a *App, caller model.Caller, r UserRequest) (Change, error) {
+	return Change{}, a.Login.Unlock(ctx, caller, r.Tenant, directory.Bare("user", r.User), r.Reason)
+}}
+
 // RoleRequest is a role, or an assignment of it.
 type RoleRequest struct {
 	Tenant     string

@@ -77,6 +77,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	a.run(ctx, group, a.httpServer(adminAPI), admin, "", "")
 	a.run(ctx, group, a.socketServer(), socket, "", "")
 	group.Go(func() error { paceCollector(ctx); return nil })
+	group.Go(func() error { a.sweep(ctx); return nil })
 	group.Go(func() error { a.Policy.Snapshots.Run(ctx); return nil })
 	group.Go(func() error { a.Policy.Sampler.Run(ctx); return nil })
 	if ready != nil {

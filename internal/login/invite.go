@@ -27,7 +27,7 @@ func (s *Service) AcceptInvite(ctx context.Context, invite, pass string) (Result
 		return Result{}, err
 	}
 	if user.ID == "" {
-		return Result{}, s.refuse(ctx, failure(inv.Tenant, inv.User, audit.InviteFailed, model.CodeInviteInvalid), errInvite)
+		return Result{}, s.miss(ctx, failure(inv.Tenant, inv.User, audit.InviteFailed, model.CodeInviteInvalid), errInvite)
 	}
 	due, err := s.mfaDue(ctx, t, user.ID)
 	if err != nil {

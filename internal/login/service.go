@@ -69,7 +69,7 @@ type Service struct {
 	Audience     string // aud of access tokens
 	Now          func() time.Time
 
-	LoginRate    int // failed logins a minute from one address; 0: DefaultLoginRate
+	LoginRate int // failed logins a minute from one address; 0: DefaultLoginRate
 
 	remembered memory
 	ledger     throttle.Ledger

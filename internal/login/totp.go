@@ -152,6 +152,11 @@ func devicePlace(d store.Device) keyring.Place {
 // person got wrong, error for a fault of ours. A fault of the store is returned
 // and rolls the step back.
 func (s *Service) recordRefusal(ctx context.Context, tx store.Tx, tk store.Ticket, a audit.Activity, refused error) error {
+	if tk.Hash == nil && model.CodeOf(refused) == model.CodeTicketInvalid {
+		if err := s.tooManyMisses(ctx); err != nil {
+			return err
+		}
+	}
 	e := failure(tk.Tenant, tk.User, a, model.CodeOf(refused))
 	switch model.CodeOf(refused) {
 	case model.CodeTicketInvalid, model.CodeCodeInvalid:

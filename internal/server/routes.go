@@ -1,6 +1,10 @@
 package server
 
-import "github.com/go-chi/chi/v5"
+import (
+	"github.com/go-chi/chi/v5"
+
+	"rolegate/internal/throttle"
+)
 
 // router is the whole surface, each path with who may call it.
 //
@@ -12,6 +16,7 @@ import "github.com/go-chi/chi/v5"
 //	client(scope) a client's access token with the scope
 //	proxy(scope)  a client in Rolegate-Client-Authorization, a person in Authorization
 func (s *Server) router() chi.Router {
+	s.requests = &throttle.Meter{Rule: requestsFor(s.LoginRate)}
 	r := chi.NewRouter()
 	r.Use(s.clientAddress(), s.observe, s.cors())
 	r.NotFound(s.notFound)
@@ -34,6 +39,9 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/v1/login/enrol/confirm", s.open(s.confirmEnrolment))
 	r.Method("POST", "/v1/token/refresh", s.open(s.refresh))
 	r.Method("POST", "/v1/logout", s.anyPerson(s.logout))
+
+	r.Method("GET", "/v1/me/known-devices", s.person(s.knownDevices))
+	r.Method("DELETE", "/v1/me/known-devices/{id}", s.person(s.forgetKnownDevice))
 
 	r.Method("POST", "/access/v1/evaluation", s.client("decide", s.evaluation))
 	r.Method("POST", "/access/v1/evaluations", s.client("decide", s.evaluations))

@@ -73,6 +73,7 @@ func Start(t testing.TB, dir string, settings ...string) *Kit {
 	t.Helper()
 	cfg, err := app.ReadConfig(append([]string{
 		"ROLEGATE_DATA=" + dir, "ROLEGATE_LISTEN=127.0.0.1:0", "ROLEGATE_ADMIN_LISTEN=127.0.0.1:0",
+		"ROLEGATE_LOGIN_RATE=100000", // everybody is at one address
 	}, settings...))
 	if err != nil {
 		t.Fatal(err)
