@@ -23,6 +23,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/keyring"
+	"rolegate/internal/password"
 	"rolegate/internal/testkit/pgtest"
 	"rolegate/model"
 )
@@ -71,6 +72,20 @@ func NewPostgres(t testing.TB, settings ...string) *Kit {
 // Start starts a service on a data directory, which may hold an earlier one's data.
 func Start(t testing.TB, dir string, settings ...string) *Kit {
 	t.Helper()
+	return start(t, dir, func(*app.App) {}, settings...)
+}
+
+// NewCheap is New with passwords hashed in no time, for tests of many logins.
+func NewCheap(t testing.TB, settings ...string) *Kit {
+	t.Helper()
+	return start(t, t.TempDir(), func(a *app.App) {
+		a.Login.Hasher = password.New(password.Params{MemoryKiB: 8, Iterations: 1, Parallelism: 1}, 4, time.Minute)
+	}, settings...)
+}
+
+// start starts a service that prepare has changed before anybody is served.
+func start(t testing.TB, dir string, prepare func(*app.App), settings ...string) *Kit {
+	t.Helper()
 	cfg, err := app.ReadConfig(append([]string{
 		"ROLEGATE_DATA=" + dir, "ROLEGATE_LISTEN=127.0.0.1:0", "ROLEGATE_ADMIN_LISTEN=127.0.0.1:0",
 		"ROLEGATE_LOGIN_RATE=100000", // everybody is at one address
@@ -86,6 +101,7 @@ func Start(t testing.TB, dir string, settings ...string) *Kit {
 		t.Fatal(err)
 	}
 	k.App.Now = k.Now
+	prepare(k.App)
 	ready, done := make(chan app.Ready, 1), make(chan error, 1)
 	go func() { done <- k.App.Serve(ctx, func(r app.Ready) { ready <- r }) }()
 	select {

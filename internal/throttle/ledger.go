@@ -19,7 +19,7 @@ type Line struct {
 	About  []byte // the account that an unlock frees; nil for none
 	Rule   Rule
 	// FirstOf, where set, is the key of an earlier line: this one counts only
-	// what that one counts as its first.
+	// what that one counts as its first. At its limit it refuses all the same.
 	FirstOf []byte
 	// Begins, where set, records that a time of refusal begins, in the
 	// transaction that settles it: once, not for each try that is refused.
@@ -315,13 +315,13 @@ func (b *book) set(line Line, c store.Counter) {
 func (b *book) charge(lines []Line, now time.Time) (r settlement) {
 	taken := map[string]store.Counter{}
 	for _, line := range lines {
-		if line.FirstOf != nil && taken[string(line.FirstOf)].Tries != 1 {
-			continue
-		}
 		c := b.get(line)
 		if wait := line.Rule.take(&c, now); wait > 0 {
 			b.set(line, c) // without the try, but with what a clock that went back has changed
 			return settlement{refuser: line, wait: wait}
+		}
+		if line.FirstOf != nil && taken[string(line.FirstOf)].Tries != 1 {
+			continue
 		}
 		taken[string(line.Key)] = c
 		r.charged = append(r.charged, line)

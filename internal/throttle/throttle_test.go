@@ -250,14 +250,18 @@ func TestFirstOf(t *testing.T) {
 		return []Line{{Key: []byte("pair " + name), Rule: Bucket{100, time.Hour}}, {Key: []byte("spray"), FirstOf: []byte("pair " + name), Rule: Bucket{3, time.Hour}}}
 	}
 	for range 5 {
-		for _, name := range []string{"ann", "bob", "eve"} {
+		for _, name := range []string{"ann", "bob"} {
 			if _, wait := l.charge(&on, pair(name)...); wait != 0 {
 				t.Errorf("%s has to wait %s", name, wait)
 			}
 		}
 	}
+	l.charge(&on, pair("eve")...)
 	if _, wait := l.charge(&on, pair("zoe")...); wait == 0 {
 		t.Error("a fourth name is taken")
+	}
+	if _, wait := l.charge(new(Ledger), pair("ann")...); wait == 0 {
+		t.Error("at the limit, a name that was counted is taken")
 	}
 }
 
