@@ -1,9 +1,9 @@
 package login
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/subtle"
 	"time"
 
 	"rolegate/internal/audit"
@@ -41,7 +41,7 @@ func (s *Service) device(ctx context.Context, q store.KnownDevices) (d store.Kno
 	if err != nil {
 		return store.KnownDevice{}, false, ignore(err, store.ErrNotFound)
 	}
-	if bytes.Equal(d.Hash, hash) {
+	if subtle.ConstantTimeCompare(d.Hash, hash) == 1 {
 		return d, true, nil
 	}
 	if now.Sub(d.UsedAt).Abs() > knownGrace {
