@@ -208,6 +208,9 @@ func (a *App) warn() {
 	if c.DatabaseURL == "" && filepath.Dir(c.KeyFile) == filepath.Clean(c.Data) {
 		a.Logger.Warn("the key file lies beside the data it protects: whoever copies the directory has both; ROLEGATE_KEY_FILE names another place", "key_file", c.KeyFile)
 	}
+	if c.BehindProxy && len(c.TrustedProxies) == 0 {
+		a.Logger.Warn("no proxy is named in ROLEGATE_TRUSTED_PROXIES: if one is in front, all people seem to come from its address, and share the limits of one")
+	}
 	if !loopback(c.AdminListen) {
 		a.Logger.Warn("the admin listener can be reached from elsewhere; it has no login", "admin_listen", c.AdminListen)
 	}

@@ -111,7 +111,9 @@ func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Res
 	}
 	ok, rehash, err := s.Hasher.Verify(ctx, user.PasswordHash, pass)
 	if err != nil {
-		s.undo(ctx, try)
+		if model.CodeOf(err) == model.CodeBusy { // not whoever hangs up: that has taken a worker
+			s.undo(ctx, try)
+		}
 		return Result{}, err
 	}
 	if !ok || user.ID == "" || user.Disabled || t.ID == "" || t.Disabled {
