@@ -232,7 +232,7 @@ func (s *Service) Unlock(ctx context.Context, caller model.Caller, tenant, user,
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
 		u, err := tx.User(ctx, tenant, user)
 		if err != nil {
-			return notFound(err, &model.Error{Code: model.CodeUserUnknown, Message: "there is no such user"})
+			return notFound(err, model.Errorf(model.CodeUserUnknown, "tenant %q has no user %q", tenant, user))
 		}
 		if err := tx.DeleteCounters(ctx, person("", tenant, u.ID), s.account(tenant, u.UsernameKey)); err != nil {
 			return err
