@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -65,6 +66,7 @@ const (
 	CodePrecondition       Code = "precondition_failed"              // If-Match or If-None-Match does not hold (RFC 9110 section 13.1)
 	CodeInUse              Code = "in_use"                           // others still refer to what should be deleted
 	CodeStepUp             Code = "insufficient_user_authentication" // a factor has to be proven anew before this; RFC 9470, POST /v1/step-up
+	CodeTooManyAttempts    Code = "too_many_attempts"                // a limit on tries is reached; RetryAfter says when one is heard again
 	CodeReEnrolOnly        Code = "re_enrol_only"                    // a session opened by a recovery code can only enrol a new device
 	CodeDeviceLimit        Code = "device_limit"                     // a person has as many devices for one-time codes as may be
 	CodeLastDevice         Code = "last_device"                      // the last device stays while a second factor is required
@@ -80,7 +82,10 @@ type Error struct {
 	Message string       // what is wrong and how to mend it; may be shown to the caller
 	Details []Detail     // every bad place, where there may be several
 	Limit   *PassedLimit // of CodeLimitExceeded, where the limit is a setting
-	Err     error        // the cause; never leaves the process
+
+	RetryAfter time.Duration // of CodeTooManyAttempts: when to try again
+
+	Err error // the cause; never leaves the process
 }
 
 // Detail is one bad place in something a person wrote: a policy row, an import

@@ -40,6 +40,7 @@ func TestKillLosesNoAnsweredEntry(t *testing.T) {
 func killUnderLoad(t *testing.T, dir string, open func() (store.Store, error), settings ...string) {
 	t.Helper()
 	const rounds = 3
+	settings = append(settings, "ROLEGATE_LOGIN_RATE=100000")
 	answered := &sync.Map{} // trace id → what was answered
 	var client string
 	for round := range rounds {
@@ -120,11 +121,11 @@ func load(t *testing.T, url, secret string, answered *sync.Map) (stop func()) {
 	var wg sync.WaitGroup
 	for i := range 6 {
 		wg.Go(func() {
-			for ctx.Err() == nil {
+			for n := 0; ctx.Err() == nil; n++ {
 				what, a, err := "a decision", reply{}, error(nil)
 				if i == 0 {
 					what = "a failed login"
-					a, err = c.post("/v1/login", "", map[string]any{"username": "alice", "password": "wrong password"})
+					a, err = c.post("/v1/login", "", map[string]any{"username": fmt.Sprint("alice", n), "password": "wrong password"})
 				} else {
 					a, err = c.post("/access/v1/evaluation", token, question("alice", "read", "contact", own, nil))
 				}

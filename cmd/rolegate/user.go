@@ -11,7 +11,7 @@ import (
 )
 
 func (c *cli) users() *cobra.Command {
-	return group("user", "people who can log in", c.userAdd(), c.userInvite(), c.userList(), c.userImport(), c.userDisable(), c.userEnable(), c.userEndSessions(), c.userAssign(), c.userUnassign())
+	return group("user", "people who can log in", c.userAdd(), c.userInvite(), c.userList(), c.userImport(), c.userDisable(), c.userEnable(), c.userUnlock(), c.userEndSessions(), c.userAssign(), c.userUnassign())
 }
 
 func (c *cli) userAdd() *cobra.Command {
@@ -107,6 +107,19 @@ func (c *cli) userDisable() *cobra.Command {
 
 func (c *cli) userEnable() *cobra.Command {
 	return c.userSetDisabled("enable ID", "let a disabled user log in again", false, "%s can log in again")
+}
+
+func (c *cli) userUnlock() *cobra.Command {
+	var r app.UserRequest
+	cmd := &cobra.Command{
+		Use: "unlock ID", Short: "forget wrong passwords and codes, so that a user who is locked out can log in", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			r.Tenant, r.User = c.tenant, args[0]
+			return do(c, app.UnlockUser, r, say("%s can try again", args[0]))
+		},
+	}
+	cmd.Flags().StringVar(&r.Reason, "reason", "", "why; recorded")
+	return c.tenantFlag(cmd)
 }
 
 func (c *cli) userSetDisabled(use, short string, disabled bool, done string) *cobra.Command {

@@ -178,11 +178,12 @@ func (a *App) openServices(ctx context.Context) error {
 			a.reused.Inc()
 			a.Logger.Warn("a refresh token came back after its use, and its session was ended: somebody has a copy", "tenant", tenant)
 		},
+		LoginRate: c.LoginRate,
 	}
 	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, UsernameKey: login.UsernameKey,
 		Inheritance: policy.Inheritance, Now: a.now, Limits: c.Limits()}
-	a.Administration = &administration.Service{Store: a.Store, Directory: a.Directory, Policy: a.Policy, Log: a.Log, Now: a.now, SessionIdle: c.SessionIdle}
+	a.Administration = &administration.Service{Store: a.Store, Directory: a.Directory, Policy: a.Policy, Log: a.Log, Now: a.now, SessionIdle: c.SessionIdle, Unlocker: a.Login}
 	return nil
 }
 

@@ -63,6 +63,7 @@ type Config struct {
 	HistoryDays      int           `env:"ROLEGATE_HISTORY_DAYS" envDefault:"90" about:"days that people see back in their own login history"`
 	Policy           string        `env:"ROLEGATE_POLICY" about:"policy file of the first tenant (default: the embedded policy.csv)"`
 
+	LoginRate         int   `env:"ROLEGATE_LOGIN_RATE" envDefault:"30" about:"failed logins a minute from one address, four times as many at once; other limits on guessing follow from it"`
 	MaxRequest        int64 `env:"ROLEGATE_MAX_REQUEST" envDefault:"262144" about:"bytes of a decision or search request"`
 	MaxBatch          int   `env:"ROLEGATE_MAX_BATCH" envDefault:"1000" about:"questions in one request"`
 	MaxNesting        int   `env:"ROLEGATE_MAX_NESTING" envDefault:"64" about:"levels of nesting of a JSON body or an import file"`
@@ -315,6 +316,8 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_SIGNING_KEY_LIFE is 0s, or a duration of at least 1h, not %s", c.SigningKeyLife)
 	case c.FourEyes != "required" && c.FourEyes != "single":
 		return settingError("ROLEGATE_FOUR_EYES is required or single, not %q", c.FourEyes)
+	case c.LoginRate < 1 || c.LoginRate > maxLoginRate:
+		return settingError("ROLEGATE_LOGIN_RATE is 1 to %d, not %d", maxLoginRate, c.LoginRate)
 	case c.SnapshotMemory < 1<<20:
 		return settingError("ROLEGATE_SNAPSHOT_MEMORY is a number of bytes of at least 1048576, not %d", c.SnapshotMemory)
 	case c.SnapshotIdle < time.Second:
@@ -362,6 +365,9 @@ func checkSessions(c Config) error {
 	}
 	return nil
 }
+
+// maxLoginRate is as good as no limit.
+const maxLoginRate = 1_000_000
 
 // maxRevisionWait keeps whoever demands a revision that never comes from
 // holding a place for long.

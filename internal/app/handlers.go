@@ -28,11 +28,13 @@ func (a *App) metrics() *prometheus.Registry {
 // handlers makes the public surface and that of the admin listener.
 func (a *App) handlers(registry *prometheus.Registry) (public, admin http.Handler) {
 	c := a.Config
+	metrics := server.NewMetrics(registry)
+	a.Login.WatchThrottling(metrics.Throttled)
 	api := &server.Server{
 		Issuer: c.Issuer, Login: a.Login, Factors: a.Login, Passwords: a.Login, Sessions: a.Login, Decider: a.Policy, Recorder: a.Log,
 		Tenants: a.Directory, Provisioning: server.ProvisioningOf(a.Directory), Administration: a.Administration, PageKey: a.pageKey, Limits: c.Limits(),
-		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: server.NewMetrics(registry), Tracer: a.tracer,
-		TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,
+		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: metrics, Tracer: a.tracer,
+		Known: a.Login, LoginRate: c.LoginRate, TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,
 	}
 	ops := &server.Admin{Ready: a.Ready, Replica: a.replica, Registry: registry, Logger: a.Logger}
 	return api.Handler(), ops.Handler()

@@ -9,7 +9,7 @@ import (
 // operations is every operation the local socket serves.
 var operations = []served{
 	Init, AddTenant, ListTenants, SetTenant,
-	AddUser, InviteUser, ListUsers, SetUserDisabled, EndSessions, ImportUsers,
+	AddUser, InviteUser, ListUsers, SetUserDisabled, EndSessions, UnlockUser, ImportUsers,
 	PutRole, DeleteRole, ListRoles, Assign, Unassign,
 	AddClient, ListClients, SetClientDisabled, RotateClient,
 	ImportDirectory, ImportPolicy, ExportPolicy, ExplainPolicy, Migrate,

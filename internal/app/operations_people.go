@@ -86,6 +86,11 @@ var EndSessions = Operation[UserRequest, EndedSessions]{"user-end-sessions", fun
 	return EndedSessions{ended, revision}, err
 }}
 
+// UnlockUser forgets what was tried in vain at a user's account.
+var UnlockUser = Operation[UserRequest, Change]{"user-unlock", func(ctx context.Context, a *App, caller model.Caller, r UserRequest) (Change, error) {
+	return Change{}, a.Login.Unlock(ctx, caller, r.Tenant, directory.Bare("user", r.User), r.Reason)
+}}
+
 // RoleRequest is a role, or an assignment of it.
 type RoleRequest struct {
 	Tenant     string

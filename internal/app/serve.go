@@ -87,11 +87,12 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	a.run(ctx, group, a.httpServer(adminAPI), admin)
 	a.run(ctx, group, a.socketServer(), socket)
 	group.Go(func() error { paceCollector(ctx); return nil })
+	group.Go(func() error { a.sweep(ctx); return nil })
 	group.Go(func() error { a.Policy.Snapshots.Run(ctx); return nil })
 	group.Go(func() error { a.Login.Keys.Follow(ctx); return nil })
 	group.Go(func() error { a.keepKeysEvery(ctx); return nil })
 	group.Go(func() error { a.Policy.Sampler.Run(ctx); return nil })
-	group.Go(func() error { a.sweep(ctx); return nil })
+	group.Go(func() error { a.sweepTries(ctx); return nil })
 	if ready != nil {
 		ready(a.readiness(ctx, public, admin))
 	}
@@ -248,6 +249,9 @@ func (a *App) warn() {
 	c := a.Config
 	if c.DatabaseURL == "" && filepath.Dir(c.KeyFile) == filepath.Clean(c.Data) {
 		a.Logger.Warn("the key file lies beside the data it protects: whoever copies the directory has both; ROLEGATE_KEY_FILE names another place", "key_file", c.KeyFile)
+	}
+	if c.BehindProxy && len(c.TrustedProxies) == 0 {
+		a.Logger.Warn("no proxy is named in ROLEGATE_TRUSTED_PROXIES: if one is in front, all people seem to come from its address, and share the limits of one")
 	}
 	if !loopback(c.AdminListen) {
 		a.Logger.Warn("the admin listener can be reached from elsewhere; it has no login", "admin_listen", c.AdminListen)

@@ -35,3 +35,27 @@ func (a *App) sweep(ctx context.Context) {
 
 // historyAge is how far back people see in their own login history.
 func (a *App) historyAge() time.Duration { return time.Duration(a.Config.HistoryDays) * 24 * time.Hour }
+
+// sweepTriesEvery is how often what says nothing any more is removed. What is there
+// by then is bounded by what one address may try in that time.
+const sweepTriesEvery = 5 * time.Minute
+
+// sweepTries removes it until ctx ends, at any start first, as the service may have
+// been down for long.
+func (a *App) sweepTries(ctx context.Context) {
+	tick := time.NewTicker(sweepTriesEvery)
+	defer tick.Stop()
+	for {
+		for more := true; more && ctx.Err() == nil; {
+			var err error
+			if more, err = a.Login.SweepTries(ctx); err != nil && ctx.Err() == nil {
+				a.Logger.Warn("what has expired could not be removed; it will be tried again", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

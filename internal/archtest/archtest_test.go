@@ -26,7 +26,7 @@ const module = "rolegate"
 
 // Groups of packages, to be named in the table. Paths are below the module.
 var (
-	mechanisms   = []string{"internal/password", "internal/totp", "internal/token", "internal/keyring"}
+	mechanisms   = []string{"internal/password", "internal/totp", "internal/token", "internal/keyring", "internal/throttle"}
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
 	compositions = []string{"internal/administration"}                              // of capabilities: it asks the policy, then changes the directory
@@ -56,6 +56,7 @@ var arrows = []struct {
 	{"internal/keyring", list("model")},
 	{"internal/store", list("model")},
 	{"internal/store/sqlstore", list("model", "internal/store")},
+	{"internal/throttle", list("model", "internal/store")}, // a rule is worked out between two statements
 
 	{"internal/audit", list("model", "internal/store", leaves, mechanisms)},
 

@@ -28,6 +28,10 @@ const (
 	ChangeFailed      Activity = "authn_password_change_fail"
 	LoginSucceeded    Activity = "authn_login_success"
 	OTPFailed         Activity = "authn_otp_fail"
+	LoginFailMax      Activity = "authn_login_fail_max" // tries are refused for a while, from one source or at one account
+	LoginLocked       Activity = "authn_login_lock"     // one-time codes of one account are refused
+	LoginUnlocked     Activity = "authn_login_unlock"   // tries count from zero again
+	DeviceForgotten   Activity = "known_device_delete"
 	RecoveryUsed      Activity = "authn_recovery_use"
 	RecoveryFailed    Activity = "authn_recovery_fail"
 	EnrolStarted      Activity = "mfa_enrol_start"

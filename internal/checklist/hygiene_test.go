@@ -131,7 +131,7 @@ func nothingSecret(t *testing.T) {
 	}
 	for place, text := range places {
 		for what, secret := range secrets {
-			for _, spelt := range spellings(secret) {
+			for _, spelt := range spelledIn(secret) {
 				if strings.Contains(text, spelt) {
 					t.Errorf("the %s hold the %s", place, what)
 				}
@@ -153,8 +153,8 @@ func nothingSecret(t *testing.T) {
 	}
 }
 
-// spellings of a secret that somebody may log in its place.
-func spellings(secret string) []string {
+// spelledIn of a secret that somebody may log in its place.
+func spelledIn(secret string) []string {
 	return []string{secret, url.QueryEscape(secret), url.PathEscape(secret), hex.EncodeToString([]byte(secret)),
 		base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)), strings.ReplaceAll(secret, "-", "")}
 }

@@ -55,6 +55,10 @@ var problems = map[model.Code]problem{
 		text{"Confirm that it is you", "请再次验证身份"},
 		text{"This needs a one-time code entered in the last five minutes. Confirm your identity, then try again.", "此操作要求在五分钟内输入过动态验证码。请再次验证身份后重试。"},
 	},
+	model.CodeTooManyAttempts: {
+		text{"Too many attempts", "尝试次数过多"},
+		text{"There were too many attempts. Try again when the time in Retry-After is over. If your one-time codes are refused for good, log in with a recovery code or ask an administrator to unlock your account.", "尝试次数过多，请在 Retry-After 响应头指示的时间之后重试。如果动态验证码一直被拒绝，请使用恢复码登录，或联系管理员解除锁定。"},
+	},
 	model.CodeReEnrolOnly: {
 		text{"Enrol a new device first", "请先绑定新设备"},
 		text{"You logged in with a recovery code. Enrol a new device to go on.", "您使用恢复码登录，请先绑定新的验证设备，然后继续。"},

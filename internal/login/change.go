@@ -100,7 +100,6 @@ func (s *Service) checkNext(rules password.Rules, current, next string) error {
 }
 
 // endOld ends what a password that is gone had opened, but for the session keep.
-// Devices that are known by a cookie end here, too, once there are any.
 func (s *Service) endOld(ctx context.Context, tx store.Tx, u model.User, keep string) error {
 	now := s.Now()
 	if _, err := tx.EndSessions(ctx, u.Tenant, u.ID, keep, now); err != nil {
@@ -109,7 +108,10 @@ func (s *Service) endOld(ctx context.Context, tx store.Tx, u model.User, keep st
 	if err := tx.EndTickets(ctx, u.Tenant, u.ID, now); err != nil {
 		return err
 	}
-	return tx.EndInvites(ctx, u.Tenant, u.ID, now)
+	if err := tx.EndInvites(ctx, u.Tenant, u.ID, now); err != nil {
+		return err
+	}
+	return s.ForgetDevices(ctx, tx, u.Tenant, u.ID)
 }
 
 func changeFailed(session Session, code model.Code) audit.Entry {

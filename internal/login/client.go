@@ -26,7 +26,7 @@ func (s *Service) ClientToken(ctx context.Context, cc ClientCredentials) (Tokens
 	// An unknown client's hash is empty: the comparison costs the same and fails.
 	right := subtle.ConstantTimeCompare(c.SecretHash, token.Hash(cc.ClientSecret)) == 1
 	if !right || c.ID == "" || c.Disabled {
-		return Tokens{}, s.refuse(ctx, clientEntry(cc.ClientID, c.Tenant, audit.ClientFailed, model.CodeInvalidClient), errClient)
+		return Tokens{}, s.miss(ctx, clientEntry(cc.ClientID, c.Tenant, audit.ClientFailed, model.CodeInvalidClient), errClient)
 	}
 	tenant, err := s.clientTenant(ctx, c, cc.Tenant)
 	if err != nil {

@@ -130,6 +130,9 @@ func (s *Service) ConfirmDevice(ctx context.Context, session Session, id, code s
 				return err
 			}
 		}
+		if err := s.ForgetDevices(ctx, tx, caller.Tenant, caller.ID); err != nil {
+			return err
+		}
 		return s.Log.AppendIn(ctx, tx, o.entry(audit.EnrolConfirmed, d))
 	})
 	return answer(res, err, refused)
@@ -224,6 +227,9 @@ func (s *Service) RemoveDevice(ctx context.Context, session Session, id string) 
 			}
 		}
 		if err := tx.DeleteDevice(ctx, d.Tenant, d.User, d.ID); err != nil {
+			return err
+		}
+		if err := s.ForgetDevices(ctx, tx, d.Tenant, d.User); err != nil {
 			return err
 		}
 		return s.Log.AppendIn(ctx, tx, o.entry(audit.DeviceRemoved, d))

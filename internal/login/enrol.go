@@ -100,7 +100,7 @@ func (s *Service) issuerName() string {
 // codes and sessions of the person end: there is one device to lose, and none
 // that was lost still opens anything.
 func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Result, error) {
-	tk, err := s.tryTicket(ctx, ticket, store.TicketEnrol, audit.EnrolFailed)
+	tk, err := s.tryTicket(ctx, ticket, store.TicketEnrol, audit.EnrolFailed, s.tryCode)
 	if err != nil {
 		return Result{}, err
 	}
@@ -210,6 +210,9 @@ func (s *Service) replaceFactors(ctx context.Context, tx store.Tx, tk store.Tick
 		return err
 	}
 	if err := tx.ReplaceRecoveryCodes(ctx, tk.Tenant, tk.User, codes.rows); err != nil {
+		return err
+	}
+	if err := s.ForgetDevices(ctx, tx, tk.Tenant, tk.User); err != nil {
 		return err
 	}
 	_, err := tx.EndSessions(ctx, tk.Tenant, tk.User, "", s.Now())

@@ -26,7 +26,7 @@ func (s *Service) AcceptInvite(ctx context.Context, invite, pass string) (Result
 		return Result{}, err
 	}
 	if user.ID == "" {
-		return Result{}, s.refuse(ctx, failure(inv.Tenant, inv.User, audit.InviteFailed, model.CodeInviteInvalid), errInvite)
+		return Result{}, s.miss(ctx, failure(inv.Tenant, inv.User, audit.InviteFailed, model.CodeInviteInvalid), errInvite)
 	}
 	due, err := s.mfaDue(ctx, t, user.ID)
 	if err != nil {
@@ -81,6 +81,9 @@ func (s *Service) setInvitedPassword(ctx context.Context, tx store.Tx, hash []by
 	}
 	if set, err := tx.SetPassword(ctx, user.Tenant, user.ID, old, user.PasswordHash); err != nil || !set {
 		return cmpErr(err, errInvite)
+	}
+	if err := s.ForgetDevices(ctx, tx, user.Tenant, user.ID); err != nil {
+		return err
 	}
 	_, err := tx.EndSessions(ctx, user.Tenant, user.ID, "", now)
 	return err

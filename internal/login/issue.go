@@ -46,7 +46,11 @@ func (s *Service) issue(ctx context.Context, tx store.Tx, t model.Tenant, u mode
 		return Tokens{}, err
 	}
 	secret, _ := token.NewSecret()
-	return s.mint(ctx, tx, session, secret)
+	tokens, err := s.mint(ctx, tx, session, secret)
+	if err == nil && !p.Recovery && p.After == nil { // a full login
+		tokens.Device, err = s.know(ctx, tx, u)
+	}
+	return tokens, err
 }
 
 // enough refuses a proof below what is required. due is what user, roles and

@@ -513,9 +513,9 @@ func TestLoginFlood(t *testing.T) {
 	k.MustEnrol("alice")
 	client := k.ClientToken("crm")
 	var wg sync.WaitGroup
-	for range 60 {
+	for i := range 60 { // of many names, since one has a limit of its own
 		wg.Go(func() {
-			a, err := testkit.Do(k.Request("/v1/login", "", map[string]any{"username": "alice", "password": "wrong password"}))
+			a, err := testkit.Do(k.Request("/v1/login", "", map[string]any{"username": fmt.Sprint("alice", i), "password": "wrong password"}))
 			if err != nil {
 				t.Error(err)
 				return

@@ -78,7 +78,7 @@ func parseRecovery(code string) (selector, secret string, ok bool) {
 // that can do one thing, enrol a new device, and hands out the ticket for it.
 // Attempts share the ticket's budget with one-time codes.
 func (s *Service) VerifyRecovery(ctx context.Context, ticket, code string) (Result, error) {
-	tk, err := s.tryTicket(ctx, ticket, store.TicketMFA, audit.RecoveryFailed)
+	tk, err := s.tryTicket(ctx, ticket, store.TicketMFA, audit.RecoveryFailed, s.tryRecovery)
 	if err != nil {
 		return Result{}, err
 	}
@@ -114,7 +114,7 @@ func (s *Service) recover(ctx context.Context, tk store.Ticket, selector string)
 		if err := endTicket(ctx, tx, tk, s); err != nil {
 			return err // rolls back what the code settled; the refusal is recorded with the request
 		}
-		if err := s.codeRight(ctx, tx, tk.Tenant, tk.User); err != nil {
+		if err := s.recoveryRight(ctx, tx, tk.Tenant, tk.User); err != nil {
 			return err
 		}
 		p := proof{Methods: append(tk.Methods, "mfa"), At: tk.AuthTime, Level: 1, Recovery: true}

@@ -44,6 +44,9 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (Result, error) {
 		res, refused, reusedIn = Result{}, nil, ""
 		rt, session, err := family(ctx, tx, refresh)
 		if errors.Is(err, store.ErrNotFound) {
+			if err := s.tooManyMisses(ctx); err != nil {
+				return err
+			}
 			refused = errRefresh
 			return s.Log.AppendIn(ctx, tx, failure("", "", audit.RefreshFailed, model.CodeTokenInvalid))
 		}

@@ -33,6 +33,7 @@ import (
 	"rolegate/internal/keyring"
 	"rolegate/internal/password"
 	"rolegate/internal/store"
+	"rolegate/internal/throttle"
 	"rolegate/internal/token"
 	"rolegate/model"
 )
@@ -79,8 +80,12 @@ type Service struct {
 	Limits   SessionLimits       // optional
 	Reused   func(tenant string) // told of each refresh token that came back after its use; optional
 
+	LoginRate int // failed logins a minute from one address; 0: DefaultLoginRate
+
 	remembered memory
 	standIns   standIns
+	ledger     throttle.Ledger
+	misses     misses
 }
 
 // FirstPartyClient is the client_id of tokens that people log in for.
@@ -100,7 +105,7 @@ func UsernameKey(name string) (string, error) {
 var errLogin = model.Errorf(model.CodeLoginFailed, "the user name or password is wrong")
 
 // Login is the password step. Whichever half is wrong, the answer and the work
-// are the same: the same look-ups, one hash, one entry.
+// are the same: the same look-ups, one try charged, one hash, one entry.
 func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Result, error) {
 	if len(pass) > password.MaxBytes {
 		return Result{}, model.Errorf(model.CodeInvalidRequest, "the password is longer than %d bytes", password.MaxBytes)
@@ -116,8 +121,15 @@ func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Res
 	if err != nil {
 		return Result{}, err
 	}
+	try, err := s.tryLogin(ctx, tenant, username, user)
+	if err != nil {
+		return Result{}, err
+	}
 	ok, rehash, err := s.Hasher.Verify(ctx, stored, pass)
 	if err != nil {
+		if model.CodeOf(err) == model.CodeBusy { // not whoever hangs up: that has taken a worker
+			s.undo(ctx, try)
+		}
 		return Result{}, err
 	}
 	if !ok || user.PasswordHash == "" || user.Disabled || t.ID == "" || t.Disabled {
@@ -129,7 +141,10 @@ func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Res
 	if rehash {
 		user = s.upgrade(ctx, user, pass)
 	}
-	return s.proceed(ctx, t, user, proof{Methods: []string{"pwd"}, At: s.Now()}, "", nil)
+	return s.proceed(ctx, t, user, proof{Methods: []string{"pwd"}, At: s.Now()}, "", func(tx store.Tx) error {
+		_, err := s.ledger.Right(ctx, tx, try)
+		return err
+	})
 }
 
 // lookup finds tenant and user; a missing one is a zero value, not an error.
@@ -188,16 +203,19 @@ func (s *Service) proceed(ctx context.Context, t model.Tenant, user model.User, 
 	var res Result
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res = Result{}
+		if _, err := tx.Bump(ctx, user.Tenant); err != nil { // the tenant's row first, as everywhere
+			return err
+		}
 		if first != nil {
 			if err := first(tx); err != nil {
 				return err
 			}
 		}
-		epoch, err := s.unchanged(ctx, tx, user)
+		epoch, err := same(ctx, tx, user)
 		if err != nil {
 			return err
 		}
-		if first == nil && epoch != user.Epoch { // first may have ended all sessions itself
+		if activity != audit.InviteAccepted && epoch != user.Epoch { // accepting one ends all sessions itself
 			return errLogin
 		}
 		if res, err = s.nextStep(ctx, tx, t, user, p, due); err != nil {
@@ -227,6 +245,11 @@ func (s *Service) unchanged(ctx context.Context, tx store.Tx, user model.User) (
 	if _, err := tx.Bump(ctx, user.Tenant); err != nil {
 		return 0, err
 	}
+	return same(ctx, tx, user)
+}
+
+// same is unchanged of a tenant that this transaction holds.
+func same(ctx context.Context, tx store.Users, user model.User) (epoch int64, err error) {
 	now, err := tx.User(ctx, user.Tenant, user.ID)
 	if err != nil {
 		return 0, err

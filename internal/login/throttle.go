@@ -2,24 +2,267 @@ package login
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
 
+	"rolegate/internal/audit"
+	"rolegate/internal/reqctx"
 	"rolegate/internal/store"
+	"rolegate/internal/throttle"
+	"rolegate/model"
 )
 
-// tryCode charges one try of a one-time or recovery code to the account, in a
-// transaction of its own and before the code is looked at, on every surface that
-// takes one. Its error is the answer.
-func (s *Service) tryCode(ctx context.Context, tenant, user string) error { return nil }
+// Limits on tries. Where the numbers come from is in docs/threat-model.md.
+const (
+	DefaultLoginRate = 30 // failed logins a minute from one address
+
+	freePasswords    = 5 // wrong passwords of one account from one network without a wait
+	firstWait        = 5 * time.Second
+	longestWait      = 15 * time.Minute
+	forgetPasswords  = 24 * time.Hour
+	accountPasswords = 200 // wrong passwords of one account from anywhere at once
+	accountEvery     = 30 * time.Second
+
+	freeCodes    = 10 // wrong one-time codes in a row
+	codesALock   = 5  // and as many more, one ticket's, after each lock
+	firstLock    = 15 * time.Minute
+	longestLock  = 24 * time.Hour
+	codesForGood = 50 // until a recovery code or an unlock (NIST SP 800-63B-4 3.2.2: at most 100)
+
+	recoveryAtOnce = 5 // wrong recovery codes; with the next line at most ten in any hour
+	recoveryEvery  = 12 * time.Minute
+)
+
+// Budgets, as the metric names them.
+const (
+	BudgetAddress  = "login_address"  // failed logins from one address
+	BudgetSpray    = "login_accounts" // accounts that failed from one address
+	BudgetNetwork  = "login_network"  // one account from one network, or from one known device
+	BudgetAccount  = "login_account"  // one account from everywhere but known devices
+	BudgetCode     = "code"           // one-time codes of one account
+	BudgetRecovery = "recovery"       // recovery codes of one account
+	BudgetPassword = "password"       // the current password, asked for again
+	BudgetSecret   = "secret"         // unknown tickets, refresh tokens, invitations and clients' secrets from one address
+)
+
+// Budgets lists them, for metrics.
+var Budgets = []string{BudgetAddress, BudgetSpray, BudgetNetwork, BudgetAccount, BudgetCode, BudgetRecovery, BudgetPassword, BudgetSecret}
+
+var (
+	passwords = throttle.Ladder{Wait: passwordWait, Forget: forgetPasswords}
+	codes     = throttle.Ladder{Wait: codeWait}
+	recovery  = throttle.Bucket{Size: recoveryAtOnce, Every: recoveryEvery}
+	anywhere  = throttle.Bucket{Size: accountPasswords, Every: accountEvery}
+)
+
+func passwordWait(failed int64) time.Duration {
+	if failed < freePasswords {
+		return 0
+	}
+	return doubled(firstWait, failed-freePasswords, longestWait)
+}
+
+// codeWait locks after ten, then after each five more: 15 min, 30 min, 1 h … 24 h, for good.
+func codeWait(failed int64) time.Duration {
+	switch {
+	case failed >= codesForGood:
+		return throttle.Never
+	case failed < freeCodes || failed%codesALock != 0:
+		return 0
+	}
+	return doubled(firstLock, (failed-freeCodes)/codesALock, longestLock)
+}
+
+func doubled(first time.Duration, times int64, longest time.Duration) time.Duration {
+	return min(first<<min(times, 16), longest)
+}
+
+// tryLogin charges a try of a password to what its source is: a known device of
+// the account is a network of its own, in which strangers do nothing; whoever
+// comes from elsewhere shares the budgets of its address, of the network with the
+// account, and of the account. A name nobody has is charged like any other, and
+// looked at in the same order.
+func (s *Service) tryLogin(ctx context.Context, tenant, username string, user model.User) (throttle.Try, error) {
+	name, err := UsernameKey(username)
+	if err != nil {
+		name = "\x00" + username // of nobody
+	}
+	account := s.account(tenant, name)
+	known, err := s.knownAs(ctx, user)
+	if err != nil {
+		return throttle.Try{}, err
+	}
+	failMax := func(e audit.Entry) func(context.Context, store.Tx) error {
+		return func(ctx context.Context, tx store.Tx) error { return s.Log.AppendIn(ctx, tx, e) }
+	}
+	ofAccount := failMax(failure(tenant, user.ID, audit.LoginFailMax, model.CodeTooManyAttempts, "username", username))
+	if known != "" {
+		return s.charge(ctx, throttle.Line{Budget: BudgetNetwork, Key: s.counter(BudgetNetwork, account, []byte("device "+known)), About: account, Rule: passwords, Begins: ofAccount})
+	}
+	from := reqctx.From(ctx).Address
+	address, network := []byte(throttle.Address(from)), []byte(throttle.Network(from))
+	ofAddress := failMax(failure("", "", audit.LoginFailMax, model.CodeTooManyAttempts))
+	pair := s.counter(BudgetNetwork, account, network)
+	rate := s.rate()
+	return s.charge(ctx,
+		throttle.Line{Budget: BudgetAddress, Key: s.counter(BudgetAddress, address), Begins: ofAddress,
+			Rule: throttle.Bucket{Size: 4 * rate, Every: time.Minute / time.Duration(rate)}},
+		throttle.Line{Budget: BudgetNetwork, Key: pair, About: account, Rule: passwords, Begins: ofAccount},
+		throttle.Line{Budget: BudgetSpray, Key: s.counter(BudgetSpray, address), FirstOf: pair, Begins: ofAddress,
+			Rule: throttle.Bucket{Size: 2 * rate, Every: 10 * time.Minute / time.Duration(rate)}},
+		throttle.Line{Budget: BudgetAccount, Key: s.counter(BudgetAccount, account), About: account, Rule: anywhere, Begins: ofAccount},
+	)
+}
+
+func (s *Service) rate() int64 {
+	if s.LoginRate > 0 {
+		return int64(s.LoginRate)
+	}
+	return DefaultLoginRate
+}
+
+func (s *Service) charge(ctx context.Context, lines ...throttle.Line) (throttle.Try, error) {
+	return s.ledger.Charge(ctx, s.Store, s.Now, lines)
+}
+
+// undo takes a try back whose answer nobody learned.
+func (s *Service) undo(ctx context.Context, t throttle.Try) { s.ledger.Undo(ctx, s.Store, s.Now, t) }
+
+// account stands for a user name, also one nobody has. It is keyed, since names
+// that were tried are at times passwords.
+func (s *Service) account(tenant, usernameKey string) []byte {
+	return s.KEK.MAC("throttle account", []byte(tenant), []byte(usernameKey))
+}
+
+// counter names a counter.
+func (s *Service) counter(budget string, parts ...[]byte) []byte {
+	return s.KEK.MAC("throttle "+budget, parts...)
+}
+
+// person stands for a user in the counters of what only that user can fail at.
+// It rests on no key: a lock must not open because a key was replaced.
+func person(budget, tenant, user string) []byte {
+	h := sha256.New()
+	for _, part := range []string{budget, tenant, user} {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+		h.Write([]byte(part))
+	}
+	return h.Sum(nil)
+}
+
+func (s *Service) codeLine(tenant, user string) throttle.Line {
+	return throttle.Line{Budget: BudgetCode, Key: person(BudgetCode, tenant, user), About: person("", tenant, user), Rule: codes,
+		Begins: func(ctx context.Context, tx store.Tx) error {
+			return s.Log.AppendIn(ctx, tx, failure(tenant, user, audit.LoginLocked, model.CodeTooManyAttempts))
+		}}
+}
+
+func (s *Service) recoveryLine(tenant, user string) throttle.Line {
+	return throttle.Line{Budget: BudgetRecovery, Key: person(BudgetRecovery, tenant, user), About: person("", tenant, user), Rule: recovery,
+		Begins: func(ctx context.Context, tx store.Tx) error {
+			return s.Log.AppendIn(ctx, tx, failure(tenant, user, audit.LoginFailMax, model.CodeTooManyAttempts))
+		}}
+}
+
+func (s *Service) passwordLine(tenant, user string) throttle.Line {
+	return throttle.Line{Budget: BudgetPassword, Key: person(BudgetPassword, tenant, user), About: person("", tenant, user), Rule: passwords,
+		Begins: func(ctx context.Context, tx store.Tx) error {
+			return s.Log.AppendIn(ctx, tx, failure(tenant, user, audit.LoginFailMax, model.CodeTooManyAttempts))
+		}}
+}
+
+// tryCode charges one try of a one-time code to the account, in a transaction of
+// its own and before the code is looked at, on every surface that takes one. Its
+// error is the answer, the same for a right code and a wrong one: while the step
+// is locked, no code is looked at.
+func (s *Service) tryCode(ctx context.Context, tenant, user string) error {
+	_, err := s.charge(ctx, s.codeLine(tenant, user))
+	return err
+}
 
 // codeRight gives the account's tries back, in the transaction that settles the
 // code.
-func (s *Service) codeRight(ctx context.Context, tx store.Tx, tenant, user string) error { return nil }
+func (s *Service) codeRight(ctx context.Context, tx store.Tx, tenant, user string) error {
+	return s.right(ctx, tx, tenant, user, s.codeLine(tenant, user))
+}
+
+// tryRecovery is tryCode for recovery codes, which have a budget of their own:
+// they are the way out when one-time codes are refused for good.
+func (s *Service) tryRecovery(ctx context.Context, tenant, user string) error {
+	_, err := s.charge(ctx, s.recoveryLine(tenant, user))
+	return err
+}
+
+// recoveryRight gives the try back, and with it those of one-time codes: the
+// device they came from is about to be replaced.
+func (s *Service) recoveryRight(ctx context.Context, tx store.Tx, tenant, user string) error {
+	return s.right(ctx, tx, tenant, user, s.recoveryLine(tenant, user), s.codeLine(tenant, user))
+}
 
 // tryPassword charges one try of a known person's password, before it is hashed,
 // where it is asked for again, such as at its change. Its error is the answer.
-func (s *Service) tryPassword(ctx context.Context, tenant, user string) error { return nil }
+func (s *Service) tryPassword(ctx context.Context, tenant, user string) error {
+	_, err := s.charge(ctx, s.passwordLine(tenant, user))
+	return err
+}
 
 // passwordRight gives the tries back.
 func (s *Service) passwordRight(ctx context.Context, tx store.Tx, tenant, user string) error {
-	return nil
+	return s.right(ctx, tx, tenant, user, s.passwordLine(tenant, user))
+}
+
+// right gives tries back. Where the last of them had begun a lock, the lock's
+// record has its end.
+func (s *Service) right(ctx context.Context, tx store.Tx, tenant, user string, lines ...throttle.Line) error {
+	locked, err := s.ledger.Right(ctx, tx, throttle.Of(lines...))
+	if err != nil || !locked {
+		return err
+	}
+	s.ledger.Forget()
+	e := failure(tenant, user, audit.LoginUnlocked, "")
+	e.Outcome = audit.OutcomeOK
+	return s.Log.AppendIn(ctx, tx, e)
+}
+
+// Unlock forgets what was tried in vain at a user's account, on whoever's
+// behalf: passwords, one-time codes and recovery codes count from zero again. The
+// error is of model.CodeUserUnknown where there is no such user.
+func (s *Service) Unlock(ctx context.Context, caller model.Caller, tenant, user, reason string) error {
+	err := s.Store.InTx(ctx, func(tx store.Tx) error {
+		u, err := tx.User(ctx, tenant, user)
+		if err != nil {
+			return notFound(err, model.Errorf(model.CodeUserUnknown, "tenant %q has no user %q", tenant, user))
+		}
+		if err := tx.DeleteCounters(ctx, person("", tenant, u.ID), s.account(tenant, u.UsernameKey)); err != nil {
+			return err
+		}
+		e := audit.Entry{Tenant: tenant, Class: audit.ClassAdmin, Activity: audit.LoginUnlocked, Outcome: audit.OutcomeOK,
+			Caller: caller, Person: "user:" + u.ID}
+		if reason != "" {
+			e.Personal = map[string]any{"reason": reason}
+		}
+		return s.Log.AppendIn(ctx, tx, e)
+	})
+	s.ledger.Forget()
+	return err
+}
+
+// sweepTriesBatch bounds how long one sweep holds the database.
+const sweepTriesBatch = 1000
+
+// SweepTries removes counters and known devices that say nothing any more, with an
+// hour to spare for clocks that jump, and tells whether there may be more.
+func (s *Service) SweepTries(ctx context.Context) (more bool, err error) {
+	before := s.Now().Add(-time.Hour)
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
+		counters, err := tx.SweepCounters(ctx, before, sweepTriesBatch)
+		if err != nil {
+			return err
+		}
+		devices, err := tx.SweepKnownDevices(ctx, before, sweepTriesBatch)
+		more = counters == sweepTriesBatch || devices == sweepTriesBatch
+		return err
+	})
+	return more, err
 }

@@ -42,7 +42,7 @@ func withOTP(now time.Time) proof {
 // before the code is looked at, and the code's time step is taken by a
 // conditional update, so of any number of parallel requests one succeeds.
 func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, error) {
-	tk, err := s.tryTicket(ctx, ticket, store.TicketMFA, audit.OTPFailed)
+	tk, err := s.tryTicket(ctx, ticket, store.TicketMFA, audit.OTPFailed, s.tryCode)
 	if err != nil {
 		return Result{}, err
 	}
@@ -56,6 +56,9 @@ func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, 
 		}
 		if err == nil {
 			err = endTicket(ctx, tx, tk, s)
+		}
+		if err == nil {
+			err = s.codeRight(ctx, tx, tk.Tenant, tk.User)
 		}
 		if err != nil {
 			refused = err
@@ -88,9 +91,10 @@ func answer[T any](res T, err, refused error) (T, error) {
 	return res, nil
 }
 
-// tryTicket counts one attempt, on the ticket and on its account, and commits
-// that before the code is looked at or anything is hashed.
-func (s *Service) tryTicket(ctx context.Context, ticket string, purpose store.TicketPurpose, failed audit.Activity) (tk store.Ticket, err error) {
+// tryTicket counts one attempt, on the ticket and with try on its account, and
+// commits that before the code is looked at or anything is hashed.
+func (s *Service) tryTicket(ctx context.Context, ticket string, purpose store.TicketPurpose, failed audit.Activity,
+	try func(ctx context.Context, tenant, user string) error) (tk store.Ticket, err error) {
 	var refused error
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		tk, refused = s.attempt(ctx, tx, ticket, purpose)
@@ -103,7 +107,7 @@ func (s *Service) tryTicket(ctx context.Context, ticket string, purpose store.Ti
 		err = refused
 	}
 	if err == nil {
-		err = s.tryCode(ctx, tk.Tenant, tk.User)
+		err = try(ctx, tk.Tenant, tk.User)
 	}
 	return tk, err
 }
@@ -245,6 +249,11 @@ func devicePlace(d store.Device) keyring.Place {
 
 // recordRefusal commits the entry of a refused step with a ticket.
 func (s *Service) recordRefusal(ctx context.Context, tx store.Tx, tk store.Ticket, a audit.Activity, refused error) error {
+	if tk.Hash == nil && model.CodeOf(refused) == model.CodeTicketInvalid {
+		if err := s.tooManyMisses(ctx); err != nil {
+			return err
+		}
+	}
 	return s.recordFailure(ctx, tx, failure(tk.Tenant, tk.User, a, model.CodeOf(refused)), refused)
 }
 

@@ -32,6 +32,7 @@ type Tokens struct {
 	RefreshToken string // "" for clients
 	ExpiresIn    time.Duration
 	Scope        string // clients only
+	Device       string // the secret of the device, now known; "" where it has one or gets none
 }
 
 // Enrolment is a device waiting to be confirmed, shown once.

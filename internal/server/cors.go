@@ -8,8 +8,9 @@ import (
 )
 
 // cors lets the login pages of the CRM frontends that were named call the login
-// from a browser, and nothing else. Origins are compared exactly; cookies are
-// not involved.
+// from a browser, and nothing else. Origins are compared exactly. A
+// browser may send the cookie of a known device along, and keep one: it proves
+// nothing, so that a page which makes it send one has gained nothing.
 func (s *Server) cors() func(http.Handler) http.Handler {
 	if len(s.CORSOrigins) == 0 {
 		return func(next http.Handler) http.Handler { return next }
@@ -17,9 +18,11 @@ func (s *Server) cors() func(http.Handler) http.Handler {
 	allow := cors.Handler(cors.Options{
 		AllowOriginFunc: func(_ *http.Request, origin string) bool { return slices.Contains(s.CORSOrigins, origin) },
 		AllowedMethods:  []string{http.MethodPost},
-		AllowedHeaders:  []string{"Authorization", "Content-Type", "Accept-Language", "X-Request-ID"},
-		ExposedHeaders:  []string{"X-Request-ID", "Retry-After", "Content-Language"},
+		AllowedHeaders:  []string{"Authorization", "Content-Type", "Accept-Language", "X-Request-ID", deviceHeader},
+		ExposedHeaders:  []string{"X-Request-ID", "Retry-After", "Content-Language", deviceHeader},
 		MaxAge:          600,
+
+		AllowCredentials: true,
 	})
 	return func(next http.Handler) http.Handler {
 		shared := allow(next)

@@ -39,6 +39,7 @@ func (s *Server) public(h func(http.ResponseWriter, *http.Request) error) endpoi
 // open serves anybody: the steps of a login.
 func (s *Server) open(h func(http.ResponseWriter, *http.Request) error) endpoint {
 	fromOwnPage := s.ownPages()
+	h = s.metered(h)
 	return s.recorded("open", s.problem, func(w http.ResponseWriter, r *http.Request, _ *model.Caller) error {
 		if err := fromOwnPage(r); err != nil {
 			return err
@@ -49,6 +50,7 @@ func (s *Server) open(h func(http.ResponseWriter, *http.Request) error) endpoint
 
 // clientSecret serves a client that sends its secret, and fails as OAuth wants.
 func (s *Server) clientSecret(h func(http.ResponseWriter, *http.Request) error) endpoint {
+	h = s.metered(h)
 	return s.recorded("client secret", s.oauthError, func(w http.ResponseWriter, r *http.Request, _ *model.Caller) error {
 		return h(w, r)
 	})
@@ -209,6 +211,9 @@ const recordTimeout = 5 * time.Second
 // caller that hangs up does not get away unrecorded.
 func (s *Server) record(r *http.Request, caller model.Caller, failure error) error {
 	code := codeOf(r, failure)
+	if code == model.CodeTooManyAttempts { // its begin is recorded; an entry for each would be the flood it is to stop
+		return failure
+	}
 	if code == model.CodeAuditUnavailable || reqctx.From(r.Context()).Recorded() && !maybeRolledBack(code) {
 		return failure
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -88,6 +89,8 @@ var outcomes = map[model.Code]outcome{
 
 	model.CodeCancelled: {status: statusCancelled},
 
+	model.CodeTooManyAttempts: {status: 429},
+
 	model.CodeInternal:       {status: 500},
 	model.CodeSettingInvalid: {status: 500},
 	model.CodeKeyMissing:     {status: 500},
@@ -160,13 +163,23 @@ func fail(w http.ResponseWriter, r *http.Request, code model.Code, err error) ou
 	if to.status != http.StatusUnauthorized && to.status != http.StatusForbidden {
 		h.Del("WWW-Authenticate")
 	}
-	if to.retry > 0 {
-		h.Set("Retry-After", strconv.Itoa(to.retry))
+	if wait := retryAfter(to, err); wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(wait))
 	}
 	if to.status == http.StatusRequestEntityTooLarge {
 		h.Set("Connection", "close") // the rest of the body is not worth reading
 	}
 	return to
+}
+
+// retryAfter is the seconds after which to try again, rounded up; 0 where it is
+// not said.
+func retryAfter(to outcome, err error) int {
+	var e *model.Error
+	if errors.As(err, &e) && e.RetryAfter > 0 {
+		return int((e.RetryAfter + time.Second - 1) / time.Second)
+	}
+	return to.retry
 }
 
 // explain gives the sentence for people, and every bad place. What is a fault

@@ -27,6 +27,7 @@ import (
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
 	"rolegate/internal/reqctx"
+	"rolegate/internal/store"
 	"rolegate/model"
 )
 
@@ -56,6 +57,7 @@ func newHarness(t *testing.T) *harness {
 		Factors:  h.factors,
 		Decider:  h.decider,
 		Recorder: h.recorder,
+		Known:    &fakeKnown{},
 		Tenants:  fakeTenants{"default", "emea", "closed"},
 		PageKey:  fakePageKey,
 		Limits:   model.DefaultLimits(),
@@ -289,6 +291,24 @@ func (f *fakeLogin) AuthenticateUser(_ context.Context, raw string) (login.Sessi
 }
 func (f *fakeLogin) Fresh(context.Context, login.Session) error      { return nil }
 func (f *fakeLogin) Sufficient(context.Context, login.Session) error { return f.below }
+
+// fakeKnown knows one device of alice's.
+type fakeKnown struct {
+	id string // of the device that requests come from
+}
+
+func (f *fakeKnown) KnownDevice(context.Context) (string, error) { return f.id, nil }
+func (f *fakeKnown) KnownDevices(context.Context, model.Caller) ([]store.KnownDevice, string, error) {
+	return []store.KnownDevice{{ID: "k1"}, {ID: "k2"}}, "k2", nil
+}
+func (f *fakeKnown) ForgetDevice(ctx context.Context, _ model.Caller, id string) error {
+	if id != "k1" {
+		return &model.Error{Code: model.CodeNotFound}
+	}
+	reqctx.From(ctx).MarkRecorded()
+	return nil
+}
+
 func (f *fakeLogin) AuthenticateClient(_ context.Context, raw string) (model.Caller, error) {
 	if raw != "client-token" {
 		return model.Caller{}, &model.Error{Code: model.CodeUnauthorized}

@@ -9,12 +9,14 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
 
+	"rolegate/internal/login"
 	"rolegate/internal/policy"
 	"rolegate/internal/reqctx"
 	"rolegate/model"
@@ -346,7 +348,7 @@ func TestCORS(t *testing.T) {
 	for path := range browserRoutes {
 		a := preflight(h, path, crm)
 		if a.StatusCode != 200 || a.Header.Get("Access-Control-Allow-Origin") != crm || a.Header.Get("Access-Control-Allow-Methods") != "POST" ||
-			a.Header.Get("Access-Control-Allow-Credentials") != "" {
+			a.Header.Get("Access-Control-Allow-Credentials") != "true" {
 			t.Errorf("%s: %d %v", path, a.StatusCode, a.Header)
 		}
 	}
@@ -452,6 +454,9 @@ func TestLogAndMetrics(t *testing.T) {
 		"rolegate_problems_total code=method_not_allowed":                                 1,
 		"rolegate_problems_total code=not_found":                                          2,
 		"rolegate_problems_total code=revision_unavailable":                               0, // there from the start
+	}
+	for _, budget := range append(slices.Clone(login.Budgets), budgetRequests) {
+		want["rolegate_throttled_total budget="+budget] = 0 // likewise
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

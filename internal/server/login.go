@@ -16,7 +16,7 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	res, err := s.Login.AcceptInvite(r.Context(), req.Invite, req.Password)
-	return replyLogin(w, res, err)
+	return replyPassed(w, r, res, err)
 }
 
 func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
@@ -28,7 +28,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 		req.Tenant = model.DefaultTenant
 	}
 	res, err := s.Login.Login(r.Context(), req.Tenant, req.Username, req.Password)
-	return replyLogin(w, res, err)
+	return replyPassed(w, r, res, err)
 }
 
 func (s *Server) verifyTOTP(w http.ResponseWriter, r *http.Request) error {
@@ -37,7 +37,7 @@ func (s *Server) verifyTOTP(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	res, err := s.Login.VerifyTOTP(r.Context(), req.Ticket, req.Code)
-	return replyLogin(w, res, err)
+	return replyPassed(w, r, res, err)
 }
 
 func (s *Server) verifyRecovery(w http.ResponseWriter, r *http.Request) error {
@@ -67,7 +67,7 @@ func (s *Server) confirmEnrolment(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	res, err := s.Login.ConfirmEnrolment(r.Context(), req.Ticket, req.Code)
-	return replyLogin(w, res, err)
+	return replyPassed(w, r, res, err)
 }
 
 func (s *Server) refresh(w http.ResponseWriter, r *http.Request) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"rolegate/internal/login"
 	"rolegate/model"
 )
 
@@ -19,6 +20,7 @@ type Metrics struct {
 	durations *prometheus.HistogramVec
 	decisions *prometheus.CounterVec
 	problems  *prometheus.CounterVec
+	throttled *prometheus.CounterVec
 
 	// Looking a series up by its labels takes longer than counting.
 	requestSeries  found[requestLabels, requestSeries]
@@ -87,7 +89,14 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Help: "Requests that were refused or failed, by the code of the answer.",
 	}, []string{"code"})
 	m.problems.WithLabelValues(string(model.CodeRevisionBehind)) // so that it can be subtracted
-	reg.MustRegister(m.requests, m.durations, m.decisions, m.problems)
+	m.throttled = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "rolegate_throttled_total",
+		Help: "Tries and requests refused because a limit was reached, by the budget that was spent.",
+	}, []string{"budget"})
+	for _, budget := range append(login.Budgets, budgetRequests) { // so that each is there, at 0, to watch
+		m.throttled.WithLabelValues(budget)
+	}
+	reg.MustRegister(m.requests, m.durations, m.decisions, m.problems, m.throttled)
 	return m
 }
 
@@ -106,6 +115,13 @@ func (m *Metrics) request(method, route string, status int, took time.Duration) 
 func (m *Metrics) problem(code model.Code) {
 	if m != nil && code != "" {
 		m.problems.WithLabelValues(string(code)).Inc()
+	}
+}
+
+// Throttled counts a try that was refused.
+func (m *Metrics) Throttled(budget string) {
+	if m != nil {
+		m.throttled.WithLabelValues(budget).Inc()
 	}
 }
 

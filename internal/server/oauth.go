@@ -106,7 +106,7 @@ func (s *Server) oauthError(w http.ResponseWriter, r *http.Request, err error) {
 	word, ok := oauthErrors[code]
 	switch {
 	case ok:
-	case to.status == http.StatusServiceUnavailable:
+	case to.status == http.StatusServiceUnavailable, to.status == http.StatusTooManyRequests:
 		word = api.OAuthErrorErrorTemporarilyUnavailable
 	case to.status >= 500:
 		word = api.OAuthErrorErrorServerError

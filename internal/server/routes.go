@@ -1,6 +1,10 @@
 package server
 
-import "github.com/go-chi/chi/v5"
+import (
+	"github.com/go-chi/chi/v5"
+
+	"rolegate/internal/throttle"
+)
 
 // router is the whole surface, each path with who may call it.
 //
@@ -15,6 +19,7 @@ import "github.com/go-chi/chi/v5"
 //	client(scope) a client's access token with the scope
 //	proxy(scope)  a client in Rolegate-Client-Authorization, a person in Authorization
 func (s *Server) router() chi.Router {
+	s.requests = &throttle.Meter{Rule: requestsFor(s.LoginRate)}
 	r := chi.NewRouter()
 	r.Use(s.clientAddress(), s.observe, s.cors())
 	r.NotFound(s.notFound)
@@ -43,6 +48,8 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/v1/me/password/strength", s.person(s.passwordStrength))
 	r.Method("POST", "/v1/invite/strength", s.open(s.inviteStrength))
 	s.mountSessions(r) // GET, DELETE, POST /v1/me/{sessions,history}…: person
+	r.Method("GET", "/v1/me/known-devices", s.person(s.knownDevices))
+	r.Method("DELETE", "/v1/me/known-devices/{id}", s.person(s.forgetKnownDevice))
 
 	r.Method("POST", "/access/v1/evaluation", s.client("decide", s.evaluation))
 	r.Method("POST", "/access/v1/evaluations", s.client("decide", s.evaluations))

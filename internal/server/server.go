@@ -23,6 +23,7 @@ import (
 	"rolegate/internal/administration"
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
+	"rolegate/internal/throttle"
 	"rolegate/internal/tracing"
 	"rolegate/model"
 )
@@ -45,6 +46,8 @@ type Server struct {
 	Decider Decider
 	// Recorder writes the entry of a request that failed before a service did.
 	Recorder Recorder
+	// Known keeps the devices that people have logged in with.
+	Known KnownDevices
 	// Tenants finds tenants, for their metadata.
 	Tenants Tenants
 	// Provisioning keeps the directory.
@@ -69,6 +72,11 @@ type Server struct {
 	// CORSOrigins are the exact origins of CRM frontends that log people in from
 	// a browser; optional, and without any there is no CORS.
 	CORSOrigins []string
+	// LoginRate is how many logins a minute may fail from one address; 0 means
+	// DefaultLoginRate. How many requests it may send is taken from it.
+	LoginRate int
+
+	requests *throttle.Meter // of addresses and devices, made with the routes
 }
 
 // Login is what the server needs of the login service. Errors carry a

@@ -80,6 +80,8 @@ type Queries interface {
 	Sessions
 	History
 	Sweeping
+	Counters
+	KnownDevices
 	Clients
 	Policies
 	SigningKeys

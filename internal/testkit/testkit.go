@@ -25,6 +25,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/keyring"
+	"rolegate/internal/password"
 	"rolegate/internal/testkit/pgtest"
 	"rolegate/model"
 )
@@ -82,12 +83,21 @@ func Start(t testing.TB, dir string, settings ...string) *Kit {
 	return StartAltered(t, dir, nil, settings...)
 }
 
+// NewCheap is New with passwords hashed in no time, for tests of many logins.
+func NewCheap(t testing.TB, settings ...string) *Kit {
+	t.Helper()
+	return StartAltered(t, t.TempDir(), func(a *app.App) {
+		a.Login.Hasher = password.New(password.Params{MemoryKiB: 8, Iterations: 1, Parallelism: 1}, 4, time.Minute)
+	}, settings...)
+}
+
 // StartAltered is Start for tests that need another App than settings make: alter
 // gets it open and not yet serving, and may put what fails into it.
 func StartAltered(t testing.TB, dir string, alter func(a *app.App), settings ...string) *Kit {
 	t.Helper()
 	cfg, err := app.ReadConfig(append([]string{
 		"ROLEGATE_DATA=" + dir, "ROLEGATE_LISTEN=127.0.0.1:0", "ROLEGATE_ADMIN_LISTEN=127.0.0.1:0",
+		"ROLEGATE_LOGIN_RATE=100000", // everybody is at one address
 	}, settings...))
 	if err != nil {
 		t.Fatal(err)

@@ -138,6 +138,8 @@ func TestChangesBeginWithTheirMigration(t *testing.T) {
 			`DROP TABLE key_holders`,
 			`ALTER TABLE signing_keys DROP COLUMN not_before`,
 			`ALTER TABLE signing_keys DROP COLUMN revoked_at`,
+			`DROP TABLE throttle_counters`,
+			`DROP TABLE known_devices`,
 			`DROP TABLE chores`, // 0005
 			`DROP TABLE login_history`,
 			`DROP INDEX refresh_tokens_successor`,

@@ -36,7 +36,8 @@ func (b *bench) serve(settings ...string) (*service, error) {
 		return nil, err
 	}
 	s := &service{b: b, env: append(cleanEnviron(), append([]string{
-		"ROLEGATE_DATA=" + data, "ROLEGATE_LISTEN=127.0.0.1:0", "ROLEGATE_ADMIN_LISTEN=127.0.0.1:0"}, settings...)...)}
+		"ROLEGATE_DATA=" + data, "ROLEGATE_LISTEN=127.0.0.1:0", "ROLEGATE_ADMIN_LISTEN=127.0.0.1:0",
+		"ROLEGATE_LOGIN_RATE=1000000"}, settings...)...)}
 	s.cmd = exec.Command(b.path("rolegate"), "serve", "--json")
 	s.cmd.Env = s.env
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

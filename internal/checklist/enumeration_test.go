@@ -1,0 +1,338 @@
+package checklist
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rolegate/internal/app"
+	"rolegate/internal/reqctx"
+	"rolegate/internal/testkit"
+	"rolegate/model"
+)
+
+func init() {
+	holds(136, "unknown, wrong, locked, disabled and password-less users cost the same: one hash, one entry, the same counters; `make long` compares the times", sameWork)
+	holds(137, "likewise with a password of one character and of 128", sameWorkOfLengths)
+	holds(138, "likewise of a user just looked up and of one who was not", sameWorkWarmAndCold)
+	holds(139, "an invitation that is unknown, used, expired or of a disabled user gets one answer; nobody registers themselves", invitesAlike)
+	holds(140, "limits meet names nobody has just as they meet users", limitsAlike)
+	holds(141, "before the password is right no answer tells of waits, tries left or factors of an account", nothingBeforePassword)
+	holds(142, "while the code step is locked, a right and a wrong code get the same answer, and neither is looked at", lockedAlike)
+	holds(143, "code check: secrets are compared in constant time, or found by their digest", constantTime)
+}
+
+var timing = flag.Bool("timing", false, "compare the times of logins that are refused, as make long does")
+
+// class is a kind of login that is refused. Each attempt has an account and an
+// address of its own, or throttling is what is measured.
+type class struct {
+	name    string
+	account func(k *testkit.Kit, id string) // makes it
+	warm    bool                            // has just been looked up
+}
+
+var unknownUser = class{name: "unknown", account: func(*testkit.Kit, string) {}}
+
+// people makes a class of users with a password, changed by change.
+func people(name string, change func(k *testkit.Kit, id string)) class {
+	return class{name: name, account: func(k *testkit.Kit, id string) {
+		k.Invite(id)
+		ctx := context.Background()
+		if _, err := k.App.Store.SetPassword(ctx, model.DefaultTenant, id, "", someHash(k)); err != nil {
+			k.T.Fatal(err)
+		}
+		change(k, id)
+	}}
+}
+
+var hashes = map[*testkit.Kit]string{}
+
+// someHash is a hash of some password, made once: a thousand take long.
+func someHash(k *testkit.Kit) string {
+	if hashes[k] == "" {
+		var err error
+		if hashes[k], err = k.App.Login.Hasher.Hash(context.Background(), testkit.Password); err != nil {
+			k.T.Fatal(err)
+		}
+	}
+	return hashes[k]
+}
+
+// lockCodes locks a user's code step by ten wrong codes for a first device.
+func lockCodes(k *testkit.Kit, id string) {
+	k.T.Helper()
+	for range 2 {
+		ticket := k.Ticket(id)
+		k.Want(k.Post("/v1/login/enrol", "", map[string]any{"ticket": ticket}), 200)
+		for range 5 {
+			k.Want(k.Post("/v1/login/enrol/confirm", "", map[string]any{"ticket": ticket, "code": "000000"}), 401)
+		}
+	}
+}
+
+var refusedClasses = []class{
+	unknownUser,
+	people("wrong password", func(*testkit.Kit, string) {}),
+	people("locked", lockCodes),
+	people("disabled", disableUser),
+	{name: "no password", account: func(k *testkit.Kit, id string) { k.Invite(id) }},
+}
+
+var someAddress = 0
+
+// refuse makes one attempt of an account, from an address nobody had.
+func refuse(k *testkit.Kit, id, password string) (time.Duration, testkit.Answer) {
+	k.T.Helper()
+	someAddress++
+	req := testkit.From(k.Request("/v1/login", "", passwordBody(id, password)),
+		fmt.Sprintf("10.%d.%d.1", someAddress/256, someAddress%256))
+	began := time.Now()
+	a, err := testkit.Do(req)
+	took := time.Since(began)
+	if err != nil {
+		k.T.Fatal(err)
+	}
+	if a.Status != http.StatusUnauthorized {
+		k.T.Fatalf("%s: %d %s", id, a.Status, a.Raw)
+	}
+	return took, a
+}
+
+func warmUp(k *testkit.Kit, id string) {
+	if _, err := k.App.Store.UserByName(context.Background(), model.DefaultTenant, id); err != nil {
+		k.T.Fatal(err)
+	}
+}
+
+// compare holds each class to the first, by the work it makes, and with -timing
+// by the times it takes.
+func compare(t *testing.T, password string, classes ...class) {
+	k := testkit.New(t, testkit.Proxied)
+	for _, c := range classes {
+		id := "one-" + strings.ReplaceAll(c.name, " ", "-")
+		c.account(k, id)
+		if c.warm {
+			warmUp(k, id)
+		}
+		hashed, kept := k.App.Login.Hasher.Stats().Done, counters(k)
+		entries := recordedWhile(k, func() { refuse(k, id, password) })
+		hashed, kept = k.App.Login.Hasher.Stats().Done-hashed, counters(k)-kept
+		if hashed != 1 || len(entries) != 1 || kept != 4 {
+			t.Errorf("%s: %d hashes, %d counters, entries %v", c.name, hashed, kept, entries)
+		}
+	}
+	if !*timing {
+		return
+	}
+	const n = 300
+	worst := 0.0
+	for run := range 3 {
+		ids := map[string][]string{}
+		for _, c := range classes {
+			for i := range n {
+				id := fmt.Sprintf("r%d-%d-%s", run, i, strings.ReplaceAll(c.name, " ", "-"))
+				c.account(k, id)
+				ids[c.name] = append(ids[c.name], id)
+			}
+		}
+		times := map[string][]time.Duration{}
+		for i := range n { // interleaved, in an order of its own each time
+			for _, j := range rand.Perm(len(classes)) {
+				c := classes[j]
+				if c.warm {
+					warmUp(k, ids[c.name][i])
+				}
+				took, _ := refuse(k, ids[c.name][i], password)
+				times[c.name] = append(times[c.name], took)
+			}
+		}
+		worst = 0.5
+		for _, c := range classes[1:] {
+			a := auc(times[classes[0].name], times[c.name])
+			t.Logf("run %d: AUC of %s against %s: %.3f", run+1, c.name, classes[0].name, a)
+			if max(a, 1-a) > max(worst, 1-worst) {
+				worst = a
+			}
+		}
+		if worst >= 0.4 && worst <= 0.6 {
+			return
+		}
+	}
+	t.Errorf("the times of refused logins tell classes apart in three runs: AUC %.3f", worst)
+}
+
+// auc is the chance that one of b takes longer than one of a: the statistic of
+// Mann and Whitney over its range, 0.5 where nothing tells them apart.
+func auc(a, b []time.Duration) float64 {
+	u := 0.0
+	for _, x := range a {
+		for _, y := range b {
+			switch {
+			case y > x:
+				u++
+			case y == x:
+				u += 0.5
+			}
+		}
+	}
+	return u / float64(len(a)*len(b))
+}
+
+func sameWork(t *testing.T) { compare(t, "wrong", refusedClasses...) }
+
+func sameWorkOfLengths(t *testing.T) {
+	compare(t, "x", refusedClasses[:2]...)
+	compare(t, strings.Repeat("x", 128), refusedClasses[:2]...)
+}
+
+func sameWorkWarmAndCold(t *testing.T) {
+	cold, warm := refusedClasses[1], refusedClasses[1]
+	cold.name, warm.name, warm.warm = "cold", "warm", true
+	compare(t, "wrong", unknownUser, cold, warm)
+}
+
+func invitesAlike(t *testing.T) {
+	k := testkit.New(t)
+	used, expired, off := k.Invite("used"), k.Invite("expired"), k.Invite("off")
+	accept := func(invite string) testkit.Answer {
+		return k.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": testkit.Password})
+	}
+	k.Want(accept(used), 200)
+	disableUser(k, "off")
+	answers := map[string]testkit.Answer{"unknown": accept("made up"), "used": accept(used), "disabled": accept(off)}
+	k.Advance(73 * time.Hour)
+	answers["expired"] = accept(expired)
+	sameAnswers(t, http.StatusUnauthorized, answers)
+}
+
+func limitsAlike(t *testing.T) {
+	k := testkit.NewCheap(t, testkit.Proxied)
+	k.MustEnrol("alice")
+	k.Invite("invited")
+	k.MustEnrol("gone")
+	disableUser(k, "gone")
+	type seen struct {
+		Status int
+		Wait   string
+	}
+	var first []seen
+	for _, user := range []string{"alice", "nobody", "gone", "invited", "no name at all"} {
+		var got []seen
+		for range 12 { // one network, then many until the account's own limit
+			a := k.TryPassword("203.0.113.7", user, "wrong")
+			got = append(got, seen{a.Status, a.Header.Get("Retry-After")})
+		}
+		for i := range 205 {
+			k.TryPassword(fmt.Sprintf("198.%d.%d.7", i/100, i%100), user, "wrong")
+		}
+		a := k.TryPassword("192.0.2.9", user, "wrong")
+		got = append(got, seen{Status: a.Status})
+		for i := range got {
+			if got[i].Status == 429 && got[i].Wait != "" {
+				got[i].Wait = "said" // 5 s, less the time that passed
+			}
+		}
+		if first == nil {
+			first = got
+		}
+		if !slices.Equal(first, got) {
+			t.Errorf("%s: %v, others %v", user, got, first)
+		}
+	}
+	if first[4].Status != 401 || first[5].Status != 429 || first[len(first)-1].Status != 429 {
+		t.Errorf("nothing was limited: %v", first)
+	}
+}
+
+func nothingBeforePassword(t *testing.T) {
+	k := testkit.New(t)
+	k.MustEnrol("alice")
+	codeLocked(k, "locked")
+	for _, user := range []string{"alice", "locked", "nobody"} {
+		for range 5 {
+			a := k.Post("/v1/login", "", passwordBody(user, "wrong"))
+			k.Want(a, 401)
+			if a.Header.Get("Retry-After") != "" || len(a.Body) != 7 || a.Body["factors"] != nil {
+				t.Errorf("%s: %v %s", user, a.Header, a.Raw)
+			}
+		}
+	}
+	// Nor does a right password tell of the lock; only a code does.
+	k.Advance(time.Minute)
+	a := k.Post("/v1/login", "", passwordBody("locked", testkit.Password))
+	k.Want(a, 200, "status", "mfa_required")
+	if len(a.Body) != 4 {
+		t.Errorf("a right password tells %s", a.Raw)
+	}
+}
+
+func lockedAlike(t *testing.T) {
+	k := testkit.New(t)
+	alice := codeLocked(k, "alice")
+	ticket, code := k.Ticket("alice"), k.NextCode(alice)
+	sameAnswers(t, http.StatusTooManyRequests, map[string]testkit.Answer{
+		"right": secondStep(k, ticket, code), "wrong": secondStep(k, ticket, wrongCode(k, alice)), "malformed": secondStep(k, ticket, "12345"),
+	})
+	if _, err := app.UnlockUser.Run(reqctx.With(context.Background(), &reqctx.Request{}), k.App, testkit.Operator,
+		app.UserRequest{Tenant: model.DefaultTenant, User: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	k.Want(secondStep(k, ticket, code), 200) // it was not used up by being refused
+}
+
+// constantTime reads the code that handles secrets: nothing in it compares by a
+// function that ends at the first byte that differs, and where a secret is
+// compared, subtle does it. All else is looked up by digest.
+func constantTime(t *testing.T) {
+	compares := map[string]bool{"bytes.Equal": true, "bytes.Compare": true, "bytes.HasPrefix": true, "strings.EqualFold": true, "strings.Compare": true, "reflect.DeepEqual": true}
+	subtle := map[string]bool{}
+	for _, pkg := range []string{"login", "totp", "token", "password", "keyring"} {
+		files, err := filepath.Glob(filepath.Join("..", pkg, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			syntax, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(syntax, func(n ast.Node) bool {
+				s, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				from, ok := s.X.(*ast.Ident)
+				if !ok {
+					return true
+				}
+				switch name := from.Name + "." + s.Sel.Name; {
+				case pkg == "password" && name == "strings.EqualFold": // a new password against words it must not be
+				case compares[name]:
+					t.Errorf("%s uses %s", file, name)
+				case name == "subtle.ConstantTimeCompare", name == "hmac.Equal":
+					subtle[pkg] = true
+				}
+				return true
+			})
+		}
+	}
+	for _, pkg := range []string{"login", "totp", "password", "keyring"} {
+		if !subtle[pkg] {
+			t.Errorf("package %s compares nothing in constant time", pkg)
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package login_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rolegate/internal/app"
+	"rolegate/internal/login"
+	"rolegate/internal/testkit"
+	"rolegate/internal/throttle"
+	"rolegate/model"
+)
+
+func TestWaits(t *testing.T) {
+	m := time.Minute
+	for failed, want := range map[int64]time.Duration{
+		0: 0, 9: 0, 10: 15 * m, 11: 0, 14: 0, 15: 30 * m, 20: 60 * m, 25: 120 * m, 30: 240 * m, 35: 480 * m, 40: 960 * m, 45: 1440 * m,
+		49: 0, 50: throttle.Never, 51: throttle.Never, 1000: throttle.Never,
+	} {
+		if got := login.CodeWait(failed); got != want {
+			t.Errorf("after %d wrong codes: %s, want %s", failed, got, want)
+		}
+	}
+	s := time.Second
+	for failed, want := range map[int64]time.Duration{0: 0, 4: 0, 5: 5 * s, 6: 10 * s, 7: 20 * s, 12: 640 * s, 13: 15 * m, 1000: 15 * m} {
+		if got := login.PasswordWait(failed); got != want {
+			t.Errorf("after %d wrong passwords: %s, want %s", failed, got, want)
+		}
+	}
+}
+
+// Where the current password is asked for again, wrong ones are counted apart
+// from the login's: whoever holds a session cannot try for ever, nor lock anybody
+// out. (B112)
+func TestCurrentPassword(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice")
+	s := k.App.Login
+	code := func(err error) model.Code { t.Helper(); return model.CodeOf(err) }
+	for i := range 5 {
+		if err := s.TryPassword(ctx, model.DefaultTenant, "alice"); err != nil {
+			t.Fatalf("try %d: %v", i+1, err)
+		}
+	}
+	if got := code(s.TryPassword(ctx, model.DefaultTenant, "alice")); got != model.CodeTooManyAttempts {
+		t.Errorf("the sixth: %q", got)
+	}
+	if err := s.TryPassword(ctx, model.DefaultTenant, "bob"); err != nil {
+		t.Errorf("somebody else: %v", err)
+	}
+	k.Login(alice)
+	k.Advance(5 * time.Second)
+	if err := s.TryPassword(ctx, model.DefaultTenant, "alice"); err != nil {
+		t.Error(err)
+	}
+	if err := s.PasswordRight(ctx, model.DefaultTenant, "alice"); err != nil {
+		t.Error(err)
+	}
+	for range 5 {
+		if err := s.TryPassword(ctx, model.DefaultTenant, "alice"); err != nil {
+			t.Errorf("after a right one: %v", err)
+		}
+	}
+}
+
+// device does a whole login and returns the secret that the device has after it.
+func device(k *testkit.Kit, p *testkit.Person, secret string) string {
+	k.T.Helper()
+	req := k.Request("/v1/login/totp", "", map[string]any{"ticket": k.Ticket(p.ID), "code": k.NextCode(p)})
+	if secret != "" {
+		req.Header.Set("Cookie", "__Host-rolegate-device="+secret)
+	}
+	a := k.Send(req)
+	k.Want(a, 200)
+	p.Access = a.Text("access_token")
+	cookie, _, _ := strings.Cut(a.Header.Get("Set-Cookie"), ";")
+	return strings.TrimPrefix(cookie, "__Host-rolegate-device=")
+}
+
+// known asks, as alice, which devices she has.
+func known(k *testkit.Kit, p *testkit.Person, secret string) (ids []string, current int) {
+	k.T.Helper()
+	req := k.Request("/v1/me/known-devices", p.Access, nil)
+	req.Method, req.Body, req.ContentLength = http.MethodGet, nil, 0
+	req.Header.Set("Rolegate-Device", secret)
+	a := k.Send(req)
+	k.Want(a, 200)
+	for _, d := range a.Body["devices"].([]any) {
+		d := d.(map[string]any)
+		ids = append(ids, d["id"].(string))
+		if d["current"] == true {
+			current++
+		}
+	}
+	return ids, current
+}
+
+func TestKnownDeviceRotates(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		alice := k.MustEnrol("alice")
+		before, _ := known(k, alice, "")
+		if len(before) != 1 {
+			t.Errorf("after the enrolment %d devices are known", len(before))
+		}
+		first := device(k, alice, "")
+		second := device(k, alice, first)
+		if first == "" || second == "" || first == second {
+			t.Fatalf("secrets %q and %q", first, second)
+		}
+		if ids, current := known(k, alice, second); len(ids) != 2 || current != 1 {
+			t.Errorf("%v, %d of them this one", ids, current)
+		}
+		if tab := device(k, alice, first); tab != "" {
+			t.Error("a tab that shows the secret before the last one is given another device")
+		}
+		k.Advance(2 * time.Minute)
+		if _, current := known(k, alice, first); current != 0 {
+			t.Error("a secret that was replaced minutes ago is still known")
+		}
+		k.Advance(login.KnownDeviceTTL)
+		third := device(k, alice, second)
+		if ids, _ := known(k, alice, third); len(ids) != 1 {
+			t.Errorf("%d devices are known after ninety days without them", len(ids))
+		}
+		for range 25 {
+			device(k, alice, "")
+		}
+		if ids, _ := known(k, alice, ""); len(ids) != 20 {
+			t.Errorf("%d devices are known", len(ids))
+		}
+	})
+}
+
+func TestKnownDeviceIsForgotten(t *testing.T) {
+	k := testkit.New(t)
+	alice, bob := k.MustEnrol("alice"), k.MustEnrol("bob")
+	secret := device(k, alice, "")
+	other := device(k, bob, "")
+	ids, _ := known(k, bob, other)
+	forget := func(p *testkit.Person, id string) int {
+		req := k.Request("/v1/me/known-devices/"+id, p.Access, nil)
+		req.Method, req.Body, req.ContentLength = http.MethodDelete, nil, 0
+		return k.Send(req).Status
+	}
+	if got := forget(alice, ids[0]); got != 404 {
+		t.Errorf("somebody else's device: %d", got)
+	}
+	if got := forget(bob, ids[0]); got != 204 {
+		t.Errorf("his own: %d", got)
+	}
+	// Another person at the same browser is a device of their own.
+	if shared := device(k, bob, secret); shared == "" || shared == secret {
+		t.Errorf("bob is given %q where alice was before", shared)
+	}
+	// A recovery code, and what replaces the factors, make all devices unknown.
+	a := k.Post("/v1/login/recovery", "", map[string]any{"ticket": k.Ticket("alice"), "code": alice.RecoveryCodes[0]})
+	k.Want(a, 200)
+	if a.Header.Get("Set-Cookie") != "" {
+		t.Error("a recovery code makes a device known")
+	}
+	alice = k.FinishEnrolment("alice", a.Text("ticket"))
+	if ids, current := known(k, alice, secret); len(ids) != 1 || current != 0 {
+		t.Errorf("after a new enrolment %v are known", ids)
+	}
+}
+
+// Nothing that was tried lies readable in the database.
+func TestCountersNameNobody(t *testing.T) {
+	k := testkit.New(t, testkit.Proxied)
+	k.TryPassword("203.0.113.77", "swordfish-in-the-name-field", "hunter2-hunter2")
+	k.Stop()
+	file, err := os.ReadFile(filepath.Join(k.Config.Data, "rolegate.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tried := range []string{"swordfish-in-the-name-field", "203.0.113.77", "hunter2-hunter2"} {
+		if bytes.Contains(file, []byte(tried)) {
+			t.Errorf("%s is in the database", tried)
+		}
+	}
+}
+
+// A flood from one address costs the database next to nothing.
+func TestFloodFromOneAddress(t *testing.T) {
+	k := testkit.NewCheap(t, "ROLEGATE_LOGIN_RATE=30")
+	before := k.App.Login.Settled()
+	for i := range 3000 {
+		k.Post("/v1/login", "", map[string]any{"username": fmt.Sprint("user", i), "password": "wrong"})
+	}
+	if n := k.App.Login.Settled() - before; n > 200 {
+		t.Errorf("3,000 logins took %d transactions", n)
+	}
+}
+
+func TestUnlock(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		k.MustEnrol("alice")
+		for range 5 {
+			k.Post("/v1/login", "", map[string]any{"username": "alice", "password": "wrong"})
+		}
+		k.Want(k.Post("/v1/login", "", map[string]any{"username": "alice", "password": testkit.Password}), 429)
+		unlock := func(user string) error {
+			_, err := app.UnlockUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: user})
+			return err
+		}
+		if err := unlock("alice"); err != nil {
+			t.Fatal(err)
+		}
+		k.Ticket("alice")
+		if err := unlock("nobody"); model.CodeOf(err) != model.CodeUserUnknown {
+			t.Errorf("unlock of nobody: %v", err)
+		}
+	})
+}
