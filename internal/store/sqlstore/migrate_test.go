@@ -130,6 +130,8 @@ func TestChangesBeginWithTheirMigration(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, back := range []string{
+			`DROP TABLE spent`,
+			`ALTER TABLE clients DROP COLUMN public_key`,
 			`DROP INDEX audit_sources_held`,
 			`ALTER TABLE audit_sources DROP COLUMN held_until`,
 			`DROP INDEX users_disabled`,
