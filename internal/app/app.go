@@ -173,6 +173,10 @@ func (a *App) openServices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	assertions, err := token.NewAssertions(leeway, a.now, c.Issuer, c.Issuer+"/oauth2/token")
+	if err != nil {
+		return err
+	}
 	a.sampled = newSampled()
 	a.Policy = &policy.Service{
 		Store: a.Store, Log: a.Log, Now: a.now, Limits: c.Limits(), RevisionWait: c.RevisionWait,
@@ -183,7 +187,7 @@ func (a *App) openServices(ctx context.Context) error {
 	}
 	a.Login = &login.Service{
 		Store: a.Store, Log: a.Log, KEK: a.kek, Hasher: password.New(password.Default, 0, password.DefaultWait),
-		Keys: keys, Requirements: a.Policy, Verifier: verifier, Revisions: a.Store.Revisions(), Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
+		Keys: keys, Requirements: a.Policy, Verifier: verifier, Assertions: assertions, Revisions: a.Store.Revisions(), Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
 	}
 	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, UsernameKey: login.UsernameKey,

@@ -22,7 +22,7 @@ func (a *App) handlers() (public, admin http.Handler) {
 	a.registerFeed(registry)
 	c := a.Config
 	api := &server.Server{
-		Issuer: c.Issuer, Login: a.Login, Decider: a.Policy, Recorder: a.Log,
+		Issuer: c.Issuer, Login: a.Login, Tokens: a.Login, Decider: a.Policy, Recorder: a.Log,
 		Tenants: a.Directory, Provisioning: server.ProvisioningOf(a.Directory), PageKey: a.pageKey, Limits: c.Limits(),
 		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: server.NewMetrics(registry), Tracer: a.tracer,
 		TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,

@@ -6,7 +6,7 @@
 //	                     │                        └─▶ recovery ─▶ re-enrol-only tokens + enrolment ticket
 //	                     └─ none enrolled ──▶ ticket ─▶ enrol ─▶ confirm ─▶ tokens (acr 2), recovery codes
 //	tokens ─▶ refresh ─▶ tokens                tokens ─▶ logout
-//	client id + secret ─▶ client token
+//	client (secret or assertion) ─▶ client token, introspection, revocation
 //
 // Every arrow that ends in tokens passes issue (issue.go), the only code that
 // makes them: it takes what was proven and what the tenant, user and roles
@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/text/secure/precis"
@@ -63,12 +64,14 @@ type Service struct {
 	Keys         *Keys
 	Requirements Requirements
 	Verifier     *token.Verifier // over Keys
+	Assertions   *token.Assertions
 	Revisions    Revisions
 	Issuer       string // iss, and the issuer people see in their authenticator
 	Audience     string // aud of access tokens
 	Now          func() time.Time
 
 	remembered memory
+	sweptSpent atomic.Int64 // Unix microseconds of the last sweep
 }
 
 // FirstPartyClient is the client_id of tokens that people log in for.

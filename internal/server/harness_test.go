@@ -37,6 +37,7 @@ type harness struct {
 	t        *testing.T
 	server   *Server
 	login    *fakeLogin
+	tokens   fakeTokens
 	decider  *fakeDecider
 	recorder *fakeRecorder
 	registry *prometheus.Registry
@@ -52,6 +53,7 @@ func newHarness(t *testing.T) *harness {
 	h.server = &Server{
 		Issuer:   "https://gate.example.com",
 		Login:    h.login,
+		Tokens:   &h.tokens,
 		Decider:  h.decider,
 		Recorder: h.recorder,
 		Tenants:  fakeTenants{"default", "emea", "closed"},

@@ -9,6 +9,7 @@ import "github.com/go-chi/chi/v5"
 //	person        a person's access token with a live session
 //	person(fresh) likewise, with a factor proven in the last five minutes
 //	person(any)   likewise, also one that can only enrol again
+//	client secret a client's secret, or its signed assertion; or holder: a person's token alone
 //	client(scope) a client's access token with the scope
 //	proxy(scope)  a client in Rolegate-Client-Authorization, a person in Authorization
 func (s *Server) router() chi.Router {
@@ -25,6 +26,8 @@ func (s *Server) router() chi.Router {
 	r.Method("GET", wellKnownPDP+s.issuerPath(), s.public(s.pdpMetadata))
 	r.Method("GET", wellKnownPDP+s.issuerPath()+"/{tenant}", s.public(s.tenantPDPMetadata))
 	r.Method("POST", "/oauth2/token", s.clientSecret(s.clientToken))
+	r.Method("POST", "/oauth2/introspect", s.clientSecret(s.introspect))
+	r.Method("POST", "/oauth2/revoke", s.clientOrHolder(s.revoke))
 
 	r.Method("POST", "/v1/invite/accept", s.open(s.acceptInvite))
 	r.Method("POST", "/v1/login", s.open(s.login))
@@ -68,4 +71,5 @@ var browserRoutes = map[string]bool{
 	"/v1/login/enrol/confirm": true,
 	"/v1/token/refresh":       true,
 	"/v1/logout":              true,
+	"/oauth2/revoke":          true, // logs out where the access token has expired
 }

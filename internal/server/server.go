@@ -34,6 +34,8 @@ type Server struct {
 	Issuer string
 	// Login takes people through the login and verifies tokens.
 	Login Login
+	// Tokens tells what tokens are worth, and ends them.
+	Tokens Tokens
 	// Decider answers questions, each recorded before it is given.
 	Decider Decider
 	// Recorder writes the entry of a request that failed before a service did.
