@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/store"
 	"rolegate/internal/token"
 	"rolegate/model"
 )
@@ -57,9 +58,7 @@ func (s *Service) worth(ctx context.Context, c model.Client, raw string) (Intros
 	case v.claims.SessionID != "":
 		err = s.worthOfPerson(ctx, c, &in)
 	case v.claims.ClientID == c.ID && v.claims.Subject == c.ID:
-		var live model.Caller
-		live, err = s.liveClient(ctx, callerOf(v.claims), 0)
-		in.Claims.Scope = strings.Join(live.Scopes, " ")
+		err = s.worthOfClient(ctx, &in)
 	default:
 		err = errUnauthorized
 	}
@@ -85,6 +84,18 @@ func (s *Service) worthOfPerson(ctx context.Context, c model.Client, in *Introsp
 		return notFound(err, errUnauthorized)
 	}
 	in.Username, in.Claims.ACR = user.Username, strconv.Itoa(session.Assurance.Level)
+	return nil
+}
+
+func (s *Service) worthOfClient(ctx context.Context, in *Introspection) error {
+	live, err := s.liveClient(ctx, callerOf(in.Claims), 0)
+	if err != nil {
+		return err
+	}
+	if t, err := s.Store.Tenant(ctx, live.Tenant); err != nil || t.Disabled {
+		return cmpErr(ignore(err, store.ErrNotFound), errUnauthorized)
+	}
+	in.Claims.Scope = strings.Join(live.Scopes, " ")
 	return nil
 }
 
