@@ -17,7 +17,7 @@ type Credentials struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret,omitempty"` // "" of one with a key
 	KeyID        string `json:"kid,omitempty"`           // RFC 7638 thumbprint of the key
-	Revision     int64  `json:"revision"` // the tenant's, with the client in it; 0 of one that serves several
+	Revision     int64  `json:"revision"`                // the tenant's, with the client in it; 0 of one that serves several
 }
 
 // AddClient makes a client, with a random secret unless it has a public key.
