@@ -312,3 +312,27 @@ func keyedClient(t *testing.T, k *testkit.Kit, id string) jose.SigningKey {
 	k.AddClient(model.Client{ID: id, Tenant: model.DefaultTenant, Scopes: []string{"decide"}, PublicKey: jwk})
 	return key
 }
+
+// Whatever is wrong with a client's secret, the work is the same.
+func TestClientFailuresCostTheSame(t *testing.T) {
+	k := remembering(t)
+	secret := k.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
+	off := k.AddClient(model.Client{ID: "off", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
+	if _, err := app.SetClientDisabled.Run(ctx, k.App, testkit.Operator, app.ClientRequest{Client: model.Client{ID: "off"}, Disabled: true}); err != nil {
+		t.Fatal(err)
+	}
+	for why, a := range map[string]login.ClientAuth{"wrong": secretOf("crm", "x"), "other case": secretOf("crm", strings.ToUpper(secret)),
+		"disabled": secretOf("off", off), "disabled and wrong": secretOf("off", secret), "unknown": secretOf("nobody", secret), "no name": secretOf("", secret)} {
+		var leaves []audit.Leaf
+		cost := k.looked(func() {
+			leaves = k.Recorded(func() {
+				if _, err := k.App.Login.ClientToken(ctx, login.ClientCredentials{ClientAuth: a}); model.CodeOf(err) != model.CodeInvalidClient {
+					t.Errorf("%s: %v", why, err)
+				}
+			})
+		})
+		if cost != "0 signatures, 1 rows" || len(leaves) != 1 || len(leaves[0].Segments) != 1 {
+			t.Errorf("%s costs %s and %d entries", why, cost, len(leaves))
+		}
+	}
+}
