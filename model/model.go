@@ -168,7 +168,8 @@ type Client struct {
 	Scopes                 []string // of decide, explain, directory, audit
 	TrustSubjectProperties bool     // its subject.properties overlay stored attributes
 	RequireToken           bool     // questions about users without their access token are denied
-	SecretHash             []byte   // SHA-256 of the 256-bit random secret
+	SecretHash             []byte   // SHA-256 of the 256-bit random secret; empty where there is a PublicKey
+	PublicKey              string   // JWK (RFC 7517) that verifies the client's assertions; "" where it has a secret
 	Disabled               bool
 	CreatedAt              time.Time
 }
@@ -196,6 +197,7 @@ type Caller struct {
 	ID      string // user id, client id, or "<uid>@<host>" of an operator; empty for Anonymous
 	Tenant  string // the tenant the caller acts in; empty for an operator
 	Session string // sid of a user's session
+	Token   string // jti of a client's access token
 	Scopes  []string
 	Client  Client // the live client record, where Kind is CallerClient
 

@@ -41,7 +41,7 @@ func (o *Officer) AddClient(ctx context.Context, c model.Client) (done directory
 // RotateSecret replaces a client's secret; the new one is shown once.
 func (o *Officer) RotateSecret(ctx context.Context, id string) (done directory.Credentials, err error) {
 	err = o.settle(ctx, id, "", func(at *standing) error {
-		done, err = o.Directory.RotateClientSecret(ctx, at.caller, id)
+		done, err = o.Directory.RotateClient(ctx, at.caller, id, "")
 		return err
 	})
 	return done, err

@@ -161,6 +161,10 @@ func (a *App) openServices(ctx context.Context) error {
 			return settingError("ROLEGATE_BREACHED_PASSWORDS %s: %v", c.Breached, err)
 		}
 	}
+	assertions, err := token.NewAssertions(leeway, a.now, c.Issuer, c.Issuer+"/oauth2/token")
+	if err != nil {
+		return err
+	}
 	a.sampled, a.reused = newSampled(), newReused()
 	a.Policy = &policy.Service{
 		Store: a.Store, Log: a.Log, Now: a.now, Limits: c.Limits(), RevisionWait: c.RevisionWait,
@@ -171,7 +175,7 @@ func (a *App) openServices(ctx context.Context) error {
 	}
 	a.Login = &login.Service{
 		Store: a.Store, Log: a.Log, KEK: a.kek, Hasher: password.New(password.Default, 0, password.DefaultWait), Breaches: a.breaches,
-		Keys: keys, Requirements: a.Policy, Verifier: verifier, Revisions: a.Store.Revisions(), Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
+		Keys: keys, Requirements: a.Policy, Verifier: verifier, Assertions: assertions, Revisions: a.Store.Revisions(), Issuer: c.Issuer, Audience: c.Audience, Now: a.now,
 		TOTPSkew: c.TOTPSkew,
 		Limits:   login.SessionLimits{Idle: c.SessionIdle, Max: c.SessionMax, Live: c.MaxSessions},
 		Reused: func(tenant string) {

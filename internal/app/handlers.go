@@ -31,7 +31,7 @@ func (a *App) handlers(registry *prometheus.Registry) (public, admin http.Handle
 	metrics := server.NewMetrics(registry)
 	a.Login.WatchThrottling(metrics.Throttled)
 	api := &server.Server{
-		Issuer: c.Issuer, Login: a.Login, Factors: a.Login, Passwords: a.Login, Sessions: a.Login, Decider: a.Policy, Recorder: a.Log,
+		Issuer: c.Issuer, Login: a.Login, Tokens: a.Login, Factors: a.Login, Passwords: a.Login, Sessions: a.Login, Decider: a.Policy, Recorder: a.Log,
 		Tenants: a.Directory, Provisioning: server.ProvisioningOf(a.Directory), Administration: a.Administration, PageKey: a.pageKey, Limits: c.Limits(),
 		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: metrics, Tracer: a.tracer,
 		Known: a.Login, LoginRate: c.LoginRate, TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,

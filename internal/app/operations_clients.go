@@ -16,7 +16,7 @@ type ClientRequest struct {
 
 func (r ClientRequest) tenant() string { return r.Client.Tenant }
 
-// AddClient makes a client; its secret is shown once.
+// AddClient makes a client; its secret, if it has one, is shown once.
 var AddClient = Operation[ClientRequest, directory.Credentials]{"client-add", func(ctx context.Context, a *App, caller model.Caller, r ClientRequest) (directory.Credentials, error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return directory.Credentials{}, err
@@ -32,6 +32,7 @@ type ClientInfo struct {
 	Scopes                 []string  `json:"scopes"`
 	TrustSubjectProperties bool      `json:"trust_subject_properties"`
 	RequireToken           bool      `json:"require_token"`
+	AuthMethod             string    `json:"token_endpoint_auth_method"` // client_secret_basic (or _post), private_key_jwt
 	Disabled               bool      `json:"disabled"`
 	CreatedAt              time.Time `json:"created_at"`
 }
@@ -41,17 +42,25 @@ var ListClients = Operation[None, []ClientInfo]{"client-list", func(ctx context.
 	cs, err := a.Directory.ListClients(ctx)
 	out := make([]ClientInfo, len(cs))
 	for i, c := range cs {
-		out[i] = ClientInfo{c.ID, c.Tenant, c.Tenants, c.Scopes, c.TrustSubjectProperties, c.RequireToken, c.Disabled, c.CreatedAt}
+		out[i] = ClientInfo{c.ID, c.Tenant, c.Tenants, c.Scopes, c.TrustSubjectProperties, c.RequireToken, authMethod(c), c.Disabled, c.CreatedAt}
 	}
 	return out, err
 }}
+
+// authMethod is RFC 7591's name for how the client authenticates.
+func authMethod(c model.Client) string {
+	if c.PublicKey != "" {
+		return "private_key_jwt"
+	}
+	return "client_secret_basic"
+}
 
 // SetClientDisabled disables or enables a client.
 var SetClientDisabled = Operation[ClientRequest, Change]{"client-set-disabled", func(ctx context.Context, a *App, caller model.Caller, r ClientRequest) (Change, error) {
 	return changed(a.Directory.SetClientDisabled(ctx, caller, r.Client.ID, r.Disabled))
 }}
 
-// RotateClient replaces a client's secret.
+// RotateClient replaces a client's secret or key.
 var RotateClient = Operation[ClientRequest, directory.Credentials]{"client-rotate", func(ctx context.Context, a *App, caller model.Caller, r ClientRequest) (directory.Credentials, error) {
-	return a.Directory.RotateClientSecret(ctx, caller, r.Client.ID)
+	return a.Directory.RotateClient(ctx, caller, r.Client.ID, r.Client.PublicKey)
 }}

@@ -123,6 +123,7 @@ var owners = []struct {
 	{"github.com/rogpeppe/go-internal", nil},
 	{"github.com/getkin/kin-openapi", nil},
 	{"github.com/coreos/go-oidc", nil},
+	{"github.com/zitadel/oidc", nil}, // how most backends introspect and revoke
 }
 
 // narrow lists all that a package may import beyond the standard library and

@@ -50,6 +50,8 @@ const (
 	SessionLimited    Activity = "session_limit"         // ended to make room for another one
 	ClientToken       Activity = "authn_token_created"
 	ClientFailed      Activity = "authn_client_fail"
+	TokenRevoked      Activity = "authn_token_revoked"    // and the session of a person's; deny: there was nothing to end
+	TokenIntrospected Activity = "authn_token_introspect" // deny: not active for this client
 	Evaluated         Activity = "authz_evaluate"
 	EvaluatedBatch    Activity = "authz_evaluate_batch"
 	SearchedSubject   Activity = "authz_search_subject"
@@ -81,6 +83,7 @@ const (
 	ClientDisabled    Activity = "client_disable"
 	ClientEnabled     Activity = "client_enable"
 	ClientRotated     Activity = "client_rotate_secret"
+	ClientKeyed       Activity = "client_rotate_key"
 	RoleChanged       Activity = "role_update"
 	RoleDeleted       Activity = "role_delete"
 	RoleAssigned      Activity = "role_assign"

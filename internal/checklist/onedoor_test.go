@@ -147,13 +147,13 @@ func (d *doorkeeper) tries(p *somebody, order *rand.Rand) {
 	}
 }
 
-var jwt = regexp.MustCompile(`eyJ[\w-]*\.[\w-]+\.[\w-]+`)
+var jwtShape = regexp.MustCompile(`eyJ[\w-]*\.[\w-]+\.[\w-]+`)
 
 // look finds the tokens in an answer and holds them against what is required now.
 func (d *doorkeeper) look(what string, a testkit.Answer) {
 	d.t.Helper()
 	text := string(a.Raw) + fmt.Sprint(a.Header)
-	found := jwt.FindAllString(text, -1)
+	found := jwtShape.FindAllString(text, -1)
 	switch {
 	case len(found) == 0 && a.Text("refresh_token") == "" && a.Text("access_token") == "":
 		return

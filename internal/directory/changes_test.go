@@ -164,7 +164,7 @@ func TestAClientsChangeIsFeltWhereItMayAct(t *testing.T) {
 			func() error { _, err := s.AddClient(ctx, operator, c.client); return err },
 			func() error { _, err := s.SetClientDisabled(ctx, operator, c.client.ID, true); return err },
 			func() error { _, err := s.SetClientDisabled(ctx, operator, c.client.ID, false); return err },
-			func() error { _, err := s.RotateClientSecret(ctx, operator, c.client.ID); return err },
+			func() error { _, err := s.RotateClient(ctx, operator, c.client.ID, ""); return err },
 		} {
 			before := map[string]int64{}
 			for _, id := range []string{"a", "b", "c"} {

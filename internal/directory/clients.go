@@ -15,11 +15,12 @@ import (
 // Credentials are a client's, shown once.
 type Credentials struct {
 	ClientID     string `json:"client_id"`
-	ClientSecret string `json:"client_secret"`
-	Revision     int64  `json:"revision"` // the tenant's, with the client in it; 0 of one that serves several
+	ClientSecret string `json:"client_secret,omitempty"` // "" of one with a key
+	KeyID        string `json:"kid,omitempty"`           // RFC 7638 thumbprint of the key
+	Revision     int64  `json:"revision"`                // the tenant's, with the client in it; 0 of one that serves several
 }
 
-// AddClient makes a client with a random secret.
+// AddClient makes a client, with a random secret unless it has a public key.
 func (s *Service) AddClient(ctx context.Context, caller model.Caller, c model.Client) (Credentials, error) {
 	if err := checkClient(c); err != nil {
 		return Credentials{}, err
@@ -27,11 +28,13 @@ func (s *Service) AddClient(ctx context.Context, caller model.Caller, c model.Cl
 	if err := withinReach(caller, c); err != nil {
 		return Credentials{}, err
 	}
-	secret, hash := token.NewSecret()
-	c.SecretHash, c.CreatedAt = hash, s.Now()
+	cr, err := newCredentials(&c)
+	if err != nil {
+		return Credentials{}, err
+	}
+	c.CreatedAt = s.Now()
 	c.Scopes = slices.Compact(slices.Sorted(slices.Values(c.Scopes)))
-	var revision int64
-	err := s.Store.InTx(ctx, func(tx store.Tx) error {
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		for _, t := range append(slices.Clone(c.Tenants), c.Tenant) {
 			if t == "" || t == "*" {
 				continue
@@ -46,13 +49,28 @@ func (s *Service) AddClient(ctx context.Context, caller model.Caller, c model.Cl
 		e := act(caller, c.Tenant, audit.ClientCreated, "", map[string]any{"scopes": c.Scopes, "tenants": c.Tenants})
 		e.Service = c.ID
 		var err error
-		revision, err = s.changedClient(ctx, tx, c, e)
+		cr.Revision, err = s.changedClient(ctx, tx, c, e)
 		return err
 	})
 	if err != nil {
 		return Credentials{}, err
 	}
-	return Credentials{c.ID, secret, revision}, nil
+	return cr, nil
+}
+
+// newCredentials gives the client a secret, or puts its key into the form that is kept.
+func newCredentials(c *model.Client) (Credentials, error) {
+	if c.PublicKey == "" {
+		secret, hash := token.NewSecret()
+		c.SecretHash = hash
+		return Credentials{ClientID: c.ID, ClientSecret: secret}, nil
+	}
+	key, canonical, err := token.ParseJWK([]byte(c.PublicKey))
+	if err != nil {
+		return Credentials{}, model.Errorf(model.CodeInvalidRequest, "the key of client %q cannot be used: %v", c.ID, err)
+	}
+	c.PublicKey, c.SecretHash = canonical, nil
+	return Credentials{ClientID: c.ID, KeyID: key.ID}, nil
 }
 
 // changedClient takes a revision of each tenant the client may act in, so that
@@ -169,17 +187,23 @@ func (s *Service) SetClientDisabled(ctx context.Context, caller model.Caller, id
 	})
 }
 
-// RotateClientSecret replaces the secret; the old one stops working at once,
-// tokens already handed out live out their ten minutes.
-func (s *Service) RotateClientSecret(ctx context.Context, caller model.Caller, id string) (Credentials, error) {
-	secret, hash := token.NewSecret()
-	revision, err := s.changeClient(ctx, caller, id, audit.ClientRotated, func(tx store.Tx) (bool, error) {
-		return tx.SetClientSecret(ctx, id, hash)
-	})
+// RotateClient replaces what a client authenticates with by a public key (JWK),
+// or for "" by a new secret. The old secret or key stops working at once; tokens
+// already handed out live out their ten minutes.
+func (s *Service) RotateClient(ctx context.Context, caller model.Caller, id, publicKey string) (Credentials, error) {
+	c := model.Client{ID: id, PublicKey: publicKey}
+	cr, err := newCredentials(&c)
 	if err != nil {
 		return Credentials{}, err
 	}
-	return Credentials{id, secret, revision}, nil
+	activity, change := audit.ClientRotated, func(tx store.Tx) (bool, error) { return tx.SetClientSecret(ctx, id, c.SecretHash) }
+	if c.PublicKey != "" {
+		activity, change = audit.ClientKeyed, func(tx store.Tx) (bool, error) { return tx.SetClientKey(ctx, id, c.PublicKey) }
+	}
+	if cr.Revision, err = s.changeClient(ctx, caller, id, activity, change); err != nil {
+		return Credentials{}, err
+	}
+	return cr, nil
 }
 
 func (s *Service) changeClient(ctx context.Context, caller model.Caller, id string, a audit.Activity, change func(store.Tx) (bool, error)) (int64, error) {

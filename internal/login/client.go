@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"slices"
 	"strings"
@@ -13,20 +12,13 @@ import (
 	"rolegate/model"
 )
 
-var errClient = model.Errorf(model.CodeInvalidClient, "client authentication failed")
-
 // ClientToken is the client_credentials grant (RFC 6749 section 4.4). Asking
 // for a scope the client lacks is refused, never narrowed; asking for none
 // gives all it has.
 func (s *Service) ClientToken(ctx context.Context, cc ClientCredentials) (Tokens, error) {
-	c, err := s.Store.Client(ctx, cc.ClientID)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	c, err := s.client(ctx, cc.ClientAuth)
+	if err != nil {
 		return Tokens{}, err
-	}
-	// An unknown client's hash is empty: the comparison costs the same and fails.
-	right := subtle.ConstantTimeCompare(c.SecretHash, token.Hash(cc.ClientSecret)) == 1
-	if !right || c.ID == "" || c.Disabled {
-		return Tokens{}, s.miss(ctx, clientEntry(cc.ClientID, c.Tenant, audit.ClientFailed, model.CodeInvalidClient), errClient)
 	}
 	tenant, err := s.clientTenant(ctx, c, cc.Tenant)
 	if err != nil {
@@ -81,7 +73,7 @@ func clientScopes(c model.Client, asked string) ([]string, error) {
 
 func (s *Service) refuseClient(ctx context.Context, c model.Client, refused error) error {
 	switch code := model.CodeOf(refused); code {
-	case model.CodeInvalidScope, model.CodeClientTenantNeeded:
+	case model.CodeInvalidScope, model.CodeClientTenantNeeded, model.CodeForbidden:
 		return s.refuse(ctx, clientEntry(c.ID, c.Tenant, audit.ClientFailed, code), refused)
 	}
 	return refused
@@ -110,7 +102,7 @@ func (s *Service) AuthenticateClient(ctx context.Context, raw string) (model.Cal
 	if l := v.liveAt(revision); l != nil {
 		return l.caller, nil
 	}
-	caller, err := s.liveClient(ctx, v.claims.ClientID, v.claims.Tenant, strings.Fields(v.claims.Scope), revision)
+	caller, err := s.liveClient(ctx, callerOf(v.claims), revision)
 	if err != nil {
 		return model.Caller{}, err
 	}
@@ -122,13 +114,11 @@ func (s *Service) AuthenticateClient(ctx context.Context, raw string) (model.Cal
 // secret but not renew a token, such as a proxy. It needs a client of one tenant,
 // whose name the secret then stands for.
 func (s *Service) AuthenticateClientSecret(ctx context.Context, id, secret string) (model.Caller, error) {
-	c, err := s.Store.Client(ctx, id)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	c, right, err := s.secretHolder(ctx, id, secret)
+	if err != nil {
 		return model.Caller{}, err
 	}
-	// An unknown client's hash is empty: the comparison costs the same and fails.
-	right := subtle.ConstantTimeCompare(c.SecretHash, token.Hash(secret)) == 1
-	if !right || c.ID == "" || c.Disabled || c.Tenant == "" {
+	if !right || c.Tenant == "" {
 		return model.Caller{}, errUnauthorized
 	}
 	// Without a revision: whoever decides for this caller looks at it again.
@@ -137,33 +127,44 @@ func (s *Service) AuthenticateClientSecret(ctx context.Context, id, secret strin
 
 // Recheck looks at the client behind a caller again, for whoever finds that the
 // caller's tenant has moved meanwhile. CodeUnauthorized means that it was
-// disabled, or may no longer act in the tenant; scopes that were taken away are
+// disabled, may no longer act in the tenant, or its token was revoked; scopes that were taken away are
 // gone. Callers of other kinds come back as they are.
 func (s *Service) Recheck(ctx context.Context, caller model.Caller) (model.Caller, error) {
 	if caller.Kind != model.CallerClient {
 		return caller, nil
 	}
-	return s.liveClient(ctx, caller.ID, caller.Tenant, caller.Scopes, s.Revisions.Known(caller.Tenant))
+	return s.liveClient(ctx, caller, s.Revisions.Known(caller.Tenant))
 }
 
-// liveClient is the client as it is now, with those of the scopes it still has.
-// The revision was known before.
-func (s *Service) liveClient(ctx context.Context, id, tenant string, granted []string, revision int64) (model.Caller, error) {
-	c, err := s.Store.Client(ctx, id)
+// callerOf is the client of a token as the token has it.
+func callerOf(c token.Claims) model.Caller {
+	return model.Caller{Kind: model.CallerClient, ID: c.ClientID, Tenant: c.Tenant, Scopes: strings.Fields(c.Scope), Token: c.ID}
+}
+
+// liveClient is a caller as it is now, with those of its scopes it still has, if
+// its token was not revoked. The revision was known before.
+func (s *Service) liveClient(ctx context.Context, granted model.Caller, revision int64) (model.Caller, error) {
+	if granted.Token != "" { // a proxy came with its secret
+		if revoked, err := s.Store.IsSpent(ctx, revokedToken(granted.Token)); err != nil || revoked {
+			return model.Caller{}, cmpErr(err, errUnauthorized)
+		}
+	}
+	c, err := s.Store.Client(ctx, granted.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		return model.Caller{}, errUnauthorized
 	}
 	if err != nil {
 		return model.Caller{}, err
 	}
-	if c.Disabled || !c.MayActIn(tenant) {
+	if c.Disabled || !c.MayActIn(granted.Tenant) {
 		return model.Caller{}, errUnauthorized
 	}
 	var scopes []string
-	for _, scope := range granted {
+	for _, scope := range granted.Scopes {
 		if slices.Contains(c.Scopes, scope) { // taken away since is taken away now
 			scopes = append(scopes, scope)
 		}
 	}
-	return model.Caller{Kind: model.CallerClient, ID: c.ID, Tenant: tenant, Scopes: scopes, Client: c, Revision: revision}, nil
+	granted.Scopes, granted.Client, granted.Revision = scopes, c, revision
+	return granted, nil
 }

@@ -8,7 +8,7 @@
 //	tokens ─▶ refresh ─▶ tokens                tokens ─▶ logout
 //	tokens ─▶ step-up ─▶ tokens of a new session (a code proven now)
 //	tokens ─▶ devices, recovery codes; a first device ─▶ tokens of a new session (acr 2)
-//	client id + secret ─▶ client token
+//	client (secret or assertion) ─▶ client token, introspection, revocation
 //
 // Every arrow that ends in a person's tokens passes issue (issue.go), the only
 // code that opens sessions: it takes what was proven and what the tenant, user and
@@ -25,6 +25,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/text/secure/precis"
@@ -70,6 +71,7 @@ type Service struct {
 	Keys         *Keys
 	Requirements Requirements
 	Verifier     *token.Verifier // over Keys
+	Assertions   *token.Assertions
 	Revisions    Revisions
 	Issuer       string // iss, and the issuer people see in their authenticator
 	Audience     string // aud of access tokens
@@ -86,6 +88,7 @@ type Service struct {
 	standIns   standIns
 	ledger     throttle.Ledger
 	misses     misses
+	sweptSpent atomic.Int64 // Unix microseconds of the last sweep
 }
 
 // FirstPartyClient is the client_id of tokens that people log in for.

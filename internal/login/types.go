@@ -43,12 +43,19 @@ type Enrolment struct {
 	QRPNG      []byte
 }
 
-// ClientCredentials is an OAuth 2.0 client_credentials request.
-type ClientCredentials struct {
+// ClientAuth is how a client shows who it is: by its secret, or by an assertion
+// that its key signed. With an assertion ClientID may be "", as that names it.
+type ClientAuth struct {
 	ClientID     string
 	ClientSecret string
-	Scope        string // space-separated; "" asks for all the client has
-	Tenant       string // platform clients must name one
+	Assertion    string // RFC 7523, section 2.2
+}
+
+// ClientCredentials is an OAuth 2.0 client_credentials request.
+type ClientCredentials struct {
+	ClientAuth
+	Scope  string // space-separated; "" asks for all the client has
+	Tenant string // platform clients must name one
 }
 
 // Session is a verified live session behind a person's access token.

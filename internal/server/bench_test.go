@@ -91,7 +91,7 @@ func benchLogin(b *testing.B) (*login.Service, string) {
 	must(db.InsertClient(ctx, model.Client{ID: "crm", Tenant: "default", Scopes: []string{"decide"}, SecretHash: hash, CreatedAt: time.Now()}))
 	s := &login.Service{Store: db, Log: log, KEK: kek, Keys: keys, Verifier: verifier, Revisions: unmoved{},
 		Issuer: verifier.Issuer, Audience: verifier.Audience, Now: time.Now}
-	tokens, err := s.ClientToken(ctx, login.ClientCredentials{ClientID: "crm", ClientSecret: secret})
+	tokens, err := s.ClientToken(ctx, login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: "crm", ClientSecret: secret}})
 	must(err)
 	return s, tokens.AccessToken
 }

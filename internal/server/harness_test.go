@@ -39,6 +39,7 @@ type harness struct {
 	server   *Server
 	login    *fakeLogin
 	factors  *fakeFactors
+	tokens   fakeTokens
 	decider  *fakeDecider
 	recorder *fakeRecorder
 	registry *prometheus.Registry
@@ -55,6 +56,7 @@ func newHarness(t *testing.T) *harness {
 		Issuer:   "https://gate.example.com",
 		Login:    h.login,
 		Factors:  h.factors,
+		Tokens:   &h.tokens,
 		Decider:  h.decider,
 		Recorder: h.recorder,
 		Known:    &fakeKnown{},

@@ -15,7 +15,7 @@ import (
 // clientToken is the token endpoint of RFC 6749, for the client_credentials
 // grant only.
 func (s *Server) clientToken(w http.ResponseWriter, r *http.Request) error {
-	form, err := decodeForm(w, r)
+	form, err := decodeForm(w, r, append([]string{"grant_type", "scope", "tenant"}, authFields...)...)
 	if err != nil {
 		return err
 	}
@@ -26,13 +26,11 @@ func (s *Server) clientToken(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return &model.Error{Code: model.CodeUnsupportedGrant}
 	}
-	id, secret, err := credentials(r, form)
+	auth, err := credentials(r, form)
 	if err != nil {
 		return err
 	}
-	tokens, err := s.Login.ClientToken(r.Context(), login.ClientCredentials{
-		ClientID: id, ClientSecret: secret, Scope: form["scope"], Tenant: form["tenant"],
-	})
+	tokens, err := s.Login.ClientToken(r.Context(), login.ClientCredentials{ClientAuth: auth, Scope: form["scope"], Tenant: form["tenant"]})
 	if err != nil {
 		return err
 	}
@@ -41,9 +39,10 @@ func (s *Server) clientToken(w http.ResponseWriter, r *http.Request) error {
 		ExpiresIn: seconds(tokens.ExpiresIn), Scope: tokens.Scope})
 }
 
-// decodeForm reads a form of which no parameter occurs twice; one without a
-// value counts as left out (RFC 6749 section 3.2). The query does not count.
-func decodeForm(w http.ResponseWriter, r *http.Request) (map[string]string, error) {
+// decodeForm reads the parameters named from a form, of which none occurs twice;
+// one without a value counts as left out (RFC 6749 section 3.2). The query does
+// not count.
+func decodeForm(w http.ResponseWriter, r *http.Request, names ...string) (map[string]string, error) {
 	if !hasType(r, "application/x-www-form-urlencoded") {
 		return nil, bad(model.CodeUnsupportedMedia, i18n.FormType, "", nil)
 	}
@@ -56,36 +55,13 @@ func decodeForm(w http.ResponseWriter, r *http.Request) (map[string]string, erro
 		return nil, invalid(i18n.FormSyntax, "")
 	}
 	form := map[string]string{}
-	for _, name := range []string{"grant_type", "scope", "tenant", "client_id", "client_secret"} {
+	for _, name := range names {
 		if len(values[name]) > 1 {
 			return nil, invalid(i18n.FormTwice, name)
 		}
 		form[name] = values.Get(name)
 	}
 	return form, nil
-}
-
-// credentials are the client's, by HTTP Basic or in the form, never both (RFC
-// 6749 section 2.3).
-func credentials(r *http.Request, form map[string]string) (id, secret string, err error) {
-	none := bad(model.CodeInvalidClient, i18n.NoCredentials, "", nil)
-	switch headers := r.Header.Values("Authorization"); {
-	case len(headers) > 1:
-		return "", "", none
-	case len(headers) == 0:
-		if form["client_id"] == "" || form["client_secret"] == "" {
-			return "", "", none
-		}
-		return form["client_id"], form["client_secret"], nil
-	}
-	id, secret, ok := basicClient(r.Header.Get("Authorization"))
-	switch {
-	case !ok:
-		return "", "", none
-	case form["client_secret"] != "" || form["client_id"] != "" && form["client_id"] != id:
-		return "", "", invalid(i18n.TwoCredentials, "")
-	}
-	return id, secret, nil
 }
 
 // oauthErrors are the codes RFC 6749 section 5.2 has words for; of the others a

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,13 +33,17 @@ func TestClientToken(t *testing.T) {
 		options []option
 		want    login.ClientCredentials
 	}{
-		"basic":            {grant, []option{basic("crm", "s3cret")}, login.ClientCredentials{ClientID: "crm", ClientSecret: "s3cret"}},
-		"basic, encoded":   {grant, []option{basic("crm%20a", "a%3Ab%2Bc")}, login.ClientCredentials{ClientID: "crm a", ClientSecret: "a:b+c"}},
-		"post":             {grant + "&client_id=crm&client_secret=a%2Bb", nil, login.ClientCredentials{ClientID: "crm", ClientSecret: "a+b"}},
-		"scope and tenant": {grant + "&scope=decide+audit&tenant=acme", []option{basic("crm", "s")}, login.ClientCredentials{ClientID: "crm", ClientSecret: "s", Scope: "decide audit", Tenant: "acme"}},
-		"same id twice":    {grant + "&client_id=crm", []option{basic("crm", "s")}, login.ClientCredentials{ClientID: "crm", ClientSecret: "s"}},
+		"basic":            {grant, []option{basic("crm", "s3cret")}, login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: "crm", ClientSecret: "s3cret"}}},
+		"basic, encoded":   {grant, []option{basic("crm%20a", "a%3Ab%2Bc")}, login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: "crm a", ClientSecret: "a:b+c"}}},
+		"post":             {grant + "&client_id=crm&client_secret=a%2Bb", nil, login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: "crm", ClientSecret: "a+b"}}},
+		"scope and tenant": {grant + "&scope=decide+audit&tenant=acme", []option{basic("crm", "s")}, login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: "crm", ClientSecret: "s"}, Scope: "decide audit", Tenant: "acme"}},
+		"same id twice":    {grant + "&client_id=crm", []option{basic("crm", "s")}, login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: "crm", ClientSecret: "s"}}},
+		"assertion": {grant + "&client_assertion=a.b.c&client_assertion_type=" + url.QueryEscape(assertionType), nil,
+			login.ClientCredentials{ClientAuth: login.ClientAuth{Assertion: "a.b.c"}}},
+		"assertion and id": {grant + "&client_id=crm&client_assertion=a.b.c&client_assertion_type=" + url.QueryEscape(assertionType), nil,
+			login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: "crm", Assertion: "a.b.c"}}},
 		"empty and unknown parameters": {grant + "&scope=&tenant=&client_secret=&resource=x&resource=y", []option{basic("crm", "s")},
-			login.ClientCredentials{ClientID: "crm", ClientSecret: "s"}},
+			login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: "crm", ClientSecret: "s"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
@@ -68,25 +73,30 @@ func TestTokenErrors(t *testing.T) {
 		word    string
 		code    model.Code
 	}{
-		"no grant":            {"scope=decide", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
-		"password grant":      {"grant_type=password&username=a&password=b", []option{good}, 400, "unsupported_grant_type", model.CodeUnsupportedGrant},
-		"refresh grant":       {"grant_type=refresh_token&refresh_token=x", nil, 400, "unsupported_grant_type", model.CodeUnsupportedGrant},
-		"other case":          {"grant_type=Client_Credentials", []option{good}, 400, "unsupported_grant_type", model.CodeUnsupportedGrant},
-		"grant twice":         {grant + "&" + grant, []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
-		"scope twice":         {grant + "&scope=a&scope=b", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
-		"bad escape":          {grant + "&scope=%zz", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
-		"two credentials":     {grant + "&client_id=crm&client_secret=s", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
-		"two ids":             {grant + "&client_id=other", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
-		"JSON":                {`{"grant_type":"client_credentials"}`, []option{good, header("Content-Type", "application/json")}, 415, "invalid_request", model.CodeUnsupportedMedia},
-		"no credentials":      {grant, nil, 401, "invalid_client", model.CodeInvalidClient},
-		"no secret":           {grant + "&client_id=crm", nil, 401, "invalid_client", model.CodeInvalidClient},
-		"empty basic":         {grant, []option{basic("", "")}, 401, "invalid_client", model.CodeInvalidClient},
-		"broken basic":        {grant, []option{header("Authorization", "Basic %%%")}, 401, "invalid_client", model.CodeInvalidClient},
-		"bad escape, basic":   {grant, []option{basic("crm", "a%zz")}, 401, "invalid_client", model.CodeInvalidClient},
-		"bearer":              {grant, []option{as("client-token")}, 401, "invalid_client", model.CodeInvalidClient},
-		"two headers":         {grant, []option{header("Authorization", "Basic Y3JtOnM=", "Basic Y3JtOnM=")}, 401, "invalid_client", model.CodeInvalidClient},
-		"wrong secret":        {grant, []option{basic("crm", "wrong")}, 401, "invalid_client", model.CodeInvalidClient},
-		"secret in the query": {grant, []option{func(r *http.Request) { r.URL.RawQuery = "client_id=crm&client_secret=s" }}, 401, "invalid_client", model.CodeInvalidClient},
+		"no grant":             {"scope=decide", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
+		"password grant":       {"grant_type=password&username=a&password=b", []option{good}, 400, "unsupported_grant_type", model.CodeUnsupportedGrant},
+		"refresh grant":        {"grant_type=refresh_token&refresh_token=x", nil, 400, "unsupported_grant_type", model.CodeUnsupportedGrant},
+		"other case":           {"grant_type=Client_Credentials", []option{good}, 400, "unsupported_grant_type", model.CodeUnsupportedGrant},
+		"grant twice":          {grant + "&" + grant, []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
+		"scope twice":          {grant + "&scope=a&scope=b", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
+		"bad escape":           {grant + "&scope=%zz", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
+		"two credentials":      {grant + "&client_id=crm&client_secret=s", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
+		"two ids":              {grant + "&client_id=other", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
+		"assertion and secret": {grant + "&client_assertion=a.b.c&client_id=crm&client_secret=s&client_assertion_type=" + url.QueryEscape(assertionType), nil, 400, "invalid_request", model.CodeInvalidRequest},
+		"assertion and basic":  {grant + "&client_assertion=a.b.c&client_assertion_type=" + url.QueryEscape(assertionType), []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
+		"assertion, no type":   {grant + "&client_assertion=a.b.c", nil, 401, "invalid_client", model.CodeInvalidClient},
+		"SAML assertion":       {grant + "&client_assertion=a&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:saml2-bearer", nil, 401, "invalid_client", model.CodeInvalidClient},
+		"public client":        {grant + "&client_id=rolegate", nil, 401, "invalid_client", model.CodeInvalidClient},
+		"JSON":                 {`{"grant_type":"client_credentials"}`, []option{good, header("Content-Type", "application/json")}, 415, "invalid_request", model.CodeUnsupportedMedia},
+		"no credentials":       {grant, nil, 401, "invalid_client", model.CodeInvalidClient},
+		"no secret":            {grant + "&client_id=crm", nil, 401, "invalid_client", model.CodeInvalidClient},
+		"empty basic":          {grant, []option{basic("", "")}, 401, "invalid_client", model.CodeInvalidClient},
+		"broken basic":         {grant, []option{header("Authorization", "Basic %%%")}, 401, "invalid_client", model.CodeInvalidClient},
+		"bad escape, basic":    {grant, []option{basic("crm", "a%zz")}, 401, "invalid_client", model.CodeInvalidClient},
+		"bearer":               {grant, []option{as("client-token")}, 401, "invalid_client", model.CodeInvalidClient},
+		"two headers":          {grant, []option{header("Authorization", "Basic Y3JtOnM=", "Basic Y3JtOnM=")}, 401, "invalid_client", model.CodeInvalidClient},
+		"wrong secret":         {grant, []option{basic("crm", "wrong")}, 401, "invalid_client", model.CodeInvalidClient},
+		"secret in the query":  {grant, []option{func(r *http.Request) { r.URL.RawQuery = "client_id=crm&client_secret=s" }}, 401, "invalid_client", model.CodeInvalidClient},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
@@ -150,7 +160,7 @@ func TestStandardOAuthClient(t *testing.T) {
 		if err != nil || token.AccessToken != "client-token" || !token.Valid() || token.Type() != "Bearer" {
 			t.Fatalf("style %v: %+v, %v", style, token, err)
 		}
-		want := login.ClientCredentials{ClientID: "crm a", ClientSecret: "s:+%", Scope: "decide audit", Tenant: "acme"}
+		want := login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: "crm a", ClientSecret: "s:+%"}, Scope: "decide audit", Tenant: "acme"}
 		if diff := cmp.Diff(want, h.login.creds); diff != "" {
 			t.Errorf("style %v (-want +got):\n%s", style, diff)
 		}
@@ -192,9 +202,17 @@ func TestMetadataNamesTheIssuerOnly(t *testing.T) {
 	want := map[string]any{
 		"issuer": "https://gate.example.com", "token_endpoint": "https://gate.example.com/oauth2/token",
 		"jwks_uri": "https://gate.example.com/.well-known/jwks.json", "grant_types_supported": []any{"client_credentials"},
-		"response_types_supported": []any{}, "token_endpoint_auth_methods_supported": []any{"client_secret_basic", "client_secret_post"},
-		"scopes_supported": []any{"decide", "explain", "directory", "audit"},
+		"response_types_supported": []any{}, "scopes_supported": []any{"decide", "explain", "directory", "audit"},
+		"ui_locales_supported":   []any{"zh-CN", "en"},
+		"introspection_endpoint": "https://gate.example.com/oauth2/introspect",
+		"revocation_endpoint":    "https://gate.example.com/oauth2/revoke",
 	}
+	methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt"}
+	for _, endpoint := range []string{"token", "introspection", "revocation"} {
+		want[endpoint+"_endpoint_auth_methods_supported"] = methods
+		want[endpoint+"_endpoint_auth_signing_alg_values_supported"] = []any{"ES256", "EdDSA", "RS256"}
+	}
+	want["revocation_endpoint_auth_methods_supported"] = append(slices.Clone(methods), "none")
 	if diff := cmp.Diff(want, a.json(t)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -16,6 +16,7 @@ import (
 //	person(any)   any live session, also one that can only enrol again
 //	officer(right) likewise, whose roles give the right; to change anything, with a
 //	              factor proven in the last five minutes
+//	client secret a client's secret, or its signed assertion; or holder: a person's token alone
 //	client(scope) a client's access token with the scope
 //	proxy(scope)  a client in Rolegate-Client-Authorization, a person in Authorization
 func (s *Server) router() chi.Router {
@@ -33,6 +34,8 @@ func (s *Server) router() chi.Router {
 	r.Method("GET", wellKnownPDP+s.issuerPath(), s.public(s.pdpMetadata))
 	r.Method("GET", wellKnownPDP+s.issuerPath()+"/{tenant}", s.public(s.tenantPDPMetadata))
 	r.Method("POST", "/oauth2/token", s.clientSecret(s.clientToken))
+	r.Method("POST", "/oauth2/introspect", s.clientSecret(s.introspect))
+	r.Method("POST", "/oauth2/revoke", s.clientOrHolder(s.revoke))
 
 	r.Method("POST", "/v1/invite/accept", s.open(s.acceptInvite))
 	r.Method("POST", "/v1/login", s.open(s.login))
@@ -96,4 +99,6 @@ var browserRoutes = map[string]bool{
 	"/v1/me/password":          true,
 	"/v1/me/password/strength": true,
 	"/v1/invite/strength":      true,
+
+	"/oauth2/revoke": true, // logs out where the access token has expired
 }

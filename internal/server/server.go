@@ -42,6 +42,8 @@ type Server struct {
 	Passwords Passwords
 	// Sessions shows people their sessions and logins.
 	Sessions Sessions
+	// Tokens tells what tokens are worth, and ends them.
+	Tokens Tokens
 	// Decider answers questions, each recorded before it is given.
 	Decider Decider
 	// Recorder writes the entry of a request that failed before a service did.

@@ -5,11 +5,14 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
 
 	"rolegate/api"
+	"rolegate/internal/i18n"
+	"rolegate/internal/token"
 	"rolegate/model"
 )
 
@@ -44,14 +47,27 @@ func (s *Server) jwks(w http.ResponseWriter, r *http.Request) error {
 // host the request named.
 func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Cache-Control", publicCache)
+	methods := []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
+	algorithms := []string{token.ES256, token.EdDSA, token.RS256}
 	return reply(w, http.StatusOK, api.AuthorizationServerMetadata{
-		Issuer:                            s.Issuer,
-		TokenEndpoint:                     s.Issuer + "/oauth2/token",
-		JWKSURI:                           s.Issuer + "/.well-known/jwks.json",
-		GrantTypesSupported:               []string{"client_credentials"},
-		ResponseTypesSupported:            []string{}, // there is no authorization endpoint
-		TokenEndpointAuthMethodsSupported: []string{"client_secret_basic", "client_secret_post"},
-		ScopesSupported:                   model.Scopes,
+		Issuer:                 s.Issuer,
+		TokenEndpoint:          s.Issuer + "/oauth2/token",
+		JWKSURI:                s.Issuer + "/.well-known/jwks.json",
+		GrantTypesSupported:    []string{"client_credentials"},
+		ResponseTypesSupported: []string{}, // there is no authorization endpoint, hence no PKCE either
+		ScopesSupported:        model.Scopes,
+		UILocalesSupported:     []string{string(i18n.Chinese), string(i18n.English)},
+
+		TokenEndpointAuthMethodsSupported:          methods,
+		TokenEndpointAuthSigningAlgValuesSupported: algorithms,
+
+		IntrospectionEndpoint:                              s.Issuer + "/oauth2/introspect",
+		IntrospectionEndpointAuthMethodsSupported:          methods,
+		IntrospectionEndpointAuthSigningAlgValuesSupported: algorithms,
+
+		RevocationEndpoint:                              s.Issuer + "/oauth2/revoke",
+		RevocationEndpointAuthMethodsSupported:          append(slices.Clone(methods), "none"), // a person's token is enough
+		RevocationEndpointAuthSigningAlgValuesSupported: algorithms,
 	})
 }
 

@@ -83,6 +83,7 @@ type Queries interface {
 	Counters
 	KnownDevices
 	Clients
+	Spent
 	Policies
 	SigningKeys
 	EncryptionKeys
@@ -341,9 +342,11 @@ type Clients interface {
 	InsertClient(ctx context.Context, c model.Client) error
 	Client(ctx context.Context, id string) (model.Client, error)
 	ListClients(ctx context.Context) ([]model.Client, error) // by id
-	// SetClientDisabled and SetClientSecret are false when there is no such client.
+	// SetClientDisabled, SetClientSecret and SetClientKey are false when there is no such client.
 	SetClientDisabled(ctx context.Context, id string, disabled bool) (bool, error)
+	// SetClientSecret takes the key away, SetClientKey the secret: a client has one of them.
 	SetClientSecret(ctx context.Context, id string, hash []byte) (bool, error)
+	SetClientKey(ctx context.Context, id, publicKey string) (bool, error)
 }
 
 // PolicyRevision is one published policy document.

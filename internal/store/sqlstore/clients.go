@@ -7,11 +7,11 @@ import (
 )
 
 const selectClient = `SELECT id, COALESCE(tenant, ''), tenants, scopes, trust_subject_properties, require_token,
-	secret_hash, disabled, created_at FROM clients`
+	secret_hash, public_key, disabled, created_at FROM clients`
 
 func scanClient(row scanner) (c model.Client, err error) {
 	err = row.Scan(&c.ID, &c.Tenant, jsonInto(&c.Tenants), jsonInto(&c.Scopes), &c.TrustSubjectProperties,
-		&c.RequireToken, bytesInto(&c.SecretHash), &c.Disabled, timeInto(&c.CreatedAt))
+		&c.RequireToken, bytesInto(&c.SecretHash), &c.PublicKey, &c.Disabled, timeInto(&c.CreatedAt))
 	return c, err
 }
 
@@ -21,10 +21,10 @@ func (q queries) InsertClient(ctx context.Context, c model.Client) error {
 		return err
 	}
 	return q.insert(ctx, `INSERT INTO clients (id, tenant, tenants, scopes, trust_subject_properties, require_token,
-			secret_hash, disabled, created_at)
-		VALUES ($1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
+			secret_hash, public_key, disabled, created_at)
+		VALUES ($1, NULLIF($2, ''), $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
 		c.ID, c.Tenant, texts[0], texts[1], c.TrustSubjectProperties, c.RequireToken,
-		bytesOf(c.SecretHash), c.Disabled, micros(c.CreatedAt))
+		bytesOf(c.SecretHash), c.PublicKey, c.Disabled, micros(c.CreatedAt))
 }
 
 func (q queries) Client(ctx context.Context, id string) (model.Client, error) {
@@ -40,5 +40,9 @@ func (q queries) SetClientDisabled(ctx context.Context, id string, disabled bool
 }
 
 func (q queries) SetClientSecret(ctx context.Context, id string, hash []byte) (bool, error) {
-	return q.took(ctx, `UPDATE clients SET secret_hash = $2 WHERE id = $1`, id, bytesOf(hash))
+	return q.took(ctx, `UPDATE clients SET secret_hash = $2, public_key = '' WHERE id = $1`, id, bytesOf(hash))
+}
+
+func (q queries) SetClientKey(ctx context.Context, id, publicKey string) (bool, error) {
+	return q.took(ctx, `UPDATE clients SET secret_hash = $2, public_key = $3 WHERE id = $1`, id, bytesOf(nil), publicKey)
 }

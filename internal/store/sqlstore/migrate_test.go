@@ -151,6 +151,8 @@ func TestChangesBeginWithTheirMigration(t *testing.T) {
 			`ALTER TABLE sessions DROP COLUMN epoch`,
 			`ALTER TABLE users DROP COLUMN epoch`,
 			`DROP TABLE office_requests`,
+			`DROP TABLE spent`,
+			`ALTER TABLE clients DROP COLUMN public_key`,
 			`DROP INDEX audit_sources_held`, // 0003
 			`ALTER TABLE audit_sources DROP COLUMN held_until`,
 			`DROP INDEX users_disabled`,

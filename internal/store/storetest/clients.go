@@ -13,7 +13,7 @@ var clientTests = []storeTest{
 		f.tenant("t")
 		own := model.Client{ID: "own", Tenant: "t", Scopes: []string{"decide"}, TrustSubjectProperties: true, RequireToken: true,
 			SecretHash: []byte{0, 255}, Disabled: true, CreatedAt: now}
-		platform := model.Client{ID: "Platform", Tenants: []string{"*"}, Scopes: []string{"decide", "audit"}, SecretHash: []byte{1}, CreatedAt: now}
+		platform := model.Client{ID: "Platform", Tenants: []string{"*"}, Scopes: []string{"decide", "audit"}, PublicKey: `{"kty":"OKP"}`, CreatedAt: now}
 		f.must(f.InsertClient(ctx, own))
 		f.must(f.InsertClient(ctx, platform))
 		for _, want := range []model.Client{own, platform} {
@@ -36,10 +36,20 @@ var clientTests = []storeTest{
 		yes(t, "SetClientSecret", took, err)
 		got, err := f.Client(ctx, "c")
 		same(t, "Client", got, err, model.Client{ID: "c", SecretHash: []byte("new"), Disabled: true})
+		took, err = f.SetClientKey(ctx, "c", "key")
+		yes(t, "SetClientKey", took, err)
+		got, err = f.Client(ctx, "c")
+		same(t, "Client with a key", got, err, model.Client{ID: "c", PublicKey: "key", Disabled: true})
+		took, err = f.SetClientSecret(ctx, "c", []byte("new"))
+		yes(t, "SetClientSecret again", took, err)
+		got, err = f.Client(ctx, "c")
+		same(t, "Client without a key", got, err, model.Client{ID: "c", SecretHash: []byte("new"), Disabled: true})
 		took, err = f.SetClientDisabled(ctx, "x", true)
 		no(t, "SetClientDisabled of none", took, err)
 		took, err = f.SetClientSecret(ctx, "x", []byte("new"))
 		no(t, "SetClientSecret of none", took, err)
+		took, err = f.SetClientKey(ctx, "x", "key")
+		no(t, "SetClientKey of none", took, err)
 	}},
 }
 
