@@ -83,8 +83,8 @@ func TestOneEntryARequest(t *testing.T) {
 				k.Advance(login.RefreshGrace + time.Second)
 				return k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": alice.Refresh})
 			}, audit.RefreshReused, audit.OutcomeDeny},
-			{"other sessions", post("/v1/me/sessions/end-others", erin.Access, nil), audit.OthersRevoked, audit.OutcomeOK},
-			{"other sessions of nobody", post("/v1/me/sessions/end-others", "", nil), audit.RequestFailed, audit.OutcomeDeny},
+			{"other sessions", post("/v1/me/end-other-sessions", erin.Access, nil), audit.OthersRevoked, audit.OutcomeOK},
+			{"other sessions of nobody", post("/v1/me/end-other-sessions", "", nil), audit.RequestFailed, audit.OutcomeDeny},
 			{"refresh of nothing", post("/v1/token/refresh", "", map[string]any{"refresh_token": "x"}), audit.RefreshFailed, audit.OutcomeDeny},
 			{"client token", func() testkit.Answer { return k.AskToken("crm", secret) }, audit.ClientToken, audit.OutcomeOK},
 			{"client token, wrong", func() testkit.Answer { return k.AskToken("crm", "x") }, audit.ClientFailed, audit.OutcomeDeny},

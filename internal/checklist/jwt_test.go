@@ -29,6 +29,7 @@ import (
 
 	"rolegate/api"
 	"rolegate/internal/testkit"
+	"rolegate/internal/token"
 	"rolegate/model"
 )
 
@@ -266,14 +267,20 @@ func unsignedTokens(t *testing.T) {
 	b.all(tokens...)
 }
 
+// signingKey is the service's key of this moment.
+func signingKey(t *testing.T, k *testkit.Kit) token.Key {
+	t.Helper()
+	key, err := k.App.Login.Keys.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
 func confusedTokens(t *testing.T) {
 	for _, alg := range []string{"ES256", "EdDSA"} {
 		b := newBearers(t, "ROLEGATE_SIGNING_ALGORITHM="+alg)
-		key, err := b.App.Login.Keys.Current()
-		if err != nil {
-			t.Fatal(err)
-		}
-		public := key.Public
+		public := signingKey(t, b.Kit).Public
 		der, err := x509.MarshalPKIXPublicKey(public)
 		if err != nil {
 			t.Fatal(err)
@@ -337,7 +344,7 @@ func strangeKeyIDs(t *testing.T) {
 	b := newBearers(t)
 	address, visits := trap(t)
 	var tokens []named
-	kid := b.App.Login.Keys.Current().ID
+	kid := signingKey(t, b.Kit).ID
 	for _, value := range []string{
 		strconv.Quote(address + "/key"), `"../../dev/null"`, `"../../../../../dev/null"`, `"/etc/passwd"`, `"x' UNION SELECT 'AA' --"`, `"` + strings.Repeat("k", 10_000) + `"`,
 		"", `null`, `""`, `[]`, `["` + kid + `"]`, `1`, `{}`, strconv.Quote(kid + " "), strconv.Quote(strings.ToUpper(kid)), `"` + kid + `\u0000"`, strconv.Quote("file://" + kid),
@@ -369,7 +376,7 @@ func broughtKeys(t *testing.T) {
 	} {
 		tokens = append(tokens, b.header(name, value)...)
 		h, p, _ := split(b.alice.Access)
-		for _, kid := range []string{`"mine"`, "", strconv.Quote(b.App.Login.Keys.Current().ID)} {
+		for _, kid := range []string{`"mine"`, "", strconv.Quote(signingKey(t, b.Kit).ID)} {
 			tokens = append(tokens, named{"a stranger's, with " + name, signed(t, key, with(with(h, "kid", kid), name, value), p)})
 		}
 	}
@@ -651,7 +658,7 @@ func profiledTokens(t *testing.T) {
 		if err := json.Unmarshal([]byte(header), &h); err != nil {
 			t.Fatal(err)
 		}
-		if h["typ"] != "at+jwt" || h["alg"] != "EdDSA" && h["alg"] != "ES256" || h["kid"] != b.App.Login.Keys.Current().ID {
+		if h["typ"] != "at+jwt" || h["alg"] != "EdDSA" && h["alg"] != "ES256" || h["kid"] != signingKey(t, b.Kit).ID {
 			t.Errorf("%s: header %v", who, h)
 		}
 		c := testkit.Claims(t, token)

@@ -135,7 +135,7 @@ func rotation(t *testing.T) {
 	ctx := context.Background()
 	secret := k.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
 	take := func() string {
-		tokens, err := k.App.Login.ClientToken(ctx, login.ClientCredentials{ClientID: "crm", ClientSecret: secret})
+		tokens, err := k.App.Login.ClientToken(ctx, login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: "crm", ClientSecret: secret}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -372,7 +372,7 @@ func looseFiles(t *testing.T) {
 		if err := os.Chmod(key, mode); err != nil {
 			t.Fatal(err)
 		}
-		err := start(dir, "ROLEGATE_TLS_CERT="+key, "ROLEGATE_TLS_KEY="+key)
+		err := start(dir, "ROLEGATE_ISSUER=https://gate.example.com", "ROLEGATE_TLS_CERT="+key, "ROLEGATE_TLS_KEY="+key)
 		if (model.CodeOf(err) == model.CodeSettingInvalid && strings.Contains(err.Error(), "ROLEGATE_TLS_KEY")) != refused {
 			t.Errorf("TLS key of mode %04o: %v", mode, err)
 		}
@@ -463,7 +463,7 @@ func randomIDs(t *testing.T) {
 		k.Login(alice)
 		claims := testkit.Claims(t, alice.Access)
 		ids["sid"] = append(ids["sid"], claims["sid"].(string))
-		tokens, err := k.App.Login.ClientToken(context.Background(), login.ClientCredentials{ClientID: "crm", ClientSecret: secret})
+		tokens, err := k.App.Login.ClientToken(context.Background(), login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: "crm", ClientSecret: secret}})
 		if err != nil {
 			t.Fatal(err)
 		}

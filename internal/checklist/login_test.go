@@ -171,7 +171,7 @@ func refusedAsToken(t *testing.T, k *testkit.Kit, token string) {
 		req := r.request(t, k, map[string]any{})
 		req.Header.Set("Authorization", "Bearer "+token)
 		a := k.Send(req)
-		if r.permission == "client secret" && (a.Status == 400 || a.Status == 415) { // it takes no token at all
+		if strings.HasPrefix(r.permission, "client secret") && (a.Status == 400 || a.Status == 415) { // it takes no token at all
 			continue
 		}
 		if a.Status != 401 {

@@ -1,8 +1,8 @@
 package keyring
 
 import (
-	"bytes"
 	"crypto/rand"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -135,7 +135,7 @@ func guessable(key []byte) bool {
 		steps = steps && key[i]-key[i-1] == key[1]-key[0]
 	}
 	for period := 1; period <= len(key)/2; period++ {
-		repeats = repeats || bytes.Equal(key[period:], key[:len(key)-period])
+		repeats = repeats || subtle.ConstantTimeCompare(key[period:], key[:len(key)-period]) == 1
 	}
 	return text || steps || repeats || len(seen) < len(key)/2
 }
@@ -210,7 +210,7 @@ func RemoveKey(path string, check []byte) (bool, error) {
 	}
 	left := slices.DeleteFunc(slices.Clone(keys), func(key []byte) bool {
 		g, err := newGeneration(key)
-		return err == nil && bytes.Equal(g.check, check)
+		return err == nil && subtle.ConstantTimeCompare(g.check, check) == 1
 	})
 	switch {
 	case len(left) == len(keys):

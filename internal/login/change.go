@@ -58,9 +58,6 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, current, 
 		if err := s.endOld(ctx, tx, user, session.Caller.Session); err != nil {
 			return err
 		}
-		if err := s.passwordRight(ctx, tx, t.ID, user.ID); err != nil {
-			return err
-		}
 		p := proof{Methods: session.Assurance.Methods, At: session.Assurance.AuthTime, Level: session.Assurance.Level, After: &row}
 		if tokens, err = s.issue(ctx, tx, t, user, p, due); err != nil {
 			return err
@@ -89,7 +86,7 @@ func (s *Service) checkCurrent(ctx context.Context, user model.User, session Ses
 	if !ok || user.PasswordHash == "" {
 		return s.refuse(ctx, changeFailed(session, model.CodePasswordWrong), errPassword)
 	}
-	return nil
+	return s.Store.InTx(ctx, func(tx store.Tx) error { return s.passwordRight(ctx, tx, user.Tenant, user.ID) })
 }
 
 func (s *Service) checkNext(rules password.Rules, current, next string) error {

@@ -16,13 +16,15 @@ var limited = map[string]struct {
 	requests bool
 	why      string
 }{
-	"open":          {requests: true, why: "and what is tried has budgets of its own, see login/throttle.go"},
-	"client secret": {requests: true, why: "for whatever is wrong about it; a client that proves to be one is bounded by what its token lets it do"},
+	"open":                    {requests: true, why: "and what is tried has budgets of its own, see login/throttle.go"},
+	"client secret":           {requests: true, why: "for whatever is wrong about it; a client that proves to be one is bounded by what its token lets it do"},
+	"client secret or holder": {requests: true, why: "likewise; a token is proof of itself, and no guess finds one"},
 
 	"public":        {why: "the same bytes for everybody, from memory; nothing is looked up, recorded or counted"},
 	"person":        {why: "a live session, which had to get through the login; what it tries is charged to its account"},
 	"person(fresh)": {why: "likewise"},
 	"person(any)":   {why: "likewise"},
+	"officer":       {why: "likewise, of an administrator's; each act is recorded"},
 	"client":        {why: "a CRM's backend, which asks as often as people work; bodies, batches and answers are bounded by model.Limits"},
 	"proxy":         {why: "a proxy in front of a CRM, which asks for each request; without its secret nothing is decided"},
 }

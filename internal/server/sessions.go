@@ -33,7 +33,7 @@ type Sessions interface {
 func (s *Server) mountSessions(r chi.Router) {
 	r.Method("GET", "/v1/me/sessions", s.person(s.listSessions))
 	r.Method("DELETE", "/v1/me/sessions/{id}", s.person(s.endSession))
-	r.Method("POST", "/v1/me/sessions/end-others", s.person(s.endOtherSessions))
+	r.Method("POST", "/v1/me/end-other-sessions", s.person(s.endOtherSessions))
 	r.Method("GET", "/v1/me/history", s.person(s.history))
 }
 
