@@ -142,7 +142,7 @@ func TestTraceSettings(t *testing.T) {
 
 // The gauges of the hash workers are what a flood of logins shows in.
 func TestHashWorkersAreCounted(t *testing.T) {
-	k := testkit.New(t)
+	k := testkit.StartAltered(t, t.TempDir(), testkit.RealHashes)
 	k.MustEnrol("ann")
 	text := metricsOf(t, k)
 	for _, want := range []string{"rolegate_hash_workers 1", "rolegate_hash_workers_busy 0", "rolegate_hash_queue_length 0",

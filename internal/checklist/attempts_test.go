@@ -353,7 +353,7 @@ func countedAcrossRestart(t *testing.T) {
 }
 
 func lockOfOne(t *testing.T) {
-	k := testkit.NewCheap(t, testkit.Proxied)
+	k := testkit.New(t, testkit.Proxied)
 	byRole := model.MFAByRole
 	if _, err := app.SetTenant.Run(context.Background(), k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &byRole}); err != nil {
 		t.Fatal(err)
@@ -379,7 +379,7 @@ func lockOfOne(t *testing.T) {
 }
 
 func hardStop(t *testing.T) {
-	k := testkit.NewCheap(t)
+	k := testkit.New(t)
 	alice := k.MustEnrol("alice")
 	failCodes(k, alice, 10)
 	locks := []time.Duration{15, 30, 60, 120, 240, 480, 960, 1440}
@@ -429,7 +429,7 @@ func confirmCounted(t *testing.T) {
 }
 
 func recoveryBudget(t *testing.T) {
-	k := testkit.NewCheap(t)
+	k := testkit.New(t)
 	alice := k.MustEnrol("alice")
 	heard := 0
 	for range 59 { // minutes

@@ -37,7 +37,7 @@ func init() {
 const strict = "ROLEGATE_LOGIN_RATE=5" // 20 at once, of 10 accounts; requests: 100
 
 func spraying(t *testing.T) {
-	k := testkit.NewCheap(t, testkit.Proxied, strict)
+	k := testkit.New(t, testkit.Proxied, strict)
 	k.MustEnrol("alice")
 	recorded := recordedWhile(k, func() {
 		k.Want(k.TryPassword("203.0.113.7", "user0", "mistyped"), 401) // which is not spraying
@@ -57,7 +57,7 @@ func spraying(t *testing.T) {
 }
 
 func manyNetworks(t *testing.T) {
-	k := testkit.NewCheap(t, testkit.Proxied)
+	k := testkit.New(t, testkit.Proxied)
 	alice := k.MustEnrol("alice")
 	ticket := k.TryPassword("203.0.113.7", "alice", testkit.Password).Text("ticket")
 	a := k.PostFrom("203.0.113.7", "/v1/login/totp", map[string]any{"ticket": ticket, "code": k.NextCode(alice)}, "Rolegate-Device", "new")
@@ -111,7 +111,7 @@ func forgedAddresses(t *testing.T) {
 		req.Header.Set(h[0], h[1])
 		return k.Send(req)
 	}
-	k := testkit.NewCheap(t)
+	k := testkit.New(t)
 	for i := range 5 {
 		k.Want(try(k, i), 401)
 	}
@@ -120,7 +120,7 @@ func forgedAddresses(t *testing.T) {
 	}
 	// A proxy that was named is believed in X-Forwarded-For alone, from the right
 	// up to the first address that is no such proxy; nonsense is the proxy's own.
-	k = testkit.NewCheap(t, testkit.Proxied)
+	k = testkit.New(t, testkit.Proxied)
 	for range 5 {
 		k.Want(k.TryPassword("198.51.100.4, 203.0.113.7", "alice", "wrong"), 401)
 	}
@@ -134,7 +134,7 @@ func forgedAddresses(t *testing.T) {
 }
 
 func oneSlash64(t *testing.T) {
-	k := testkit.NewCheap(t, testkit.Proxied, strict)
+	k := testkit.New(t, testkit.Proxied, strict)
 	answered := 0
 	for i := range 10_000 {
 		addr := fmt.Sprintf("2001:db8:7:7:%x:%x::1", i/100, i%100)
@@ -149,7 +149,7 @@ func oneSlash64(t *testing.T) {
 }
 
 func manyNames(t *testing.T) {
-	k := testkit.NewCheap(t, testkit.Proxied, "ROLEGATE_LOGIN_RATE=30")
+	k := testkit.New(t, testkit.Proxied, "ROLEGATE_LOGIN_RATE=30")
 	k.MustEnrol("alice")
 	for i := range 12 {
 		if i > 4 {
@@ -282,7 +282,7 @@ func openRoutesLimited(t *testing.T) {
 
 func clockJumps(t *testing.T) {
 	t.Run("code lock", func(t *testing.T) {
-		k := testkit.NewCheap(t)
+		k := testkit.New(t)
 		alice := codeLocked(k, "alice")
 		k.Advance(-time.Hour)
 		k.Want(secondStep(k, k.Ticket("alice"), k.Code(alice)), 429)
@@ -298,7 +298,7 @@ func clockJumps(t *testing.T) {
 		}
 	})
 	t.Run("passwords", func(t *testing.T) {
-		k := testkit.NewCheap(t)
+		k := testkit.New(t)
 		k.MustEnrol("alice")
 		for range 5 {
 			k.Want(k.Post("/v1/login", "", passwordBody("alice", "wrong")), 401)

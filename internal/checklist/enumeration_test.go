@@ -217,7 +217,7 @@ func invitesAlike(t *testing.T) {
 }
 
 func limitsAlike(t *testing.T) {
-	k := testkit.NewCheap(t, testkit.Proxied)
+	k := testkit.New(t, testkit.Proxied)
 	k.MustEnrol("alice")
 	k.Invite("invited")
 	k.MustEnrol("gone")

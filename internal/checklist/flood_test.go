@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"rolegate/internal/app"
 	"rolegate/internal/password"
 	"rolegate/internal/testkit"
 )
@@ -53,15 +54,16 @@ type watched struct {
 
 func watch(t *testing.T) *watched {
 	w := &watched{stop: make(chan struct{})}
-	testkit.HashWorker = func() *exec.Cmd {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		cmd := exec.Command(os.Args[0], "hash-worker")
-		w.workers = append(w.workers, cmd)
-		return cmd
-	}
-	t.Cleanup(func() { testkit.HashWorker = nil })
-	w.k = testkit.New(t)
+	w.k = testkit.StartAltered(t, t.TempDir(), func(a *app.App) {
+		testkit.RealHashes(a)
+		a.HashWorker = func() *exec.Cmd {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			cmd := exec.Command(os.Args[0], "hash-worker")
+			w.workers = append(w.workers, cmd)
+			return cmd
+		}
+	}, "ROLEGATE_LOGIN_RATE=1000000")
 	return w
 }
 

@@ -128,6 +128,7 @@ const current = "$argon2id$v=19$m=19456,t=2,p=1$"
 
 func oldHashes(t *testing.T) {
 	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		testkit.RealHashes(k.App)
 		blowfish, err := bcrypt.GenerateFromPassword([]byte(testkit.Password), 5)
 		if err != nil {
 			t.Fatal(err)
@@ -160,7 +161,7 @@ func oldHashes(t *testing.T) {
 }
 
 func hostileHashes(t *testing.T) {
-	k := testkit.New(t)
+	k := testkit.StartAltered(t, t.TempDir(), testkit.RealHashes)
 	good := argon2idOf(testkit.Password, 64, 1)
 	blowfish, err := bcrypt.GenerateFromPassword([]byte(testkit.Password), 4)
 	if err != nil {
@@ -280,7 +281,7 @@ func noPasswordExpires(t *testing.T) {
 }
 
 func storedHashes(t *testing.T) {
-	k := testkit.New(t)
+	k := testkit.StartAltered(t, t.TempDir(), testkit.RealHashes)
 	seen := map[string]string{}
 	for _, id := range []string{"ann", "bob", "cat"} {
 		k.Want(acceptWith(k, k.Invite(id), testkit.Password), 200)

@@ -149,7 +149,7 @@ func recoveryCount(t *testing.T) {
 }
 
 func recoveryAtRest(t *testing.T) {
-	k := testkit.New(t)
+	k := testkit.StartAltered(t, t.TempDir(), testkit.RealHashes)
 	alice := k.MustEnrol("alice")
 	renew(k, alice)
 	for _, code := range alice.RecoveryCodes {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rolegate/internal/app"
+	"rolegate/internal/login"
 	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/internal/token"
@@ -24,16 +25,21 @@ type watched struct {
 }
 
 func remembering(t testing.TB) *watched {
-	k := &watched{Kit: testkit.New(t)}
-	s := k.App.Login
+	k := &watched{}
+	k.Kit = testkit.StartAltered(t, t.TempDir(), func(a *app.App) { k.watch(t, a.Login) })
+	return k
+}
+
+func (k *watched) watch(t testing.TB, s *login.Service) {
+	t.Helper()
+	stored := stored{s.Store}
 	v, err := token.NewVerifier(token.Verifier{Issuer: s.Verifier.Issuer, Audience: s.Verifier.Audience, Leeway: s.Verifier.Leeway, Now: s.Verifier.Now,
 		Key: func(kid string) (token.Key, bool) { k.signatures.Add(1); return s.Keys.Find(kid) }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Verifier, s.Revisions = v, stored{k.App.Store}
+	s.Verifier, s.Revisions = v, stored
 	s.Store = &countingStore{s.Store, &k.rows}
-	return k
 }
 
 // stored is what the database says, which is as exact as can be.

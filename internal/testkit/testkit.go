@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -32,10 +31,6 @@ import (
 
 // Password is the one MustEnrol gives everybody: long enough to stand alone.
 const Password = "correct horse battery staple"
-
-// HashWorker, where a test binary sets it, makes the processes that hash
-// passwords for services started after; see app.App.
-var HashWorker func() *exec.Cmd
 
 // Kit is a running service.
 type Kit struct {
@@ -83,13 +78,9 @@ func Start(t testing.TB, dir string, settings ...string) *Kit {
 	return StartAltered(t, dir, nil, settings...)
 }
 
-// NewCheap is New with passwords hashed in no time, for tests of many logins.
-func NewCheap(t testing.TB, settings ...string) *Kit {
-	t.Helper()
-	return StartAltered(t, t.TempDir(), func(a *app.App) {
-		a.Login.Hasher = password.New(password.Params{MemoryKiB: 8, Iterations: 1, Parallelism: 1}, 4, time.Minute)
-	}, settings...)
-}
+// RealHashes alters an App to hash passwords as it does in earnest. Other kits
+// hash in no time: what most tests are about costs as much work otherwise.
+func RealHashes(a *app.App) { a.Login.Hasher = password.New(password.Default, 0, password.DefaultWait) }
 
 // StartAltered is Start for tests that need another App than settings make: alter
 // gets it open and not yet serving, and may put what fails into it.
@@ -109,7 +100,8 @@ func StartAltered(t testing.TB, dir string, alter func(a *app.App), settings ...
 		cancel()
 		t.Fatal(err)
 	}
-	k.App.Now, k.App.HashWorker = k.Now, HashWorker
+	k.App.Now = k.Now
+	k.App.Login.Hasher = password.New(password.Params{MemoryKiB: 8, Iterations: 1, Parallelism: 1}, 4, time.Minute)
 	if alter != nil {
 		alter(k.App)
 	}
