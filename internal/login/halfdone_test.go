@@ -3,6 +3,7 @@ package login_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -212,5 +213,30 @@ func TestRecoveryCodesAreASCII(t *testing.T) {
 		if _, _, ok := login.ParseRecovery(code); ok != want {
 			t.Errorf("%q: %v", code, ok)
 		}
+	}
+}
+
+// A device more or less makes all known browsers unknown.
+func TestFactorsMakeBrowsersUnknown(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice")
+	var tablet testkit.Device
+	var counts []int
+	for _, change := range []func(){
+		func() { tablet = k.AddDevice(alice, "Tablet") },
+		func() { k.Want(k.Call("DELETE", "/v1/me/devices/"+tablet.ID, alice.Access, nil), 204) },
+	} {
+		k.Login(alice)
+		for _, do := range []func(){change, func() {}} {
+			browsers, err := k.App.Store.KnownDevices(ctx, model.DefaultTenant, "alice", k.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			counts = append(counts, len(browsers))
+			do()
+		}
+	}
+	if !slices.Equal(counts, []int{2, 0, 1, 0}) {
+		t.Errorf("known before and after each change: %v", counts)
 	}
 }
