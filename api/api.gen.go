@@ -4199,7 +4199,7 @@ type ClientInterface interface {
 
 	// EndOtherSessions Ends all of the caller's sessions but this one
 	//
-	// No body is read.
+	// A login elsewhere that is half done ends with them. No body is read.
 	//
 	// Corresponds with POST /v1/me/end-other-sessions (the `EndOtherSessions` operationId).
 	EndOtherSessions(ctx context.Context, params *EndOtherSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4276,7 +4276,8 @@ type ClientInterface interface {
 
 	// RenewRecoveryCodes Makes ten new recovery codes
 	//
-	// Shown this once; the old ones are void. Wants a device. No body is read.
+	// Shown this once; the old ones are void, and with them a login elsewhere that is half done. Wants a device. No
+	// body is read.
 	//
 	// Corresponds with POST /v1/me/recovery-codes (the `RenewRecoveryCodes` operationId).
 	RenewRecoveryCodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4292,7 +4293,7 @@ type ClientInterface interface {
 	// EndSession Ends one of the caller's sessions
 	//
 	// Its tokens are refused from the next request on, everywhere. A session that is somebody else's, or has ended, is
-	// 404 like one there never was. No body is read.
+	// 404 like one there never was. With a session that can only enrol again its ticket to enrol ends. No body is read.
 	//
 	// Corresponds with DELETE /v1/me/sessions/{id} (the `EndSession` operationId).
 	EndSession(ctx context.Context, id string, params *EndSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -6388,7 +6389,7 @@ func (c *Client) ConfirmDevice(ctx context.Context, id string, body ConfirmDevic
 
 // EndOtherSessions Ends all of the caller's sessions but this one
 //
-// No body is read.
+// A login elsewhere that is half done ends with them. No body is read.
 //
 // Corresponds with POST /v1/me/end-other-sessions (the `EndOtherSessions` operationId).
 func (c *Client) EndOtherSessions(ctx context.Context, params *EndOtherSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6555,7 +6556,8 @@ func (c *Client) CountRecoveryCodes(ctx context.Context, reqEditors ...RequestEd
 
 // RenewRecoveryCodes Makes ten new recovery codes
 //
-// Shown this once; the old ones are void. Wants a device. No body is read.
+// Shown this once; the old ones are void, and with them a login elsewhere that is half done. Wants a device. No
+// body is read.
 //
 // Corresponds with POST /v1/me/recovery-codes (the `RenewRecoveryCodes` operationId).
 func (c *Client) RenewRecoveryCodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6591,7 +6593,7 @@ func (c *Client) ListSessions(ctx context.Context, params *ListSessionsParams, r
 // EndSession Ends one of the caller's sessions
 //
 // Its tokens are refused from the next request on, everywhere. A session that is somebody else's, or has ended, is
-// 404 like one there never was. No body is read.
+// 404 like one there never was. With a session that can only enrol again its ticket to enrol ends. No body is read.
 //
 // Corresponds with DELETE /v1/me/sessions/{id} (the `EndSession` operationId).
 func (c *Client) EndSession(ctx context.Context, id string, params *EndSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -12778,7 +12780,7 @@ type ClientWithResponsesInterface interface {
 
 	// EndOtherSessionsWithResponse Ends all of the caller's sessions but this one
 	//
-	// No body is read.
+	// A login elsewhere that is half done ends with them. No body is read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12865,7 +12867,8 @@ type ClientWithResponsesInterface interface {
 
 	// RenewRecoveryCodesWithResponse Makes ten new recovery codes
 	//
-	// Shown this once; the old ones are void. Wants a device. No body is read.
+	// Shown this once; the old ones are void, and with them a login elsewhere that is half done. Wants a device. No
+	// body is read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12885,7 +12888,7 @@ type ClientWithResponsesInterface interface {
 	// EndSessionWithResponse Ends one of the caller's sessions
 	//
 	// Its tokens are refused from the next request on, everywhere. A session that is somebody else's, or has ended, is
-	// 404 like one there never was. No body is read.
+	// 404 like one there never was. With a session that can only enrol again its ticket to enrol ends. No body is read.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -27307,7 +27310,7 @@ func (c *ClientWithResponses) ConfirmDeviceWithResponse(ctx context.Context, id 
 
 // EndOtherSessionsWithResponse Ends all of the caller's sessions but this one
 //
-// No body is read.
+// A login elsewhere that is half done ends with them. No body is read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -27448,7 +27451,8 @@ func (c *ClientWithResponses) CountRecoveryCodesWithResponse(ctx context.Context
 
 // RenewRecoveryCodesWithResponse Makes ten new recovery codes
 //
-// Shown this once; the old ones are void. Wants a device. No body is read.
+// Shown this once; the old ones are void, and with them a login elsewhere that is half done. Wants a device. No
+// body is read.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -27480,7 +27484,7 @@ func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, para
 // EndSessionWithResponse Ends one of the caller's sessions
 //
 // Its tokens are refused from the next request on, everywhere. A session that is somebody else's, or has ended, is
-// 404 like one there never was. No body is read.
+// 404 like one there never was. With a session that can only enrol again its ticket to enrol ends. No body is read.
 //
 // Returns a wrapper object for the known response body format(s).
 //

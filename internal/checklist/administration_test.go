@@ -152,6 +152,21 @@ func adminStepsUp(t *testing.T) {
 	}
 	k.Login(o.sys)
 	k.Want(k.Call("POST", "/v1/admin/users/ann/enable", o.sys.Access, nil), 200)
+
+	// A session of before a second factor was required administers nothing any
+	// more, though no row of the policy asks for one.
+	addRows(k, "p, role:hr, rolegate.user, *, all, , allow\n")
+	byRole(k)
+	hans := accept(k, "hans", "hr")
+	k.Want(k.Call("GET", "/v1/admin/users/ann", hans.Access, nil), 200)
+	for name, required := range map[string]func(){
+		"of everybody":   func() { setMFA(k, model.MFAEveryone) },
+		"of one's roles": func() { byRole(k); assign(k, "hans", "lead", true) },
+	} {
+		required()
+		refused(t, "read, where it is required "+name, k.Call("GET", "/v1/admin/users/ann", hans.Access, nil), 401, model.CodeStepUp)
+		refused(t, "enable, where it is required "+name, k.Call("POST", "/v1/admin/users/ann/enable", hans.Access, nil), 401, model.CodeStepUp)
+	}
 }
 
 func noOwnProfile(t *testing.T) {

@@ -389,6 +389,8 @@ func TestSweep(t *testing.T) {
 	old := *ann
 	k.Want(k.Post("/v1/logout", ann.Access, nil), 204)
 	k.Login(ann)
+	pending := k.Post("/v1/me/devices", ann.Access, map[string]any{"name": "Tablet"})
+	k.Want(pending, 200)
 	used := ann.Refresh
 	ann.Refresh = refresh(k, used).Text("refresh_token")
 	k.Advance(26 * time.Hour)
@@ -409,6 +411,9 @@ func TestSweep(t *testing.T) {
 	}
 	if _, err := k.App.Store.Session(ctx, testkit.Claims(t, old.Access)["sid"].(string)); err == nil {
 		t.Error("the session that ended is there")
+	}
+	if _, err := k.App.Store.Device(ctx, pending.Text("device_id")); err == nil {
+		t.Error("the device that was never confirmed is there")
 	}
 	a := refresh(k, ann.Refresh)
 	k.Want(a, 200)

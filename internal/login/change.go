@@ -96,7 +96,8 @@ func (s *Service) checkNext(rules password.Rules, current, next string) error {
 	return rules.Check(next)
 }
 
-// endOld ends what a password that is gone had opened, but for the session keep.
+// endOld ends what a password that is gone had opened, but for the session keep,
+// which may be "".
 func (s *Service) endOld(ctx context.Context, tx store.Tx, u model.User, keep string) error {
 	now := s.Now()
 	if _, err := tx.EndSessions(ctx, u.Tenant, u.ID, keep, now); err != nil {

@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"rolegate/internal/audit"
@@ -201,14 +202,30 @@ func (s *Service) RenameDevice(ctx context.Context, session Session, id, name st
 // while a second factor is due; else it takes the recovery codes with it, which
 // would recover nothing.
 func (s *Service) RemoveDevice(ctx context.Context, session Session, id string) error {
-	t, err := s.Store.Tenant(ctx, session.Caller.Tenant)
-	if err != nil {
-		return err
+	for range removeTries {
+		t, err := s.Store.Tenant(ctx, session.Caller.Tenant)
+		if err != nil {
+			return err
+		}
+		due, err := s.mfaDue(ctx, t, session.Caller.ID)
+		if err != nil {
+			return err
+		}
+		if err := s.removeDevice(ctx, session, id, t, due); err != errMoved {
+			return err
+		}
 	}
-	due, err := s.mfaDue(ctx, t, session.Caller.ID)
-	if err != nil {
-		return err
-	}
+	return model.Errorf(model.CodeBusy, "tenant %q changes faster than it can be told whether a second factor is required", session.Caller.Tenant)
+}
+
+// removeTries bounds how often the removal of a last device begins again because
+// the tenant changed meanwhile.
+const removeTries = 5
+
+var errMoved = errors.New("what is required may have changed")
+
+// removeDevice removes it, if what is due still is as it was looked up at t.
+func (s *Service) removeDevice(ctx context.Context, session Session, id string, t model.Tenant, due bool) error {
 	return s.Store.InTx(ctx, func(tx store.Tx) error {
 		o, err := s.owner(ctx, tx, session)
 		if err != nil {
@@ -219,8 +236,11 @@ func (s *Service) RemoveDevice(ctx context.Context, session Session, id string) 
 			return err
 		}
 		if len(o.devices) == 1 {
-			if due {
+			switch {
+			case due:
 				return errLastDevice
+			case o.tenant.MFA != t.MFA || o.tenant.SnapshotRevision != t.SnapshotRevision:
+				return errMoved
 			}
 			if err := tx.ReplaceRecoveryCodes(ctx, d.Tenant, d.User, nil); err != nil {
 				return err

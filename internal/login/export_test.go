@@ -26,3 +26,6 @@ func (s *Service) Settled() int64 { return s.ledger.Settled() }
 
 // StandIn is for tests: the hash that is verified for a user name.
 var StandIn = (*Service).standIn
+
+// ParseRecovery is for tests: what a recovery code is read as.
+var ParseRecovery = parseRecovery

@@ -72,21 +72,13 @@ func (s *Service) invited(ctx context.Context, inv store.Invite) (model.Tenant, 
 // setInvitedPassword settles who uses the invitation and ends whatever the old
 // password had opened.
 func (s *Service) setInvitedPassword(ctx context.Context, tx store.Tx, hash []byte, user model.User, old string) error {
-	now := s.Now()
-	if _, err := tx.Bump(ctx, user.Tenant); err != nil { // the tenant's row first, as everywhere
-		return err
-	}
-	if used, err := tx.UseInvite(ctx, hash, now); err != nil || !used {
+	if used, err := tx.UseInvite(ctx, hash, s.Now()); err != nil || !used {
 		return cmpErr(err, errInvite)
 	}
 	if set, err := tx.SetPassword(ctx, user.Tenant, user.ID, old, user.PasswordHash); err != nil || !set {
 		return cmpErr(err, errInvite)
 	}
-	if err := s.ForgetDevices(ctx, tx, user.Tenant, user.ID); err != nil {
-		return err
-	}
-	_, err := tx.EndSessions(ctx, user.Tenant, user.ID, "", now)
-	return err
+	return s.endOld(ctx, tx, user, "")
 }
 
 // refuse records a refusal and returns it; when the record cannot be written,

@@ -65,9 +65,17 @@ func hyphenate(code string) string {
 }
 
 // parseRecovery reads a code in either case, with or without hyphens; anything
-// else is no code.
+// else is no code. Of letters only ASCII has a case here: ſ is no S.
 func parseRecovery(code string) (selector, secret string, ok bool) {
-	plain := strings.ToUpper(strings.ReplaceAll(code, "-", ""))
+	plain := strings.Map(func(r rune) rune {
+		switch {
+		case r == '-':
+			return -1
+		case 'a' <= r && r <= 'z':
+			return r - 'a' + 'A'
+		}
+		return r
+	}, code)
 	if len(plain) != recoverySelector+recoverySecret || strings.Trim(plain, recoveryAlphabet) != "" {
 		return "", "", false
 	}
@@ -150,8 +158,9 @@ func (s *Service) RecoveryCodesLeft(ctx context.Context, session Session) (int, 
 	return s.Store.RecoveryCodesLeft(ctx, session.Caller.Tenant, session.Caller.ID)
 }
 
-// NewRecoveryCodes makes ten new codes and voids the old ones. They are for who
-// has a device: without one there is nothing to recover.
+// NewRecoveryCodes makes ten new codes and voids the old ones, with the ticket to
+// enrol that one of them may have opened. They are for who has a device: without
+// one there is nothing to recover.
 func (s *Service) NewRecoveryCodes(ctx context.Context, session Session) ([]string, error) {
 	caller := session.Caller
 	devices, err := s.Store.Devices(ctx, caller.Tenant, caller.ID)
@@ -174,6 +183,9 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, session Session) ([]stri
 			return errNeedsDevice
 		}
 		if err := tx.ReplaceRecoveryCodes(ctx, caller.Tenant, caller.ID, codes.rows); err != nil {
+			return err
+		}
+		if err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now()); err != nil {
 			return err
 		}
 		e := o.did(audit.RecoveryRenewed)

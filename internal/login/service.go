@@ -171,14 +171,27 @@ func (s *Service) lookup(ctx context.Context, tenant, username string) (model.Te
 }
 
 // upgrade stores a hash with today's parameters. A failure leaves the old hash,
-// which still works, so the login goes on.
+// which still works, so the login goes on. Where another hash was stored since,
+// as by a login of the same moment, that one counts, if the password is right by it.
 func (s *Service) upgrade(ctx context.Context, u model.User, pass string) model.User {
 	hash, err := s.Hasher.Hash(ctx, pass)
 	if err != nil {
 		return u
 	}
-	if set, err := s.Store.SetPassword(ctx, u.Tenant, u.ID, u.PasswordHash, hash); err == nil && set {
+	set, err := s.Store.SetPassword(ctx, u.Tenant, u.ID, u.PasswordHash, hash)
+	switch {
+	case err != nil:
+		return u
+	case set:
 		u.PasswordHash = hash
+		return u
+	}
+	now, err := s.Store.User(ctx, u.Tenant, u.ID)
+	if err != nil {
+		return u
+	}
+	if ok, _, err := s.Hasher.Verify(ctx, now.PasswordHash, pass); err == nil && ok {
+		u.PasswordHash = now.PasswordHash
 	}
 	return u
 }

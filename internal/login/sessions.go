@@ -78,6 +78,11 @@ func (s *Service) EndSession(ctx context.Context, caller model.Caller, id string
 		if ended, err := tx.EndSession(ctx, id, s.Now()); err != nil || !ended {
 			return cmpErr(err, errNoSession)
 		}
+		if session.Restricted { // it came with a ticket to enrol
+			if err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now()); err != nil {
+				return err
+			}
+		}
 		return s.Log.AppendIn(ctx, tx, audit.Entry{
 			Tenant: caller.Tenant, Class: audit.ClassLogin, Activity: audit.SessionRevoked, Outcome: audit.OutcomeOK, Caller: caller,
 			Personal: map[string]any{"session": id},
@@ -87,13 +92,16 @@ func (s *Service) EndSession(ctx context.Context, caller model.Caller, id string
 }
 
 // EndOtherSessions ends all of the caller's sessions but the one it is in, and
-// counts them.
+// counts them. A login that is half done elsewhere ends with them.
 func (s *Service) EndOtherSessions(ctx context.Context, caller model.Caller) (ended int, revision int64, err error) {
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		if revision, err = tx.Bump(ctx, caller.Tenant); err != nil {
 			return err
 		}
 		if ended, err = tx.EndSessions(ctx, caller.Tenant, caller.ID, caller.Session, s.Now()); err != nil {
+			return err
+		}
+		if err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now()); err != nil {
 			return err
 		}
 		return s.Log.AppendIn(ctx, tx, audit.Entry{

@@ -57,9 +57,6 @@ func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, 
 		if err == nil {
 			err = endTicket(ctx, tx, tk, s)
 		}
-		if err == nil {
-			err = s.codeRight(ctx, tx, tk.Tenant, tk.User)
-		}
 		if err != nil {
 			refused = err
 			return s.recordRefusal(ctx, tx, tk, audit.OTPFailed, err)
@@ -132,8 +129,12 @@ func (s *Service) attempt(ctx context.Context, tx store.Tickets, secret string, 
 	return tk, nil
 }
 
-// holder is the ticket's tenant and user, if both may still log in.
-func (s *Service) holder(ctx context.Context, tx store.Queries, tk store.Ticket) (model.Tenant, model.User, error) {
+// holder is the ticket's tenant and user, if both may still log in. It takes the
+// tenant's row, so that what is read after it is still so when the step is settled.
+func (s *Service) holder(ctx context.Context, tx store.Tx, tk store.Ticket) (model.Tenant, model.User, error) {
+	if _, err := tx.Bump(ctx, tk.Tenant); err != nil {
+		return model.Tenant{}, model.User{}, err
+	}
 	t, err := tx.Tenant(ctx, tk.Tenant)
 	if err != nil {
 		return model.Tenant{}, model.User{}, err

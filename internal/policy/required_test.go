@@ -116,6 +116,11 @@ func TestSecondFactorIsFeltAtOnce(t *testing.T) {
 				t.Errorf("permissions: %s, %v", p.Code, err)
 			}
 
+			a, err := h.Administers(ctx, caller.Tenant, 0, "ann", model.Assurance{Level: c.level}, Act{Object: "contact", Action: "read", ID: "17", Of: "ann"})
+			if err != nil || (a.Code == model.ReasonStepUp) != c.want {
+				t.Errorf("administration: %s, %v", a.Code, err)
+			}
+
 			r.AccessToken = nil
 			if d, err := h.Evaluate(ctx, caller, r); err != nil || !d.Allow {
 				t.Errorf("without a token: %v, %v", d, err)

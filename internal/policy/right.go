@@ -20,23 +20,28 @@ type Act struct {
 }
 
 // Administers tells, in process, whether a person may do an act in the tenant as
-// of a revision at least. It is not recorded: the act is, with the decision. An
-// error means no, as everywhere.
+// of a revision at least. Whoever is required to show a second factor by now, and
+// has not, administers nothing, whatever the policy says of proofs. It is not
+// recorded: the act is, with the decision. An error means no, as everywhere.
 func (s *Service) Administers(ctx context.Context, tenant string, revision int64, person string, proven model.Assurance, a Act) (model.Decision, error) {
 	view, err := s.viewAt(ctx, tenant, revision)
 	if err != nil {
 		return model.Decision{}, err
 	}
+	now := s.Now()
 	q := model.Question{
 		Subject: model.Entity{Type: "user", ID: person}, Action: model.Action{Name: a.Action},
 		Resource: model.Entity{Type: a.Object, ID: a.ID},
+	}
+	if view.demandsMore(q.Subject, proven, now) {
+		return view.denial(model.ReasonStepUp), nil
 	}
 	if a.Of != "" {
 		q.Resource.Properties, _ = view.people.directoryRecord(userObject, a.Of)
 	}
 	// Nothing of the request itself is looked at, nor what a client registered
 	// under the name of one of our objects.
-	d := view.Decide(&q, &Inputs{Now: s.Now(), Assurance: proven})
+	d := view.Decide(&q, &Inputs{Now: now, Assurance: proven})
 	return d, d.Cause
 }
 

@@ -32,6 +32,11 @@ func (q queries) DeleteTickets(ctx context.Context, before time.Time, limit int)
 		SELECT hash FROM tickets WHERE ended_at > 0 AND ended_at < $1 OR expires_at < $1 LIMIT $2)`, micros(before), limit)
 }
 
+func (q queries) DeletePendingDevices(ctx context.Context, before time.Time, limit int) (int, error) {
+	return q.sweep(ctx, `DELETE FROM totp_devices WHERE confirmed_at = 0 AND id IN (
+		SELECT id FROM totp_devices WHERE confirmed_at = 0 AND created_at < $1 LIMIT $2)`, micros(before), limit)
+}
+
 func (q queries) DeleteInvites(ctx context.Context, before time.Time, limit int) (int, error) {
 	return q.sweep(ctx, `DELETE FROM invites WHERE hash IN (
 		SELECT hash FROM invites WHERE used_at > 0 AND used_at < $1 OR expires_at < $1 LIMIT $2)`, micros(before), limit)

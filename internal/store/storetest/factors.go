@@ -53,6 +53,26 @@ var factorTests = []storeTest{
 		_, err = f.Device(ctx, "x")
 		wantErr(t, "Device unknown", err, store.ErrNotFound)
 	}},
+	{"Factors/PendingIsSwept", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.user("ann")
+		for id, age := range map[string]time.Duration{"old": time.Hour, "older": 2 * time.Hour, "young": 0, "confirmed": time.Hour} {
+			d := device(id, "ann")
+			d.CreatedAt = now.Add(-age)
+			if id == "confirmed" {
+				d.ConfirmedAt = now
+			}
+			f.must(f.InsertDevice(ctx, d))
+		}
+		n, err := f.DeletePendingDevices(ctx, now, 1)
+		same(t, "DeletePendingDevices, one", n, err, 1)
+		n, err = f.DeletePendingDevices(ctx, now, 9)
+		same(t, "DeletePendingDevices, the rest", n, err, 1)
+		for id, want := range map[string]error{"young": nil, "confirmed": nil, "old": store.ErrNotFound, "older": store.ErrNotFound} {
+			_, err := f.Device(ctx, id)
+			wantErr(t, "Device "+id, err, want)
+		}
+	}},
 	{"Factors/OldestFirstAndDelete", func(t *testing.T, f fixture) {
 		ctx := t.Context()
 		f.user("ann")

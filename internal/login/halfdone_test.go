@@ -1,0 +1,242 @@
+package login_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"rolegate/internal/app"
+	"rolegate/internal/login"
+	"rolegate/internal/store"
+	"rolegate/internal/testkit"
+	"rolegate/model"
+)
+
+// Somebody logs in with a stolen recovery code, and before they enrol a device
+// the owner notices. Whatever the owner does about it, the ticket to enrol, with
+// which the whole account would change hands, ends with it.
+func TestTicketOfARecoveryCodeEndsWithIt(t *testing.T) {
+	for name, act := range map[string]func(k *testkit.Kit, owner *testkit.Person){
+		"all others ended": func(k *testkit.Kit, owner *testkit.Person) {
+			k.Want(k.Post("/v1/me/end-other-sessions", owner.Access, nil), 200, "ended", 1.0)
+		},
+		"that one ended": func(k *testkit.Kit, owner *testkit.Person) {
+			for _, s := range k.Call("GET", "/v1/me/sessions", owner.Access, nil).Body["sessions"].([]any) {
+				if s := s.(map[string]any); s["current"] != true {
+					k.Want(k.Call("DELETE", "/v1/me/sessions/"+s["id"].(string), owner.Access, nil), 204)
+				}
+			}
+		},
+		"new codes": func(k *testkit.Kit, owner *testkit.Person) {
+			k.Want(k.Post("/v1/me/recovery-codes", owner.Access, nil), 200)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := testkit.New(t)
+			alice := k.MustEnrol("alice")
+			stolen := k.Post("/v1/login/recovery", "", map[string]any{"ticket": k.Ticket("alice"), "code": alice.RecoveryCodes[0]})
+			k.Want(stolen, 200)
+			act(k, alice)
+			k.Want(k.Post("/v1/login/enrol", "", map[string]any{"ticket": stolen.Text("ticket")}), 401, "code", "ticket_invalid")
+			k.Want(k.Call("GET", "/v1/me/devices", alice.Access, nil), 200)
+		})
+	}
+}
+
+// A ticket that the old password opened ends when an invitation replaces it.
+func TestInvitationEndsTickets(t *testing.T) {
+	k := testkit.New(t)
+	a := k.Post("/v1/invite/accept", "", map[string]any{"invite": k.Invite("alice"), "password": testkit.Password})
+	k.Want(a, 200, "status", "enrolment_required")
+	byRole(t, k)
+	inv, err := app.InviteUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "alice"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Want(k.Post("/v1/invite/accept", "", map[string]any{"invite": inv.Invite, "password": testkit.Password + " anew"}), 200, "status", "ok")
+	k.Want(k.Post("/v1/login/enrol", "", map[string]any{"ticket": a.Text("ticket")}), 401, "code", "ticket_invalid")
+}
+
+// overtaken is requirements that change as soon as they were looked up.
+type overtaken struct {
+	login.Requirements
+	then func()
+}
+
+func (o *overtaken) RequiresMFA(ctx context.Context, tenant, subject string) (bool, error) {
+	due, err := o.Requirements.RequiresMFA(ctx, tenant, subject)
+	if then := o.then; then != nil {
+		o.then = nil
+		then()
+	}
+	return due, err
+}
+
+// The last device stays where a second factor became due while it was removed.
+func TestLastDeviceAndANewRole(t *testing.T) {
+	for name, change := range map[string]func(k *testkit.Kit) error{
+		"a role": func(k *testkit.Kit) error {
+			_, err := app.Assign.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Role: model.AuditAdmin, Member: "user:alice"})
+			return err
+		},
+		"the tenant": func(k *testkit.Kit) error {
+			mode := model.MFAEveryone
+			_, err := app.SetTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &mode})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := testkit.New(t)
+			alice := k.MustEnrol("alice")
+			byRole(t, k)
+			k.App.Login.Requirements = &overtaken{k.App.Login.Requirements, func() {
+				if err := change(k); err != nil {
+					t.Error(err)
+				}
+			}}
+			k.Want(k.Call("DELETE", "/v1/me/devices/"+k.DeviceIDs(alice)[0], alice.Access, nil), 409, "code", "last_device")
+			k.Want(k.Call("GET", "/v1/me/devices", alice.Access, nil), 200)
+		})
+	}
+}
+
+// tenantFirst watches that no transaction takes a row of a login before the
+// tenant's: of two that did so in another order each would wait for the other,
+// and what was read before would be of another moment than what is written.
+type tenantFirst struct {
+	store.Store
+	t     *testing.T
+	takes int
+}
+
+func (s *tenantFirst) InTx(ctx context.Context, fn func(store.Tx) error) error {
+	return s.Store.InTx(ctx, func(tx store.Tx) error { return fn(&orderedTx{Tx: tx, s: s}) })
+}
+
+type orderedTx struct {
+	store.Tx
+	s      *tenantFirst
+	bumped bool
+}
+
+func (w *orderedTx) Bump(ctx context.Context, tenant string, changes ...store.Change) (int64, error) {
+	w.bumped = true
+	return w.Tx.Bump(ctx, tenant, changes...)
+}
+
+func (w *orderedTx) take(what string) {
+	w.s.takes++
+	if !w.bumped {
+		w.s.t.Errorf("%s comes before the tenant's row", what)
+	}
+}
+
+func (w *orderedTx) User(ctx context.Context, tenant, id string) (model.User, error) {
+	w.take("User")
+	return w.Tx.User(ctx, tenant, id)
+}
+
+func (w *orderedTx) EndTicket(ctx context.Context, hash []byte, now time.Time) (bool, error) {
+	w.take("EndTicket")
+	return w.Tx.EndTicket(ctx, hash, now)
+}
+
+func (w *orderedTx) UseStep(ctx context.Context, device string, step, drift int64, now time.Time) (bool, error) {
+	w.take("UseStep")
+	return w.Tx.UseStep(ctx, device, step, drift, now)
+}
+
+func (w *orderedTx) ConfirmDevice(ctx context.Context, device string, step, drift int64, now time.Time) (bool, error) {
+	w.take("ConfirmDevice")
+	return w.Tx.ConfirmDevice(ctx, device, step, drift, now)
+}
+
+func (w *orderedTx) UseRecoveryCode(ctx context.Context, tenant, user, selector string, now time.Time) (bool, error) {
+	w.take("UseRecoveryCode")
+	return w.Tx.UseRecoveryCode(ctx, tenant, user, selector, now)
+}
+
+func TestTenantComesFirst(t *testing.T) {
+	k := testkit.New(t)
+	w := &tenantFirst{Store: k.App.Login.Store, t: t}
+	k.App.Login.Store = w
+	alice := k.MustEnrol("alice")
+	k.Login(alice)
+	k.StepUp(alice)
+	k.AddDevice(alice, "Tablet")
+	a := k.Post("/v1/login/recovery", "", map[string]any{"ticket": k.Ticket("alice"), "code": alice.RecoveryCodes[0]})
+	k.Want(a, 200)
+	k.Advance(30 * time.Second)
+	k.FinishEnrolment("alice", a.Text("ticket"))
+	if w.takes < 10 {
+		t.Errorf("only %d rows were taken", w.takes)
+	}
+}
+
+// People who log in twice at once, when their hash is one to be upgraded, get in
+// twice.
+func TestUpgradedTogether(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		k.MustEnrol("alice")
+		u, err := k.App.Store.User(ctx, model.DefaultTenant, "alice")
+		if err != nil {
+			t.Fatal(err)
+		}
+		old, err := bcrypt.GenerateFromPassword([]byte(testkit.Password), 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if set, err := k.App.Store.SetPassword(ctx, model.DefaultTenant, "alice", u.PasswordHash, string(old)); err != nil || !set {
+			t.Fatal(set, err)
+		}
+		var logins []*http.Request
+		for range 4 {
+			logins = append(logins, k.Request("/v1/login", "", map[string]any{"username": "alice", "password": testkit.Password}))
+		}
+		for _, a := range k.Together(logins...) {
+			k.Want(a, 200, "status", "mfa_required")
+		}
+	})
+}
+
+// A recovery code is read in either case and with hyphens anywhere; no other
+// letter stands for one of its own.
+func TestRecoveryCodesAreASCII(t *testing.T) {
+	for code, want := range map[string]bool{
+		"7K3M-9QX2-S000-S000-S000": true, "7k3m-9qx2-s000-s000-s000": true, "7K3M9QX2S000S000S000": true,
+		"7K3M-9QX2-ſ000-S000-S000": false, "7\u212a3M-9QX2-S000-S000-S000": false, "7K3M-9QX2-I000-S000-S000": false, "": false,
+	} {
+		if _, _, ok := login.ParseRecovery(code); ok != want {
+			t.Errorf("%q: %v", code, ok)
+		}
+	}
+}
+
+// A device more or less makes all known browsers unknown.
+func TestFactorsMakeBrowsersUnknown(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice")
+	var tablet testkit.Device
+	var counts []int
+	for _, change := range []func(){
+		func() { tablet = k.AddDevice(alice, "Tablet") },
+		func() { k.Want(k.Call("DELETE", "/v1/me/devices/"+tablet.ID, alice.Access, nil), 204) },
+	} {
+		k.Login(alice)
+		for _, do := range []func(){change, func() {}} {
+			browsers, err := k.App.Store.KnownDevices(ctx, model.DefaultTenant, "alice", k.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			counts = append(counts, len(browsers))
+			do()
+		}
+	}
+	if !slices.Equal(counts, []int{2, 0, 1, 0}) {
+		t.Errorf("known before and after each change: %v", counts)
+	}
+}
