@@ -129,8 +129,13 @@ func (s *Service) attempt(ctx context.Context, tx store.Tickets, secret string, 
 	return tk, nil
 }
 
-// holder is the ticket's tenant and user, if both may still log in.
-func (s *Service) holder(ctx context.Context, tx store.Queries, tk store.Ticket) (model.Tenant, model.User, error) {
+// holder is the ticket's tenant and user, if both may still log in. The tenant's
+// row comes first, as in holderOf: a login and a step-up take the device's and the
+// counters in one order then.
+func (s *Service) holder(ctx context.Context, tx store.Tx, tk store.Ticket) (model.Tenant, model.User, error) {
+	if _, err := tx.Bump(ctx, tk.Tenant); err != nil {
+		return model.Tenant{}, model.User{}, err
+	}
 	t, err := tx.Tenant(ctx, tk.Tenant)
 	if err != nil {
 		return model.Tenant{}, model.User{}, err

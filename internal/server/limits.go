@@ -47,8 +47,8 @@ func requestsFor(rate int) throttle.Bucket {
 const budgetRequests = "requests"
 
 // mayCall refuses a request whose address has sent too many; nothing of it is
-// read, looked up or recorded. A known device is an address of its own: what a
-// neighbour does is not held against it.
+// read or recorded. A known device is an address of its own: what a neighbour does
+// is not held against it, so a secret that is sent along is looked up.
 func (s *Server) mayCall(ctx context.Context) error {
 	now := time.Now()
 	wait := s.requests.Take("address "+throttle.Address(reqctx.From(ctx).Address), now)
