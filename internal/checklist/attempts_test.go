@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,7 +35,6 @@ func init() {
 	holds(31, "without the right password nobody locks a code step, and one user's lock is no other's", lockOfOne)
 	holds(32, "after fifty wrong codes in a row only a recovery code or an unlock goes on", hardStop)
 	holds(39, "wrong codes at the confirmation of a device are counted too", confirmCounted)
-	holds(112, "a wrong current password at a change is throttled: after five the right one has to wait as well, and the wait grows", currentPassword)
 	holds(54, "recovery codes have a budget of their own, at most ten in an hour, and neither budget gets round the other", recoveryBudget)
 }
 
@@ -453,44 +451,4 @@ func recoveryBudget(t *testing.T) {
 	k.Want(k.Post("/v1/login/recovery", "", map[string]any{"ticket": k.Ticket("bob"), "code": "0000-0000-0000-0000-0000"}), 401)
 	k.Want(secondStep(k, k.Ticket("bob"), k.NextCode(bob)), 429) // a wrong recovery code opens nothing
 	k.Want(k.Post("/v1/login/recovery", "", map[string]any{"ticket": k.Ticket("bob"), "code": bob.RecoveryCodes[0]}), 200)
-}
-
-func currentPassword(t *testing.T) {
-	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
-		ann, bob := k.MustEnrol("ann"), k.MustEnrol("bob")
-		refused := func() {
-			t.Helper()
-			answers := map[string]testkit.Answer{
-				"right": change(k, ann.Access, testkit.Password, next),
-				"wrong": change(k, ann.Access, "wrong", next),
-			}
-			sameAnswers(t, http.StatusTooManyRequests, answers)
-			for what, a := range answers {
-				if wait, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || wait < 1 || wait > 20 || a.Code() != "too_many_attempts" {
-					t.Errorf("%s: %q after %q seconds", what, a.Code(), a.Header.Get("Retry-After"))
-				}
-			}
-		}
-		for range 5 {
-			k.Want(change(k, ann.Access, "wrong", next), 401, "code", "password_wrong")
-		}
-		hashed := k.App.Login.Hasher.Stats().Done
-		refused()
-		if n := k.App.Login.Hasher.Stats().Done - hashed; n > 0 {
-			t.Errorf("%d passwords were hashed for refusals", n)
-		}
-		k.Advance(5 * time.Second)
-		k.Want(change(k, ann.Access, "wrong", next), 401, "code", "password_wrong")
-		k.Advance(5 * time.Second)
-		refused()     // twice as long
-		k.StepUp(ann) // takes the time of a code
-		k.Want(change(k, ann.Access, "wrong", next), 401, "code", "password_wrong")
-		refused() // another session is the same person
-
-		k.Want(change(k, bob.Access, testkit.Password, next), 200)               // and somebody else is not
-		k.Want(logIn(k, "ann", testkit.Password), 200, "status", "mfa_required") // nor is her login
-
-		k.Advance(20 * time.Second)
-		k.Want(change(k, ann.Access, testkit.Password, next), 200)
-	})
 }

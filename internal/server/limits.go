@@ -21,7 +21,7 @@ var limited = map[string]struct {
 	"client secret or holder": {requests: true, why: "likewise; a token is proof of itself, and no guess finds one"},
 
 	"public":        {why: "the same bytes for everybody, from memory; nothing is looked up, recorded or counted"},
-	"person":        {why: "a live session, which had to get through the login; what it tries is charged to its account"},
+	"person":        {why: "a live session, which had to get through the login; what it tries is charged to its account. Refusals of what is none are recorded without a limit, see docs/threat-model.md"},
 	"person(fresh)": {why: "likewise"},
 	"person(any)":   {why: "likewise"},
 	"officer":       {why: "likewise, of an administrator's; each act is recorded"},
