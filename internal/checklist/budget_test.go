@@ -23,7 +23,6 @@ import (
 
 func init() {
 	holds(145, "one address that tries many accounts is stopped, though each has failed once", spraying)
-	holds(146, "an account that is tried from very many networks is slowed for unknown devices; its owner's known device logs in at once", manyNetworks)
 	holds(147, "no header changes whom a try is counted for, unless a proxy that was named sends it", forgedAddresses)
 	holds(148, "all addresses of one IPv6 /64 are one", oneSlash64)
 	holds(149, "100,000 made-up names neither evict a watched counter nor fill memory or database", manyNames)

@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 }
 
 func init() {
+	holds(146, "an account that is tried from very many networks is slowed for unknown devices; its owner's known device logs in at once, also while strangers keep every hash worker busy", attackedAccount)
 	holds(152, "500 logins at once: no more hash workers and memory than their caps, the others are refused within two seconds, decisions go on", floodOfLogins)
 	holds(153, "a client that goes away while its password is hashed frees no worker before the hash has ended", impatientLogins)
 }
@@ -232,4 +233,42 @@ func impatientLogins(t *testing.T) {
 	if a.Status != http.StatusUnauthorized && a.Status != http.StatusTooManyRequests {
 		t.Errorf("after them all a login is answered %d: %s", a.Status, a.Raw)
 	}
+}
+
+// knownInFlood is item 146 while nothing is cheap: strangers keep every worker busy.
+func knownInFlood(t *testing.T) {
+	k := testkit.New(t, testkit.Proxied)
+	alice := k.MustEnrol("alice")
+	ticket := k.TryPassword("203.0.113.7", "alice", testkit.Password).Text("ticket")
+	a := k.PostFrom("203.0.113.7", "/v1/login/totp", map[string]any{"ticket": ticket, "code": k.NextCode(alice)}, "Rolegate-Device", "new")
+	k.Want(a, 200)
+	device := a.Header.Get("Rolegate-Device")
+
+	flooding, cancel := context.WithCancel(t.Context())
+	var flood sync.WaitGroup
+	defer flood.Wait()
+	defer cancel()
+	for i := range 150 {
+		flood.Go(func() {
+			for n := 0; flooding.Err() == nil; n++ {
+				req := k.Request("/v1/login", "", passwordBody(fmt.Sprintf("nobody-%d-%d", i, n), "wrong"))
+				_, _ = testkit.Do(testkit.From(req, fmt.Sprintf("198.51.%d.%d", i, n%250)).WithContext(flooding))
+			}
+		})
+	}
+	for k.App.Login.Hasher.Stats().Waiting < 100 {
+		time.Sleep(time.Millisecond) // until there is a flood
+	}
+	for range 5 {
+		began := time.Now()
+		a := k.TryPassword("192.0.2.1", "alice", testkit.Password, "Rolegate-Device", device)
+		if took := time.Since(began); a.Status != 200 || took > password.DefaultWait {
+			t.Errorf("%d after %v: %s", a.Status, took, a.Raw)
+		}
+	}
+}
+
+func attackedAccount(t *testing.T) {
+	t.Run("counters", manyNetworks)
+	t.Run("workers", knownInFlood)
 }

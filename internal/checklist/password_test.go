@@ -7,8 +7,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +30,7 @@ func init() {
 	holds(16, "a hash that would cost gigabytes or minutes is refused at import and at login", hostileHashes)
 	holds(110, "changing a password takes the current one and a fresh second factor", changeNeedsBoth)
 	holds(111, "a change ends other sessions, refresh tokens, login tickets and a waiting invitation", changeEndsTheOld)
+	holds(112, "a wrong current password at a change is throttled: after five the right one has to wait as well, and the wait grows", currentPassword)
 	holds(120, "no password has to be changed because of its age", noPasswordExpires)
 	stands(121, "people are told of a change of password or factor", "mail is later work; until then the log has the entry `authn_password_change`, sealed for the person")
 	holds(182, "passwords are stored as argon2id of at least 19 MiB and 2 passes, with a salt of 16 bytes of their own", storedHashes)
@@ -329,4 +332,44 @@ func searched(t *testing.T, k *testkit.Kit, texts ...string) {
 			}
 		}
 	}
+}
+
+func currentPassword(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		ann, bob := k.MustEnrol("ann"), k.MustEnrol("bob")
+		refused := func() {
+			t.Helper()
+			answers := map[string]testkit.Answer{
+				"right": change(k, ann.Access, testkit.Password, next),
+				"wrong": change(k, ann.Access, "wrong", next),
+			}
+			sameAnswers(t, http.StatusTooManyRequests, answers)
+			for what, a := range answers {
+				if wait, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || wait < 1 || wait > 20 || a.Code() != "too_many_attempts" {
+					t.Errorf("%s: %q after %q seconds", what, a.Code(), a.Header.Get("Retry-After"))
+				}
+			}
+		}
+		for range 5 {
+			k.Want(change(k, ann.Access, "wrong", next), 401, "code", "password_wrong")
+		}
+		hashed := k.App.Login.Hasher.Stats().Done
+		refused()
+		if n := k.App.Login.Hasher.Stats().Done - hashed; n > 0 {
+			t.Errorf("%d passwords were hashed for refusals", n)
+		}
+		k.Advance(5 * time.Second)
+		k.Want(change(k, ann.Access, "wrong", next), 401, "code", "password_wrong")
+		k.Advance(5 * time.Second)
+		refused()     // twice as long
+		k.StepUp(ann) // takes the time of a code
+		k.Want(change(k, ann.Access, "wrong", next), 401, "code", "password_wrong")
+		refused() // another session is the same person
+
+		k.Want(change(k, bob.Access, testkit.Password, next), 200)               // and somebody else is not
+		k.Want(logIn(k, "ann", testkit.Password), 200, "status", "mfa_required") // nor is her login
+
+		k.Advance(20 * time.Second)
+		k.Want(change(k, ann.Access, testkit.Password, next), 200)
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"rolegate/internal/audit"
 	"rolegate/internal/password"
 	"rolegate/internal/store"
+	"rolegate/internal/throttle"
 	"rolegate/model"
 )
 
@@ -79,9 +80,9 @@ func (s *Service) checkCurrent(ctx context.Context, user model.User, session Ses
 	if err := s.tryPassword(ctx, user.Tenant, user.ID); err != nil {
 		return s.refuse(ctx, changeFailed(session, model.CodeOf(err)), err)
 	}
-	ok, _, err := s.Hasher.Verify(ctx, user.PasswordHash, current)
+	ok, _, err := s.Hasher.Verify(password.Ahead(ctx), user.PasswordHash, current)
 	if err != nil {
-		return err
+		return s.unheard(ctx, err, throttle.Of(s.passwordLine(user.Tenant, user.ID)))
 	}
 	if !ok || user.PasswordHash == "" {
 		return s.refuse(ctx, changeFailed(session, model.CodePasswordWrong), errPassword)

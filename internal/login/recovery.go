@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/password"
 	"rolegate/internal/store"
+	"rolegate/internal/throttle"
 	"rolegate/model"
 )
 
@@ -95,9 +97,9 @@ func (s *Service) VerifyRecovery(ctx context.Context, ticket, code string) (Resu
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Result{}, err
 	}
-	ok, _, err := s.Hasher.Verify(ctx, string(row.Hash), secret)
+	ok, _, err := s.Hasher.Verify(password.Ahead(ctx), string(row.Hash), secret)
 	if err != nil {
-		return Result{}, err
+		return Result{}, s.unheard(ctx, err, throttle.Of(s.recoveryLine(tk.Tenant, tk.User)))
 	}
 	if !ok || row.Selector == "" || !row.UsedAt.IsZero() {
 		return Result{}, s.refuse(ctx, failure(tk.Tenant, tk.User, audit.RecoveryFailed, model.CodeCodeInvalid), s.wrong())

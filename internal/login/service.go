@@ -124,16 +124,20 @@ func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Res
 	if err != nil {
 		return Result{}, err
 	}
-	try, err := s.tryLogin(ctx, tenant, username, user)
+	known, err := s.knownAs(ctx, user)
 	if err != nil {
 		return Result{}, err
 	}
+	try, err := s.tryLogin(ctx, tenant, username, user, known)
+	if err != nil {
+		return Result{}, err
+	}
+	if known != "" {
+		ctx = password.Ahead(ctx)
+	}
 	ok, rehash, err := s.Hasher.Verify(ctx, stored, pass)
 	if err != nil {
-		if model.CodeOf(err) == model.CodeBusy { // not whoever hangs up: that has taken a worker
-			s.undo(ctx, try)
-		}
-		return Result{}, err
+		return Result{}, s.unheard(ctx, err, try)
 	}
 	if !ok || user.PasswordHash == "" || user.Disabled || t.ID == "" || t.Disabled {
 		if err := s.Log.Append(ctx, failure(t.ID, user.ID, audit.PasswordFailed, model.CodeLoginFailed, "username", username)); err != nil {

@@ -79,20 +79,16 @@ func doubled(first time.Duration, times int64, longest time.Duration) time.Durat
 }
 
 // tryLogin charges a try of a password to what its source is: a known device of
-// the account is a network of its own, in which strangers do nothing; whoever
+// the account (its id, "" for none) is a network of its own, in which strangers do nothing; whoever
 // comes from elsewhere shares the budgets of its address, of the network with the
 // account, and of the account. A name nobody has is charged like any other, and
 // looked at in the same order.
-func (s *Service) tryLogin(ctx context.Context, tenant, username string, user model.User) (throttle.Try, error) {
+func (s *Service) tryLogin(ctx context.Context, tenant, username string, user model.User, known string) (throttle.Try, error) {
 	name, err := UsernameKey(username)
 	if err != nil {
 		name = "\x00" + username // of nobody
 	}
 	account := s.account(tenant, name)
-	known, err := s.knownAs(ctx, user)
-	if err != nil {
-		return throttle.Try{}, err
-	}
 	failMax := func(e audit.Entry) func(context.Context, store.Tx) error {
 		return func(ctx context.Context, tx store.Tx) error { return s.Log.AppendIn(ctx, tx, e) }
 	}
@@ -126,8 +122,14 @@ func (s *Service) charge(ctx context.Context, lines ...throttle.Line) (throttle.
 	return s.ledger.Charge(ctx, s.Store, s.Now, lines)
 }
 
-// undo takes a try back whose answer nobody learned.
-func (s *Service) undo(ctx context.Context, t throttle.Try) { s.ledger.Undo(ctx, s.Store, s.Now, t) }
+// unheard is the error of a hash, after the try was taken back where no worker
+// came free for it: then nobody learned whether it was right.
+func (s *Service) unheard(ctx context.Context, err error, t throttle.Try) error {
+	if model.CodeOf(err) == model.CodeBusy {
+		s.ledger.Undo(ctx, s.Store, s.Now, t)
+	}
+	return err
+}
 
 // account stands for a user name, also one nobody has. It is keyed, since names
 // that were tried are at times passwords.

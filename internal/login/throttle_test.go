@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/login"
+	"rolegate/internal/password"
 	"rolegate/internal/testkit"
 	"rolegate/internal/throttle"
 	"rolegate/model"
@@ -217,4 +219,43 @@ func TestUnlock(t *testing.T) {
 			t.Errorf("unlock of nobody: %v", err)
 		}
 	})
+}
+
+// What no worker came free for was not looked at, and costs nobody a try.
+func TestBusyCostsNoTry(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice")
+	good := k.App.Login.Hasher
+	full := password.New(password.Params{}, 1, time.Millisecond)
+	over := make(chan struct{})
+	defer close(over)
+	full.UseProcesses(t.Context(), func() *exec.Cmd { <-over; return exec.Command("false") })
+	go full.Hash(t.Context(), "for ever")
+	for full.Stats().Running == 0 {
+		time.Sleep(time.Millisecond) // until that has begun
+	}
+	k.App.Login.Hasher = full
+	for range 6 {
+		k.Want(k.Post("/v1/login", "", map[string]any{"username": "alice", "password": testkit.Password}), 503, "code", "busy")
+	}
+	k.App.Login.Hasher = good
+	ticket := k.Ticket("alice")
+	recover := func() testkit.Answer {
+		return k.Post("/v1/login/recovery", "", map[string]any{"ticket": ticket, "code": alice.RecoveryCodes[0]})
+	}
+	for range 6 {
+		k.App.Login.Hasher = full
+		k.Want(recover(), 503, "code", "busy")
+		k.App.Login.Hasher = good
+		ticket = k.Ticket("alice")
+	}
+	k.Want(recover(), 200, "status", "ok")
+
+	bob := k.MustEnrol("bob")
+	k.App.Login.Hasher = full
+	for range 6 {
+		k.Want(k.Post("/v1/me/password", bob.Access, map[string]any{"current": testkit.Password, "new": "seventeen walrus kites"}), 503, "code", "busy")
+	}
+	k.App.Login.Hasher = good
+	k.Want(k.Post("/v1/me/password", bob.Access, map[string]any{"current": testkit.Password, "new": "seventeen walrus kites"}), 200)
 }

@@ -61,9 +61,6 @@ func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, 
 			refused = err
 			return s.recordRefusal(ctx, tx, tk, audit.OTPFailed, err)
 		}
-		if err := s.codeRight(ctx, tx, tk.Tenant, tk.User); err != nil {
-			return err
-		}
 		p := withOTP(s.Now())
 		tokens, err := s.issue(ctx, tx, t, user, p, true)
 		if err != nil {
@@ -130,7 +127,8 @@ func (s *Service) attempt(ctx context.Context, tx store.Tickets, secret string, 
 }
 
 // holder is the ticket's tenant and user, if both may still log in. It takes the
-// tenant's row, so that what is read after it is still so when the step is settled.
+// tenant's row, so that what is read after it is still so when the step is settled, and
+// comes first as in a step-up, which takes the device and the counters after it.
 func (s *Service) holder(ctx context.Context, tx store.Tx, tk store.Ticket) (model.Tenant, model.User, error) {
 	if _, err := tx.Bump(ctx, tk.Tenant); err != nil {
 		return model.Tenant{}, model.User{}, err

@@ -97,10 +97,11 @@ func (h *Hasher) verifyForeign(ctx context.Context, stored, password string) (bo
 	if !possible {
 		password = ""
 	}
-	if err := h.acquire(ctx); err != nil {
+	release, err := h.acquire(ctx)
+	if err != nil {
 		return false, err
 	}
-	defer h.release()
+	defer release()
 	_, end := tracing.Part(ctx, "hash")
 	defer end()
 	began := time.Now()

@@ -75,6 +75,10 @@ type Hasher struct {
 	params Params
 	wait   time.Duration
 	slots  chan struct{} // holds one token for each hash that is running
+	// strangers holds one for each hash of somebody who does not go Ahead, that
+	// runs or is next: as many as there are slots, so that whoever goes ahead waits
+	// for no more than those.
+	strangers chan struct{}
 
 	waiting, done, refused atomic.Int64
 	took                   atomic.Int64 // of those done, in ns
@@ -109,6 +113,9 @@ func New(params Params, workers int, wait time.Duration) *Hasher {
 		params: params,
 		wait:   wait,
 		slots:  make(chan struct{}, workers),
+
+		strangers: make(chan struct{}, workers),
+
 		dummy:  hash{params: params, salt: make([]byte, saltSize), key: make([]byte, keySize)},
 		derive: func(j job) ([]byte, error) { return j.run(), nil },
 	}
@@ -192,10 +199,11 @@ func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash b
 // half way, so a slot freed when a client hangs up would let a flood of
 // impatient clients run any number of hashes at once.
 func (h *Hasher) run(ctx context.Context, p Params, salt []byte, password string, size int) ([]byte, error) {
-	if err := h.acquire(ctx); err != nil {
+	release, err := h.acquire(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer h.release()
+	defer release()
 	_, end := tracing.Part(ctx, "hash")
 	defer end()
 	began := time.Now()
@@ -206,14 +214,6 @@ func (h *Hasher) run(ctx context.Context, p Params, salt []byte, password string
 // idleAfter is how long no hash may have run before memory is given back.
 const idleAfter = time.Second
 
-// release frees the slot. A hash works on tens of megabytes that the runtime
-// would keep for the next one; after the last of a while they go back to the
-// system, so a service at rest is as small as before.
-func (h *Hasher) release() {
-	<-h.slots
-	h.idle.Reset(idleAfter)
-}
-
 func (h *Hasher) giveBack() {
 	if len(h.slots) == 0 {
 		debug.FreeOSMemory()
@@ -222,25 +222,54 @@ func (h *Hasher) giveBack() {
 
 var errNoWorker = errors.New("no hash worker came free in time")
 
-// acquire takes a slot. Waiting callers are served in the order they came, as
-// senders on a channel are.
-func (h *Hasher) acquire(ctx context.Context) error {
+type aheadKey struct{}
+
+// Ahead lets the hashes of ctx go ahead of strangers', however many of those
+// wait. It is for whoever can only be who they seem to be, or is held to a limit
+// of their own: with nothing to hold them, they would be the flood.
+func Ahead(ctx context.Context) context.Context { return context.WithValue(ctx, aheadKey{}, true) }
+
+// acquire takes a slot, and returns what frees it. Waiting callers are served in
+// the order they came, as senders on a channel are; strangers wait apart.
+//
+// A hash works on tens of megabytes that the runtime would keep for the next one;
+// after the last of a while they go back to the system, so a service at rest is
+// as small as before.
+func (h *Hasher) acquire(ctx context.Context) (release func(), err error) {
 	if err := ctx.Err(); err != nil {
-		return busy(err) // or a free slot could win the select below
+		return nil, busy(err) // or a free slot could win the select below
 	}
 	h.waiting.Add(1)
 	defer h.waiting.Add(-1)
 	timer := time.NewTimer(h.wait)
 	defer timer.Stop()
-	select {
-	case h.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return busy(ctx.Err())
-	case <-timer.C:
-		h.refused.Add(1)
-		return busy(errNoWorker)
+	take := func(from chan struct{}) error {
+		select {
+		case from <- struct{}{}:
+			return nil
+		case <-ctx.Done():
+			return busy(ctx.Err())
+		case <-timer.C:
+			h.refused.Add(1)
+			return busy(errNoWorker)
+		}
 	}
+	leave := func() {}
+	if ctx.Value(aheadKey{}) == nil {
+		if err := take(h.strangers); err != nil {
+			return nil, err
+		}
+		leave = func() { <-h.strangers }
+	}
+	if err := take(h.slots); err != nil {
+		leave()
+		return nil, err
+	}
+	return func() {
+		<-h.slots
+		leave()
+		h.idle.Reset(idleAfter)
+	}, nil
 }
 
 func busy(cause error) error {

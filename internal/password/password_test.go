@@ -410,3 +410,29 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Whoever goes ahead waits for what is running and next, not for all who wait.
+func TestAheadOfStrangers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := slow(time.Second / 2)
+		for range 20 {
+			go h.Hash(context.Background(), "stranger")
+		}
+		synctest.Wait()
+		start := time.Now()
+		if _, err := h.Hash(Ahead(context.Background()), "known"); err != nil {
+			t.Fatal(err)
+		}
+		if got := time.Since(start); got > time.Second {
+			t.Errorf("it took %v", got)
+		}
+		if s := h.Stats(); s.Waiting < 10 {
+			t.Errorf("only %d strangers waited", s.Waiting)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if s := h.Stats(); s.Running != 0 || s.Waiting != 0 || len(h.strangers) != 0 {
+			t.Errorf("afterwards %+v, %d strangers", s, len(h.strangers))
+		}
+	})
+}

@@ -352,7 +352,20 @@ func TestCORS(t *testing.T) {
 			t.Errorf("%s: %d %v", path, a.StatusCode, a.Header)
 		}
 	}
-	a := h.post("/v1/login", goodLogin, header("Origin", crm))
+	for _, method := range []string{"GET", "POST", "PATCH", "DELETE"} {
+		a := h.call("OPTIONS", "/v1/me/devices/x", "", header("Origin", crm), header("Access-Control-Request-Method", method),
+			header("Access-Control-Request-Headers", "authorization,content-type,rolegate-device"))
+		if a.StatusCode != 200 || a.Header.Get("Access-Control-Allow-Origin") != crm || a.Header.Get("Access-Control-Allow-Methods") != method {
+			t.Errorf("%s of one's own account: %d %v", method, a.StatusCode, a.Header)
+		}
+	}
+	a := h.call("GET", "/v1/me/sessions", "", header("Origin", crm))
+	for _, name := range []string{"WWW-Authenticate", "Retry-After", deviceHeader, revisionHeader} {
+		if !slices.Contains(strings.Split(a.Header.Get("Access-Control-Expose-Headers"), ", "), http.CanonicalHeaderKey(name)) {
+			t.Errorf("a page cannot read %s: %v", name, a.Header)
+		}
+	}
+	a = h.post("/v1/login", goodLogin, header("Origin", crm))
 	if a.Header.Get("Access-Control-Allow-Origin") != crm || !strings.Contains(strings.Join(a.Header.Values("Vary"), ","), "Origin") {
 		t.Errorf("headers %v", a.Header)
 	}
@@ -367,7 +380,7 @@ func TestCORS(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/access/v1/evaluation", "/oauth2/token", "/healthz", "/.well-known/jwks.json", "/nowhere"} {
+	for _, path := range []string{"/access/v1/evaluation", "/oauth2/token", "/healthz", "/.well-known/jwks.json", "/nowhere", "/v1/admin/users", "/v1/me"} {
 		if a := preflight(h, path, crm); a.StatusCode < 400 || a.Header.Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("%s: %d %v", path, a.StatusCode, a.Header)
 		}

@@ -21,7 +21,7 @@ var limited = map[string]struct {
 	"client secret or holder": {requests: true, why: "likewise; a token is proof of itself, and no guess finds one"},
 
 	"public":        {why: "the same bytes for everybody, from memory; nothing is looked up, recorded or counted"},
-	"person":        {why: "a live session, which had to get through the login; what it tries is charged to its account"},
+	"person":        {why: "a live session, which had to get through the login; what it tries is charged to its account. Refusals of what is none are recorded without a limit, see docs/threat-model.md"},
 	"person(fresh)": {why: "likewise"},
 	"person(any)":   {why: "likewise"},
 	"officer":       {why: "likewise, of an administrator's; each act is recorded"},
@@ -47,8 +47,8 @@ func requestsFor(rate int) throttle.Bucket {
 const budgetRequests = "requests"
 
 // mayCall refuses a request whose address has sent too many; nothing of it is
-// read, looked up or recorded. A known device is an address of its own: what a
-// neighbour does is not held against it.
+// read or recorded. A known device is an address of its own: what a neighbour does
+// is not held against it, so a secret that is sent along is looked up.
 func (s *Server) mayCall(ctx context.Context) error {
 	now := time.Now()
 	wait := s.requests.Take("address "+throttle.Address(reqctx.From(ctx).Address), now)

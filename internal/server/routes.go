@@ -1,6 +1,8 @@
 package server
 
 import (
+	"strings"
+
 	"github.com/go-chi/chi/v5"
 
 	"rolegate/internal/throttle"
@@ -84,7 +86,15 @@ func (s *Server) router() chi.Router {
 // required of its person by now: by them it gets there.
 var mending = map[string]bool{"/v1/step-up": true}
 
-// browserRoutes are those a CRM's login page calls from another origin.
+// ownAccount begins the routes of what people may see and do of their own account.
+const ownAccount = "/v1/me/"
+
+// forPages tells whether pages of a CRM's frontend, from another origin, call the
+// path: to log people in, and to let them mind their own account. Questions are a
+// backend's to ask, and whoever administers does so from the gate's own origin.
+func forPages(path string) bool { return browserRoutes[path] || strings.HasPrefix(path, ownAccount) }
+
+// browserRoutes are those of them that ownAccount does not begin.
 var browserRoutes = map[string]bool{
 	"/v1/invite/accept":       true,
 	"/v1/login":               true,
@@ -96,9 +106,7 @@ var browserRoutes = map[string]bool{
 	"/v1/logout":              true,
 	"/v1/step-up":             true,
 
-	"/v1/me/password":          true,
-	"/v1/me/password/strength": true,
-	"/v1/invite/strength":      true,
+	"/v1/invite/strength": true,
 
 	"/oauth2/revoke": true, // logs out where the access token has expired
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -138,8 +139,9 @@ func TestContractIsSelfContained(t *testing.T) {
 	}
 }
 
-// TestBrowserRoutesExist keeps the CORS list from naming what is gone.
-func TestBrowserRoutesExist(t *testing.T) {
+// TestPagesOfCRMs keeps CORS to what people call: all of it, and what has gone by
+// no longer.
+func TestPagesOfCRMs(t *testing.T) {
 	routes := walk(t)
 	for path := range browserRoutes {
 		if !slices.ContainsFunc(routes, func(r route) bool { return r.path == path }) {
@@ -147,8 +149,32 @@ func TestBrowserRoutesExist(t *testing.T) {
 		}
 	}
 	for _, r := range routes {
-		if strings.HasPrefix(r.path, "/v1/login") && !browserRoutes[r.path] {
-			t.Errorf("%s cannot be called from a login page", r.path)
+		want := r.permission == "open" || r.permission == "client secret or holder" || strings.HasPrefix(r.permission, "person")
+		if got := forPages(r.path); got != want {
+			t.Errorf("%s %s, %s: for pages of CRMs: %v", r.method, r.path, r.permission, got)
 		}
+	}
+}
+
+// TestForeignPages walks what people call: pages of origins nobody named change
+// nothing by it, whatever they have got hold of.
+func TestForeignPages(t *testing.T) {
+	parameter := regexp.MustCompile(`\{[^}]*\}`)
+	n := 0
+	for _, r := range walk(t) {
+		kind, _, _ := strings.Cut(r.permission, "(")
+		if r.method == "GET" || kind != "open" && kind != "person" && kind != "officer" {
+			continue
+		}
+		n++
+		h := newHarness(t)
+		a := h.call(r.method, parameter.ReplaceAllString(r.path, "x"), "{}", header("Authorization", "Bearer user-token"),
+			header("Content-Type", "application/json"), header("Origin", "https://evil.example"))
+		if a.StatusCode != http.StatusForbidden {
+			t.Errorf("%s %s, %s: %d", r.method, r.path, r.permission, a.StatusCode)
+		}
+	}
+	if n < 30 {
+		t.Errorf("only %d routes", n)
 	}
 }
