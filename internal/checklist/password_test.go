@@ -28,8 +28,11 @@ func init() {
 	holds(16, "a hash that would cost gigabytes or minutes is refused at import and at login", hostileHashes)
 	holds(110, "changing a password takes the current one and a fresh second factor", changeNeedsBoth)
 	holds(111, "a change ends other sessions, refresh tokens, login tickets and a waiting invitation", changeEndsTheOld)
+	holds(112, "after five wrong tries at the current password its change pauses, for the right one too", changeThrottled)
 	holds(120, "no password has to be changed because of its age", noPasswordExpires)
 	stands(121, "people are told of a change of password or factor", "mail is later work; until then the log has the entry `authn_password_change`, sealed for the person")
+	stands(107, "a trusted device skips the code for its own user, in this browser, for a while, and not where a role forbids it", "no device skips a code: a known device is not slowed by strangers, and proves nothing")
+	stands(108, "a trusted device's cookie that was copied is noticed", "as E107")
 	holds(182, "passwords are stored as argon2id of at least 19 MiB and 2 passes, with a salt of 16 bytes of their own", storedHashes)
 }
 
@@ -55,6 +58,26 @@ func longPasswords(t *testing.T) {
 	}
 	k.Advance(time.Minute) // so many wrong ones take a pause
 	k.Want(logIn(k, "ann", same+"the right end, long"), 200)
+}
+
+func changeThrottled(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice")
+	change := func(current string) testkit.Answer {
+		return k.Post("/v1/me/password", alice.Access, map[string]any{"current": current, "new": "a walrus on a bicycle"})
+	}
+	for i := range 5 {
+		k.Want(change(fmt.Sprintf("wrong %d", i)), 401, "code", "password_wrong")
+	}
+	for _, current := range []string{"wrong again", testkit.Password} {
+		a := change(current)
+		k.Want(a, 429, "code", "too_many_attempts")
+		if a.Header.Get("Retry-After") == "" {
+			t.Errorf("nobody is told how long to wait: %v", a.Header)
+		}
+	}
+	k.Advance(6 * time.Second)
+	k.Want(change(testkit.Password), 200)
 }
 
 func exactPasswords(t *testing.T) {
