@@ -184,6 +184,10 @@ func wrongCode(lang i18n.Lang, p *api.Problem, err error) {
 		return
 	}
 	p.ServerTime = onWire(wrong.At)
+	if wrong.Recovery {
+		p.Detail = i18n.Sentence(lang, i18n.WrongRecovery, nil)
+		return
+	}
 	off := int(wrong.Off.Round(time.Second) / time.Second)
 	if off == 0 {
 		return
