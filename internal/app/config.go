@@ -35,7 +35,7 @@ type Config struct {
 	Audience         string        `env:"ROLEGATE_AUDIENCE" about:"aud of access tokens (default: the issuer)"`
 	SigningAlgorithm string        `env:"ROLEGATE_SIGNING_ALGORITHM" envDefault:"ES256" about:"ES256, EdDSA or RS256"`
 	SigningKeyLife   time.Duration `env:"ROLEGATE_SIGNING_KEY_LIFE" envDefault:"2160h" about:"how long a key signs tokens before the next one does (default: 90 days); 0 leaves rotation to people"`
-	CORSOrigins      []string      `env:"ROLEGATE_CORS_ORIGINS" about:"exact origins of CRM frontends that call login from a browser, comma-separated"`
+	CORSOrigins      []string      `env:"ROLEGATE_CORS_ORIGINS" about:"exact origins of CRM frontends that log people in, and show them their account, from a browser; comma-separated"`
 	Data             string        `env:"ROLEGATE_DATA" envDefault:"./data" about:"SQLite files, key file, lock and local socket"`
 	DatabaseURL      string        `env:"ROLEGATE_DATABASE_URL" about:"postgres://... (default: SQLite in ROLEGATE_DATA); also ROLEGATE_DATABASE_URL_FILE"`
 	KeyFile          string        `env:"ROLEGATE_KEY_FILE" about:"key-encryption key, mode 0600 (default: master.key in ROLEGATE_DATA)"`

@@ -7,8 +7,9 @@ import (
 	"github.com/go-chi/cors"
 )
 
-// cors lets the login pages of the CRM frontends that were named call the login
-// from a browser, and nothing else. Origins are compared exactly. A
+// cors lets the pages of the CRM frontends that were named log people in from a
+// browser, and show them their own account, and nothing else. Origins are compared
+// exactly. A
 // browser may send the cookie of a known device along, and keep one: it proves
 // nothing, so that a page which makes it send one has gained nothing.
 func (s *Server) cors() func(http.Handler) http.Handler {
@@ -17,7 +18,7 @@ func (s *Server) cors() func(http.Handler) http.Handler {
 	}
 	allow := cors.Handler(cors.Options{
 		AllowOriginFunc: func(_ *http.Request, origin string) bool { return slices.Contains(s.CORSOrigins, origin) },
-		AllowedMethods:  []string{http.MethodPost},
+		AllowedMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders:  []string{"Authorization", "Content-Type", "Accept-Language", "X-Request-ID", deviceHeader},
 		ExposedHeaders:  []string{"X-Request-ID", "Retry-After", "Content-Language", deviceHeader},
 		MaxAge:          600,
@@ -27,7 +28,7 @@ func (s *Server) cors() func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		shared := allow(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if browserRoutes[r.URL.Path] {
+			if fromPages(r.URL.Path) {
 				shared.ServeHTTP(w, r)
 				return
 			}

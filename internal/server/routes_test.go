@@ -138,17 +138,19 @@ func TestContractIsSelfContained(t *testing.T) {
 	}
 }
 
-// TestBrowserRoutesExist keeps the CORS list from naming what is gone.
-func TestBrowserRoutesExist(t *testing.T) {
+// What people do from a page they do from a CRM's page, too; the CORS list names
+// all of that and nothing that is gone.
+func TestPagesCallWhatPeopleCall(t *testing.T) {
 	routes := walk(t)
-	for path := range browserRoutes {
+	for path := range pageRoutes {
 		if !slices.ContainsFunc(routes, func(r route) bool { return r.path == path }) {
 			t.Errorf("%s is no route", path)
 		}
 	}
 	for _, r := range routes {
-		if strings.HasPrefix(r.path, "/v1/login") && !browserRoutes[r.path] {
-			t.Errorf("%s cannot be called from a login page", r.path)
+		peoples := r.permission == "open" || strings.HasPrefix(r.permission, "person") || r.path == "/oauth2/revoke"
+		if peoples != fromPages(r.path) {
+			t.Errorf("%s %s, for %s: can a page call it? %v", r.method, r.path, r.permission, !peoples)
 		}
 	}
 }

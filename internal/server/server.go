@@ -71,8 +71,8 @@ type Server struct {
 	Tracer *tracing.Tracer
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; optional.
 	TrustedProxies []netip.Prefix
-	// CORSOrigins are the exact origins of CRM frontends that log people in from
-	// a browser; optional, and without any there is no CORS.
+	// CORSOrigins are the exact origins of CRM frontends that log people in, and
+	// show them their account, from a browser; optional, and without any there is no CORS.
 	CORSOrigins []string
 	// LoginRate is how many logins a minute may fail from one address; 0 means
 	// DefaultLoginRate. How many requests it may send is taken from it.
