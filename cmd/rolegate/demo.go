@@ -22,7 +22,8 @@ func (c *cli) demo() *cobra.Command {
 		Use: "demo", Short: "play the whole story on a throw-away database over real HTTP", Args: cobra.NoArgs,
 		Long: `Starts a service on a throw-away database and a free port, and plays the story over
 HTTP: invitation, TOTP enrolment, wrong and replayed codes, login, a CRM backend's
-token, decisions allowed and denied with their reasons, a role taken away, a logout.
+token, decisions allowed and denied with their reasons, a step-up, a second device,
+a session ended from another, guesses that have to wait, a role taken away, a logout.
 The clock of the throw-away service is moved where a person would wait for the next
 code. Ends with "demo: N passed, 0 failed", and exit status 1 if any failed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.playDemo(cmd.Context()) },
@@ -149,6 +150,10 @@ func (s *story) play(ctx context.Context) {
 	s.chapter("a CRM backend asks what alice may do")
 	s.connect(ctx)
 	s.decide()
+	s.chapter("alice looks after her account")
+	s.account()
+	s.chapter("somebody guesses her password")
+	s.guess(ctx)
 	s.chapter("what is taken away is felt at once")
 	s.revoke(ctx)
 }
@@ -157,7 +162,7 @@ func (s *story) enrol(ctx context.Context) {
 	inv, err := app.AddUser.Do(ctx, s.cfg, app.UserRequest{Tenant: model.DefaultTenant, User: "alice", Roles: []string{"sales-rep"}})
 	s.check("rolegate user add alice --role sales-rep", err)
 
-	page, err := s.http.get("/invite/" + inv.Invite)
+	page, err := s.http.get("/invite/"+inv.Invite, "")
 	s.check("the invitation link opens a page", errors.Join(err, want(page, 200, nil)))
 
 	a, err := s.http.post("/v1/invite/accept", "", map[string]any{"invite": inv.Invite, "password": "short"})

@@ -58,10 +58,13 @@ func (c caller) form(path, user, secret, form string) (reply, error) {
 	return send(req)
 }
 
-func (c caller) get(path string) (reply, error) {
+func (c caller) get(path, bearer string) (reply, error) {
 	req, err := http.NewRequest(http.MethodGet, c.base+path, nil)
 	if err != nil {
 		return reply{}, err
+	}
+	if bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+bearer)
 	}
 	return send(req)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,6 +40,26 @@ func TestSettingsAreDocumented(t *testing.T) {
 		if !known {
 			t.Errorf("docs/operations.md names %s, which is no setting", name)
 		}
+	}
+}
+
+// Every decision is listed, in the order of its number.
+func TestDecisionsAreListed(t *testing.T) {
+	files, err := os.ReadDir("../../docs/decisions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got []string
+	for _, f := range files {
+		if f.Name() != "README.md" {
+			want = append(want, f.Name())
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\| \[\d{4}\]\((.*)\) \|`).FindAllStringSubmatch(readDoc(t, "docs/decisions/README.md"), -1) {
+		got = append(got, m[1])
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("docs/decisions/README.md lists\n%q, there are\n%q", got, want)
 	}
 }
 

@@ -293,7 +293,7 @@ func (w *world) recovers(after string, before int64) {
 }
 
 func (w *world) ready(r *replica) bool {
-	a, err := caller{r.process.Load().Admin}.get("/readyz")
+	a, err := caller{r.process.Load().Admin}.get("/readyz", "")
 	return err == nil && a.status == http.StatusOK
 }
 

@@ -27,7 +27,7 @@ func (at *standing) mayGive(ctx context.Context, role, user string) error {
 		return model.Errorf(model.CodeRoleUnknown, "%q is no role: roles are named without %s here", role, model.RolePrefix)
 	}
 	if model.IsOffice(role) {
-		return model.Errorf(model.CodeOfficeReserved, "%s is an office: it is given on the host, or by two holders of two offices", role)
+		return model.Errorf(model.CodeOfficeReserved, "the role %s is an office: it is given on the host, or by two holders of two offices", role)
 	}
 	if _, err := at.ask(ctx, Roles, Assign, role, user); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (at *standing) mayShutOut(ctx context.Context, user string) error {
 	}
 	mine, err := at.heldBy(ctx, at.caller.ID)
 	if err == nil && !slices.ContainsFunc(mine, model.IsOffice) {
-		err = model.Errorf(model.CodeOfficeReserved, "%s holds an office, and is disabled by the holder of one, or on the host", user)
+		err = model.Errorf(model.CodeOfficeReserved, "who holds an office, as %s does, is disabled by the holder of one, or on the host", user)
 	}
 	return err
 }

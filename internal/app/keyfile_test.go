@@ -74,6 +74,19 @@ func TestKeyReachesEveryReplicaFirst(t *testing.T) {
 	}
 }
 
+// Right after the change its only process is not named as one that has it not.
+func TestOneProcessHasItsNewKey(t *testing.T) {
+	k := testkit.New(t)
+	if _, err := app.RotateKEK.Run(t.Context(), k.App, testkit.Operator, app.None{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keks(t, k) {
+		if len(key.MissingAt) != 0 || !key.InFile {
+			t.Errorf("%+v", key)
+		}
+	}
+}
+
 // A replica that was cut off while the key changed is not ready.
 func TestReplicaWithoutTheKeyIsNotReady(t *testing.T) {
 	ks := testkit.StartReplicas(t, 2)

@@ -39,7 +39,7 @@ type KEKInfo struct {
 	InFile    bool      `json:"in_file"` // of the process that answers
 	SealsFrom time.Time `json:"seals_from,omitzero"`
 	Values    int       `json:"values"`               // sealed under it
-	MissingAt []string  `json:"missing_at,omitempty"` // hosts with a running replica that has it not
+	MissingAt []string  `json:"missing_at,omitempty"` // hosts with another running replica that has it not
 
 	check []byte
 }
@@ -123,7 +123,7 @@ func (a *App) keks(ctx context.Context) ([]KEKInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	holders, err := a.Store.KeyHolders(ctx)
+	others, err := a.otherHolders(ctx, a.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -147,13 +147,20 @@ func (a *App) keks(ctx context.Context) ([]KEKInfo, error) {
 		k := &out[i]
 		k.ID, k.InFile = keyID(k.check), a.kek.Knows(k.check)
 		if k.State != KEKDropped {
-			k.MissingAt = missingAt(holders, k.check, a.now())
+			k.MissingAt = missingAt(others, k.check, a.now())
 		}
 		if k.Values, err = a.sealedUnder(ctx, k.check); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// otherHolders is what other processes said of their key files. What this one has
+// it knows, and said perhaps before it read the file again.
+func (a *App) otherHolders(ctx context.Context, s store.EncryptionKeys) ([]store.KeyHolder, error) {
+	holders, err := s.KeyHolders(ctx)
+	return slices.DeleteFunc(holders, func(h store.KeyHolder) bool { return h.Process == a.process }), err
 }
 
 // missingAt names the hosts of the processes that run and have not the key.
@@ -235,11 +242,10 @@ func (a *App) useKEK(ctx context.Context, caller model.Caller, id string) (KEKIn
 		if _, err := tx.BumpInstallation(ctx); err != nil {
 			return err
 		}
-		holders, err := tx.KeyHolders(ctx)
+		others, err := a.otherHolders(ctx, tx)
 		if err != nil {
 			return err
 		}
-		others := slices.DeleteFunc(holders, func(h store.KeyHolder) bool { return h.Process == a.process })
 		if hosts := missingAt(others, k.check, a.now()); len(hosts) > 0 {
 			return model.Errorf(model.CodeConflict, "the key %s is not in the key file of every replica: copy %s to %s, wait ten seconds, and run `rolegate keys kek use %s`",
 				id, a.Config.KeyFile, strings.Join(hosts, ", "), id)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,11 @@ func stands(number int, must, why string) { add(item{number: number, must: must,
 func add(i item) {
 	if _, twice := items[i.number]; twice {
 		panic(fmt.Sprintf("item %d is there twice", i.number))
+	}
+	for _, other := range items {
+		if i.check != nil && other.check != nil && reflect.ValueOf(i.check).Pointer() == reflect.ValueOf(other.check).Pointer() {
+			panic(fmt.Sprintf("items %d and %d have one check, as after two of one name were merged", i.number, other.number))
+		}
 	}
 	items[i.number] = i
 }

@@ -33,6 +33,8 @@ func init() {
 	holds(112, "a wrong current password at a change is throttled: after five the right one has to wait as well, and the wait grows", currentPassword)
 	holds(120, "no password has to be changed because of its age", noPasswordExpires)
 	stands(121, "people are told of a change of password or factor", "mail is later work; until then the log has the entry `authn_password_change`, sealed for the person")
+	stands(107, "a trusted device skips the code for its own user, in this browser, for a while, and not where a role forbids it", "no device skips a code: a known device is not slowed by strangers, and proves nothing")
+	stands(108, "a trusted device's cookie that was copied is noticed", "as E107")
 	holds(182, "passwords are stored as argon2id of at least 19 MiB and 2 passes, with a salt of 16 bytes of their own", storedHashes)
 }
 

@@ -289,7 +289,7 @@ func aboutGroup(k store.Key) audit.Entry {
 // reserved refuses to give or take an office.
 func reserved(role string) error {
 	if model.IsOffice(role) {
-		return model.Errorf(model.CodeOfficeReserved, "%s is an office: it is given and taken on the host, or given by two holders of two offices", role)
+		return model.Errorf(model.CodeOfficeReserved, "the role %s is an office: it is given and taken on the host, or given by two holders of two offices", role)
 	}
 	return nil
 }

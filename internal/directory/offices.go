@@ -70,7 +70,7 @@ func (s *Service) mayTake(ctx context.Context, tx store.Queries, r store.OfficeR
 		return err
 	}
 	if len(held) > 0 && !held[0].EndedAt(s.Now()) {
-		return model.Errorf(model.CodeConflict, "%s holds the office %s already", r.Member, r.Office)
+		return model.Errorf(model.CodeConflict, "the office %s is held by %s already", r.Office, r.Member)
 	}
 	return oneOffice(ctx, tx, r.Tenant, model.Assignment{Member: r.Member, Role: r.Office})
 }
@@ -93,7 +93,7 @@ func (s *Service) ApproveOffice(ctx context.Context, caller model.Caller, tenant
 			return err
 		}
 		if asked == approves {
-			return model.Errorf(model.CodeForbidden, "%s and %s both hold the office %s; an approval is by the holder of another one", r.RequestedBy, approver, asked)
+			return model.Errorf(model.CodeForbidden, "an approval is by the holder of another office: %s and %s both hold %s", r.RequestedBy, approver, asked)
 		}
 		if err := s.mayTake(ctx, tx, r); err != nil {
 			return err
@@ -174,7 +174,7 @@ func (s *Service) officeOf(ctx context.Context, tx store.Queries, tenant, member
 			return h.Role, nil
 		}
 	}
-	return "", model.Errorf(model.CodeForbidden, "%s holds no office", member)
+	return "", model.Errorf(model.CodeForbidden, "no office is held by %s", member)
 }
 
 // CheckReason refuses an act without a reason, where one is due.

@@ -244,7 +244,7 @@ func oneOffice(ctx context.Context, tx store.Directory, tenant string, a model.A
 	}
 	for _, h := range held {
 		if model.IsOffice(h.Role) && h.Role != a.Role {
-			return model.Errorf(model.CodeOfficeConflict, "%s already holds the office %s; one account cannot hold two", a.Member, h.Role)
+			return model.Errorf(model.CodeOfficeConflict, "one account cannot hold two offices, and %s already holds %s", a.Member, h.Role)
 		}
 	}
 	return nil
@@ -271,7 +271,7 @@ func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, mem
 			return err
 		}
 		if !gone {
-			return model.Errorf(model.CodeNotFound, "%s does not hold the role %q", member, role)
+			return model.Errorf(model.CodeNotFound, "the role %q is not held by %s", role, member)
 		}
 		e := act(caller, tenant, audit.RoleUnassigned, reason, nil)
 		e.Roles, e.Person = []string{model.RolePrefix + role}, member
@@ -311,7 +311,7 @@ func keepsOffices(ctx context.Context, tx store.Queries, tenant, member, office 
 			}
 		}
 		if others == 0 || loses && usable == 0 {
-			return model.Errorf(model.CodeLastOfficeHolder, "%s is the last holder of the office %s; give it to someone else first", member, h.Role)
+			return model.Errorf(model.CodeLastOfficeHolder, "the last holder of the office %s is %s; give it to someone else first", h.Role, member)
 		}
 	}
 	return nil

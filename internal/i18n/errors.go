@@ -49,7 +49,7 @@ var problems = map[model.Code]problem{
 	},
 	model.CodeUnauthorized: {
 		text{"Not authenticated", "未通过身份验证"},
-		text{"A valid access token is needed in the Authorization header.", "需要在 Authorization 请求头中提供有效的访问令牌。"},
+		text{"A valid access token is needed in the Authorization header: it is missing, has expired, or its session has ended. Get a new one.", "需要在 Authorization 请求头中提供有效的访问令牌：令牌缺失、已过期，或其会话已结束。请重新获取令牌。"},
 	},
 	model.CodeStepUp: {
 		text{"Confirm that it is you", "请再次验证身份"},
@@ -157,7 +157,7 @@ var problems = map[model.Code]problem{
 	},
 	model.CodeReasonRequired: {
 		text{"Reason required", "需要说明理由"},
-		text{"This act needs a reason, which is recorded and shown to the administrators.", "此操作必须说明理由；理由会写入审计日志并通知管理员。"},
+		text{"This act needs a reason, which is recorded.", "此操作必须说明理由；理由会写入审计日志。"},
 	},
 	model.CodePolicyInvalid: {
 		text{"Policy not valid", "策略无效"},

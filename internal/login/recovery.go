@@ -102,7 +102,7 @@ func (s *Service) VerifyRecovery(ctx context.Context, ticket, code string) (Resu
 		return Result{}, s.unheard(ctx, err, throttle.Of(s.recoveryLine(tk.Tenant, tk.User)))
 	}
 	if !ok || row.Selector == "" || !row.UsedAt.IsZero() {
-		return Result{}, s.refuse(ctx, failure(tk.Tenant, tk.User, audit.RecoveryFailed, model.CodeCodeInvalid), s.wrong())
+		return Result{}, s.refuse(ctx, failure(tk.Tenant, tk.User, audit.RecoveryFailed, model.CodeCodeInvalid), s.wrongRecovery())
 	}
 	return s.recover(ctx, tk, selector)
 }
@@ -152,7 +152,7 @@ func burn(ctx context.Context, tx store.Factors, tk store.Ticket, selector strin
 	if err != nil || used {
 		return err
 	}
-	return s.wrong()
+	return s.wrongRecovery()
 }
 
 // RecoveryCodesLeft counts the person's unused recovery codes.

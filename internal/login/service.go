@@ -8,6 +8,7 @@
 //	tokens ─▶ refresh ─▶ tokens                tokens ─▶ logout
 //	tokens ─▶ step-up ─▶ tokens of a new session (a code proven now)
 //	tokens ─▶ devices, recovery codes; a first device ─▶ tokens of a new session (acr 2)
+//	tokens ─▶ new password ─▶ tokens of a new session, as sure as before
 //	client (secret or assertion) ─▶ client token, introspection, revocation
 //
 // Every arrow that ends in a person's tokens passes issue (issue.go), the only
@@ -19,6 +20,17 @@
 // Every step appends one entry to the log in the transaction that settles it.
 // A failed step commits too: its attempt is counted and recorded before it is
 // answered. Races are settled by the store's conditional updates.
+//
+// Where things are, by what is done:
+//
+//	logging in   invite, service (password), enrol, totp, recovery; issue is the door
+//	in a session session, refresh, sessions (one's own, history), fresh, stepup, sweep;
+//	             remember keeps verified tokens in memory
+//	one's own    owner (who is looked at again), devices, change (password), known
+//	guessing     throttle (what is charged to whom), miss (secrets nobody has)
+//	passwords    rules (of a new one), standin (for names that nobody has)
+//	clients      client (their token), clientauth, introspect, revoke
+//	signing keys keys (in use), keyrotation (changed), keyschedule (which signs when)
 package login
 
 import (

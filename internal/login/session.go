@@ -10,7 +10,7 @@ import (
 	"rolegate/model"
 )
 
-var errUnauthorized = model.Errorf(model.CodeUnauthorized, "a valid access token is required")
+var errUnauthorized = &model.Error{Code: model.CodeUnauthorized}
 
 // AuthenticateUser verifies a person's access token and looks at the live
 // session, user and tenant behind it: what ended since the token was made is

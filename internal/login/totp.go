@@ -22,8 +22,9 @@ var (
 // WrongCode refuses a one-time or recovery code, with what helps whoever has a
 // wrong clock. Nothing in it tells a code that was used from one that never was.
 type WrongCode struct {
-	At  time.Time     // our time
-	Off time.Duration // how far the device's clock is off, about; below zero it is slow; 0 unknown
+	At       time.Time     // our time
+	Off      time.Duration // how far the device's clock is off, about; below zero it is slow; 0 unknown
+	Recovery bool          // it was to be a recovery code, which no clock makes
 }
 
 func (w *WrongCode) Error() string { return errCode.Error() }
@@ -32,6 +33,8 @@ func (w *WrongCode) Error() string { return errCode.Error() }
 func (w *WrongCode) Unwrap() error { return errCode }
 
 func (s *Service) wrong() *WrongCode { return &WrongCode{At: s.Now()} }
+
+func (s *Service) wrongRecovery() *WrongCode { return &WrongCode{At: s.Now(), Recovery: true} }
 
 // withOTP is how somebody proved who they are who entered a one-time code.
 func withOTP(now time.Time) proof {

@@ -32,18 +32,6 @@ type Factors interface {
 	StepUp(ctx context.Context, session login.Session, code string) (login.Result, error)
 }
 
-// mountFactors adds what people do with their own factors.
-func (s *Server) mountFactors(r chi.Router) {
-	r.Method("GET", "/v1/me/devices", s.person(s.devices))
-	r.Method("POST", "/v1/me/devices", s.freshPerson(s.addDevice))
-	r.Method("POST", "/v1/me/devices/{id}/confirm", s.freshPerson(s.confirmDevice))
-	r.Method("PATCH", "/v1/me/devices/{id}", s.person(s.renameDevice))
-	r.Method("DELETE", "/v1/me/devices/{id}", s.freshPerson(s.removeDevice))
-	r.Method("GET", "/v1/me/recovery-codes", s.person(s.recoveryCodesLeft))
-	r.Method("POST", "/v1/me/recovery-codes", s.freshPerson(s.newRecoveryCodes))
-	r.Method("POST", "/v1/step-up", s.person(s.stepUp))
-}
-
 func (s *Server) devices(w http.ResponseWriter, r *http.Request, session login.Session) error {
 	list, err := s.Factors.Devices(r.Context(), session)
 	if err != nil {
@@ -184,6 +172,10 @@ func wrongCode(lang i18n.Lang, p *api.Problem, err error) {
 		return
 	}
 	p.ServerTime = onWire(wrong.At)
+	if wrong.Recovery {
+		p.Detail = i18n.Sentence(lang, i18n.WrongRecovery, nil)
+		return
+	}
 	off := int(wrong.Off.Round(time.Second) / time.Second)
 	if off == 0 {
 		return

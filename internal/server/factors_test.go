@@ -10,6 +10,7 @@ import (
 
 	"rolegate/internal/login"
 	"rolegate/internal/reqctx"
+	"rolegate/internal/throttle"
 	"rolegate/model"
 )
 
@@ -108,6 +109,31 @@ func TestDeviceNames(t *testing.T) {
 		}
 		if !ok && h.factors.got != nil {
 			t.Errorf("%q reaches the service", name)
+		}
+	}
+}
+
+// Nobody waits for the next recovery code, or sets a clock for it.
+func TestWrongRecoveryCode(t *testing.T) {
+	for lang, want := range map[string]string{"en": "The recovery code is wrong or was already used. Enter another one of your list.", "zh-CN": "恢复码错误或已被使用，请输入列表中的另一个恢复码。"} {
+		h := newHarness(t)
+		h.login.err = &login.WrongCode{At: time.Unix(1_800_000_000, 0), Recovery: true}
+		got := h.want(h.post("/v1/login/recovery", `{"ticket":"t","code":"aaaa"}`, header("Accept-Language", lang)), 401, model.CodeCodeInvalid)
+		if got["detail"] != want {
+			t.Errorf("in %s: %v", lang, got)
+		}
+	}
+}
+
+// Whoever is told to wait is told how long, and what helps if waiting does not.
+func TestTooManyAttemptsSaysWhatToDo(t *testing.T) {
+	for lang, want := range map[string]string{"en": "unlock your account", "zh-CN": "解除锁定"} {
+		h := newHarness(t)
+		h.login.err = throttle.TooMany(90 * time.Second)
+		a := h.post("/v1/login/totp", `{"ticket":"t","code":"000000"}`, header("Accept-Language", lang))
+		got := h.want(a, 429, model.CodeTooManyAttempts)
+		if detail, _ := got["detail"].(string); !strings.Contains(detail, want) || a.Header.Get("Retry-After") != "90" {
+			t.Errorf("in %s: %v, Retry-After %q", lang, got, a.Header.Get("Retry-After"))
 		}
 	}
 }

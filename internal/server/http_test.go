@@ -339,17 +339,21 @@ func TestBearer(t *testing.T) {
 
 func TestCORS(t *testing.T) {
 	const crm = "https://crm.example.com"
-	preflight := func(h *harness, path, origin string) answer {
-		return h.call("OPTIONS", path, "", header("Origin", origin), header("Access-Control-Request-Method", "POST"),
+	preflightFor := func(h *harness, method, path, origin string) answer {
+		return h.call("OPTIONS", path, "", header("Origin", origin), header("Access-Control-Request-Method", method),
 			header("Access-Control-Request-Headers", "authorization,content-type"))
 	}
+	preflight := func(h *harness, path, origin string) answer { return preflightFor(h, "POST", path, origin) }
 	h := newHarness(t)
 	h.server.CORSOrigins = []string{crm}
-	for path := range browserRoutes {
-		a := preflight(h, path, crm)
-		if a.StatusCode != 200 || a.Header.Get("Access-Control-Allow-Origin") != crm || a.Header.Get("Access-Control-Allow-Methods") != "POST" ||
+	for _, r := range walk(t) {
+		if !forPages(r.path) {
+			continue
+		}
+		a := preflightFor(h, r.method, r.path, crm)
+		if a.StatusCode != 200 || a.Header.Get("Access-Control-Allow-Origin") != crm || a.Header.Get("Access-Control-Allow-Methods") != r.method ||
 			a.Header.Get("Access-Control-Allow-Credentials") != "true" {
-			t.Errorf("%s: %d %v", path, a.StatusCode, a.Header)
+			t.Errorf("%s %s: %d %v", r.method, r.path, a.StatusCode, a.Header)
 		}
 	}
 	for _, method := range []string{"GET", "POST", "PATCH", "DELETE"} {

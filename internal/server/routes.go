@@ -8,19 +8,21 @@ import (
 	"rolegate/internal/throttle"
 )
 
-// router is the whole surface, each path with who may call it.
+// router is the whole surface, each path with who may call it; three groups are
+// named here and are tables of their own: provisioning, administration, pages. All
+// of it, path by path, is in testdata/routes.golden.
 //
-//	public        anybody; nothing of anybody is in it, so nothing is recorded
-//	open          anybody; recorded
-//	person        a person's access token with a live session that is enough for what
-//	              is required of them now
-//	person(fresh) likewise, with a factor proven in the last five minutes
-//	person(any)   any live session, also one that can only enrol again
+//	public         anybody; nothing of anybody is in it, so nothing is recorded
+//	open           anybody; recorded
+//	person         a person's access token with a live session that is enough for what
+//	               is required of them now
+//	person(fresh)  likewise, with a factor proven in the last five minutes
+//	person(any)    any live session, also one that can only enrol again
 //	officer(right) likewise, whose roles give the right; to change anything, with a
-//	              factor proven in the last five minutes
-//	client secret a client's secret, or its signed assertion; or holder: a person's token alone
-//	client(scope) a client's access token with the scope
-//	proxy(scope)  a client in Rolegate-Client-Authorization, a person in Authorization
+//	               factor proven in the last five minutes
+//	client secret  a client's secret, or its signed assertion; or holder: a person's token alone
+//	client(scope)  a client's access token with the scope
+//	proxy(scope)   a client in Rolegate-Client-Authorization, a person in Authorization
 func (s *Server) router() chi.Router {
 	s.requests = &throttle.Meter{Rule: requestsFor(s.LoginRate)}
 	r := chi.NewRouter()
@@ -40,6 +42,7 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/oauth2/revoke", s.clientOrHolder(s.revoke))
 
 	r.Method("POST", "/v1/invite/accept", s.open(s.acceptInvite))
+	r.Method("POST", "/v1/invite/strength", s.open(s.inviteStrength))
 	r.Method("POST", "/v1/login", s.open(s.login))
 	r.Method("POST", "/v1/login/totp", s.open(s.verifyTOTP))
 	r.Method("POST", "/v1/login/recovery", s.open(s.verifyRecovery))
@@ -48,11 +51,22 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/v1/token/refresh", s.open(s.refresh))
 	r.Method("POST", "/v1/logout", s.anyPerson(s.logout))
 
-	s.mountFactors(r) // /v1/me/{devices,recovery-codes}…, POST /v1/step-up: person
+	// Ending a session asks for no step-up: it only takes access away, and whoever
+	// lost the phone with the second factor on it needs it most.
+	r.Method("POST", "/v1/step-up", s.person(s.stepUp))
+	r.Method("GET", "/v1/me/devices", s.person(s.devices))
+	r.Method("POST", "/v1/me/devices", s.freshPerson(s.addDevice))
+	r.Method("POST", "/v1/me/devices/{id}/confirm", s.freshPerson(s.confirmDevice))
+	r.Method("PATCH", "/v1/me/devices/{id}", s.person(s.renameDevice))
+	r.Method("DELETE", "/v1/me/devices/{id}", s.freshPerson(s.removeDevice))
+	r.Method("GET", "/v1/me/recovery-codes", s.person(s.recoveryCodesLeft))
+	r.Method("POST", "/v1/me/recovery-codes", s.freshPerson(s.newRecoveryCodes))
 	r.Method("POST", "/v1/me/password", s.freshPerson(s.changePassword))
 	r.Method("POST", "/v1/me/password/strength", s.person(s.passwordStrength))
-	r.Method("POST", "/v1/invite/strength", s.open(s.inviteStrength))
-	s.mountSessions(r) // GET, DELETE, POST /v1/me/{sessions,history}…: person
+	r.Method("GET", "/v1/me/sessions", s.person(s.listSessions))
+	r.Method("DELETE", "/v1/me/sessions/{id}", s.person(s.endSession))
+	r.Method("POST", "/v1/me/end-other-sessions", s.person(s.endOtherSessions))
+	r.Method("GET", "/v1/me/history", s.person(s.history))
 	r.Method("GET", "/v1/me/known-devices", s.person(s.knownDevices))
 	r.Method("DELETE", "/v1/me/known-devices/{id}", s.person(s.forgetKnownDevice))
 
@@ -61,9 +75,9 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/access/v1/search/subject", s.client("decide", s.searchSubject))
 	r.Method("POST", "/access/v1/search/resource", s.client("decide", s.searchResource))
 	r.Method("POST", "/access/v1/search/action", s.client("decide", s.searchAction))
-	r.Method("POST", "/v1/explain", s.client("explain", s.explain))
+	r.Method("POST", "/v1/filter", s.client("decide", s.listFilter))
 	r.Method("GET", "/v1/permissions", s.client("decide", s.permissions))
-
+	r.Method("POST", "/v1/explain", s.client("explain", s.explain))
 	for _, method := range forwardMethods {
 		r.Method(method, "/v1/forward-auth", s.proxy("decide", s.forwardHeaders))
 		r.Method(method, forwardPath+"/*", s.proxy("decide", s.forwardRequest))
@@ -72,11 +86,8 @@ func (s *Server) router() chi.Router {
 	// PUT, GET, DELETE /v1/admin/{subjects,teams,units,territories,resources,assignments}/…,
 	// GET their lists, POST /v1/admin/import: client(directory)
 	s.mountProvisioning(r)
-
-	// /v1/admin/{users,clients,offices}/…: officer(object:action)
+	// /v1/admin/{users,clients,offices}/…, the table in officers.go: officer(object:action)
 	s.mountAdministration(r)
-
-	r.Method("POST", "/v1/filter", s.client("decide", s.listFilter))
 
 	s.Pages.Mount(r) // GET /invite/{invite}: public
 	return r
@@ -97,6 +108,7 @@ func forPages(path string) bool { return browserRoutes[path] || strings.HasPrefi
 // browserRoutes are those of them that ownAccount does not begin.
 var browserRoutes = map[string]bool{
 	"/v1/invite/accept":       true,
+	"/v1/invite/strength":     true,
 	"/v1/login":               true,
 	"/v1/login/totp":          true,
 	"/v1/login/recovery":      true,
@@ -105,8 +117,6 @@ var browserRoutes = map[string]bool{
 	"/v1/token/refresh":       true,
 	"/v1/logout":              true,
 	"/v1/step-up":             true,
-
-	"/v1/invite/strength": true,
 
 	"/oauth2/revoke": true, // logs out where the access token has expired
 }

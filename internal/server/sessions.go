@@ -27,16 +27,6 @@ type Sessions interface {
 	History(ctx context.Context, caller model.Caller, before store.EventPlace, limit int) ([]store.Event, error)
 }
 
-// mountSessions adds what people may see and end of their own logins. To end a
-// session nobody has to step up: it only takes access away, and whoever lost the
-// phone with the second factor on it needs it most.
-func (s *Server) mountSessions(r chi.Router) {
-	r.Method("GET", "/v1/me/sessions", s.person(s.listSessions))
-	r.Method("DELETE", "/v1/me/sessions/{id}", s.person(s.endSession))
-	r.Method("POST", "/v1/me/end-other-sessions", s.person(s.endOtherSessions))
-	r.Method("GET", "/v1/me/history", s.person(s.history))
-}
-
 func (s *Server) listSessions(w http.ResponseWriter, r *http.Request, session login.Session) error {
 	live, err := s.Sessions.Sessions(r.Context(), session.Caller)
 	if err != nil {

@@ -149,7 +149,7 @@ const maxRetryAfter = 24 * time.Hour
 
 // TooMany is the refusal.
 func TooMany(wait time.Duration) error {
-	return &model.Error{Code: model.CodeTooManyAttempts, Message: "too many attempts; try again later", RetryAfter: min(wait, maxRetryAfter)}
+	return &model.Error{Code: model.CodeTooManyAttempts, RetryAfter: min(wait, maxRetryAfter)}
 }
 
 // remembered is the first line that was found at its limit a moment ago.
