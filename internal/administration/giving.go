@@ -29,25 +29,32 @@ func (at *standing) mayGive(ctx context.Context, role, user string) error {
 	if model.IsOffice(role) {
 		return model.Errorf(model.CodeOfficeReserved, "%s is an office: it is given on the host, or by two holders of two offices", role)
 	}
-	if _, err := at.ask(ctx, Roles, Assign, role, user); err != nil {
+	return at.mayHand(ctx, model.RolePrefix+role, role, user)
+}
+
+// mayHand tells whether the person may hand what the policy gives to a subject on to
+// a user; id is what the policy is asked about it.
+func (at *standing) mayHand(ctx context.Context, subject, id, user string) error {
+	if _, err := at.ask(ctx, Roles, Assign, id, user); err != nil {
 		return err
 	}
-	handing, err := at.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, role)
+	handing, err := at.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, subject)
 	switch {
 	case err != nil:
 		return err
-	case handing == policy.HandingWithin:
+	case handing >= policy.HandingWithin:
 		return nil
 	case handing == policy.HandingBeyond:
-		_, err := at.ask(ctx, Roles, AssignBeyond, role, user)
+		_, err := at.ask(ctx, Roles, AssignBeyond, id, user)
 		return err
 	}
-	return model.Errorf(model.CodeForbidden, "the role %q administers Rolegate in ways you cannot yourself", role)
+	return model.Errorf(model.CodeForbidden, "%s administers Rolegate in ways you cannot yourself", subject)
 }
 
 // mayInvite tells whether the person may hold an invitation of a user in their
 // hands. It opens an account that has no second factor, so whoever makes it must
-// be able to give all that the user holds, now or later, themselves or by a team.
+// be able to give all that the user holds, now or later, themselves or by a team,
+// and what rows of the policy give to the user or the team by name.
 func (at *standing) mayInvite(ctx context.Context, user string) error {
 	if err := at.notSelf(user); err != nil {
 		return err
@@ -56,15 +63,27 @@ func (at *standing) mayInvite(ctx context.Context, user string) error {
 	if err != nil {
 		return err
 	}
-	held, err := at.heldBy(ctx, user)
+	members, held, err := at.heldBy(ctx, user)
 	if err != nil {
 		return err
 	}
+	if i := slices.IndexFunc(held, model.IsOffice); i >= 0 {
+		return at.mayGive(ctx, held[i], user)
+	}
+	if len(devices) > 0 {
+		return nil // the link alone opens nothing
+	}
 	for _, role := range held {
-		if len(devices) > 0 && !model.IsOffice(role) {
-			continue // the link alone opens nothing
-		}
 		if err := at.mayGive(ctx, role, user); err != nil {
+			return err
+		}
+	}
+	for _, member := range members {
+		handing, err := at.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, member)
+		if err == nil && handing < policy.HandingNothing {
+			err = at.mayHand(ctx, member, member, user)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -74,24 +93,24 @@ func (at *standing) mayInvite(ctx context.Context, user string) error {
 // mayShutOut keeps the offices to one another: whoever watches is not shut out by
 // somebody with a delegated right.
 func (at *standing) mayShutOut(ctx context.Context, user string) error {
-	held, err := at.heldBy(ctx, user)
+	_, held, err := at.heldBy(ctx, user)
 	if err != nil || !slices.ContainsFunc(held, model.IsOffice) {
 		return err
 	}
-	mine, err := at.heldBy(ctx, at.caller.ID)
+	_, mine, err := at.heldBy(ctx, at.caller.ID)
 	if err == nil && !slices.ContainsFunc(mine, model.IsOffice) {
 		err = model.Errorf(model.CodeOfficeReserved, "%s holds an office, and is disabled by the holder of one, or on the host", user)
 	}
 	return err
 }
 
-// heldBy lists the roles that a user and the user's teams are assigned, but for
-// what has ended.
-func (at *standing) heldBy(ctx context.Context, user string) (roles []string, err error) {
-	members := []string{"user:" + user}
+// heldBy lists the user and the user's teams, as members, and the roles they are
+// assigned, but for what has ended.
+func (at *standing) heldBy(ctx context.Context, user string) (members, roles []string, err error) {
+	members = []string{"user:" + user}
 	subject, err := at.Store.Subject(ctx, at.tenant, "user", user)
 	if err != nil && !notFound(err) {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, team := range subject.Teams {
 		members = append(members, "team:"+team)
@@ -99,7 +118,7 @@ func (at *standing) heldBy(ctx context.Context, user string) (roles []string, er
 	for _, member := range members {
 		held, err := at.Store.Assignments(ctx, at.tenant, member, "")
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, a := range held {
 			if !a.EndedAt(at.Now()) {
@@ -107,7 +126,7 @@ func (at *standing) heldBy(ctx context.Context, user string) (roles []string, er
 			}
 		}
 	}
-	return roles, nil
+	return members, roles, nil
 }
 
 // Assign gives a user a role within a window; the assignment's member is the user.

@@ -429,6 +429,9 @@ p, role:hr, rolegate.role, assign, all, , allow
 p, role:hr, rolegate.role, assign_beyond, all, record.id == 'rep', allow
 p, role:auditor, rolegate.audit, read, all, , allow
 p, role:god, *, *, all, , allow
+p, user:nat, contact, delete, all, , allow
+p, team:emea2, rolegate.audit, read, all, , allow
+p, *, contact, delete, all, 'role:named' in user.roles, allow
 `
 
 // addRows publishes rows beside those in force.
@@ -451,8 +454,8 @@ func noRoleAboveOnesOwn(t *testing.T) {
 		addRows(k, delegated)
 		lea, hr := k.MustEnrol("lea", "lead"), k.MustEnrol("hans", "hr")
 		k.MustEnrol("max", "rep")
-		file := `{"subjects": [{"type": "user", "id": "ron", "manager": "lea"}, {"type": "user", "id": "boss", "manager": "lea"}, {"type": "user", "id": "lea", "teams": ["emea"]}],
-			"teams": [{"id": "emea"}], "assignments": [{"member": "boss", "role": "boss"}]}`
+		file := `{"subjects": [{"type": "user", "id": "ron", "manager": "lea"}, {"type": "user", "id": "nat", "manager": "lea"}, {"type": "user", "id": "tim", "manager": "lea", "teams": ["emea2"]}, {"type": "user", "id": "boss", "manager": "lea"}, {"type": "user", "id": "lea", "teams": ["emea"]}],
+			"teams": [{"id": "emea"}, {"id": "emea2"}], "roles": ["named"], "assignments": [{"member": "boss", "role": "boss"}]}`
 		if _, err := app.ImportDirectory.Run(t.Context(), k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(file)}); err != nil {
 			t.Fatal(err)
 		}
@@ -478,6 +481,7 @@ func noRoleAboveOnesOwn(t *testing.T) {
 			{"a right she lacks, inherited", lea, "ron", "chief", forbidden},
 			{"an administrative right she lacks", lea, "ron", "hr", forbidden},
 			{"everything", lea, "ron", "god", forbidden},
+			{"what only its name opens", lea, "ron", "named", forbidden},
 			{"an office", lea, "ron", model.AuditAdmin, model.CodeOfficeReserved},
 			{"her own role: nothing beyond it", lea, "ron", "lead", ""},
 			{"the one role beyond their rights", hr, "max", "rep", ""},
@@ -536,6 +540,10 @@ func noRoleAboveOnesOwn(t *testing.T) {
 		// An invitation opens an account that has no second factor.
 		refused(t, "inviting who holds more", k.Call("POST", "/v1/admin/users/boss/invite", lea.Access, nil), 403, forbidden)
 		refused(t, "an account for who holds more", k.Call("POST", "/v1/admin/users", lea.Access, map[string]any{"id": "boss"}), 403, forbidden)
+		refused(t, "inviting whom a row names", k.Call("POST", "/v1/admin/users/nat/invite", lea.Access, nil), 403, forbidden)
+		refused(t, "inviting whose team a row names", k.Call("POST", "/v1/admin/users/tim/invite", o.sys.Access, nil), 403, forbidden)
+		refused(t, "an account for whom a row names", k.Call("POST", "/v1/admin/users", lea.Access, map[string]any{"id": "nat"}), 403, forbidden)
+		k.Want(k.Call("POST", "/v1/admin/users/nat/invite", o.sys.Access, nil), 200)
 		refused(t, "a new user with more", k.Call("POST", "/v1/admin/users", hr.Access, map[string]any{"id": "eve", "roles": []string{"boss"}}), 403, forbidden)
 		refused(t, "a new user with an office", k.Call("POST", "/v1/admin/users", o.sys.Access, map[string]any{"id": "eve", "roles": []string{model.AuditAdmin}}), 403, model.CodeOfficeReserved)
 		refused(t, "inviting an office", k.Call("POST", "/v1/admin/users/sec/invite", o.sys.Access, nil), 403, model.CodeOfficeReserved)
