@@ -90,16 +90,16 @@ func (at *standing) mayInvite(ctx context.Context, user string) error {
 	return nil
 }
 
-// mayShutOut keeps the offices to one another: whoever watches is not shut out by
-// somebody with a delegated right.
-func (at *standing) mayShutOut(ctx context.Context, user string) error {
+// mayShut keeps the offices to one another: whoever watches is not shut out by
+// somebody with a delegated right, nor let in again.
+func (at *standing) mayShut(ctx context.Context, user string) error {
 	_, held, err := at.heldBy(ctx, user)
 	if err != nil || !slices.ContainsFunc(held, model.IsOffice) {
 		return err
 	}
 	_, mine, err := at.heldBy(ctx, at.caller.ID)
 	if err == nil && !slices.ContainsFunc(mine, model.IsOffice) {
-		err = model.Errorf(model.CodeOfficeReserved, "%s holds an office, and is disabled by the holder of one, or on the host", user)
+		err = model.Errorf(model.CodeOfficeReserved, "%s holds an office, and is disabled and enabled by the holder of one, or on the host", user)
 	}
 	return err
 }

@@ -192,10 +192,8 @@ func (o *Officer) SetDisabled(ctx context.Context, id string, disabled bool, rea
 		}
 	}
 	err = o.settle(ctx, id, id, func(at *standing) error {
-		if disabled {
-			if err := at.mayShutOut(ctx, id); err != nil {
-				return err
-			}
+		if err := at.mayShut(ctx, id); err != nil {
+			return err
 		}
 		revision, err = o.Directory.SetUserDisabled(ctx, at.caller, o.tenant, id, disabled, reason)
 		return err

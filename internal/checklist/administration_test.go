@@ -281,6 +281,24 @@ func lastHolderStays(t *testing.T) {
 			t.Errorf("disabling %s on the host: %v", id, err)
 		}
 	}
+	// Nobody is a holder before the office begins, or once it has ended.
+	now := k.App.Login.Now()
+	for id, window := range map[string][2]time.Time{"gone": {{}, now.Add(time.Hour)}, "later": {now.Add(48 * time.Hour), {}}} {
+		k.MustEnrol(id)
+		_, err := app.Assign.Run(t.Context(), k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: id, Role: model.SecurityAdmin,
+			From: window[0], Until: window[1], Reason: "test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := app.Assign.Run(t.Context(), k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: "sys", Role: model.SystemAdmin, From: now.Add(time.Hour), Reason: "test"})
+	if model.CodeOf(err) != model.CodeLastOfficeHolder {
+		t.Errorf("putting off the office of its last holder: %v", err)
+	}
+	k.Advance(2 * time.Hour)
+	k.Login(o.sys)
+	refused(t, "disabling the last whose office is in force", k.Call("POST", "/v1/admin/users/sec/disable", o.sys.Access, because), 409, model.CodeLastOfficeHolder)
+	k.Want(k.Call("POST", "/v1/admin/users/gone/disable", o.sys.Access, because), 200)
 	// With a second holder the first can go; of the two nobody else's disabling left one.
 	officeHolder(k, "sec2", model.SecurityAdmin)
 	k.Want(k.Call("POST", "/v1/admin/users/sec/disable", o.sys.Access, because), 200)
@@ -313,6 +331,12 @@ func lockdown(t *testing.T) {
 	k.Want(ask(), 200, "decision", false)
 	refused(t, "the session", k.Post("/v1/logout", ann.Access, nil), 401, model.CodeUnauthorized)
 	refused(t, "its refresh", k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": ann.Refresh}), 401, model.CodeTokenInvalid)
+	k.Want(k.Call("POST", "/v1/admin/users/ann/unlock", o.sys.Access, map[string]any{"reason": "she called"}), 204)
+	for _, l := range entriesSince(k, 0) {
+		if l.Actor == "user" && l.Class == "admin" && (l.Object != "rolegate.user" || l.Op == "" || !strings.HasPrefix(l.Rule, "p:") || len(l.PolicyHash) == 0) {
+			t.Errorf("the entry of %s does not say by what right: %+v", l.Activity, l)
+		}
+	}
 	if n := countEntries(k, "user_disable"); n != 1 {
 		t.Errorf("%d entries of the disabling", n)
 	}
@@ -532,6 +556,9 @@ func noRoleAboveOnesOwn(t *testing.T) {
 
 		officeHolder(k, "sec2", model.SecurityAdmin)
 		refused(t, "shutting out who watches", k.Call("POST", "/v1/admin/users/sec/disable", hr.Access, map[string]any{"reason": "test"}), 403, model.CodeOfficeReserved)
+		k.Want(k.Call("POST", "/v1/admin/users/sec2/disable", o.sys.Access, map[string]any{"reason": "test"}), 200)
+		refused(t, "letting in again whom an office has shut out", k.Call("POST", "/v1/admin/users/sec2/enable", hr.Access, nil), 403, model.CodeOfficeReserved)
+		k.Want(k.Call("POST", "/v1/admin/users/sec2/enable", o.sys.Access, nil), 200)
 
 		// Taking is as giving.
 		refused(t, "taking what she could not give", k.Call("DELETE", "/v1/admin/users/boss/roles/boss", lea.Access, nil), 403, forbidden)
