@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"rolegate/internal/directory"
 	"rolegate/internal/policy"
 	"rolegate/model"
 )
@@ -30,6 +31,14 @@ func (at *standing) mayGive(ctx context.Context, role, user string) error {
 		return model.Errorf(model.CodeOfficeReserved, "%s is an office: it is given on the host, or by two holders of two offices", role)
 	}
 	return at.mayHand(ctx, model.RolePrefix+role, role, user)
+}
+
+// bounded refuses a reason nobody would read, where none is due.
+func bounded(reason string) error {
+	if reason == "" {
+		return nil
+	}
+	return directory.CheckReason(reason)
 }
 
 // mayHand tells whether the person may hand what the policy gives to a subject on to
@@ -131,6 +140,9 @@ func (at *standing) heldBy(ctx context.Context, user string) (members, roles []s
 
 // Assign gives a user a role within a window; the assignment's member is the user.
 func (o *Officer) Assign(ctx context.Context, user string, a model.Assignment, reason string) (revision int64, err error) {
+	if err := bounded(reason); err != nil {
+		return 0, err
+	}
 	a.Member = "user:" + user
 	err = o.settle(ctx, a.Role, user, func(at *standing) error {
 		if err := at.mayGive(ctx, a.Role, user); err != nil {

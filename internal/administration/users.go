@@ -149,6 +149,9 @@ func (at *standing) details(ctx context.Context, id string) (d UserDetails, err 
 // AddUser makes a user with roles and an invitation. One who was imported gets an
 // account, and so whoever makes it must be able to give what that subject holds.
 func (o *Officer) AddUser(ctx context.Context, n directory.NewUser, reason string) (inv directory.Invitation, err error) {
+	if err := bounded(reason); err != nil {
+		return inv, err
+	}
 	if n.Username == "" {
 		n.Username = n.ID
 	}
