@@ -28,6 +28,7 @@ func init() {
 	holds(16, "a hash that would cost gigabytes or minutes is refused at import and at login", hostileHashes)
 	holds(110, "changing a password takes the current one and a fresh second factor", changeNeedsBoth)
 	holds(111, "a change ends other sessions, refresh tokens, login tickets and a waiting invitation", changeEndsTheOld)
+	holds(112, "wrong current passwords at a change are counted as at a login: soon even the right one has to wait", changeIsThrottled)
 	holds(120, "no password has to be changed because of its age", noPasswordExpires)
 	stands(121, "people are told of a change of password or factor", "mail is later work; until then the log has the entry `authn_password_change`, sealed for the person")
 	holds(182, "passwords are stored as argon2id of at least 19 MiB and 2 passes, with a salt of 16 bytes of their own", storedHashes)
@@ -221,6 +222,43 @@ func changeNeedsBoth(t *testing.T) {
 	k.Want(change(k, ann.Access, testkit.Password, next), 200, "status", "ok")
 	k.Want(logIn(k, "ann", testkit.Password), 401)
 	k.Want(logIn(k, "ann", next), 200)
+}
+
+func changeIsThrottled(t *testing.T) {
+	k := testkit.New(t)
+	ann := k.MustEnrol("ann")
+	tries := 0
+	for ; tries < 20; tries++ {
+		a := change(k, ann.Access, "wrong", next)
+		if a.Status == 429 {
+			break
+		}
+		k.Want(a, 401, "code", "password_wrong")
+	}
+	if tries == 20 {
+		t.Fatalf("%d wrong passwords were looked at, one after the other", tries)
+	}
+	a := change(k, ann.Access, testkit.Password, next)
+	if a.Status != 429 || a.Header.Get("Retry-After") == "" {
+		t.Errorf("the right one after %d wrong ones: %d %s", tries, a.Status, a.Raw)
+	}
+	k.Advance(time.Minute)
+	k.Login(ann)
+	k.Want(change(k, ann.Access, testkit.Password, next), 200, "status", "ok")
+}
+
+// An invitation leads to a new password, so it ends what the old one had opened.
+func TestInvitationEndsTheOld(t *testing.T) {
+	k := testkit.New(t)
+	ann := k.MustEnrol("ann")
+	inv, err := app.InviteUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "ann"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Want(alive(k, ann.Access), 200)
+	k.Want(acceptWith(k, inv.Invite, next), 200, "status", "mfa_required")
+	k.Want(alive(k, ann.Access), 401)
+	k.Want(k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": ann.Refresh}), 401)
 }
 
 func changeEndsTheOld(t *testing.T) {
