@@ -15,7 +15,9 @@
 //   - No single person gives or takes an office.
 //   - Nobody sees or sets another's password, and nobody acts as another.
 //
-// Each act leaves one entry, with the row that allowed it.
+// Each act leaves one entry, with the row that allowed it; of the first about a
+// subject that was imported, a second one says that the account was made. To lift a
+// lock gives nobody a right, so it alone does not take the tenant's row.
 package administration
 
 import (

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"rolegate/internal/directory"
 	"rolegate/internal/policy"
 	"rolegate/model"
 )
@@ -29,25 +30,40 @@ func (at *standing) mayGive(ctx context.Context, role, user string) error {
 	if model.IsOffice(role) {
 		return model.Errorf(model.CodeOfficeReserved, "the role %s is an office: it is given on the host, or by two holders of two offices", role)
 	}
-	if _, err := at.ask(ctx, Roles, Assign, role, user); err != nil {
+	return at.mayHand(ctx, model.RolePrefix+role, role, user)
+}
+
+// bounded refuses a reason nobody would read, where none is due.
+func bounded(reason string) error {
+	if reason == "" {
+		return nil
+	}
+	return directory.CheckReason(reason)
+}
+
+// mayHand tells whether the person may hand what the policy gives to a subject on to
+// a user; id is what the policy is asked about it.
+func (at *standing) mayHand(ctx context.Context, subject, id, user string) error {
+	if _, err := at.ask(ctx, Roles, Assign, id, user); err != nil {
 		return err
 	}
-	handing, err := at.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, role)
+	handing, err := at.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, subject)
 	switch {
 	case err != nil:
 		return err
-	case handing == policy.HandingWithin:
+	case handing >= policy.HandingWithin:
 		return nil
 	case handing == policy.HandingBeyond:
-		_, err := at.ask(ctx, Roles, AssignBeyond, role, user)
+		_, err := at.ask(ctx, Roles, AssignBeyond, id, user)
 		return err
 	}
-	return model.Errorf(model.CodeForbidden, "the role %q administers Rolegate in ways you cannot yourself", role)
+	return model.Errorf(model.CodeForbidden, "%s administers Rolegate in ways you cannot yourself", subject)
 }
 
 // mayInvite tells whether the person may hold an invitation of a user in their
 // hands. It opens an account that has no second factor, so whoever makes it must
-// be able to give all that the user holds, now or later, themselves or by a team.
+// be able to give all that the user holds, now or later, themselves or by a team,
+// and what rows of the policy give to the user or the team by name.
 func (at *standing) mayInvite(ctx context.Context, user string) error {
 	if err := at.notSelf(user); err != nil {
 		return err
@@ -56,42 +72,54 @@ func (at *standing) mayInvite(ctx context.Context, user string) error {
 	if err != nil {
 		return err
 	}
-	held, err := at.heldBy(ctx, user)
+	members, held, err := at.heldBy(ctx, user)
 	if err != nil {
 		return err
 	}
+	if i := slices.IndexFunc(held, model.IsOffice); i >= 0 {
+		return at.mayGive(ctx, held[i], user)
+	}
+	if len(devices) > 0 {
+		return nil // the link alone opens nothing
+	}
 	for _, role := range held {
-		if len(devices) > 0 && !model.IsOffice(role) {
-			continue // the link alone opens nothing
-		}
 		if err := at.mayGive(ctx, role, user); err != nil {
+			return err
+		}
+	}
+	for _, member := range members {
+		handing, err := at.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, member)
+		if err == nil && handing < policy.HandingNothing {
+			err = at.mayHand(ctx, member, member, user)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// mayShutOut keeps the offices to one another: whoever watches is not shut out by
-// somebody with a delegated right.
-func (at *standing) mayShutOut(ctx context.Context, user string) error {
-	held, err := at.heldBy(ctx, user)
+// mayShut keeps the offices to one another: whoever watches is not shut out by
+// somebody with a delegated right, nor let in again.
+func (at *standing) mayShut(ctx context.Context, user string) error {
+	_, held, err := at.heldBy(ctx, user)
 	if err != nil || !slices.ContainsFunc(held, model.IsOffice) {
 		return err
 	}
-	mine, err := at.heldBy(ctx, at.caller.ID)
+	_, mine, err := at.heldBy(ctx, at.caller.ID)
 	if err == nil && !slices.ContainsFunc(mine, model.IsOffice) {
-		err = model.Errorf(model.CodeOfficeReserved, "who holds an office, as %s does, is disabled by the holder of one, or on the host", user)
+		err = model.Errorf(model.CodeOfficeReserved, "who holds an office, as %s does, is disabled and enabled by the holder of one, or on the host", user)
 	}
 	return err
 }
 
-// heldBy lists the roles that a user and the user's teams are assigned, but for
-// what has ended.
-func (at *standing) heldBy(ctx context.Context, user string) (roles []string, err error) {
-	members := []string{"user:" + user}
+// heldBy lists the user and the user's teams, as members, and the roles they are
+// assigned, but for what has ended.
+func (at *standing) heldBy(ctx context.Context, user string) (members, roles []string, err error) {
+	members = []string{"user:" + user}
 	subject, err := at.Store.Subject(ctx, at.tenant, "user", user)
 	if err != nil && !notFound(err) {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, team := range subject.Teams {
 		members = append(members, "team:"+team)
@@ -99,7 +127,7 @@ func (at *standing) heldBy(ctx context.Context, user string) (roles []string, er
 	for _, member := range members {
 		held, err := at.Store.Assignments(ctx, at.tenant, member, "")
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, a := range held {
 			if !a.EndedAt(at.Now()) {
@@ -107,11 +135,14 @@ func (at *standing) heldBy(ctx context.Context, user string) (roles []string, er
 			}
 		}
 	}
-	return roles, nil
+	return members, roles, nil
 }
 
 // Assign gives a user a role within a window; the assignment's member is the user.
 func (o *Officer) Assign(ctx context.Context, user string, a model.Assignment, reason string) (revision int64, err error) {
+	if err := bounded(reason); err != nil {
+		return 0, err
+	}
 	a.Member = "user:" + user
 	err = o.settle(ctx, a.Role, user, func(at *standing) error {
 		if err := at.mayGive(ctx, a.Role, user); err != nil {

@@ -149,6 +149,9 @@ func (at *standing) details(ctx context.Context, id string) (d UserDetails, err 
 // AddUser makes a user with roles and an invitation. One who was imported gets an
 // account, and so whoever makes it must be able to give what that subject holds.
 func (o *Officer) AddUser(ctx context.Context, n directory.NewUser, reason string) (inv directory.Invitation, err error) {
+	if err := bounded(reason); err != nil {
+		return inv, err
+	}
 	if n.Username == "" {
 		n.Username = n.ID
 	}
@@ -192,10 +195,8 @@ func (o *Officer) SetDisabled(ctx context.Context, id string, disabled bool, rea
 		}
 	}
 	err = o.settle(ctx, id, id, func(at *standing) error {
-		if disabled {
-			if err := at.mayShutOut(ctx, id); err != nil {
-				return err
-			}
+		if err := at.mayShut(ctx, id); err != nil {
+			return err
 		}
 		revision, err = o.Directory.SetUserDisabled(ctx, at.caller, o.tenant, id, disabled, reason)
 		return err

@@ -296,6 +296,24 @@ func lastHolderStays(t *testing.T) {
 			t.Errorf("disabling %s on the host: %v", id, err)
 		}
 	}
+	// Nobody is a holder before the office begins, or once it has ended.
+	now := k.App.Login.Now()
+	for id, window := range map[string][2]time.Time{"gone": {{}, now.Add(time.Hour)}, "later": {now.Add(48 * time.Hour), {}}} {
+		k.MustEnrol(id)
+		_, err := app.Assign.Run(t.Context(), k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: id, Role: model.SecurityAdmin,
+			From: window[0], Until: window[1], Reason: "test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := app.Assign.Run(t.Context(), k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: "sys", Role: model.SystemAdmin, From: now.Add(time.Hour), Reason: "test"})
+	if model.CodeOf(err) != model.CodeLastOfficeHolder {
+		t.Errorf("putting off the office of its last holder: %v", err)
+	}
+	k.Advance(2 * time.Hour)
+	k.Login(o.sys)
+	refused(t, "disabling the last whose office is in force", k.Call("POST", "/v1/admin/users/sec/disable", o.sys.Access, because), 409, model.CodeLastOfficeHolder)
+	k.Want(k.Call("POST", "/v1/admin/users/gone/disable", o.sys.Access, because), 200)
 	// With a second holder the first can go; of the two nobody else's disabling left one.
 	officeHolder(k, "sec2", model.SecurityAdmin)
 	k.Want(k.Call("POST", "/v1/admin/users/sec/disable", o.sys.Access, because), 200)
@@ -328,6 +346,12 @@ func lockdown(t *testing.T) {
 	k.Want(ask(), 200, "decision", false)
 	refused(t, "the session", k.Post("/v1/logout", ann.Access, nil), 401, model.CodeUnauthorized)
 	refused(t, "its refresh", k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": ann.Refresh}), 401, model.CodeTokenInvalid)
+	k.Want(k.Call("POST", "/v1/admin/users/ann/unlock", o.sys.Access, map[string]any{"reason": "she called"}), 204)
+	for _, l := range entriesSince(k, 0) {
+		if l.Actor == "user" && l.Class == "admin" && (l.Object != "rolegate.user" || l.Op == "" || !strings.HasPrefix(l.Rule, "p:") || len(l.PolicyHash) == 0) {
+			t.Errorf("the entry of %s does not say by what right: %+v", l.Activity, l)
+		}
+	}
 	if n := countEntries(k, "user_disable"); n != 1 {
 		t.Errorf("%d entries of the disabling", n)
 	}
@@ -444,6 +468,9 @@ p, role:hr, rolegate.role, assign, all, , allow
 p, role:hr, rolegate.role, assign_beyond, all, record.id == 'rep', allow
 p, role:auditor, rolegate.audit, read, all, , allow
 p, role:god, *, *, all, , allow
+p, user:nat, contact, delete, all, , allow
+p, team:emea2, rolegate.audit, read, all, , allow
+p, *, contact, delete, all, 'role:named' in user.roles, allow
 `
 
 // addRows publishes rows beside those in force.
@@ -466,8 +493,8 @@ func noRoleAboveOnesOwn(t *testing.T) {
 		addRows(k, delegated)
 		lea, hr := k.MustEnrol("lea", "lead"), k.MustEnrol("hans", "hr")
 		k.MustEnrol("max", "rep")
-		file := `{"subjects": [{"type": "user", "id": "ron", "manager": "lea"}, {"type": "user", "id": "boss", "manager": "lea"}, {"type": "user", "id": "lea", "teams": ["emea"]}],
-			"teams": [{"id": "emea"}], "assignments": [{"member": "boss", "role": "boss"}]}`
+		file := `{"subjects": [{"type": "user", "id": "ron", "manager": "lea"}, {"type": "user", "id": "nat", "manager": "lea"}, {"type": "user", "id": "tim", "manager": "lea", "teams": ["emea2"]}, {"type": "user", "id": "boss", "manager": "lea"}, {"type": "user", "id": "lea", "teams": ["emea"]}],
+			"teams": [{"id": "emea"}, {"id": "emea2"}], "roles": ["named"], "assignments": [{"member": "boss", "role": "boss"}]}`
 		if _, err := app.ImportDirectory.Run(t.Context(), k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(file)}); err != nil {
 			t.Fatal(err)
 		}
@@ -493,6 +520,7 @@ func noRoleAboveOnesOwn(t *testing.T) {
 			{"a right she lacks, inherited", lea, "ron", "chief", forbidden},
 			{"an administrative right she lacks", lea, "ron", "hr", forbidden},
 			{"everything", lea, "ron", "god", forbidden},
+			{"what only its name opens", lea, "ron", "named", forbidden},
 			{"an office", lea, "ron", model.AuditAdmin, model.CodeOfficeReserved},
 			{"her own role: nothing beyond it", lea, "ron", "lead", ""},
 			{"the one role beyond their rights", hr, "max", "rep", ""},
@@ -543,6 +571,9 @@ func noRoleAboveOnesOwn(t *testing.T) {
 
 		officeHolder(k, "sec2", model.SecurityAdmin)
 		refused(t, "shutting out who watches", k.Call("POST", "/v1/admin/users/sec/disable", hr.Access, map[string]any{"reason": "test"}), 403, model.CodeOfficeReserved)
+		k.Want(k.Call("POST", "/v1/admin/users/sec2/disable", o.sys.Access, map[string]any{"reason": "test"}), 200)
+		refused(t, "letting in again whom an office has shut out", k.Call("POST", "/v1/admin/users/sec2/enable", hr.Access, nil), 403, model.CodeOfficeReserved)
+		k.Want(k.Call("POST", "/v1/admin/users/sec2/enable", o.sys.Access, nil), 200)
 
 		// Taking is as giving.
 		refused(t, "taking what she could not give", k.Call("DELETE", "/v1/admin/users/boss/roles/boss", lea.Access, nil), 403, forbidden)
@@ -551,6 +582,10 @@ func noRoleAboveOnesOwn(t *testing.T) {
 		// An invitation opens an account that has no second factor.
 		refused(t, "inviting who holds more", k.Call("POST", "/v1/admin/users/boss/invite", lea.Access, nil), 403, forbidden)
 		refused(t, "an account for who holds more", k.Call("POST", "/v1/admin/users", lea.Access, map[string]any{"id": "boss"}), 403, forbidden)
+		refused(t, "inviting whom a row names", k.Call("POST", "/v1/admin/users/nat/invite", lea.Access, nil), 403, forbidden)
+		refused(t, "inviting whose team a row names", k.Call("POST", "/v1/admin/users/tim/invite", o.sys.Access, nil), 403, forbidden)
+		refused(t, "an account for whom a row names", k.Call("POST", "/v1/admin/users", lea.Access, map[string]any{"id": "nat"}), 403, forbidden)
+		k.Want(k.Call("POST", "/v1/admin/users/nat/invite", o.sys.Access, nil), 200)
 		refused(t, "a new user with more", k.Call("POST", "/v1/admin/users", hr.Access, map[string]any{"id": "eve", "roles": []string{"boss"}}), 403, forbidden)
 		refused(t, "a new user with an office", k.Call("POST", "/v1/admin/users", o.sys.Access, map[string]any{"id": "eve", "roles": []string{model.AuditAdmin}}), 403, model.CodeOfficeReserved)
 		refused(t, "inviting an office", k.Call("POST", "/v1/admin/users/sec/invite", o.sys.Access, nil), 403, model.CodeOfficeReserved)

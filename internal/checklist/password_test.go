@@ -229,6 +229,19 @@ func changeNeedsBoth(t *testing.T) {
 	k.Want(logIn(k, "ann", next), 200)
 }
 
+func TestInvitationEndsTheOld(t *testing.T) {
+	k := testkit.New(t)
+	ann := k.MustEnrol("ann")
+	inv, err := app.InviteUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "ann"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Want(alive(k, ann.Access), 200)
+	k.Want(acceptWith(k, inv.Invite, next), 200, "status", "mfa_required")
+	k.Want(alive(k, ann.Access), 401)
+	k.Want(k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": ann.Refresh}), 401)
+}
+
 func changeEndsTheOld(t *testing.T) {
 	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
 		other := k.MustEnrol("ann")

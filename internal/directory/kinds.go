@@ -70,7 +70,8 @@ func dropSubject(ctx context.Context, s *Service, tx store.Tx, tenant string, k 
 }
 
 // shut disables the account of a user, if there is one, and ends what it opened.
-// The account stays: nobody else gets its name, and only the host opens it again.
+// The account stays: nobody else gets its name, and only people and the host open it
+// again.
 func (s *Service) shut(ctx context.Context, tx store.Tx, tenant, id string) error {
 	there, err := tx.SetUserDisabled(ctx, tenant, id, true)
 	if err != nil || !there {

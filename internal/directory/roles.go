@@ -148,6 +148,11 @@ func (s *Service) give(ctx context.Context, tx store.Queries, tenant string, a m
 		if err := oneOffice(ctx, tx, tenant, a); err != nil {
 			return err
 		}
+		if !a.ActiveAt(s.Now()) { // in place of a window that is, it would take the office away
+			if err := s.keepsOffices(ctx, tx, tenant, a.Member, a.Role); err != nil {
+				return err
+			}
+		}
 	}
 	return tx.PutAssignment(ctx, tenant, a)
 }
@@ -262,7 +267,7 @@ func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, mem
 			return err
 		}
 		if model.IsOffice(role) {
-			if err := keepsOffices(ctx, tx, tenant, member, role); err != nil {
+			if err := s.keepsOffices(ctx, tx, tenant, member, role); err != nil {
 				return err
 			}
 		}
@@ -281,14 +286,16 @@ func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, mem
 }
 
 // keepsOffices refuses to take an office's last holder who can log in, or its
-// last holder at all, when member loses office ("" for all that member holds).
-func keepsOffices(ctx context.Context, tx store.Queries, tenant, member, office string) error {
+// last holder at all, when member loses office ("" for all that member holds). Who
+// does not hold it yet, or any more, is no holder.
+func (s *Service) keepsOffices(ctx context.Context, tx store.Queries, tenant, member, office string) error {
 	held, err := tx.Assignments(ctx, tenant, member, office)
 	if err != nil {
 		return err
 	}
+	now := s.Now()
 	for _, h := range held {
-		if !model.IsOffice(h.Role) {
+		if !model.IsOffice(h.Role) || !h.ActiveAt(now) {
 			continue
 		}
 		holders, err := tx.Assignments(ctx, tenant, "", h.Role)
@@ -297,6 +304,9 @@ func keepsOffices(ctx context.Context, tx store.Queries, tenant, member, office 
 		}
 		others, usable, loses := 0, 0, false
 		for _, o := range holders {
+			if !o.ActiveAt(now) {
+				continue
+			}
 			can, err := canLogIn(ctx, tx, tenant, o.Member)
 			switch {
 			case err != nil:

@@ -244,6 +244,9 @@ func (s *Service) Unlock(ctx context.Context, caller model.Caller, tenant, user,
 		if reason != "" {
 			e.Personal = map[string]any{"reason": reason}
 		}
+		if g := caller.Grounds; g != nil {
+			e.Object, e.Op, e.Rule, e.PolicyHash = g.Object, g.Action, g.Rule, g.PolicyHash
+		}
 		return s.Log.AppendIn(ctx, tx, e)
 	})
 	s.ledger.Forget()

@@ -13,12 +13,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
-
-	"rolegate/internal/tracing"
 )
 
 // Hashes that other systems made, in the forms a migration brings:
@@ -89,25 +86,15 @@ func parseForeign(stored string) (foreign, error) {
 
 // verifyForeign is Verify of a foreign hash, on one of the workers as any other.
 func (h *Hasher) verifyForeign(ctx context.Context, stored, password string) (bool, error) {
-	f, err := parseForeign(stored)
-	if err != nil {
+	if _, err := parseForeign(stored); err != nil {
 		return false, err
 	}
 	possible := len(password) <= MaxBytes
 	if !possible {
 		password = ""
 	}
-	release, err := h.acquire(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer release()
-	_, end := tracing.Part(ctx, "hash")
-	defer end()
-	began := time.Now()
-	defer func() { h.done.Add(1); h.took.Add(int64(time.Since(began))) }()
-	same := f.matches(password)
-	return same && possible, nil
+	r, err := h.run(ctx, job{Foreign: stored, Password: []byte(password)})
+	return r.Same && possible, err
 }
 
 // bcryptHash is the string itself; $2x$, of a faulty implementation, is not read.

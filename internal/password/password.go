@@ -86,7 +86,7 @@ type Hasher struct {
 	idle  *time.Timer // gives memory back when nobody has hashed for a while
 	dummy hash        // stands in for the hash of a user who has none
 
-	derive func(job) ([]byte, error) // in this process, or in others: see UseProcesses
+	work func(job) (result, error) // in this process, or in others: see UseProcesses
 }
 
 // New makes a Hasher that runs at most workers hashes at once and lets a caller
@@ -116,8 +116,8 @@ func New(params Params, workers int, wait time.Duration) *Hasher {
 
 		strangers: make(chan struct{}, workers),
 
-		dummy:  hash{params: params, salt: make([]byte, saltSize), key: make([]byte, keySize)},
-		derive: func(j job) ([]byte, error) { return j.run(), nil },
+		dummy: hash{params: params, salt: make([]byte, saltSize), key: make([]byte, keySize)},
+		work:  job.run,
 	}
 	h.idle = time.AfterFunc(idleAfter, h.giveBack)
 	return h
@@ -147,11 +147,11 @@ func (h *Hasher) Hash(ctx context.Context, password string) (phc string, err err
 	}
 	salt := make([]byte, saltSize)
 	rand.Read(salt) // never fails: crypto/rand ends the process instead
-	key, err := h.run(ctx, h.params, salt, password, keySize)
+	r, err := h.run(ctx, job{Params: h.params, Salt: salt, Password: []byte(password), Size: keySize})
 	if err != nil {
 		return "", err
 	}
-	return hash{params: h.params, salt: salt, key: key}.String(), nil
+	return hash{params: h.params, salt: salt, key: r.Key}.String(), nil
 }
 
 // Verify tells whether password is the one phc was made from, and whether phc
@@ -185,30 +185,29 @@ func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash b
 	if len(password) > MaxBytes {
 		password, possible = "", false
 	}
-	key, err := h.run(ctx, stored.params, stored.salt, password, len(stored.key))
+	r, err := h.run(ctx, job{Params: stored.params, Salt: stored.salt, Password: []byte(password), Size: uint32(len(stored.key))})
 	if err != nil {
 		return false, false, err
 	}
-	same := subtle.ConstantTimeCompare(key, stored.key) == 1
+	same := subtle.ConstantTimeCompare(r.Key, stored.key) == 1
 	ok = same && possible
 	return ok, ok && stored.weakerThan(h.params), nil
 }
 
-// run derives a key on one of the workers. The hash runs in the caller's own
-// goroutine and looks at ctx only before it starts: argon2 cannot be stopped
-// half way, so a slot freed when a client hangs up would let a flood of
-// impatient clients run any number of hashes at once.
-func (h *Hasher) run(ctx context.Context, p Params, salt []byte, password string, size int) ([]byte, error) {
+// run does a job on one of the workers. It waits for the end, and looks at ctx
+// only before it starts: a hash cannot be stopped half way, so a slot freed when
+// a client hangs up would let a flood of impatient clients run any number at once.
+func (h *Hasher) run(ctx context.Context, j job) (result, error) {
 	release, err := h.acquire(ctx)
 	if err != nil {
-		return nil, err
+		return result{}, err
 	}
 	defer release()
 	_, end := tracing.Part(ctx, "hash")
 	defer end()
 	began := time.Now()
 	defer func() { h.done.Add(1); h.took.Add(int64(time.Since(began))) }()
-	return h.derive(job{Params: p, Salt: salt, Password: []byte(password), Size: uint32(size)})
+	return h.work(j)
 }
 
 // idleAfter is how long no hash may have run before memory is given back.

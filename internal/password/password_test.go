@@ -146,9 +146,9 @@ func TestRehash(t *testing.T) {
 func recorded(p Params) (*Hasher, *[]Params) {
 	h := New(p, 1, 0)
 	var runs []Params
-	h.derive = func(j job) ([]byte, error) {
+	h.work = func(j job) (result, error) {
 		runs = append(runs, j.Params)
-		return j.run(), nil
+		return j.run()
 	}
 	return h, &runs
 }
@@ -266,13 +266,13 @@ func TestWorkerCapHoldsUnderLoad(t *testing.T) {
 		t.Fatalf("Workers() = %d, want %d", h.Workers(), workers)
 	}
 	var running, peak atomic.Int64
-	h.derive = func(j job) ([]byte, error) {
+	h.work = func(j job) (result, error) {
 		n := running.Add(1)
 		defer running.Add(-1)
 		for p := peak.Load(); n > p && !peak.CompareAndSwap(p, n); p = peak.Load() {
 		}
 		time.Sleep(time.Millisecond) // long enough for all workers to meet
-		return j.run(), nil
+		return j.run()
 	}
 	var wg sync.WaitGroup
 	for i := range callers {
@@ -297,9 +297,9 @@ func TestWorkerCapHoldsUnderLoad(t *testing.T) {
 // slow is a Hasher with one worker whose hashes take d of the bubble's time.
 func slow(d time.Duration) *Hasher {
 	h := New(cheap, 1, 0)
-	h.derive = func(j job) ([]byte, error) {
+	h.work = func(j job) (result, error) {
 		time.Sleep(d)
-		return make([]byte, j.Size), nil
+		return result{Key: make([]byte, j.Size)}, nil
 	}
 	return h
 }
@@ -376,13 +376,13 @@ func TestSlotIsHeldUntilTheHashEnds(t *testing.T) {
 
 func TestSlotIsFreedWhenAHashPanics(t *testing.T) {
 	h := New(cheap, 1, time.Second)
-	inProcess := h.derive
-	h.derive = func(job) ([]byte, error) { panic("out of memory") }
+	inProcess := h.work
+	h.work = func(job) (result, error) { panic("out of memory") }
 	func() {
 		defer func() { _ = recover() }()
 		_, _ = h.Hash(t.Context(), "first")
 	}()
-	h.derive = inProcess
+	h.work = inProcess
 	if _, err := h.Hash(t.Context(), "second"); err != nil {
 		t.Errorf("Hash after a panic: %v", err)
 	}

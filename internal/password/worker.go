@@ -16,20 +16,41 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// job is one derivation, as a worker gets it.
+// job is one hash to be run, as a worker gets it: a derivation of our own, or where
+// Foreign is set the verification of a hash of another system.
 type job struct {
-	Params   Params
-	Salt     []byte
 	Password []byte
-	Size     uint32
+
+	Params Params
+	Salt   []byte
+	Size   uint32 // of the key
+
+	Foreign string // a stored hash that parseForeign reads
 }
 
-// run derives the key in this process.
-func (j job) run() []byte {
-	return argon2.IDKey(j.Password, j.Salt, j.Params.Iterations, j.Params.MemoryKiB, j.Params.Parallelism, j.Size)
+// result is what comes of a job: a key, or whether the password is the one of the
+// foreign hash.
+type result struct {
+	Key  []byte
+	Same bool
 }
 
-// Work is the body of a worker process: it derives what it is told on in, one
+// run runs the hash in this process, within the bounds or not at all.
+func (j job) run() (result, error) {
+	if j.Foreign != "" {
+		f, err := parseForeign(j.Foreign)
+		if err != nil {
+			return result{}, err
+		}
+		return result{Same: f.matches(string(j.Password))}, nil
+	}
+	if err := j.Params.Validate(); err != nil {
+		return result{}, err
+	}
+	return result{Key: argon2.IDKey(j.Password, j.Salt, j.Params.Iterations, j.Params.MemoryKiB, j.Params.Parallelism, j.Size)}, nil
+}
+
+// Work is the body of a worker process: it does the jobs it reads on in, one
 // after the other, until in ends, and answers on out. It keeps no password
 // longer than it takes.
 func Work(in io.Reader, out io.Writer) error {
@@ -44,13 +65,13 @@ func Work(in io.Reader, out io.Writer) error {
 			}
 			return err
 		}
-		if err := j.Params.Validate(); err != nil {
+		idle.Stop()
+		r, err := j.run()
+		clear(j.Password)
+		if err != nil {
 			return err
 		}
-		idle.Stop()
-		key := j.run()
-		clear(j.Password)
-		if err := answers.Encode(key); err != nil {
+		if err := answers.Encode(r); err != nil {
 			return err
 		}
 		// The memory of a hash is as much as all else here, and garbage after it.
@@ -59,8 +80,8 @@ func Work(in io.Reader, out io.Writer) error {
 	}
 }
 
-// jobTimeout is how long a worker may take for one hash: far more than any needs
-// that Params.Validate lets through, even when decisions take all of the machine.
+// jobTimeout is how long a worker may take for one hash: far more than any within
+// the bounds needs, even when decisions take all of the machine.
 const jobTimeout = time.Minute
 
 // process is a running worker.
@@ -104,20 +125,20 @@ func startLow(cmd *exec.Cmd) error {
 }
 
 // do has the worker do one job. After an error the worker is gone.
-func (p *process) do(j job) (key []byte, err error) {
+func (p *process) do(j job) (r result, err error) {
 	late := time.AfterFunc(jobTimeout, func() { p.cmd.Process.Kill() })
 	defer late.Stop()
 	if err = p.jobs.Encode(j); err == nil {
-		err = p.answers.Decode(&key)
+		err = p.answers.Decode(&r)
 	}
-	if err == nil && len(key) != int(j.Size) {
+	if err == nil && len(r.Key) != int(j.Size) {
 		err = errors.New("an answer of another length")
 	}
 	if err != nil {
 		p.end()
-		return nil, fmt.Errorf("hash worker: %w", err)
+		return result{}, fmt.Errorf("hash worker: %w", err)
 	}
-	return key, nil
+	return r, nil
 }
 
 // end ends the worker, which holds nothing worth waiting for.
@@ -127,32 +148,32 @@ func (p *process) end() {
 	p.cmd.Wait() // its fate is told by the error that brought us here
 }
 
-// UseProcesses has hashes made by processes of their own, as many as there are
+// UseProcesses has hashes run by processes of their own, as many as there are
 // workers: command makes a program that calls Work on its standard input and
 // output. They are started when first needed, again when they die, and end with
-// ctx. Without, and before, hashes are made in this process.
+// ctx. Without, and before, hashes are run in this process.
 func (h *Hasher) UseProcesses(ctx context.Context, command func() *exec.Cmd) {
 	idle := make(chan *process, cap(h.slots)) // those that are not at work
-	h.derive = func(j job) ([]byte, error) {
+	h.work = func(j job) (result, error) {
 		var p *process
 		select {
 		case p = <-idle:
-			if key, err := p.do(j); err == nil {
+			if r, err := p.do(j); err == nil {
 				idle <- p
-				return key, nil
+				return r, nil
 			}
 		default:
 		}
 		p, err := start(command()) // also after one that had died while idle
 		if err != nil {
-			return nil, err
+			return result{}, err
 		}
-		key, err := p.do(j)
+		r, err := p.do(j)
 		if err != nil {
-			return nil, err
+			return result{}, err
 		}
 		idle <- p
-		return key, nil
+		return r, nil
 	}
 	context.AfterFunc(ctx, func() {
 		for range cap(h.slots) {

@@ -1,7 +1,9 @@
 package password
 
 import (
+	"bytes"
 	"context"
+	"encoding/gob"
 	"fmt"
 	"os"
 	"os/exec"
@@ -68,6 +70,46 @@ func TestProcessesHashLikeThisOne(t *testing.T) {
 	}
 }
 
+// Foreign hashes take longer than ours, so above all they are for the processes.
+func TestProcessesVerifyForeignHashes(t *testing.T) {
+	h, started := withProcesses(t, 1)
+	for stored, right := range map[string]string{
+		bcryptOfOthers: "U*U", passlib: "password", sha512PHC: "secret", django: "lètmein", argon2iOf("secret"): "secret",
+	} {
+		for _, c := range []struct {
+			password string
+			want     bool
+		}{{right + "x", false}, {right, true}, {"", false}} { // a yes is not left for the next
+			if ok, rehash := mustVerify(t, h, stored, c.password); ok != c.want || rehash != c.want {
+				t.Errorf("%q: %q gives %v, rehash %v; want %v", stored, c.password, ok, rehash, c.want)
+			}
+		}
+		if _, _, err := h.Verify(t.Context(), strings.Replace(bcryptOfOthers, "$05$", "$31$", 1), "U*U"); err == nil {
+			t.Error("a hash beyond the bounds is run")
+		}
+	}
+	if n := len(started()); n != 1 {
+		t.Errorf("%d processes were started for one worker", n)
+	}
+}
+
+// A worker holds to the bounds whoever sends the job.
+func TestWorkKeepsTheBounds(t *testing.T) {
+	for name, j := range map[string]job{
+		"4 GiB":          {Params: Params{MemoryKiB: 4 << 20, Iterations: 1, Parallelism: 1}, Salt: make([]byte, saltSize), Size: keySize},
+		"bcrypt cost 31": {Foreign: strings.Replace(bcryptOfOthers, "$05$", "$31$", 1)},
+		"nothing":        {},
+	} {
+		var in, out bytes.Buffer
+		if err := gob.NewEncoder(&in).Encode(j); err != nil {
+			t.Fatal(err)
+		}
+		if err := Work(&in, &out); err == nil || out.Len() > 0 {
+			t.Errorf("%s: Work = %v, and %d bytes of an answer", name, err, out.Len())
+		}
+	}
+}
+
 func TestProcessesHaveTheLowestPriorityAndNothingOfOurs(t *testing.T) {
 	t.Setenv("ROLEGATE_DATABASE_URL", "postgres://secret")
 	h, started := withProcesses(t, 1)
@@ -117,8 +159,10 @@ func TestNoProcessNoYes(t *testing.T) {
 	for _, command := range [][]string{{"/nowhere/rolegate"}, {"true"}, {"echo", "nonsense"}} {
 		h.UseProcesses(t.Context(), func() *exec.Cmd { return exec.Command(command[0], command[1:]...) })
 		for range 2 {
-			if ok, _, err := h.Verify(t.Context(), phc, "secret"); ok || err == nil || model.CodeOf(err) == model.CodeLoginFailed {
-				t.Errorf("%v: Verify = %v, %v", command, ok, err)
+			for _, stored := range []string{phc, argon2iOf("secret")} {
+				if ok, _, err := h.Verify(t.Context(), stored, "secret"); ok || err == nil || model.CodeOf(err) == model.CodeLoginFailed {
+					t.Errorf("%v: Verify(%.10q) = %v, %v", command, stored, ok, err)
+				}
 			}
 		}
 	}

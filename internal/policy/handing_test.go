@@ -36,7 +36,20 @@ func TestHanding(t *testing.T) {
 		{"a field of all", "p3, role:me, contact, *, unmask, allow\np3, role:r, contact, email, unmask, allow", HandingWithin},
 		{"a field closed to the person", "p, role:me, deal, *, all, , allow\np3, role:me, deal, margin, read, deny\np, role:r, deal, read, all, , allow", HandingBeyond},
 		{"assurance does not count", "p, role:me, contact, *, all, , allow\np4, role:me, *, *, 2, , deny\np, role:r, contact, read, own, , allow", HandingWithin},
-		{"a role without rows", "p, role:me, contact, read, own, , allow", HandingWithin},
+		{"a condition that names the role", "p, *, contact, delete, all, 'role:r' in user.roles, allow", HandingBeyond},
+		{"one that names another", "p, *, contact, delete, all, 'role:boss' in user.roles, allow", HandingNothing},
+		{"one that names what the role inherits", "g, role:r, role:boss\np, *, contact, delete, all, 'role:boss' in user.roles, allow", HandingBeyond},
+		{"one that names a role the person has", "p, *, contact, delete, all, 'role:me' in user.roles, allow\np, role:r, contact, delete, all, 'role:me' in user.roles, allow", HandingWithin},
+		{"one that may name any role", "p, *, contact, delete, all, record.role in user.roles, allow", HandingBeyond},
+		{"one that may, spelled otherwise", "p, *, contact, delete, all, record.role in user.`roles`, allow", HandingBeyond},
+		{"one of several", "p, *, contact, delete, all, \"'role:x' in user.roles || \"\"role:r\"\" in user.roles\", allow", HandingBeyond},
+		{"a condition that names it in a row the person has without", "p, role:me, contact, delete, all, , allow\np, *, contact, delete, all, 'role:r' in user.roles, allow", HandingWithin},
+		{"a right behind a role the person lacks covers nothing", "p, role:me, contact, delete, all, 'role:boss' in user.roles, allow\np, role:r, contact, delete, all, 'role:boss' in user.roles, allow", HandingBeyond},
+		{"a restriction the role lifts", "p, *, contact, *, all, , allow\np2, *, contact, delete, 'role:r' in user.roles, deny", HandingBeyond},
+		{"a denial the role lifts", "p, *, contact, *, all, , allow\np, *, contact, delete, all, !('role:r' in user.roles), deny", HandingBeyond},
+		{"an administrative right behind the role's name", "p, *, rolegate.user, *, all, 'role:r' in user.roles, allow", HandingAdministers},
+		{"an administrative restriction the role lifts", "p, role:me, rolegate.user, *, all, , allow\np2, *, rolegate.user, *, 'role:r' in user.roles, deny", HandingAdministers},
+		{"a role without rows", "p, role:me, contact, read, own, , allow", HandingNothing},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			doc := mustParse(t, c.rows+"\n")
