@@ -57,9 +57,6 @@ func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, 
 		if err == nil {
 			err = endTicket(ctx, tx, tk, s)
 		}
-		if err == nil {
-			err = s.codeRight(ctx, tx, tk.Tenant, tk.User)
-		}
 		if err != nil {
 			refused = err
 			return s.recordRefusal(ctx, tx, tk, audit.OTPFailed, err)
