@@ -24,9 +24,11 @@ var keyTests = []storeTest{
 	}},
 	{"SigningKeys/OfAnOlderRelease", func(t *testing.T, f fixture) {
 		ctx := t.Context()
+		before := store.SigningKey{ID: "b", Algorithm: "ES256", Private: []byte{1}, CreatedAt: now.Add(-time.Hour), NotBefore: now.Add(-time.Hour)}
+		f.must(f.InsertSigningKey(ctx, before))
 		f.must(f.InsertSigningKey(ctx, store.SigningKey{ID: "a", Algorithm: "ES256", Private: []byte{1}, CreatedAt: now}))
 		list, err := f.ListSigningKeys(ctx)
-		same(t, "ListSigningKeys", list, err, []store.SigningKey{{ID: "a", Algorithm: "ES256", Private: []byte{1}, CreatedAt: now, NotBefore: now}})
+		same(t, "ListSigningKeys", list, err, []store.SigningKey{{ID: "a", Algorithm: "ES256", Private: []byte{1}, CreatedAt: now, NotBefore: now}, before})
 	}},
 	{"SigningKeys/RevokedOnce", func(t *testing.T, f fixture) {
 		ctx := t.Context()
