@@ -23,7 +23,7 @@ func init() {
 	holds(18, "the password grant, and every grant but client_credentials: unsupported_grant_type", onlyClientCredentials)
 	holds(83, "metadata, invitations and headers name the configured issuer only, whatever host a request claims", configuredIssuer)
 	holds(84, "introspection without client credentials: 401; of an unknown, expired, revoked or foreign token: `{\"active\":false}` alone", introspection)
-	holds(85, "revoking an unknown token: 200; another client's: no effect; a refresh token: it and its access tokens are dead in decisions", revocation)
+	holds(85, "revoking an unknown token: 200; another client's: no effect; a refresh token: it and its access tokens are dead in decisions", revocationEndpoint)
 	holds(86, "client_credentials with a wrong secret, another case, another's secret, or disabled: one answer; a client's token has no refresh token and no person", clientCredentials)
 	holds(87, "a scope the client lacks: invalid_scope, never more and never less than was asked", exactScope)
 	holds(88, "private_key_jwt: used before, for another audience, too long-lived, another algorithm: invalid_client", privateKeyJWT)
