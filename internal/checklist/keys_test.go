@@ -60,7 +60,7 @@ func (p *patient) verify(raw string) error {
 			return err
 		}
 	}
-	signed, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.RS256})
+	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.RS256})
 	if err != nil {
 		return err
 	}
