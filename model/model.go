@@ -197,6 +197,7 @@ type Caller struct {
 	ID      string // user id, client id, or "<uid>@<host>" of an operator; empty for Anonymous
 	Tenant  string // the tenant the caller acts in; empty for an operator
 	Session string // sid of a user's session
+	Level   int    // of assurance, as the session has it; 0 for who is no user
 	Token   string // jti of a client's access token
 	Scopes  []string
 	Client  Client // the live client record, where Kind is CallerClient

@@ -14,8 +14,9 @@ type Ended = store.Ended
 
 // Restored ends what a restored backup has brought back to life: sessions that
 // were ended since, tickets, invitations and recovery codes that were used, time
-// steps, signing keys that were revoked. It cannot tell those from others, so it
-// ends all of them. People log in again; who has no device needs an invitation.
+// steps, known devices that were forgotten, requests for offices that were decided,
+// signing keys that were revoked. It cannot tell those from others, so it ends all
+// of them. People log in again; who has no device needs an invitation.
 var Restored = Operation[None, store.Ended]{"restored", func(ctx context.Context, a *App, caller model.Caller, _ None) (store.Ended, error) {
 	keys, err := a.Login.Keys.List(ctx)
 	if err != nil {

@@ -139,7 +139,7 @@ type Entry struct {
 	PrevPolicy []byte // a policy change: the hash before it
 	Revision   int64
 	Service    string // the calling client's id
-	Level      int    // assurance level
+	Level      int    // assurance level; 0: the caller's
 	Age        int64  // seconds since it was proven; -1 unknown
 	Items      []Item // members of a batch
 	Count      int64  // what the entry stands for, where it is not one act: results of a search, decisions lost; -1 unknown

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -91,7 +92,7 @@ func (l *Log) draft(ctx context.Context, tx store.Tenants, e *Entry, req *reqctx
 		Version: leafVersion, Time: at.UnixMicro(), Tenant: []byte(d.tenant), Class: e.Class, Activity: e.Activity,
 		Outcome: e.Outcome, Code: e.Code, Roles: e.Roles, Object: e.Object, Op: e.Op, Rule: e.Rule,
 		PolicyHash: e.PolicyHash, Revision: e.Revision, Service: e.Service,
-		Request: req.TraceID, Level: e.Level, Age: e.Age, Items: e.Items,
+		Request: req.TraceID, Level: cmp.Or(e.Level, e.Caller.Level), Age: e.Age, Items: e.Items,
 		Actor: string(e.Caller.Kind), Source: l.source, PrevPolicy: e.PrevPolicy, Count: e.Count,
 	}
 	return d, nil

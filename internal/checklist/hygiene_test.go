@@ -95,6 +95,9 @@ func story(t *testing.T, k *testkit.Kit) map[string]string {
 	keep("re-enrol token", a.Text("access_token"))
 	k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": refresh})
 	k.Post("/v1/logout", access, nil)
+	for what, value := range ownSecrets(t, k) {
+		keep("cleo: "+what, value)
+	}
 	codes[k] = []string{code, wrongCode}
 	return secrets
 }
@@ -107,7 +110,7 @@ func nothingSecret(t *testing.T) {
 	k := testkit.New(t, "ROLEGATE_LOG_LEVEL=debug")
 	secrets := story(t, k)
 	places := map[string]string{"metrics": get(t, k.Admin+"/metrics")}
-	entries := opened(t, k, "", "user:alice", "user:bob", "user:nobody", testkit.Operator.String(), "contact:1")
+	entries := opened(t, k, append(ownersOfSecrets, "", "user:alice", "user:bob", "user:nobody", testkit.Operator.String(), "contact:1")...)
 	if len(entries) < 20 {
 		t.Fatalf("only %d entries could be read", len(entries))
 	}

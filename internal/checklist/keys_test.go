@@ -29,7 +29,7 @@ import (
 
 func init() {
 	holds(79, "a new signing key is published before its first token, old tokens stay good until they end, a retired key leaves the JWKS", rotation)
-	holds(80, "revoking a signing key ends all its tokens at once, on every replica", revokedKey)
+	holds(80, "revoking a signing key ends all its tokens at once, for decisions, persons and introspection, on every replica", revokedKey)
 	holds(81, "a thousand made-up kids read the keys no more than once a second and tell the service's log nothing", madeUpKIDs)
 	holds(82, "a key file that is empty, short, patterned, text or an example stops the start", weakKeys)
 	holds(144, "ids of devices, sessions and tokens are random, of 128 bits or more", randomIDs)
@@ -217,18 +217,22 @@ func rotation(t *testing.T) {
 // revokedKey is one of three replicas.
 func revokedKey(t *testing.T) {
 	ks := testkit.StartReplicas(t, 3)
-	client := ks[0].ClientToken("crm")
+	secret := ks[0].AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
+	client := ks[0].TokenFor("crm", secret)
 	alice := ks[0].MustEnrol("alice", "sales-rep")
 	refused := func(k *testkit.Kit) (bool, string) {
 		question := map[string]any{"subject": map[string]any{"type": "user", "id": "alice"}, "action": map[string]any{"name": "read"},
 			"resource": map[string]any{"type": "contact", "id": "1"}}
 		decide := k.Post("/access/v1/evaluation", client, question)
-		_, person := k.App.Login.AuthenticateUser(context.Background(), alice.Access)
-		return decide.Status == 401 && model.CodeOf(person) == model.CodeUnauthorized, fmt.Sprintf("decision %d, person %v", decide.Status, person)
+		sessions := k.Call("GET", "/v1/me/sessions", alice.Access, nil)
+		of, hers := k.Active("crm", secret, client), k.Active("crm", secret, alice.Access)
+		return decide.Status == 401 && sessions.Status == 401 && !of && !hers,
+			fmt.Sprintf("decision %d, sessions %d, active: the client's %t, the person's %t", decide.Status, sessions.Status, of, hers)
 	}
+	const good = "decision 200, sessions 200, active: the client's true, the person's true"
 	for i, k := range ks {
-		if done, what := refused(k); done {
-			t.Fatalf("replica %d refuses before: %s", i, what)
+		if _, what := refused(k); what != good {
+			t.Fatalf("replica %d before: %s", i, what)
 		}
 	}
 	old := kidOf(t, client)

@@ -369,6 +369,12 @@ func privateKeyJWT(t *testing.T) {
 		refused("alg EdDSA", ask(b64(with(head, "alg", `"EdDSA"`))+"."+b64(payload)+"."+sig))
 		k.Want(ask(k.Assertion("keyed", key, nil), "client_id", "keyed", "client_secret", "x"), 400, "error", "invalid_request")
 
+		// A clock that jumps ahead and back has forgotten nothing.
+		k.Advance(time.Hour)
+		k.Want(ask(k.Assertion("keyed", key, nil)), 200)
+		k.Advance(-time.Hour)
+		refused("used before the clock jumped", ask(used))
+
 		// It is good at the other endpoints, too.
 		a := k.Form("/oauth2/introspect", "", "", "token", "x", "client_assertion", k.Assertion("keyed", key, nil), "client_assertion_type", assertionType)
 		k.Want(a, 200, "active", false)

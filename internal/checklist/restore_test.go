@@ -13,7 +13,7 @@ import (
 )
 
 func init() {
-	holds(184, "a restored backup opens with its key, and after `rolegate restored` gives back no session, token, invitation, recovery code or time step", restore)
+	holds(184, "a restored backup opens with its key, and after `rolegate restored` gives back no session, token, invitation, recovery code, known device or time step", restore)
 }
 
 func restore(t *testing.T) {
@@ -21,6 +21,8 @@ func restore(t *testing.T) {
 	alice, bob := k.MustEnrol("alice"), k.MustEnrol("bob")
 	invite := k.Invite("carol")
 	k.Login(alice)
+	pending := k.Post("/v1/me/devices", alice.Access, map[string]any{"name": "tablet"})
+	k.Want(pending, 200)
 	k.Stop()
 	backup := map[string][]byte{}
 	for _, path := range must(filepath.Glob(filepath.Join(k.Config.Data, "*.db"))) {
@@ -67,6 +69,11 @@ func restore(t *testing.T) {
 	k.Advance(2 * time.Minute)
 	k.Login(alice) // what was enrolled is
 	k.Login(bob)
+	if a := k.Call("GET", "/v1/me/known-devices", alice.Access, nil); len(a.Body["devices"].([]any)) != 1 {
+		t.Errorf("from before, devices are known: %s", a.Raw)
+	}
+	k.Want(k.Post("/v1/me/devices/"+pending.Text("device_id")+"/confirm", alice.Access,
+		map[string]any{"code": k.CodeAt(pending.Text("secret"), 0)}), 404)
 }
 
 // must is for what only fails where the test itself is broken.

@@ -95,6 +95,13 @@ func secretsOf(k *testkit.Kit) *keeper {
 	rotated := perform(k.T.(*testing.T), k, app.RotateClient, app.ClientRequest{Client: model.Client{ID: "crm"}})
 	s.keep("rotated client secret", rotated.ClientSecret)
 
+	for what, value := range ownSecrets(k.T.(*testing.T), k) {
+		s.keep(what, value)
+		if raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(value); err == nil {
+			s.keep(what, string(raw))
+		}
+	}
+
 	for range 2 { // the keys of before and after a rotation
 		key, err := k.App.Login.Keys.Current()
 		if err != nil {

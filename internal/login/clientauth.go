@@ -89,9 +89,12 @@ func (s *Service) asserted(ctx context.Context, a ClientAuth) (model.Client, boo
 func usedAssertion(client, jti string) []byte { return token.Hash("a" + client + "\x00" + jti) }
 func revokedToken(jti string) []byte          { return token.Hash("r" + jti) }
 
-// sweepSpentEvery is how often what is spent and has expired is removed, where
-// there is something to spend.
-const sweepSpentEvery = time.Minute
+// What is spent and has expired is removed, where there is something to spend, now
+// and then, with an hour to spare for clocks that jump.
+const (
+	sweepSpentEvery = time.Minute
+	spareSpent      = time.Hour
+)
 
 // sweepSpent removes what has expired. That it cannot is no reason to refuse
 // anybody: it only takes up room until the next time.
@@ -100,5 +103,5 @@ func (s *Service) sweepSpent(ctx context.Context) {
 	if now-last < sweepSpentEvery.Microseconds() || !s.sweptSpent.CompareAndSwap(last, now) {
 		return
 	}
-	_ = s.Store.SweepSpent(ctx, s.Now())
+	_ = s.Store.SweepSpent(ctx, s.Now().Add(-spareSpent))
 }

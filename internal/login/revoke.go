@@ -66,7 +66,7 @@ func (s *Service) revokeSession(ctx context.Context, raw string) (revision int64
 		}
 		e := audit.Entry{
 			Tenant: session.Tenant, Class: audit.ClassLogin, Activity: audit.TokenRevoked, Outcome: audit.OutcomeOK,
-			Caller: model.Caller{Kind: model.CallerUser, ID: session.User, Tenant: session.Tenant, Session: session.ID},
+			Caller: model.Caller{Kind: model.CallerUser, ID: session.User, Tenant: session.Tenant, Session: session.ID, Level: session.ACR},
 		}
 		if !ended {
 			e = nothingRevoked(e)

@@ -145,3 +145,51 @@ func TestRevokeAnyKey(t *testing.T) {
 		}
 	})
 }
+
+// However the clock jumps about rotations and a revocation, one key signs, and what
+// it signs is good.
+func TestKeysWhileTheClockJumps(t *testing.T) {
+	k := testkit.New(t, "ROLEGATE_SIGNING_KEY_LIFE=1h")
+	secret := k.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
+	rotate := func(atOnce bool) func() error {
+		return func() error {
+			_, err := app.RotateKey.Run(ctx, k.App, testkit.Operator, app.KeyRotation{AtOnce: atOnce})
+			return err
+		}
+	}
+	revoke := func() error {
+		key, err := k.App.Login.Keys.Current()
+		if err == nil {
+			_, err = app.RevokeKey.Run(ctx, k.App, testkit.Operator, app.KeyRequest{ID: key.ID})
+		}
+		return err
+	}
+	nothing := func() error { return nil }
+	for i, step := range []struct {
+		jump time.Duration
+		then func() error
+	}{
+		{0, rotate(false)}, {-time.Hour, nothing}, {3 * time.Hour, nothing}, {-4 * time.Hour, nothing},
+		{0, revoke}, {0, rotate(true)}, {10 * time.Hour, nothing}, {-20 * time.Hour, revoke}, {40 * time.Hour, nothing},
+	} {
+		k.Advance(step.jump)
+		if err := step.then(); err != nil {
+			t.Fatal(i, err)
+		}
+		if err := k.App.KeepKeys(ctx); err != nil {
+			t.Fatal(i, err)
+		}
+		if _, err := k.App.Login.AuthenticateClient(ctx, k.TokenFor("crm", secret)); err != nil {
+			t.Errorf("after step %d: %v", i, err)
+		}
+		signs := 0
+		for _, key := range signing(t, k) {
+			if key.State == login.KeySigning {
+				signs++
+			}
+		}
+		if signs != 1 {
+			t.Errorf("after step %d: %d keys sign", i, signs)
+		}
+	}
+}

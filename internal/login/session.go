@@ -58,9 +58,10 @@ func (s *Service) liveSession(ctx context.Context, c token.Claims) (store.Sessio
 	if err != nil {
 		return row, Session{}, errUnauthorized
 	}
+	level = min(level, row.ACR)
 	return row, Session{
-		Caller:     model.Caller{Kind: model.CallerUser, ID: c.Subject, Tenant: c.Tenant, Session: row.ID},
-		Assurance:  model.Assurance{Level: min(level, row.ACR), AuthTime: c.AuthTime, Methods: c.AMR},
+		Caller:     model.Caller{Kind: model.CallerUser, ID: c.Subject, Tenant: c.Tenant, Session: row.ID, Level: level},
+		Assurance:  model.Assurance{Level: level, AuthTime: c.AuthTime, Methods: c.AMR},
 		Restricted: row.Restricted,
 	}, nil
 }

@@ -239,7 +239,7 @@ func TestSpentIsSwept(t *testing.T) {
 		}
 	}
 	for range 3 {
-		k.Advance(time.Minute)
+		k.Advance(40 * time.Minute)
 		if code := use(k.Assertion("crm", key, nil)); code != "" {
 			t.Fatal(code)
 		}

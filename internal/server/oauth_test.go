@@ -195,6 +195,26 @@ func TestJWKS(t *testing.T) {
 	}
 }
 
+// Clients look for the document between the issuer's host and its path (RFC 8414
+// section 3.1); some look below it.
+func TestMetadataOfAnIssuerWithAPath(t *testing.T) {
+	for _, path := range []string{"/base", "/a/b.c", ""} {
+		h := newHarness(t)
+		h.server.Issuer, h.free = "https://gate.example.com/a/b.c", true // the contract has no issuer's path
+		if path == "/base" {
+			h.server.Issuer = "https://gate.example.com/base"
+		}
+		a := h.call("GET", "/.well-known/oauth-authorization-server"+path, "")
+		h.want(a, 200, "")
+		if got := a.json(t)["issuer"]; got != h.server.Issuer {
+			t.Errorf("%s: issuer %v", path, got)
+		}
+	}
+	h := newHarness(t)
+	h.free = true
+	h.want(h.call("GET", "/.well-known/oauth-authorization-server/base", ""), 404, model.CodeNotFound)
+}
+
 func TestMetadataNamesTheIssuerOnly(t *testing.T) {
 	h := newHarness(t)
 	a := h.call("GET", "/.well-known/oauth-authorization-server", "", header("X-Forwarded-Host", "evil.example"),

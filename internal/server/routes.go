@@ -32,9 +32,12 @@ func (s *Server) router() chi.Router {
 
 	r.Method("GET", "/healthz", s.public(s.health))
 	r.Method("GET", "/.well-known/jwks.json", s.public(s.jwks))
-	r.Method("GET", "/.well-known/oauth-authorization-server", s.public(s.metadata))
-	// OAuth's document is looked for below the issuer, AuthZEN's between its host
-	// and its path.
+	// Documents are looked for between the issuer's host and its path; OAuth's also
+	// below the issuer, by clients that know OpenID Connect's rule only.
+	r.Method("GET", wellKnownOAuth, s.public(s.metadata))
+	if path := s.issuerPath(); path != "" {
+		r.Method("GET", wellKnownOAuth+path, s.public(s.metadata))
+	}
 	r.Method("GET", wellKnownPDP+s.issuerPath(), s.public(s.pdpMetadata))
 	r.Method("GET", wellKnownPDP+s.issuerPath()+"/{tenant}", s.public(s.tenantPDPMetadata))
 	r.Method("POST", "/oauth2/token", s.clientSecret(s.clientToken))

@@ -71,7 +71,10 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) error {
 	})
 }
 
-const wellKnownPDP = "/.well-known/authzen-configuration"
+const (
+	wellKnownOAuth = "/.well-known/oauth-authorization-server"
+	wellKnownPDP   = "/.well-known/authzen-configuration"
+)
 
 // issuerPath is the path of the issuer, without a slash at its end: mostly none.
 func (s *Server) issuerPath() string {

@@ -908,7 +908,7 @@ func TestRS256(t *testing.T) {
 	if err != nil || b64(thumbprint) != key.ID || !k.IsPublic() || !reflect.DeepEqual(k.Key, key.Public) {
 		t.Errorf("go-jose reads %v with the thumbprint %s (%v), not %s", k.Key, b64(thumbprint), err, key.ID)
 	}
-	signed, err := jose.ParseSigned(mustSign(t, key, person()), []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(mustSign(t, key, person()), []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}

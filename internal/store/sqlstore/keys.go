@@ -25,15 +25,16 @@ func (q queries) InsertSigningKey(ctx context.Context, k store.SigningKey) error
 		k.ID, k.Algorithm, bytesOf(k.Private), micros(k.CreatedAt), micros(k.NotBefore), micros(k.RevokedAt))
 }
 
+// ListSigningKeys takes a key that a replica of an older release has made, which
+// has no not_before, to sign since it was made: that is what that replica does.
 func (q queries) ListSigningKeys(ctx context.Context) ([]store.SigningKey, error) {
 	return all(ctx, q.conn, func(row scanner) (k store.SigningKey, err error) {
 		err = row.Scan(&k.ID, &k.Algorithm, bytesInto(&k.Private), timeInto(&k.CreatedAt), timeInto(&k.NotBefore), timeInto(&k.RevokedAt))
-		if k.NotBefore.IsZero() { // a replica of an older release has made it
-			k.NotBefore = k.CreatedAt
-		}
 		return k, err
-	}, `SELECT id, algorithm, private, created_at, not_before, revoked_at FROM signing_keys
-		ORDER BY not_before DESC, created_at DESC, id`)
+	}, `SELECT id, algorithm, private, created_at, since, revoked_at FROM (
+			SELECT id, algorithm, private, created_at, CASE WHEN not_before = 0 THEN created_at ELSE not_before END AS since, revoked_at
+			FROM signing_keys) k
+		ORDER BY since DESC, created_at DESC, id`)
 }
 
 func (q queries) RevokeSigningKey(ctx context.Context, id string, now time.Time) (bool, error) {

@@ -24,9 +24,11 @@ var keyTests = []storeTest{
 	}},
 	{"SigningKeys/OfAnOlderRelease", func(t *testing.T, f fixture) {
 		ctx := t.Context()
+		before := store.SigningKey{ID: "b", Algorithm: "ES256", Private: []byte{1}, CreatedAt: now.Add(-time.Hour), NotBefore: now.Add(-time.Hour)}
+		f.must(f.InsertSigningKey(ctx, before))
 		f.must(f.InsertSigningKey(ctx, store.SigningKey{ID: "a", Algorithm: "ES256", Private: []byte{1}, CreatedAt: now}))
 		list, err := f.ListSigningKeys(ctx)
-		same(t, "ListSigningKeys", list, err, []store.SigningKey{{ID: "a", Algorithm: "ES256", Private: []byte{1}, CreatedAt: now, NotBefore: now}})
+		same(t, "ListSigningKeys", list, err, []store.SigningKey{{ID: "a", Algorithm: "ES256", Private: []byte{1}, CreatedAt: now, NotBefore: now}, before})
 	}},
 	{"SigningKeys/RevokedOnce", func(t *testing.T, f fixture) {
 		ctx := t.Context()
@@ -72,8 +74,16 @@ var keyTests = []storeTest{
 		f.must(f.InsertTicket(ctx, store.Ticket{Hash: hash, Tenant: "t", User: "ann", Purpose: store.TicketMFA, ExpiresAt: later}))
 		f.must(f.InsertInvite(ctx, store.Invite{Hash: other, Tenant: "t", User: "ann", ExpiresAt: later}))
 		f.must(f.ReplaceRecoveryCodes(ctx, "t", "ann", []store.RecoveryCode{{Selector: "a"}, {Selector: "b", UsedAt: now}}))
-		f.must(f.InsertDevice(ctx, store.Device{ID: "d", Tenant: "t", User: "ann", Algorithm: "SHA1", Period: 30, ConfirmedAt: now}))
-		for _, want := range []store.Ended{{Sessions: 1, Tickets: 1, Invites: 1, RecoveryCodes: 1}, {}} {
+		for id, drift := range map[string]int64{"d": 0, "fast": 2, "slow": -2} {
+			f.must(f.InsertDevice(ctx, store.Device{ID: id, Tenant: "t", User: "ann", Algorithm: "SHA1", Period: 30, Drift: drift, ConfirmedAt: now}))
+		}
+		f.must(f.InsertDevice(ctx, store.Device{ID: "pending", Tenant: "t", User: "ann", Algorithm: "SHA1", Period: 30, CreatedAt: now}))
+		f.must(f.InsertKnownDevice(ctx, store.KnownDevice{ID: "k", Tenant: "t", User: "ann", Hash: hash, CreatedAt: now, UsedAt: now, ExpiresAt: later}, 20))
+		for id, expires := range map[string]time.Time{"asked": later, "over": now} {
+			f.must(f.InsertOfficeRequest(ctx, store.OfficeRequest{ID: id, Tenant: "t", Member: "user:ann", Office: "o", RequestedBy: "user:bob",
+				CreatedAt: now, ExpiresAt: expires, State: store.RequestPending}))
+		}
+		for _, want := range []store.Ended{{Sessions: 1, Tickets: 1, Invites: 1, RecoveryCodes: 1, KnownDevices: 1, OfficeRequests: 1}, {}} {
 			ended, err := f.EndAll(ctx, now)
 			same(t, "EndAll", ended, err, want)
 		}
@@ -90,6 +100,18 @@ var keyTests = []storeTest{
 		no(t, "UseStep of the next", took, err)
 		took, err = f.UseStep(ctx, "d", step+2, 0, now)
 		yes(t, "UseStep of the one after", took, err)
+		took, err = f.UseStep(ctx, "slow", step+1, 0, now)
+		no(t, "UseStep of the next by a slow device", took, err)
+		took, err = f.UseStep(ctx, "fast", step+3, 0, now)
+		no(t, "UseStep by a fast device", took, err)
+		took, err = f.UseStep(ctx, "fast", step+4, 0, now)
+		yes(t, "UseStep by a fast device, later", took, err)
+		_, err = f.PendingDevice(ctx, "t", "ann")
+		wantErr(t, "PendingDevice", err, store.ErrNotFound)
+		known, err := f.KnownDevices(ctx, "t", "ann", now)
+		same(t, "KnownDevices", len(known), err, 0)
+		took, err = f.DecideOfficeRequest(ctx, "t", "asked", store.RequestApproved, "user:cat", now)
+		no(t, "DecideOfficeRequest", took, err)
 	}},
 	{"EncryptionKeys", func(t *testing.T, f fixture) {
 		ctx := t.Context()
