@@ -64,6 +64,9 @@ func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, 
 			refused = err
 			return s.recordRefusal(ctx, tx, tk, audit.OTPFailed, err)
 		}
+		if err := s.codeRight(ctx, tx, tk.Tenant, tk.User); err != nil {
+			return err
+		}
 		p := withOTP(s.Now())
 		tokens, err := s.issue(ctx, tx, t, user, p, true)
 		if err != nil {
