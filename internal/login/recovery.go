@@ -172,6 +172,9 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, session Session) ([]stri
 	if len(devices) == 0 {
 		return nil, errNeedsDevice
 	}
+	if err := s.tryRenewal(ctx, caller.Tenant, caller.ID); err != nil {
+		return nil, err
+	}
 	codes, err := s.newRecoveryCodes(ctx, caller.Tenant, caller.ID)
 	if err != nil {
 		return nil, err

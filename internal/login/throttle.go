@@ -30,29 +30,34 @@ const (
 	longestLock  = 24 * time.Hour
 	codesForGood = 50 // until a recovery code or an unlock (NIST SP 800-63B-4 3.2.2: at most 100)
 
+	renewalsAtOnce = 5 // new sets of recovery codes, each of which is ten hashes
+	renewalsEvery  = 12 * time.Minute
+
 	recoveryAtOnce = 5 // wrong recovery codes; with the next line at most ten in any hour
 	recoveryEvery  = 12 * time.Minute
 )
 
 // Budgets, as the metric names them.
 const (
-	BudgetAddress  = "login_address"  // failed logins from one address
-	BudgetSpray    = "login_accounts" // accounts that failed from one address
-	BudgetNetwork  = "login_network"  // one account from one network, or from one known device
-	BudgetAccount  = "login_account"  // one account from everywhere but known devices
-	BudgetCode     = "code"           // one-time codes of one account
-	BudgetRecovery = "recovery"       // recovery codes of one account
-	BudgetPassword = "password"       // the current password, asked for again
-	BudgetSecret   = "secret"         // unknown tickets, refresh tokens, invitations and clients' secrets from one address
+	BudgetAddress  = "login_address"    // failed logins from one address
+	BudgetSpray    = "login_accounts"   // accounts that failed from one address
+	BudgetNetwork  = "login_network"    // one account from one network, or from one known device
+	BudgetAccount  = "login_account"    // one account from everywhere but known devices
+	BudgetCode     = "code"             // one-time codes of one account
+	BudgetRecovery = "recovery"         // recovery codes of one account
+	BudgetRenewal  = "recovery_renewal" // new recovery codes of one account
+	BudgetPassword = "password"         // the current password, asked for again
+	BudgetSecret   = "secret"           // unknown tickets, refresh tokens, invitations and clients' secrets from one address
 )
 
 // Budgets lists them, for metrics.
-var Budgets = []string{BudgetAddress, BudgetSpray, BudgetNetwork, BudgetAccount, BudgetCode, BudgetRecovery, BudgetPassword, BudgetSecret}
+var Budgets = []string{BudgetAddress, BudgetSpray, BudgetNetwork, BudgetAccount, BudgetCode, BudgetRecovery, BudgetRenewal, BudgetPassword, BudgetSecret}
 
 var (
 	passwords = throttle.Ladder{Wait: passwordWait, Forget: forgetPasswords}
 	codes     = throttle.Ladder{Wait: codeWait}
 	recovery  = throttle.Bucket{Size: recoveryAtOnce, Every: recoveryEvery}
+	renewals  = throttle.Bucket{Size: renewalsAtOnce, Every: renewalsEvery}
 	anywhere  = throttle.Bucket{Size: accountPasswords, Every: accountEvery}
 )
 
@@ -200,6 +205,13 @@ func (s *Service) tryRecovery(ctx context.Context, tenant, user string) error {
 // device they came from is about to be replaced.
 func (s *Service) recoveryRight(ctx context.Context, tx store.Tx, tenant, user string) error {
 	return s.right(ctx, tx, tenant, user, s.recoveryLine(tenant, user), s.codeLine(tenant, user))
+}
+
+// tryRenewal charges one set of new recovery codes, before they are hashed: with
+// nothing to bound it one person in a loop would keep the hash workers busy.
+func (s *Service) tryRenewal(ctx context.Context, tenant, user string) error {
+	_, err := s.charge(ctx, throttle.Line{Budget: BudgetRenewal, Key: person(BudgetRenewal, tenant, user), About: person("", tenant, user), Rule: renewals})
+	return err
 }
 
 // tryPassword charges one try of a known person's password, before it is hashed,

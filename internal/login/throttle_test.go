@@ -259,3 +259,22 @@ func TestBusyCostsNoTry(t *testing.T) {
 	k.App.Login.Hasher = good
 	k.Want(k.Post("/v1/me/password", bob.Access, map[string]any{"current": testkit.Password, "new": "seventeen walrus kites"}), 200)
 }
+
+// Each set of recovery codes is ten hashes, so nobody gets one after the other.
+func TestRenewalsAreBounded(t *testing.T) {
+	k := testkit.New(t)
+	ann, bob := k.MustEnrol("ann"), k.MustEnrol("bob")
+	renew := func(p *testkit.Person) testkit.Answer { return k.Post("/v1/me/recovery-codes", p.Access, nil) }
+	for range 5 {
+		k.Want(renew(ann), 200)
+	}
+	a := renew(ann)
+	k.Want(a, 429, "code", "too_many_attempts")
+	if a.Header.Get("Retry-After") == "" {
+		t.Error("nobody says when")
+	}
+	k.Want(renew(bob), 200)
+	k.Advance(13 * time.Minute)
+	k.Login(ann)
+	k.Want(renew(ann), 200)
+}
