@@ -37,6 +37,11 @@ func TestKillLosesNoAnsweredEntry(t *testing.T) {
 	})
 }
 
+func size(m *sync.Map) (n int) {
+	m.Range(func(any, any) bool { n++; return true })
+	return n
+}
+
 func killUnderLoad(t *testing.T, dir string, open func() (store.Store, error), settings ...string) {
 	t.Helper()
 	const rounds = 3
@@ -59,8 +64,12 @@ func killUnderLoad(t *testing.T, dir string, open func() (store.Store, error), s
 			}
 			client = cr.ClientSecret
 		}
+		before := size(answered)
 		stop := load(t, p.URL, client, answered)
 		time.Sleep(400*time.Millisecond + time.Duration(rand.IntN(400))*time.Millisecond)
+		for deadline := time.Now().Add(20 * time.Second); size(answered) < before+10 && time.Now().Before(deadline); {
+			time.Sleep(10 * time.Millisecond) // on a busy machine, until there is a load
+		}
 		p.kill()
 		stop()
 	}

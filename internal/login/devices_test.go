@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"rolegate/internal/app"
 	"rolegate/internal/login"
 	"rolegate/internal/store"
 	"rolegate/internal/testkit"
@@ -177,14 +178,13 @@ func (tx staleTx) Devices(ctx context.Context, tenant, user string) ([]store.Dev
 // What was read does not decide whether a code was used; the statement that takes
 // it does.
 func TestStaleReadsOpenNothing(t *testing.T) {
-	k := testkit.New(t)
+	k := testkit.StartAltered(t, t.TempDir(), func(a *app.App) { a.Login.Store = staleStore{a.Login.Store} })
 	alice := k.MustEnrol("alice")
 	k.MidStep()
 	code := k.Code(alice)
 	k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": k.Ticket("alice"), "code": code}), 200)
 	recovery := alice.RecoveryCodes[0]
 	k.Want(k.Post("/v1/login/recovery", "", map[string]any{"ticket": k.Ticket("alice"), "code": recovery}), 200)
-	k.App.Login.Store = staleStore{k.App.Login.Store}
 	k.Want(k.Post("/v1/login/recovery", "", map[string]any{"ticket": k.Ticket("alice"), "code": recovery}), 401, "code", "code_invalid")
 	k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": k.Ticket("alice"), "code": code}), 401, "code", "code_invalid")
 	k.Want(k.Post("/v1/step-up", alice.Access, map[string]any{"code": code}), 401, "code", "code_invalid")

@@ -161,9 +161,11 @@ func (w *orderedTx) UseRecoveryCode(ctx context.Context, tenant, user, selector 
 }
 
 func TestTenantComesFirst(t *testing.T) {
-	k := testkit.New(t)
-	w := &tenantFirst{Store: k.App.Login.Store, t: t}
-	k.App.Login.Store = w
+	w := &tenantFirst{t: t}
+	k := testkit.StartAltered(t, t.TempDir(), func(a *app.App) {
+		w.Store = a.Login.Store
+		a.Login.Store = w
+	})
 	alice := k.MustEnrol("alice")
 	k.Login(alice)
 	k.StepUp(alice)
