@@ -103,7 +103,7 @@ func (w *watched) check(t *testing.T) {
 		t.Errorf("%d processes were started for %d workers", n, slots)
 	}
 	for _, cmd := range w.workers {
-		most := int(password.Default.MemoryKiB)/1024 + 60
+		most := int(password.Default.MemoryKiB)/1024 + 100
 		if raced() {
 			most *= 3 // the race detector keeps a shadow of all memory
 		}

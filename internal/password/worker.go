@@ -74,8 +74,6 @@ func Work(in io.Reader, out io.Writer) error {
 		if err := answers.Encode(r); err != nil {
 			return err
 		}
-		// The memory of a hash is as much as all else here, and garbage after it.
-		runtime.GC()
 		idle.Reset(idleAfter)
 	}
 }
