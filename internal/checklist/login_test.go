@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"rolegate/internal/app"
-	"rolegate/internal/audit"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -78,21 +77,7 @@ func passwordStep(k *testkit.Kit, id string) testkit.Answer {
 // recorded lists the activities of the records that something leaves behind.
 func recorded(k *testkit.Kit, something func()) (activities []string) {
 	k.T.Helper()
-	ctx := context.Background()
-	from, err := k.App.Store.LogSize(ctx)
-	if err != nil {
-		k.T.Fatal(err)
-	}
-	something()
-	rows, err := k.App.Store.EntriesFrom(ctx, from, 1000)
-	if err != nil {
-		k.T.Fatal(err)
-	}
-	for _, row := range rows {
-		leaf, err := audit.Decode(row.Leaf)
-		if err != nil {
-			k.T.Fatal(err)
-		}
+	for _, leaf := range k.Recorded(something) {
 		activities = append(activities, string(leaf.Activity)+" "+string(leaf.Outcome))
 	}
 	return activities

@@ -131,20 +131,11 @@ func (s *Server) personal(permission string, h func(http.ResponseWriter, *http.R
 // own objects; over which records of it, the act itself settles. To change
 // anything takes a factor proven lately, as for freshPerson.
 func (s *Server) officer(object, action string, h func(http.ResponseWriter, *http.Request, *administration.Officer) error) endpoint {
-	fromOwnPage := s.ownPages()
-	return s.recorded("officer("+object+":"+action+")", s.problem, func(w http.ResponseWriter, r *http.Request, caller *model.Caller) error {
-		if err := fromOwnPage(r); err != nil {
-			return err
-		}
+	return s.personal("officer("+object+":"+action+")", func(w http.ResponseWriter, r *http.Request, session login.Session) error {
 		raw, err := bearer(r)
 		if err != nil {
 			return err
 		}
-		session, err := s.Login.AuthenticateUser(r.Context(), raw)
-		if err != nil {
-			return err
-		}
-		*caller = session.Caller
 		if session.Restricted {
 			return errReEnrolOnly
 		}

@@ -14,6 +14,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/store"
 	"rolegate/model"
 )
 
@@ -160,6 +161,22 @@ type Noted struct {
 // nobody who is known.
 func (k *Kit) Noted(user string, f func()) []Noted {
 	k.T.Helper()
+	entries := k.logged(f)
+	var out []Noted
+	for _, e := range entries {
+		leaf, err := audit.Decode(e.Leaf)
+		if err != nil {
+			k.T.Fatal(err)
+		}
+		personal, _ := k.App.Log.Unseal(context.Background(), leaf, e, "user:"+user)
+		out = append(out, Noted{leaf, personal})
+	}
+	return out
+}
+
+// logged gives the entries that f leaves.
+func (k *Kit) logged(f func()) []store.Entry {
+	k.T.Helper()
 	ctx := context.Background()
 	before, err := k.App.Store.LogSize(ctx)
 	if err != nil {
@@ -170,16 +187,7 @@ func (k *Kit) Noted(user string, f func()) []Noted {
 	if err != nil {
 		k.T.Fatal(err)
 	}
-	var out []Noted
-	for _, e := range entries {
-		leaf, err := audit.Decode(e.Leaf)
-		if err != nil {
-			k.T.Fatal(err)
-		}
-		personal, _ := k.App.Log.Unseal(ctx, leaf, e, "user:"+user)
-		out = append(out, Noted{leaf, personal})
-	}
-	return out
+	return entries
 }
 
 // WantNoted holds f to leave exactly one entry, of an activity, an outcome, and

@@ -1,7 +1,6 @@
 package testkit
 
 import (
-	"context"
 	"crypto/rand"
 	"database/sql"
 	"encoding/base64"
@@ -12,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
 
@@ -110,21 +108,13 @@ func (k *Kit) Assertion(client string, key jose.SigningKey, claims map[string]an
 // Recorded runs f and returns what the log got meanwhile.
 func (k *Kit) Recorded(f func()) []audit.Leaf {
 	k.T.Helper()
-	ctx := context.Background()
-	before, err := k.App.Store.LogSize(ctx)
-	if err != nil {
-		k.T.Fatal(err)
-	}
-	f()
-	rows, err := k.App.Store.EntriesFrom(ctx, before, 1000)
-	if err != nil {
-		k.T.Fatal(err)
-	}
-	leaves := make([]audit.Leaf, len(rows))
-	for i, row := range rows {
-		if err := cbor.Unmarshal(row.Leaf, &leaves[i]); err != nil {
+	var leaves []audit.Leaf
+	for _, e := range k.logged(f) {
+		leaf, err := audit.Decode(e.Leaf)
+		if err != nil {
 			k.T.Fatal(err)
 		}
+		leaves = append(leaves, leaf)
 	}
 	return leaves
 }
