@@ -211,6 +211,7 @@ type crm struct {
 	gate    *rolegate
 	url     string
 	secrets map[string]string // of the authenticators
+	used    map[string]string // the last codes
 	tokens  map[string]string
 }
 
@@ -234,7 +235,7 @@ func newCRM(t *testing.T) *crm {
 	s := &server{gate: gate, store: st, log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	h := httptest.NewServer(s.routes())
 	t.Cleanup(func() { h.Close(); gate.Close(); st.db.Close() })
-	return &crm{t: t, gate: g, url: h.URL, secrets: map[string]string{}, tokens: map[string]string{}}
+	return &crm{t: t, gate: g, url: h.URL, secrets: map[string]string{}, used: map[string]string{}, tokens: map[string]string{}}
 }
 
 const password = "correct horse battery staple"
@@ -248,28 +249,40 @@ func (c *crm) enrol(name string) {
 	}
 	ticket := c.post(c.gate.url+"/v1/invite/accept", "", map[string]any{"invite": inv.Invite, "password": password}).text("ticket")
 	c.secrets[name] = c.post(c.gate.url+"/v1/login/enrol", "", map[string]any{"ticket": ticket}).text("secret")
-	c.tokens[name] = c.post(c.gate.url+"/v1/login/enrol/confirm", "", map[string]any{"ticket": ticket, "code": c.code(name, 0)}).text("access_token")
+	c.second(name, "/v1/login/enrol/confirm", ticket, c.code(name))
 	if c.tokens[name] == "" {
 		c.t.Fatalf("%s cannot enrol", name)
 	}
 }
 
-// login is a person who comes back. The code is the next one, which may be typed
-// in a little early: the present one may have been used.
+// login is a person who comes back, with the code after the one last used.
 func (c *crm) login(name string) {
 	c.t.Helper()
 	ticket := c.post(c.gate.url+"/v1/login", "", map[string]any{"username": name, "password": password}).text("ticket")
-	c.tokens[name] = c.post(c.gate.url+"/v1/login/totp", "", map[string]any{"ticket": ticket, "code": c.code(name, 30*time.Second)}).text("access_token")
+	code := c.code(name)
+	for deadline := time.Now().Add(time.Minute); code == c.used[name]; code = c.code(name) {
+		if time.Now().After(deadline) {
+			c.t.Fatalf("the authenticator of %s stands still", name)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	c.second(name, "/v1/login/totp", ticket, code)
 	if c.tokens[name] == "" {
 		c.t.Fatalf("%s cannot log in", name)
 	}
 }
 
-// code is what the person's authenticator shows after a while.
-func (c *crm) code(name string, ahead time.Duration) string {
+// second is a person who types in a code.
+func (c *crm) second(name, path, ticket, code string) {
 	c.t.Helper()
-	now := time.Now().Add(ahead).UTC().Format("2006-01-02 15:04:05 UTC")
-	out, err := exec.Command("oathtool", "--totp", "--base32", "--now", now, c.secrets[name]).CombinedOutput()
+	c.used[name] = code
+	c.tokens[name] = c.post(c.gate.url+path, "", map[string]any{"ticket": ticket, "code": code}).text("access_token")
+}
+
+// code is what the person's authenticator shows.
+func (c *crm) code(name string) string {
+	c.t.Helper()
+	out, err := exec.Command("oathtool", "--totp", "--base32", c.secrets[name]).CombinedOutput()
 	if err != nil {
 		c.t.Fatalf("oathtool: %v\n%s", err, out)
 	}
