@@ -58,7 +58,8 @@ var arrows = []struct {
 	{"internal/store/sqlstore", list("model", "internal/store")},
 	{"internal/throttle", list("model", "internal/store")}, // a rule is worked out between two statements
 
-	{"internal/audit", list("model", "internal/store", leaves, mechanisms)},
+	{"internal/audit/tree", nil},
+	{"internal/audit", list("model", "internal/store", "internal/audit/tree", leaves, mechanisms)},
 
 	{"internal/login", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
@@ -106,6 +107,8 @@ var owners = []struct {
 	{"crypto/pbkdf2", list("internal/password")},
 	{"github.com/ccojocar/zxcvbn-go", list("internal/password")},
 	{"github.com/tink-crypto", list("internal/keyring")},
+
+	{"github.com/transparency-dev/merkle", list("internal/audit/tree")},
 
 	{"go.opentelemetry.io", list("internal/tracing")},
 	{"github.com/go-chi", surfaces},

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rolegate/internal/reqctx"
 	"rolegate/internal/store"
 	"rolegate/model"
 )
@@ -46,7 +47,8 @@ type appending struct {
 	records []record
 	until   time.Time // it is too late
 	state   atomic.Int32
-	done    chan error // has room, so nobody waits for a caller that has gone
+	receipt *reqctx.Receipt // for the last of the records, once done says that they are stored
+	done    chan error      // has room, so nobody waits for a caller that has gone
 }
 
 func newAppending(records []record) *appending {
@@ -77,17 +79,17 @@ func startCommitter(st store.Store, source []byte, m *metrics) *committer {
 // append hands records to the committer and waits for their fate, at most
 // Timeout. An error after they were taken leaves open whether they are stored;
 // the caller answers no either way.
-func (c *committer) append(ctx context.Context, records []record) error {
+func (c *committer) append(ctx context.Context, records []record) (*reqctx.Receipt, error) {
 	a := newAppending(records)
 	if err := c.put(a); err != nil {
-		return err
+		return nil, err
 	}
 	timer := time.NewTimer(Timeout)
 	defer timer.Stop()
 	var late error
 	select {
 	case err := <-a.done:
-		return err
+		return a.receipt, err
 	case <-ctx.Done():
 		late = ctx.Err()
 	case <-timer.C:
@@ -96,7 +98,7 @@ func (c *committer) append(ctx context.Context, records []record) error {
 	if a.state.CompareAndSwap(waiting, givenUp) {
 		c.metrics.refused.WithLabelValues("late").Inc()
 	}
-	return late
+	return nil, late
 }
 
 // put queues an appending, unless the queue is full or closed.
@@ -277,11 +279,14 @@ func (c *committer) write(batch []*appending) (moved map[*appending]*Moved, err 
 	defer cancel()
 	began := time.Now()
 	var revisions map[string]int64
+	var first int64
+	var hashes [][]byte
 	err = c.store.InTx(ctx, func(tx store.Tx) error {
-		index, seq, err := tx.TakeHead(ctx, c.source, len(all))
+		head, seq, err := tx.TakeHead(ctx, c.source, len(all))
 		if err != nil {
 			return err
 		}
+		first = head.Size
 		if len(tenants) > 0 {
 			if revisions, err = tx.TenantRevisions(ctx, slices.Collect(maps.Keys(tenants))...); err != nil {
 				return err
@@ -290,10 +295,8 @@ func (c *committer) write(batch []*appending) (moved map[*appending]*Moved, err 
 				return errMoved
 			}
 		}
-		if err := tx.InsertEntries(ctx, index, rows(all, seq)); err != nil {
-			return err
-		}
-		return note(ctx, tx, all)
+		hashes, err = grow(ctx, tx, head, seq, all)
+		return err
 	})
 	for tenant, revision := range revisions {
 		c.store.Revisions().Saw(tenant, revision)
@@ -309,8 +312,19 @@ func (c *committer) write(batch []*appending) (moved map[*appending]*Moved, err 
 	}
 	if err == nil {
 		c.metrics.committed(len(all), took)
+		receipts(batch, first, hashes)
 	}
 	return nil, err
+}
+
+// receipts says of each appending where its last record went.
+func receipts(batch []*appending, first int64, hashes [][]byte) {
+	end := 0
+	for _, a := range batch {
+		if end += len(a.records); len(a.records) > 0 {
+			a.receipt = &reqctx.Receipt{Index: first + int64(end) - 1, LeafHash: hashes[end-1]}
+		}
+	}
 }
 
 // outOfDate finds the decisions whose tenant is past the revision they were

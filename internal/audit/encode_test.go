@@ -39,6 +39,13 @@ func TestLeafIsDeterministicCBOR(t *testing.T) {
 		for range rapid.IntRange(0, 3).Draw(t, "segments") {
 			l.Segments = append(l.Segments, SegRef{blob.Draw(t, "ref"), text.Draw(t, "epoch"), blob.Draw(t, "sum")})
 		}
+		if rapid.Bool().Draw(t, "act") {
+			of := number.Draw(t, "request")
+			l.Act = &Act{Kind: ActKind(text.Draw(t, "kind")), By: blob.Draw(t, "by"), Request: &of, Digest: blob.Draw(t, "digest"),
+				Scope: &Scope{Refs: rapid.SliceOfN(blob, 0, 3).Draw(t, "refs"), Epochs: []Epoch{{blob.Draw(t, "tenant"), text.Draw(t, "epoch")}},
+					Segments: []Segment{{number.Draw(t, "index"), 1}}, Classes: map[Class]int{"b": 1, "aa": 2}},
+				Floor: number.Draw(t, "floor"), Count: number.Draw(t, "segments")}
+		}
 		want, err := mode.Marshal(l)
 		if err != nil {
 			t.Fatal(err)

@@ -152,6 +152,9 @@ type Entry struct {
 	Personal map[string]any
 	// Others is what is sealed for further people, such as a batch's other subjects.
 	Others []Part
+
+	// Act is what the entry says of the log itself; nil for most.
+	Act *Act
 }
 
 // Part is what an entry seals for one person, under that person's key.
@@ -207,6 +210,7 @@ type Leaf struct {
 	Segments   []SegRef   `cbor:"22,keyasint,omitempty"`
 	PrevPolicy []byte     `cbor:"23,keyasint,omitempty"` // a policy change: the hash before it
 	Count      int64      `cbor:"24,keyasint,omitempty"` // results of a search's page, or what the entry stands for where it is not one act; -1 unknown
+	Act        *Act       `cbor:"25,keyasint,omitempty"` // what the entry says of the log itself
 }
 
 // SegRef ties a sealed segment to its leaf.

@@ -37,3 +37,10 @@ func Keep(ctx context.Context, l *Log) error { return l.watch.keep(ctx) }
 
 // Refuse counts a decision that a buffer had no room for.
 func Refuse(l *Log) { l.buffer.Load().refuse("full", errFull) }
+
+// SetMostBehind bounds how far a tree may be behind until restore is called.
+func SetMostBehind(n int64) (restore func()) {
+	was := mostBehind
+	mostBehind = n
+	return func() { mostBehind = was }
+}

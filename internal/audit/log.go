@@ -18,8 +18,8 @@
 // must answer no. A record is sealed before its transaction begins, in which
 // only its number is added, so that the log's head is held for short.
 //
-// For now the entries are a plain table; the Merkle tree, checkpoints and the
-// verifier come with the log issue, and the bytes may change until then.
+// The leaves are those of a Merkle tree (package tree), whose end is kept with the
+// log's head and grows in the transaction that stores them.
 package audit
 
 import (
@@ -70,7 +70,12 @@ func Open(ctx context.Context, st store.Store, keys store.Keystore, kek *keyring
 	source := make([]byte, 8)
 	rand.Read(source)
 	m := newMetrics()
-	return &Log{store: st, people: people, now: now, source: source, metrics: m, commits: startCommitter(st, source, m)}, nil
+	l := &Log{store: st, people: people, now: now, source: source, metrics: m}
+	if err := l.catchUp(ctx); err != nil {
+		return nil, fmt.Errorf("bring the log's tree up to date: %w", err)
+	}
+	l.commits = startCommitter(st, source, m)
+	return l, nil
 }
 
 // Append commits the entries together, within Timeout. nil means they are
@@ -89,10 +94,11 @@ func (l *Log) Append(ctx context.Context, entries ...Entry) error {
 func (l *Log) commit(ctx context.Context, records ...record) error {
 	ctx, end := tracing.Part(ctx, "append")
 	defer end()
-	if err := l.commits.append(ctx, records); err != nil {
+	receipt, err := l.commits.append(ctx, records)
+	if err != nil {
 		return unavailable(err)
 	}
-	reqctx.From(ctx).MarkRecorded()
+	reqctx.From(ctx).SetReceipt(receipt)
 	return nil
 }
 
@@ -105,14 +111,11 @@ func (l *Log) AppendIn(ctx context.Context, tx store.Tx, entries ...Entry) error
 			return unavailable(fmt.Errorf("record %s: %w", entries[i].Activity, err))
 		}
 	}
-	index, seq, err := tx.TakeHead(ctx, l.source, len(records))
+	head, seq, err := tx.TakeHead(ctx, l.source, len(records))
 	if err != nil {
 		return unavailable(err)
 	}
-	if err := tx.InsertEntries(ctx, index, rows(records, seq)); err != nil {
-		return unavailable(err)
-	}
-	if err := note(ctx, tx, records); err != nil {
+	if _, err := grow(ctx, tx, head, seq, records); err != nil {
 		return unavailable(err)
 	}
 	reqctx.From(ctx).MarkRecorded()

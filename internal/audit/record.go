@@ -26,22 +26,12 @@ import (
 type record struct {
 	head, tail []byte // of the leaf; see Leaf.encode
 	sealed     []store.Segment
+	tags       [][]byte     // of the records it is about
 	event      *store.Event // for the person's login history; nil for none
 
 	decision bool   // counts only at this revision of its tenant
 	tenant   string // id
 	revision int64
-}
-
-// rows gives the records their numbers, from seq on.
-func rows(records []record, seq int64) []store.Entry {
-	out := make([]store.Entry, len(records))
-	for i, r := range records {
-		leaf := make([]byte, 0, len(r.head)+9+len(r.tail))
-		leaf = append(appendInt(append(leaf, r.head...), seq+int64(i)), r.tail...)
-		out[i] = store.Entry{Leaf: leaf, Sealed: r.sealed}
-	}
-	return out
 }
 
 // record makes an entry's record now. tx is the transaction it belongs to, nil
@@ -93,7 +83,7 @@ func (l *Log) draft(ctx context.Context, tx store.Tenants, e *Entry, req *reqctx
 		Outcome: e.Outcome, Code: e.Code, Roles: e.Roles, Object: e.Object, Op: e.Op, Rule: e.Rule,
 		PolicyHash: e.PolicyHash, Revision: e.Revision, Service: e.Service,
 		Request: req.TraceID, Level: cmp.Or(e.Level, e.Caller.Level), Age: e.Age, Items: e.Items,
-		Actor: string(e.Caller.Kind), Source: l.source, PrevPolicy: e.PrevPolicy, Count: e.Count,
+		Actor: string(e.Caller.Kind), Source: l.source, PrevPolicy: e.PrevPolicy, Count: e.Count, Act: e.Act,
 	}
 	return d, nil
 }

@@ -19,6 +19,13 @@ type Request struct {
 	Traced    bool // its parts are told to a collector, see package tracing
 
 	recorded atomic.Bool
+	receipt  atomic.Pointer[Receipt]
+}
+
+// Receipt says where in the log a record is.
+type Receipt struct {
+	Index    int64  // from 0
+	LeafHash []byte // RFC 6962, section 2.1
 }
 
 type key struct{}
@@ -53,6 +60,16 @@ func From(ctx context.Context) *Request {
 
 // MarkRecorded notes that the request has its entry in the log.
 func (r *Request) MarkRecorded() { r.recorded.Store(true) }
+
+// SetReceipt notes that the request has its entry in the log, and where.
+func (r *Request) SetReceipt(at *Receipt) {
+	r.receipt.Store(at)
+	r.MarkRecorded()
+}
+
+// Receipt says where the request's last entry is; nil where that is not known,
+// because it is written behind the answer or belongs to a change.
+func (r *Request) Receipt() *Receipt { return r.receipt.Load() }
 
 // Recorded tells whether the request has its entry in the log.
 func (r *Request) Recorded() bool { return r.recorded.Load() }

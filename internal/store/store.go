@@ -90,6 +90,8 @@ type Queries interface {
 	Restores
 	SealedValues
 	Entries
+	Checkpoints
+	Jobs
 	Administration
 }
 
@@ -368,10 +370,12 @@ type Policies interface {
 	ListPolicies(ctx context.Context, tenant string, limit int) ([]PolicyRevision, error)
 }
 
-// Entry is one record of the log as stored: the leaf and its sealed segments.
+// Entry is one record of the log as stored: the leaf, its sealed segments, and
+// what it can be found by.
 type Entry struct {
 	Leaf   []byte // deterministic CBOR; holds no personal data
 	Sealed []Segment
+	Tags   [][]byte // of the records it is about; not read back
 }
 
 // Segment is personal data of one person, sealed beside the leaf.
@@ -382,26 +386,40 @@ type Segment struct {
 	Ciphertext []byte
 }
 
+// Head is the end of the log: how many entries there are, and the tree over the
+// first TreeSize of them, see tree.Frontier. The tree lags behind where a process
+// of an older release has appended.
+type Head struct {
+	Size     int64
+	TreeSize int64
+	Frontier []byte
+}
+
 // Entries is the log's table. There is no update and no delete.
 type Entries interface {
 	// AppendEntries gives the entries the next indices, without a gap, and
 	// returns the first. Concurrent appends, also of several processes, are
 	// serialised by the head row. It is TakeHead and InsertEntries together, for
-	// entries that need not know their numbers.
+	// entries that need not know their numbers, and leaves the tree behind.
 	AppendEntries(ctx context.Context, entries []Entry) (first int64, err error)
 	// TakeHead locks the head until the transaction ends and takes the next n
 	// indices and the next n numbers of a source (a process since its start, from
-	// 1); first of each are returned. A rollback gives them back, so neither has a
-	// gap; InsertEntries must follow in the same transaction. What others
-	// committed before they let go of the head is seen by the statements after.
-	TakeHead(ctx context.Context, source []byte, n int) (index, seq int64, err error)
+	// 1): head is the one before them, seq the first number. A rollback gives them
+	// back, so neither has a gap; InsertEntries and SetTree must follow in the same
+	// transaction. What others committed before they let go of the head is seen by
+	// the statements after.
+	TakeHead(ctx context.Context, source []byte, n int) (head Head, seq int64, err error)
 	// InsertEntries stores entries under indices that TakeHead gave.
 	InsertEntries(ctx context.Context, index int64, entries []Entry) error
+	// SetTree says that the frontier is that of the first size entries.
+	SetTree(ctx context.Context, size int64, frontier []byte) error
+	// Head is the end of the log as it is committed, LogSize its size alone.
+	Head(ctx context.Context) (Head, error)
+	LogSize(ctx context.Context) (int64, error)
+	// LeavesFrom lists up to limit leaves with an index of at least from, in order.
+	LeavesFrom(ctx context.Context, from int64, limit int) ([][]byte, error)
 	// EntriesFrom lists up to limit entries with an index of at least from, in order.
 	EntriesFrom(ctx context.Context, from int64, limit int) ([]Entry, error)
-	// LogSize is the number of entries.
-	LogSize(ctx context.Context) (int64, error)
-
 	// HoldSource notes that a source keeps records in memory only, and will say
 	// so again before until or be taken for dead; the zero time ends it.
 	HoldSource(ctx context.Context, source []byte, until time.Time) error
@@ -409,6 +427,52 @@ type Entries interface {
 	LapsedSources(ctx context.Context, now time.Time) ([][]byte, error)
 	// EndSource ends a held source whose time is over at now: true for exactly one caller.
 	EndSource(ctx context.Context, source []byte, now time.Time) (bool, error)
+}
+
+// Checkpoint is a signed note over the first Size entries.
+type Checkpoint struct {
+	Size      int64
+	Note      []byte // C2SP tlog-checkpoint
+	CreatedAt time.Time
+}
+
+// Tile is 256 hashes of one level of the tree.
+type Tile struct {
+	Level  int // 0: of leaves; a level is eight levels of the tree
+	N      int64
+	Hashes []byte
+}
+
+// Checkpoints holds what is published of the tree. There is no update and no
+// delete.
+type Checkpoints interface {
+	// InsertCheckpoint is ErrExists where there is one of that size.
+	InsertCheckpoint(ctx context.Context, c Checkpoint) error
+	// LastCheckpoint is the one of the largest size; ErrNotFound before the first.
+	LastCheckpoint(ctx context.Context) (Checkpoint, error)
+	// CheckpointsFrom lists up to limit checkpoints of at least that size, in order.
+	CheckpointsFrom(ctx context.Context, size int64, limit int) ([]Checkpoint, error)
+	// InsertTiles leaves those alone that are there already.
+	InsertTiles(ctx context.Context, tiles []Tile) error
+	Tile(ctx context.Context, level int, n int64) (Tile, error)
+	// TilesFrom lists up to limit tiles of a level from the n-th, in order.
+	TilesFrom(ctx context.Context, level int, n int64, limit int) ([]Tile, error)
+}
+
+// Job is how far a job over the log has come, for all replicas together.
+type Job struct {
+	Name     string
+	Position int64     // of entries; what it means is the job's own business
+	At       time.Time // likewise
+}
+
+// Jobs holds them.
+type Jobs interface {
+	// LockJob takes the job's row until the transaction ends; one that never ran
+	// is at the beginning.
+	LockJob(ctx context.Context, name string) (Job, error)
+	SetJob(ctx context.Context, j Job) error
+	Job(ctx context.Context, name string) (Job, error) // likewise, without the row
 }
 
 // Keystore holds the log's wrapped keys, in a database of its own, apart from

@@ -12,11 +12,9 @@ import (
 const rowsPerInsert = 64
 
 func (q queries) AppendEntries(ctx context.Context, entries []store.Entry) (first int64, err error) {
-	if len(entries) == 0 {
-		return q.LogSize(ctx)
-	}
 	err = q.atomically(ctx, func(c conn) error {
-		if first, err = c.takeIndices(ctx, len(entries)); err != nil {
+		head, err := c.takeIndices(ctx, len(entries))
+		if first = head.Size; err != nil || len(entries) == 0 {
 			return err
 		}
 		return queries{c}.InsertEntries(ctx, first, entries)
@@ -27,37 +25,64 @@ func (q queries) AppendEntries(ctx context.Context, entries []store.Entry) (firs
 	return first, nil
 }
 
-func (q queries) TakeHead(ctx context.Context, source []byte, n int) (index, seq int64, err error) {
-	if index, err = q.takeIndices(ctx, n); err != nil {
-		return 0, 0, err
+func (q queries) TakeHead(ctx context.Context, source []byte, n int) (head store.Head, seq int64, err error) {
+	if head, err = q.takeIndices(ctx, n); err != nil {
+		return head, 0, err
 	}
 	last, err := returned[int64](ctx, q.conn, `INSERT INTO audit_sources (src, seq) VALUES ($1, $2)
 		ON CONFLICT (src) DO UPDATE SET seq = audit_sources.seq + $2 RETURNING seq`, bytesOf(source), n)
-	return index, last - int64(n) + 1, err
+	return head, last - int64(n) + 1, err
 }
 
 // takeIndices locks the head row from here to the commit: the next one to
 // append waits, and gets the numbers after these or, if this is rolled back, these.
-func (c conn) takeIndices(ctx context.Context, n int) (index int64, err error) {
-	size, err := first(list(ctx, c, c.writer(), scanFirst[int64],
-		`UPDATE audit_head SET size = size + $1 WHERE id = 1 RETURNING size, `+c.dialect.impatience(), n))
-	return size - int64(n), err
+func (c conn) takeIndices(ctx context.Context, n int) (store.Head, error) {
+	head, err := first(list(ctx, c, c.writer(), scanHead,
+		`UPDATE audit_head SET size = size + $1 WHERE id = 1 RETURNING size, tree_size, frontier, `+c.dialect.impatience(), n))
+	head.Size -= int64(n)
+	return head, err
+}
+
+func (q queries) Head(ctx context.Context) (store.Head, error) {
+	return one(ctx, q.conn, scanHead, `SELECT size, tree_size, frontier, NULL FROM audit_head WHERE id = 1`)
+}
+
+func (q queries) LogSize(ctx context.Context) (int64, error) {
+	head, err := q.Head(ctx)
+	return head.Size, err
+}
+
+// scanHead reads the last column only for what it does.
+func scanHead(row scanner) (h store.Head, err error) {
+	err = row.Scan(&h.Size, &h.TreeSize, bytesInto(&h.Frontier), new(any))
+	return h, err
+}
+
+func (q queries) SetTree(ctx context.Context, size int64, frontier []byte) error {
+	return q.must(ctx, `UPDATE audit_head SET tree_size = $1, frontier = $2 WHERE id = 1`, size, bytesOf(frontier))
 }
 
 func (q queries) InsertEntries(ctx context.Context, index int64, entries []store.Entry) error {
 	leaves := make([]any, 0, 2*len(entries))
 	segments := make([]any, 0, 2*6*len(entries))
+	var tags []any
 	for i, e := range entries {
 		idx := index + int64(i)
 		leaves = append(leaves, idx, bytesOf(e.Leaf))
 		for seg, s := range e.Sealed {
 			segments = append(segments, bytesOf(s.Ref), idx, seg, bytesOf(s.Salt), bytesOf(s.Commitment), bytesOf(s.Ciphertext))
 		}
+		for _, t := range e.Tags {
+			tags = append(tags, bytesOf(t), idx)
+		}
 	}
 	if err := insertRows(ctx, q.conn, `INSERT INTO audit_entries (idx, leaf) VALUES `, 2, leaves); err != nil {
 		return err
 	}
-	return insertRows(ctx, q.conn, `INSERT INTO audit_sealed (ref, idx, seg, salt, commitment, ct) VALUES `, 6, segments)
+	if err := insertRows(ctx, q.conn, `INSERT INTO audit_sealed (ref, idx, seg, salt, commitment, ct) VALUES `, 6, segments); err != nil {
+		return err
+	}
+	return insertRows(ctx, q.conn, `INSERT INTO audit_tags (tag, idx) VALUES `, 2, tags)
 }
 
 // insertRows inserts rows of k values each.
@@ -106,8 +131,11 @@ func (q queries) EntriesFrom(ctx context.Context, from int64, limit int) ([]stor
 	return entries, nil
 }
 
-func (q queries) LogSize(ctx context.Context) (int64, error) {
-	return one(ctx, q.conn, scanValue[int64], `SELECT size FROM audit_head WHERE id = 1`)
+func (q queries) LeavesFrom(ctx context.Context, from int64, limit int) ([][]byte, error) {
+	return all(ctx, q.conn, func(row scanner) (leaf []byte, err error) {
+		err = row.Scan(bytesInto(&leaf))
+		return leaf, err
+	}, `SELECT leaf FROM audit_entries WHERE idx >= $1 ORDER BY idx LIMIT $2`, from, max(limit, 0))
 }
 
 func (q queries) HoldSource(ctx context.Context, source []byte, until time.Time) error {

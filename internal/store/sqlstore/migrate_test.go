@@ -151,6 +151,12 @@ func TestChangesBeginWithTheirMigration(t *testing.T) {
 			`ALTER TABLE sessions DROP COLUMN epoch`,
 			`ALTER TABLE users DROP COLUMN epoch`,
 			`DROP TABLE office_requests`,
+			`ALTER TABLE audit_head DROP COLUMN tree_size`, // 0011
+			`ALTER TABLE audit_head DROP COLUMN frontier`,
+			`DROP TABLE audit_checkpoints`,
+			`DROP TABLE audit_tiles`,
+			`DROP TABLE audit_tags`,
+			`DROP TABLE audit_jobs`,
 			`DROP TABLE spent`,
 			`ALTER TABLE clients DROP COLUMN public_key`,
 			`DROP INDEX audit_sources_held`, // 0003

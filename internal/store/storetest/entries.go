@@ -123,9 +123,11 @@ var entryTests = []storeTest{
 		take := func(source string, n int, end error) (index, seq int64) {
 			t.Helper()
 			err := f.InTx(ctx, func(tx store.Tx) (err error) {
-				if index, seq, err = tx.TakeHead(ctx, []byte(source), n); err != nil {
+				var head store.Head
+				if head, seq, err = tx.TakeHead(ctx, []byte(source), n); err != nil {
 					return err
 				}
+				index = head.Size
 				entries := make([]store.Entry, n)
 				for i := range entries {
 					entries[i] = entry(fmt.Sprint(source, seq+int64(i)), 1)
@@ -179,13 +181,13 @@ var entryTests = []storeTest{
 		<-held
 		close(waiting)
 		f.must(f.InTx(ctx, func(tx store.Tx) error {
-			index, _, err := tx.TakeHead(ctx, []byte("s"), 1)
+			head, _, err := tx.TakeHead(ctx, []byte("s"), 1)
 			if err != nil {
 				return err
 			}
 			got, err := tx.TenantRevisions(ctx, "t")
 			same(t, "TenantRevisions behind the revocation", got, err, map[string]int64{"t": 1})
-			return tx.InsertEntries(ctx, index, []store.Entry{entry("decision", 0)})
+			return tx.InsertEntries(ctx, head.Size, []store.Entry{entry("decision", 0)})
 		}))
 		f.must(<-done)
 	}},
@@ -201,11 +203,58 @@ var entryTests = []storeTest{
 		no(t, "EndSource of one that is alive", took, err)
 		wins(t, "EndSource", 10, 1, func(int) (bool, error) { return f.EndSource(ctx, []byte("a"), now) })
 		f.must(f.InTx(ctx, func(tx store.Tx) error { // holding and counting are apart
-			index, seq, err := tx.TakeHead(ctx, []byte("b"), 1)
+			head, seq, err := tx.TakeHead(ctx, []byte("b"), 1)
 			same(t, "number of a held source", seq, err, 1)
-			return tx.InsertEntries(ctx, index, []store.Entry{entry("x", 0)})
+			return tx.InsertEntries(ctx, head.Size, []store.Entry{entry("x", 0)})
 		}))
 		got, err = f.LapsedSources(ctx, now.Add(time.Hour))
 		same(t, "LapsedSources later", got, err, [][]byte{[]byte("b")})
+	}},
+	// The tree's end is kept with the head, and is as old as the transaction that set it.
+	{"Entries/Tree", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		head, err := f.Head(ctx)
+		same(t, "Head of none", head, err, store.Head{})
+		boom := errors.New("boom")
+		for i, end := range []error{nil, boom, nil} {
+			err := f.InTx(ctx, func(tx store.Tx) error {
+				head, _, err := tx.TakeHead(ctx, []byte("s"), 2)
+				if err != nil {
+					return err
+				}
+				want := store.Head{Size: int64(2 * (i - i/2))}
+				if i > 0 {
+					want.TreeSize, want.Frontier = 2, []byte("frontier 0")
+				}
+				same(t, "TakeHead", head, nil, want)
+				if i == 2 {
+					return nil // an older release knows of no tree
+				}
+				if err := tx.SetTree(ctx, head.Size+2, fmt.Append(nil, "frontier ", i)); err != nil {
+					return err
+				}
+				return end
+			})
+			if !errors.Is(err, end) {
+				t.Fatal(err)
+			}
+		}
+		head, err = f.Head(ctx)
+		same(t, "Head", head, err, store.Head{Size: 4, TreeSize: 2, Frontier: []byte("frontier 0")})
+	}},
+	{"Entries/LeavesFrom", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		for i := range 5 {
+			_, err := f.AppendEntries(ctx, []store.Entry{entry(fmt.Sprint("leaf", i), i%3)})
+			f.must(err)
+		}
+		for _, c := range []struct {
+			from  int64
+			limit int
+			want  [][]byte
+		}{{0, 2, [][]byte{[]byte("leaf0"), []byte("leaf1")}}, {4, 9, [][]byte{[]byte("leaf4")}}, {5, 9, nil}, {0, 0, nil}, {0, -1, nil}} {
+			got, err := f.LeavesFrom(ctx, c.from, c.limit)
+			same(t, fmt.Sprintf("LeavesFrom %d, %d", c.from, c.limit), got, err, c.want)
+		}
 	}},
 }

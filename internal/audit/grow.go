@@ -1,0 +1,104 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+
+	"rolegate/internal/audit/tree"
+	"rolegate/internal/store"
+)
+
+// grow stores records behind the head that was taken, numbers them from seq on,
+// and lets the tree grow over them; the records' leaf hashes are returned. A
+// record that is committed is in the tree.
+func grow(ctx context.Context, tx store.Tx, head store.Head, seq int64, records []record) (hashes [][]byte, err error) {
+	frontier, err := wholeTree(ctx, tx, head)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]store.Entry, len(records))
+	hashes = make([][]byte, len(records))
+	for i, r := range records {
+		leaf := r.leaf(seq + int64(i))
+		rows[i] = store.Entry{Leaf: leaf, Sealed: r.sealed, Tags: r.tags}
+		hashes[i] = tree.LeafHash(leaf)
+		frontier.Append(hashes[i], nil)
+	}
+	if err := tx.InsertEntries(ctx, head.Size, rows); err != nil {
+		return nil, err
+	}
+	if err := tx.SetTree(ctx, frontier.Size(), frontier.Bytes()); err != nil {
+		return nil, err
+	}
+	return hashes, note(ctx, tx, records)
+}
+
+// leaf is the record's leaf with its number.
+func (r *record) leaf(seq int64) []byte {
+	leaf := make([]byte, 0, len(r.head)+9+len(r.tail))
+	return append(appendInt(append(leaf, r.head...), seq), r.tail...)
+}
+
+// mostBehind bounds how many leaves an append adds to the tree that are not its
+// own. A process of an older release, which knows of no tree, appends no more than
+// a few between two of ours; what an upgrade finds is for catchUp.
+var mostBehind int64 = 10_000
+
+// wholeTree is the tree over all entries before the head that was taken.
+func wholeTree(ctx context.Context, tx store.Tx, head store.Head) (*tree.Frontier, error) {
+	frontier, err := tree.ParseFrontier(head.TreeSize, head.Frontier)
+	if err != nil {
+		return nil, fmt.Errorf("the log's head is damaged: %w", err)
+	}
+	behind := head.Size - head.TreeSize
+	if behind < 0 || behind > mostBehind {
+		return nil, fmt.Errorf("the log's head is damaged: %d entries, and a tree over %d", head.Size, head.TreeSize)
+	}
+	return frontier, addLeaves(ctx, tx, frontier, int(behind))
+}
+
+// addLeaves adds the next n stored leaves.
+func addLeaves(ctx context.Context, tx store.Tx, frontier *tree.Frontier, n int) error {
+	if n == 0 {
+		return nil
+	}
+	leaves, err := tx.LeavesFrom(ctx, frontier.Size(), n)
+	if err != nil {
+		return err
+	}
+	if len(leaves) != n {
+		return fmt.Errorf("the log is damaged: of %d entries from %d on there are %d", n, frontier.Size(), len(leaves))
+	}
+	for _, leaf := range leaves {
+		frontier.Append(tree.LeafHash(leaf), nil)
+	}
+	return nil
+}
+
+// catchUp brings the tree up to the entries that were made before there was one,
+// a few at a time so that others may append meanwhile.
+func (l *Log) catchUp(ctx context.Context) error {
+	for {
+		head, err := l.store.Head(ctx)
+		if err != nil || head.Size-head.TreeSize <= mostBehind {
+			return err
+		}
+		err = l.store.InTx(ctx, func(tx store.Tx) error {
+			head, _, err := tx.TakeHead(ctx, l.source, 0)
+			if err != nil {
+				return err
+			}
+			frontier, err := tree.ParseFrontier(head.TreeSize, head.Frontier)
+			if err != nil {
+				return fmt.Errorf("the log's head is damaged: %w", err)
+			}
+			if err := addLeaves(ctx, tx, frontier, int(min(head.Size-head.TreeSize, mostBehind))); err != nil {
+				return err
+			}
+			return tx.SetTree(ctx, frontier.Size(), frontier.Bytes())
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
