@@ -87,8 +87,9 @@ func doubled(first time.Duration, times int64, longest time.Duration) time.Durat
 // the account (its id, "" for none) is a network of its own, in which strangers do nothing; whoever
 // comes from elsewhere shares the budgets of its address, of the network with the
 // account, and of the account. A name nobody has is charged like any other, and
-// looked at in the same order.
-func (s *Service) tryLogin(ctx context.Context, tenant, username string, user model.User, known string) (throttle.Try, error) {
+// looked at in the same order. So is that of a tenant there is none of; but no
+// entry is of it, as not every name can be looked up.
+func (s *Service) tryLogin(ctx context.Context, tenant, username string, t model.Tenant, user model.User, known string) (throttle.Try, error) {
 	name, err := UsernameKey(username)
 	if err != nil {
 		name = "\x00" + username // of nobody
@@ -97,7 +98,7 @@ func (s *Service) tryLogin(ctx context.Context, tenant, username string, user mo
 	failMax := func(e audit.Entry) func(context.Context, store.Tx) error {
 		return func(ctx context.Context, tx store.Tx) error { return s.Log.AppendIn(ctx, tx, e) }
 	}
-	ofAccount := failMax(failure(tenant, user.ID, audit.LoginFailMax, model.CodeTooManyAttempts, "username", username))
+	ofAccount := failMax(failure(t.ID, user.ID, audit.LoginFailMax, model.CodeTooManyAttempts, "username", username))
 	if known != "" {
 		return s.charge(ctx, throttle.Line{Budget: BudgetNetwork, Key: s.counter(BudgetNetwork, account, []byte("device "+known)), About: account, Rule: passwords, Begins: ofAccount})
 	}

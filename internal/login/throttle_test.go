@@ -278,3 +278,28 @@ func TestRenewalsAreBounded(t *testing.T) {
 	k.Login(ann)
 	k.Want(renew(ann), 200)
 }
+
+// Whatever name nobody has, its tries are counted and then refused like others,
+// and those that are settled along with them are not the worse for it.
+func TestNamesThatCannotBeAreThrottled(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		k.MustEnrol("alice")
+		for _, body := range []map[string]any{
+			{"tenant": "nosuch", "username": "alice", "password": "x"},
+			{"tenant": "no\x00such", "username": "alice", "password": "x"},
+			{"username": "al\x00ice", "password": "x"},
+			{"username": "al\r\nice", "password": "x"},
+		} {
+			for range 4 {
+				k.Want(k.Post("/v1/login", "", body), 401, "code", "login_failed")
+			}
+			requests := []*http.Request{k.Request("/v1/login", "", map[string]any{"username": "alice", "password": testkit.Password})}
+			for range 20 {
+				requests = append(requests, k.Request("/v1/login", "", body))
+			}
+			if got := testkit.Statuses(k.Together(requests...)); got[200] != 1 || got[401] != 1 || got[429] != 19 {
+				t.Errorf("%q: %v", body, got)
+			}
+		}
+	})
+}
