@@ -221,19 +221,24 @@ func TestUnlock(t *testing.T) {
 	})
 }
 
-// What no worker came free for was not looked at, and costs nobody a try.
-func TestBusyCostsNoTry(t *testing.T) {
-	k := testkit.New(t)
-	alice := k.MustEnrol("alice")
-	good := k.App.Login.Hasher
+// fullHasher is a Hasher whose one worker never comes free.
+func fullHasher(t *testing.T) *password.Hasher {
 	full := password.New(password.Params{}, 1, time.Millisecond)
 	over := make(chan struct{})
-	defer close(over)
+	t.Cleanup(func() { close(over) })
 	full.UseProcesses(t.Context(), func() *exec.Cmd { <-over; return exec.Command("false") })
 	go full.Hash(t.Context(), "for ever")
 	for full.Stats().Running == 0 {
 		time.Sleep(time.Millisecond) // until that has begun
 	}
+	return full
+}
+
+// What no worker came free for was not looked at, and costs nobody a try.
+func TestBusyCostsNoTry(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice")
+	good, full := k.App.Login.Hasher, fullHasher(t)
 	k.App.Login.Hasher = full
 	for range 6 {
 		k.Want(k.Post("/v1/login", "", map[string]any{"username": "alice", "password": testkit.Password}), 503, "code", "busy")
@@ -258,6 +263,37 @@ func TestBusyCostsNoTry(t *testing.T) {
 	}
 	k.App.Login.Hasher = good
 	k.Want(k.Post("/v1/me/password", bob.Access, map[string]any{"current": testkit.Password, "new": "seventeen walrus kites"}), 200)
+}
+
+// A right first code, for which no worker came free to hash recovery codes, is no
+// wrong one: whoever enrols while everybody does is not locked out.
+func TestBusyCostsNoCode(t *testing.T) {
+	k := testkit.New(t)
+	good, full := k.App.Login.Hasher, fullHasher(t)
+	ticket := k.Post("/v1/invite/accept", "", map[string]any{"invite": k.Invite("alice"), "password": testkit.Password}).Text("ticket")
+	for range 12 {
+		e := k.Post("/v1/login/enrol", "", map[string]any{"ticket": ticket})
+		k.Want(e, 200)
+		k.App.Login.Hasher = full
+		confirm := map[string]any{"ticket": ticket, "code": k.CodeAt(e.Text("secret"), 0)}
+		k.Want(k.Post("/v1/login/enrol/confirm", "", confirm), 503, "code", "busy")
+		k.App.Login.Hasher = good
+		ticket = k.Ticket("alice")
+	}
+	k.FinishEnrolment("alice", ticket)
+
+	k.Relaxed()
+	bob := k.PasswordOnly("bob")
+	d := k.Post("/v1/me/devices", bob.Access, map[string]any{"name": "Phone"})
+	confirm := func() testkit.Answer {
+		return k.Post("/v1/me/devices/"+d.Text("device_id")+"/confirm", bob.Access, map[string]any{"code": k.CodeAt(d.Text("secret"), 0)})
+	}
+	k.App.Login.Hasher = full
+	for range 12 {
+		k.Want(confirm(), 503, "code", "busy")
+	}
+	k.App.Login.Hasher = good
+	k.Want(confirm(), 200)
 }
 
 // Each set of recovery codes is ten hashes, so nobody gets one after the other.
