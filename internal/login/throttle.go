@@ -159,25 +159,25 @@ func person(budget, tenant, user string) []byte {
 	return h.Sum(nil)
 }
 
-func (s *Service) codeLine(tenant, user string) throttle.Line {
-	return throttle.Line{Budget: BudgetCode, Key: person(BudgetCode, tenant, user), About: person("", tenant, user), Rule: codes,
+// ownLine is a counter of what only the user can fail at. Whose refusals begin is
+// recorded once, as activity.
+func (s *Service) ownLine(budget string, rule throttle.Rule, begins audit.Activity, tenant, user string) throttle.Line {
+	return throttle.Line{Budget: budget, Key: person(budget, tenant, user), About: person("", tenant, user), Rule: rule,
 		Begins: func(ctx context.Context, tx store.Tx) error {
-			return s.Log.AppendIn(ctx, tx, failure(tenant, user, audit.LoginLocked, model.CodeTooManyAttempts))
+			return s.Log.AppendIn(ctx, tx, failure(tenant, user, begins, model.CodeTooManyAttempts))
 		}}
+}
+
+func (s *Service) codeLine(tenant, user string) throttle.Line {
+	return s.ownLine(BudgetCode, codes, audit.LoginLocked, tenant, user)
 }
 
 func (s *Service) recoveryLine(tenant, user string) throttle.Line {
-	return throttle.Line{Budget: BudgetRecovery, Key: person(BudgetRecovery, tenant, user), About: person("", tenant, user), Rule: recovery,
-		Begins: func(ctx context.Context, tx store.Tx) error {
-			return s.Log.AppendIn(ctx, tx, failure(tenant, user, audit.LoginFailMax, model.CodeTooManyAttempts))
-		}}
+	return s.ownLine(BudgetRecovery, recovery, audit.LoginFailMax, tenant, user)
 }
 
 func (s *Service) passwordLine(tenant, user string) throttle.Line {
-	return throttle.Line{Budget: BudgetPassword, Key: person(BudgetPassword, tenant, user), About: person("", tenant, user), Rule: passwords,
-		Begins: func(ctx context.Context, tx store.Tx) error {
-			return s.Log.AppendIn(ctx, tx, failure(tenant, user, audit.LoginFailMax, model.CodeTooManyAttempts))
-		}}
+	return s.ownLine(BudgetPassword, passwords, audit.LoginFailMax, tenant, user)
 }
 
 // tryCode charges one try of a one-time code to the account, in a transaction of
@@ -211,7 +211,7 @@ func (s *Service) recoveryRight(ctx context.Context, tx store.Tx, tenant, user s
 // tryRenewal charges one set of new recovery codes, before they are hashed: with
 // nothing to bound it one person in a loop would keep the hash workers busy.
 func (s *Service) tryRenewal(ctx context.Context, tenant, user string) error {
-	_, err := s.charge(ctx, throttle.Line{Budget: BudgetRenewal, Key: person(BudgetRenewal, tenant, user), About: person("", tenant, user), Rule: renewals})
+	_, err := s.charge(ctx, s.ownLine(BudgetRenewal, renewals, audit.LoginFailMax, tenant, user))
 	return err
 }
 
