@@ -344,3 +344,36 @@ func TestNamesThatCannotBeAreThrottled(t *testing.T) {
 		}
 	})
 }
+
+// Of secrets nobody has no more are recorded than an address may fail logins,
+// wherever they are sent, and who has one is heard all the same.
+func TestUnknownSecretsAreBounded(t *testing.T) {
+	for path, wrong := range map[string]map[string]any{
+		"/v1/invite/accept":       {"invite": "x", "password": testkit.Password},
+		"/v1/invite/strength":     {"invite": "x", "password": testkit.Password},
+		"/v1/login/totp":          {"ticket": "x", "code": "123456"},
+		"/v1/login/recovery":      {"ticket": "x", "code": "x"},
+		"/v1/login/enrol":         {"ticket": "x"},
+		"/v1/login/enrol/confirm": {"ticket": "x", "code": "123456"},
+		"/v1/token/refresh":       {"refresh_token": "x"},
+	} {
+		t.Run(path, func(t *testing.T) {
+			k := testkit.New(t, "ROLEGATE_LOGIN_RATE=5")
+			invite := k.Invite("alice")
+			entries := k.Noted("", func() {
+				for range 20 {
+					if a := k.Post(path, "", wrong); a.Status == 429 {
+						t.Fatalf("refused: %s", a.Raw)
+					}
+				}
+				for range 10 {
+					k.Want(k.Post(path, "", wrong), 429, "code", "too_many_attempts")
+				}
+			})
+			if len(entries) != 20 {
+				t.Errorf("%d entries", len(entries))
+			}
+			k.Want(k.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": testkit.Password}), 200)
+		})
+	}
+}
