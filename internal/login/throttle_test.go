@@ -377,3 +377,31 @@ func TestUnknownSecretsAreBounded(t *testing.T) {
 		})
 	}
 }
+
+// A backend asks about tokens as often as people work, all of it from one address:
+// the limit on requests is for those who are no client.
+func TestClientsAreNotCountedWhileTheyAreRight(t *testing.T) {
+	k := testkit.New(t, "ROLEGATE_LOGIN_RATE=1") // 20 requests at once
+	secret := k.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
+	token := k.TokenFor("crm", secret)
+	for range 60 {
+		k.Want(k.Introspect("crm", secret, token), 200, "active", true)
+		k.Want(k.AskToken("crm", secret), 200)
+	}
+	for path, wrong := range map[string]func() testkit.Answer{
+		"introspection": func() testkit.Answer { return k.Introspect("crm", "wrong", token) },
+		"revocation": func() testkit.Answer {
+			return k.Form("/oauth2/revoke", "", "", "token", "x", "client_id", login.FirstPartyClient)
+		},
+	} {
+		last := 0
+		for range 21 {
+			last = wrong().Status
+		}
+		if last != 429 {
+			t.Errorf("the 21st %s by nobody is answered %d", path, last)
+		}
+		k.Stop()
+		k = testkit.New(t, "ROLEGATE_LOGIN_RATE=1")
+	}
+}
