@@ -24192,6 +24192,12 @@ type ForgetKnownDeviceResponse204Headers struct {
 	XRequestID string
 }
 
+// ForgetKnownDeviceResponse400Headers the declared response headers of an HTTP 400 response for ForgetKnownDevice
+type ForgetKnownDeviceResponse400Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
 // ForgetKnownDeviceResponse401Headers the declared response headers of an HTTP 401 response for ForgetKnownDevice
 type ForgetKnownDeviceResponse401Headers struct {
 	ContentLanguage string
@@ -24228,6 +24234,8 @@ type ForgetKnownDeviceResponse503Headers struct {
 type ForgetKnownDeviceResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *InvalidRequest
 	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
 	ApplicationProblemJSON401 *Unauthorized
 	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
@@ -24240,6 +24248,8 @@ type ForgetKnownDeviceResponse struct {
 	ApplicationProblemJSON503 *Unavailable
 	// Headers204 the parsed response headers for an HTTP 204 response
 	Headers204 *ForgetKnownDeviceResponse204Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ForgetKnownDeviceResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *ForgetKnownDeviceResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -24250,6 +24260,11 @@ type ForgetKnownDeviceResponse struct {
 	Headers500 *ForgetKnownDeviceResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *ForgetKnownDeviceResponse503Headers
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ForgetKnownDeviceResponse) GetApplicationProblemJSON400() *InvalidRequest {
+	return r.ApplicationProblemJSON400
 }
 
 // GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
@@ -44066,6 +44081,13 @@ func ParseForgetKnownDeviceResponse(rsp *http.Response) (*ForgetKnownDeviceRespo
 	case rsp.StatusCode == 204:
 		break // No content-type
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest InvalidRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
 		var dest Unauthorized
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -44114,6 +44136,23 @@ func ParseForgetKnownDeviceResponse(rsp *http.Response) (*ForgetKnownDeviceRespo
 			headers.XRequestID = value
 		}
 		response.Headers204 = &headers
+	case rsp.StatusCode == 400:
+		var headers ForgetKnownDeviceResponse400Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ForgetKnownDeviceResponse401Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {

@@ -53,7 +53,7 @@ type Action struct {
 // level 0: nothing.
 type Assurance struct {
 	Level    int       // 0 none, 1 password, 2 password + one-time code, 3 phishing-resistant key
-	AuthTime time.Time // when the strongest factor was proven
+	AuthTime time.Time // when the strongest factor was proven; zero: longer ago than any limit
 	Methods  []string  // amr values, RFC 8176
 }
 

@@ -315,4 +315,20 @@ func clockJumps(t *testing.T) {
 			t.Errorf("after seven wrong passwords the wait is %d s", wait)
 		}
 	})
+	t.Run("freshness", func(t *testing.T) {
+		k := testkit.New(t)
+		alice := k.MustEnrol("alice")
+		k.Advance(time.Hour)
+		k.Login(alice)
+		k.Advance(-time.Hour) // what was proven in an hour was not proven just now
+		a := refresh(k, alice.Refresh)
+		k.Want(a, 200)
+		k.Want(k.Post("/v1/me/recovery-codes", a.Text("access_token"), nil), 401, "code", "insufficient_user_authentication")
+		k.Advance(50 * time.Minute)
+		a = refresh(k, a.Text("refresh_token"))
+		k.Want(k.Post("/v1/me/recovery-codes", a.Text("access_token"), nil), 401)
+		k.Advance(11 * time.Minute)
+		a = refresh(k, a.Text("refresh_token"))
+		k.Want(k.Post("/v1/me/recovery-codes", a.Text("access_token"), nil), 200)
+	})
 }

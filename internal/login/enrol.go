@@ -10,6 +10,7 @@ import (
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
+	"rolegate/internal/throttle"
 	"rolegate/internal/token"
 	"rolegate/internal/totp"
 	"rolegate/model"
@@ -151,12 +152,18 @@ func (s *Service) prepareCodes(ctx context.Context, tk store.Ticket, code string
 
 // codesFor makes and hashes recovery codes outside the transaction, and only for
 // an attempt that was counted and looks right: ten hashes are not for the asking.
-// Whether it is right is settled afterwards, in the transaction.
+// Whether it is right is settled afterwards, in the transaction. Where no worker
+// came free the try is taken back, unless its sender has gone: of ten hashes some
+// were run.
 func (s *Service) codesFor(ctx context.Context, d store.Device, code string) (recoveryCodes, error) {
 	if m, err := s.match(d, code, s.Now()); err != nil || !m.ok {
 		return recoveryCodes{}, nil // refused in the transaction
 	}
-	return s.newRecoveryCodes(ctx, d.Tenant, d.User)
+	codes, err := s.newRecoveryCodes(ctx, d.Tenant, d.User)
+	if err != nil && ctx.Err() == nil {
+		err = s.unheard(ctx, err, throttle.Of(s.codeLine(d.Tenant, d.User)))
+	}
+	return codes, err
 }
 
 // confirmTicket takes the code's step on the ticket's own pending device.

@@ -26,7 +26,7 @@ func (s *Service) AcceptInvite(ctx context.Context, invite, pass string) (Result
 		return Result{}, err
 	}
 	if user.ID == "" {
-		return Result{}, s.miss(ctx, failure(inv.Tenant, inv.User, audit.InviteFailed, model.CodeInviteInvalid), errInvite)
+		return Result{}, s.noInvite(ctx, inv)
 	}
 	due, err := s.mfaDue(ctx, t, user.ID)
 	if err != nil {
@@ -67,6 +67,11 @@ func (s *Service) invited(ctx context.Context, inv store.Invite) (model.Tenant, 
 		return t, model.User{}, nil
 	}
 	return t, user, nil
+}
+
+// noInvite refuses an invitation that nobody may use.
+func (s *Service) noInvite(ctx context.Context, inv store.Invite) error {
+	return s.miss(ctx, failure(inv.Tenant, inv.User, audit.InviteFailed, model.CodeInviteInvalid), errInvite)
 }
 
 // setInvitedPassword settles who uses the invitation and ends whatever the old

@@ -52,7 +52,7 @@ func (s *Service) InviteStrength(ctx context.Context, invite, pass string) (Stre
 		return Strength{}, err
 	}
 	if user.ID == "" {
-		return Strength{}, errInvite
+		return Strength{}, s.noInvite(ctx, inv)
 	}
 	return s.strength(ctx, t, user, pass)
 }

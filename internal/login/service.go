@@ -140,7 +140,7 @@ func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Res
 	if err != nil {
 		return Result{}, err
 	}
-	try, err := s.tryLogin(ctx, tenant, username, user, known)
+	try, err := s.tryLogin(ctx, tenant, username, t, user, known)
 	if err != nil {
 		return Result{}, err
 	}

@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
@@ -59,9 +60,13 @@ func (s *Service) liveSession(ctx context.Context, c token.Claims) (store.Sessio
 		return row, Session{}, errUnauthorized
 	}
 	level = min(level, row.ACR)
+	proven := c.AuthTime
+	if proven.Sub(s.Now()) > token.MaxLeeway { // the clock went back since: or it would be fresh until then
+		proven = time.Time{}
+	}
 	return row, Session{
 		Caller:     model.Caller{Kind: model.CallerUser, ID: c.Subject, Tenant: c.Tenant, Session: row.ID, Level: level},
-		Assurance:  model.Assurance{Level: level, AuthTime: c.AuthTime, Methods: c.AMR},
+		Assurance:  model.Assurance{Level: level, AuthTime: proven, Methods: c.AMR},
 		Restricted: row.Restricted,
 	}, nil
 }

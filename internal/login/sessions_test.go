@@ -77,3 +77,18 @@ func TestAlteredSuccessorIsRefused(t *testing.T) {
 	k.Want(k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": alice.Refresh}), 500, "access_token", nil, "refresh_token", nil)
 	k.Want(k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": bob.Refresh}), 200)
 }
+
+// What is no id, whatever is in it, is none of the caller's; the contract has the
+// answer to what cannot be looked up.
+func TestIDsOfNothing(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		alice := k.MustEnrol("alice")
+		for _, path := range []string{"/v1/me/sessions/", "/v1/me/known-devices/", "/v1/me/devices/"} {
+			for _, id := range []string{"x", "%ff", "%F0%9F%98%80", "x%2Fy", "%00"} {
+				if a := k.Call("DELETE", path+id, alice.Access, nil); a.Status != 404 && (a.Status != 400 || id != "%00") {
+					t.Errorf("%s%s: %d %s", path, id, a.Status, a.Raw)
+				}
+			}
+		}
+	})
+}

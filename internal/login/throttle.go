@@ -87,8 +87,9 @@ func doubled(first time.Duration, times int64, longest time.Duration) time.Durat
 // the account (its id, "" for none) is a network of its own, in which strangers do nothing; whoever
 // comes from elsewhere shares the budgets of its address, of the network with the
 // account, and of the account. A name nobody has is charged like any other, and
-// looked at in the same order.
-func (s *Service) tryLogin(ctx context.Context, tenant, username string, user model.User, known string) (throttle.Try, error) {
+// looked at in the same order. So is that of a tenant there is none of; but no
+// entry is of it, as not every name can be looked up.
+func (s *Service) tryLogin(ctx context.Context, tenant, username string, t model.Tenant, user model.User, known string) (throttle.Try, error) {
 	name, err := UsernameKey(username)
 	if err != nil {
 		name = "\x00" + username // of nobody
@@ -97,7 +98,7 @@ func (s *Service) tryLogin(ctx context.Context, tenant, username string, user mo
 	failMax := func(e audit.Entry) func(context.Context, store.Tx) error {
 		return func(ctx context.Context, tx store.Tx) error { return s.Log.AppendIn(ctx, tx, e) }
 	}
-	ofAccount := failMax(failure(tenant, user.ID, audit.LoginFailMax, model.CodeTooManyAttempts, "username", username))
+	ofAccount := failMax(failure(t.ID, user.ID, audit.LoginFailMax, model.CodeTooManyAttempts, "username", username))
 	if known != "" {
 		return s.charge(ctx, throttle.Line{Budget: BudgetNetwork, Key: s.counter(BudgetNetwork, account, []byte("device "+known)), About: account, Rule: passwords, Begins: ofAccount})
 	}
@@ -158,25 +159,25 @@ func person(budget, tenant, user string) []byte {
 	return h.Sum(nil)
 }
 
-func (s *Service) codeLine(tenant, user string) throttle.Line {
-	return throttle.Line{Budget: BudgetCode, Key: person(BudgetCode, tenant, user), About: person("", tenant, user), Rule: codes,
+// ownLine is a counter of what only the user can fail at. Whose refusals begin is
+// recorded once, as activity.
+func (s *Service) ownLine(budget string, rule throttle.Rule, begins audit.Activity, tenant, user string) throttle.Line {
+	return throttle.Line{Budget: budget, Key: person(budget, tenant, user), About: person("", tenant, user), Rule: rule,
 		Begins: func(ctx context.Context, tx store.Tx) error {
-			return s.Log.AppendIn(ctx, tx, failure(tenant, user, audit.LoginLocked, model.CodeTooManyAttempts))
+			return s.Log.AppendIn(ctx, tx, failure(tenant, user, begins, model.CodeTooManyAttempts))
 		}}
+}
+
+func (s *Service) codeLine(tenant, user string) throttle.Line {
+	return s.ownLine(BudgetCode, codes, audit.LoginLocked, tenant, user)
 }
 
 func (s *Service) recoveryLine(tenant, user string) throttle.Line {
-	return throttle.Line{Budget: BudgetRecovery, Key: person(BudgetRecovery, tenant, user), About: person("", tenant, user), Rule: recovery,
-		Begins: func(ctx context.Context, tx store.Tx) error {
-			return s.Log.AppendIn(ctx, tx, failure(tenant, user, audit.LoginFailMax, model.CodeTooManyAttempts))
-		}}
+	return s.ownLine(BudgetRecovery, recovery, audit.LoginFailMax, tenant, user)
 }
 
 func (s *Service) passwordLine(tenant, user string) throttle.Line {
-	return throttle.Line{Budget: BudgetPassword, Key: person(BudgetPassword, tenant, user), About: person("", tenant, user), Rule: passwords,
-		Begins: func(ctx context.Context, tx store.Tx) error {
-			return s.Log.AppendIn(ctx, tx, failure(tenant, user, audit.LoginFailMax, model.CodeTooManyAttempts))
-		}}
+	return s.ownLine(BudgetPassword, passwords, audit.LoginFailMax, tenant, user)
 }
 
 // tryCode charges one try of a one-time code to the account, in a transaction of
@@ -210,7 +211,7 @@ func (s *Service) recoveryRight(ctx context.Context, tx store.Tx, tenant, user s
 // tryRenewal charges one set of new recovery codes, before they are hashed: with
 // nothing to bound it one person in a loop would keep the hash workers busy.
 func (s *Service) tryRenewal(ctx context.Context, tenant, user string) error {
-	_, err := s.charge(ctx, throttle.Line{Budget: BudgetRenewal, Key: person(BudgetRenewal, tenant, user), About: person("", tenant, user), Rule: renewals})
+	_, err := s.charge(ctx, s.ownLine(BudgetRenewal, renewals, audit.LoginFailMax, tenant, user))
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rolegate/internal/app"
+	"rolegate/internal/audit"
 	"rolegate/internal/login"
 	"rolegate/internal/password"
 	"rolegate/internal/testkit"
@@ -221,19 +222,24 @@ func TestUnlock(t *testing.T) {
 	})
 }
 
-// What no worker came free for was not looked at, and costs nobody a try.
-func TestBusyCostsNoTry(t *testing.T) {
-	k := testkit.New(t)
-	alice := k.MustEnrol("alice")
-	good := k.App.Login.Hasher
+// fullHasher is a Hasher whose one worker never comes free.
+func fullHasher(t *testing.T) *password.Hasher {
 	full := password.New(password.Params{}, 1, time.Millisecond)
 	over := make(chan struct{})
-	defer close(over)
+	t.Cleanup(func() { close(over) })
 	full.UseProcesses(t.Context(), func() *exec.Cmd { <-over; return exec.Command("false") })
 	go full.Hash(t.Context(), "for ever")
 	for full.Stats().Running == 0 {
 		time.Sleep(time.Millisecond) // until that has begun
 	}
+	return full
+}
+
+// What no worker came free for was not looked at, and costs nobody a try.
+func TestBusyCostsNoTry(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice")
+	good, full := k.App.Login.Hasher, fullHasher(t)
 	k.App.Login.Hasher = full
 	for range 6 {
 		k.Want(k.Post("/v1/login", "", map[string]any{"username": "alice", "password": testkit.Password}), 503, "code", "busy")
@@ -260,6 +266,37 @@ func TestBusyCostsNoTry(t *testing.T) {
 	k.Want(k.Post("/v1/me/password", bob.Access, map[string]any{"current": testkit.Password, "new": "seventeen walrus kites"}), 200)
 }
 
+// A right first code, for which no worker came free to hash recovery codes, is no
+// wrong one: whoever enrols while everybody does is not locked out.
+func TestBusyCostsNoCode(t *testing.T) {
+	k := testkit.New(t)
+	good, full := k.App.Login.Hasher, fullHasher(t)
+	ticket := k.Post("/v1/invite/accept", "", map[string]any{"invite": k.Invite("alice"), "password": testkit.Password}).Text("ticket")
+	for range 12 {
+		e := k.Post("/v1/login/enrol", "", map[string]any{"ticket": ticket})
+		k.Want(e, 200)
+		k.App.Login.Hasher = full
+		confirm := map[string]any{"ticket": ticket, "code": k.CodeAt(e.Text("secret"), 0)}
+		k.Want(k.Post("/v1/login/enrol/confirm", "", confirm), 503, "code", "busy")
+		k.App.Login.Hasher = good
+		ticket = k.Ticket("alice")
+	}
+	k.FinishEnrolment("alice", ticket)
+
+	k.Relaxed()
+	bob := k.PasswordOnly("bob")
+	d := k.Post("/v1/me/devices", bob.Access, map[string]any{"name": "Phone"})
+	confirm := func() testkit.Answer {
+		return k.Post("/v1/me/devices/"+d.Text("device_id")+"/confirm", bob.Access, map[string]any{"code": k.CodeAt(d.Text("secret"), 0)})
+	}
+	k.App.Login.Hasher = full
+	for range 12 {
+		k.Want(confirm(), 503, "code", "busy")
+	}
+	k.App.Login.Hasher = good
+	k.Want(confirm(), 200)
+}
+
 // Each set of recovery codes is ten hashes, so nobody gets one after the other.
 func TestRenewalsAreBounded(t *testing.T) {
 	k := testkit.New(t)
@@ -268,13 +305,103 @@ func TestRenewalsAreBounded(t *testing.T) {
 	for range 5 {
 		k.Want(renew(ann), 200)
 	}
-	a := renew(ann)
-	k.Want(a, 429, "code", "too_many_attempts")
-	if a.Header.Get("Retry-After") == "" {
-		t.Error("nobody says when")
-	}
+	k.WantNoted("ann", audit.LoginFailMax, audit.OutcomeDeny, func() { // when it begins, not for each
+		for range 3 {
+			a := renew(ann)
+			k.Want(a, 429, "code", "too_many_attempts")
+			if a.Header.Get("Retry-After") == "" {
+				t.Error("nobody says when")
+			}
+		}
+	})
 	k.Want(renew(bob), 200)
 	k.Advance(13 * time.Minute)
 	k.Login(ann)
 	k.Want(renew(ann), 200)
+}
+
+// Whatever name nobody has, its tries are counted and then refused like others,
+// and those that are settled along with them are not the worse for it.
+func TestNamesThatCannotBeAreThrottled(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		k.MustEnrol("alice")
+		for _, body := range []map[string]any{
+			{"tenant": "nosuch", "username": "alice", "password": "x"},
+			{"tenant": "no\x00such", "username": "alice", "password": "x"},
+			{"username": "al\x00ice", "password": "x"},
+			{"username": "al\r\nice", "password": "x"},
+		} {
+			for range 4 {
+				k.Want(k.Post("/v1/login", "", body), 401, "code", "login_failed")
+			}
+			requests := []*http.Request{k.Request("/v1/login", "", map[string]any{"username": "alice", "password": testkit.Password})}
+			for range 20 {
+				requests = append(requests, k.Request("/v1/login", "", body))
+			}
+			if got := testkit.Statuses(k.Together(requests...)); got[200] != 1 || got[401] != 1 || got[429] != 19 {
+				t.Errorf("%q: %v", body, got)
+			}
+		}
+	})
+}
+
+// Of secrets nobody has no more are recorded than an address may fail logins,
+// wherever they are sent, and who has one is heard all the same.
+func TestUnknownSecretsAreBounded(t *testing.T) {
+	for path, wrong := range map[string]map[string]any{
+		"/v1/invite/accept":       {"invite": "x", "password": testkit.Password},
+		"/v1/invite/strength":     {"invite": "x", "password": testkit.Password},
+		"/v1/login/totp":          {"ticket": "x", "code": "123456"},
+		"/v1/login/recovery":      {"ticket": "x", "code": "x"},
+		"/v1/login/enrol":         {"ticket": "x"},
+		"/v1/login/enrol/confirm": {"ticket": "x", "code": "123456"},
+		"/v1/token/refresh":       {"refresh_token": "x"},
+	} {
+		t.Run(path, func(t *testing.T) {
+			k := testkit.New(t, "ROLEGATE_LOGIN_RATE=5")
+			invite := k.Invite("alice")
+			entries := k.Noted("", func() {
+				for range 20 {
+					if a := k.Post(path, "", wrong); a.Status == 429 {
+						t.Fatalf("refused: %s", a.Raw)
+					}
+				}
+				for range 10 {
+					k.Want(k.Post(path, "", wrong), 429, "code", "too_many_attempts")
+				}
+			})
+			if len(entries) != 20 {
+				t.Errorf("%d entries", len(entries))
+			}
+			k.Want(k.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": testkit.Password}), 200)
+		})
+	}
+}
+
+// A backend asks about tokens as often as people work, all of it from one address:
+// the limit on requests is for those who are no client.
+func TestClientsAreNotCountedWhileTheyAreRight(t *testing.T) {
+	k := testkit.New(t, "ROLEGATE_LOGIN_RATE=1") // 20 requests at once
+	secret := k.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
+	token := k.TokenFor("crm", secret)
+	for range 60 {
+		k.Want(k.Introspect("crm", secret, token), 200, "active", true)
+		k.Want(k.AskToken("crm", secret), 200)
+	}
+	for path, wrong := range map[string]func() testkit.Answer{
+		"introspection": func() testkit.Answer { return k.Introspect("crm", "wrong", token) },
+		"revocation": func() testkit.Answer {
+			return k.Form("/oauth2/revoke", "", "", "token", "x", "client_id", login.FirstPartyClient)
+		},
+	} {
+		last := 0
+		for range 21 {
+			last = wrong().Status
+		}
+		if last != 429 {
+			t.Errorf("the 21st %s by nobody is answered %d", path, last)
+		}
+		k.Stop()
+		k = testkit.New(t, "ROLEGATE_LOGIN_RATE=1")
+	}
 }

@@ -51,18 +51,19 @@ func (s *Server) open(h func(http.ResponseWriter, *http.Request) error) endpoint
 // clientSecret serves a client that sends its secret, or an assertion in its
 // place, and fails as OAuth wants.
 func (s *Server) clientSecret(h func(http.ResponseWriter, *http.Request) error) endpoint {
-	h = s.metered(h)
-	return s.recorded("client secret", s.oauthError, func(w http.ResponseWriter, r *http.Request, _ *model.Caller) error {
-		return h(w, r)
-	})
+	return s.oauth("client secret", s.meteredUnless(h))
 }
 
 // clientOrHolder is clientSecret for where a public client may come with nothing
 // but the token it is about.
 func (s *Server) clientOrHolder(h func(http.ResponseWriter, *http.Request) error) endpoint {
-	e := s.clientSecret(h)
-	e.permission = "client secret or holder"
-	return e
+	return s.oauth("client secret or holder", s.metered(h))
+}
+
+func (s *Server) oauth(permission string, h func(http.ResponseWriter, *http.Request) error) endpoint {
+	return s.recorded(permission, s.oauthError, func(w http.ResponseWriter, r *http.Request, _ *model.Caller) error {
+		return h(w, r)
+	})
 }
 
 // person serves whoever holds a person's access token with a live session that

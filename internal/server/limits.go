@@ -18,7 +18,7 @@ var limited = map[string]struct {
 }{
 	"open":                    {requests: true, why: "and what is tried has budgets of its own, see login/throttle.go"},
 	"client secret":           {requests: true, why: "for whatever is wrong about it; a client that proves to be one is bounded by what its token lets it do"},
-	"client secret or holder": {requests: true, why: "likewise; a token is proof of itself, and no guess finds one"},
+	"client secret or holder": {requests: true, why: "also of what is right, as anybody may ask to revoke what is no token"},
 
 	"public":        {why: "the same bytes for everybody, from memory; nothing is looked up, recorded or counted"},
 	"person":        {why: "a live session, which had to get through the login; what it tries is charged to its account. Refusals of what is none are recorded without a limit, see docs/threat-model.md"},
@@ -46,31 +46,52 @@ func requestsFor(rate int) throttle.Bucket {
 // budgetRequests names the limiter in the metric.
 const budgetRequests = "requests"
 
-// mayCall refuses a request whose address has sent too many; nothing of it is
-// read or recorded. A known device is an address of its own: what a neighbour does
-// is not held against it, so a secret that is sent along is looked up.
-func (s *Server) mayCall(ctx context.Context) error {
+// mayCall counts a request, or refuses one whose address has sent too many; of that
+// nothing is read or recorded. A known device is an address of its own: what a
+// neighbour does is not held against it, so a secret that is sent along is looked
+// up. back takes the request out of the count again.
+func (s *Server) mayCall(ctx context.Context) (back func(), err error) {
 	now := time.Now()
-	wait := s.requests.Take("address "+throttle.Address(reqctx.From(ctx).Address), now)
+	take := func(key string) (wait time.Duration) {
+		back = func() { s.requests.Back(key) }
+		return s.requests.Take(key, now)
+	}
+	wait := take("address " + throttle.Address(reqctx.From(ctx).Address))
 	if wait == 0 {
-		return nil
+		return back, nil
 	}
 	if id, err := s.Known.KnownDevice(ctx); err == nil && id != "" {
-		if wait = s.requests.Take("device "+id, now); wait == 0 {
-			return nil
+		if wait = take("device " + id); wait == 0 {
+			return back, nil
 		}
 	}
 	s.Metrics.Throttled(budgetRequests)
-	return throttle.TooMany(wait)
+	return nil, throttle.TooMany(wait)
 }
 
 // metered is a handler that mayCall lets in, with the device it comes from.
 func (s *Server) metered(h func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		r = fromDevice(r)
-		if err := s.mayCall(r.Context()); err != nil {
+		if _, err := s.mayCall(r.Context()); err != nil {
 			return err
 		}
 		return h(w, r)
+	}
+}
+
+// meteredUnless is metered for what only a client gets right: a backend asks as
+// often as people work, all of it from one address.
+func (s *Server) meteredUnless(h func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		back, err := s.mayCall(r.Context())
+		if err != nil {
+			return err
+		}
+		if err := h(w, r); err != nil {
+			return err
+		}
+		back()
+		return nil
 	}
 }

@@ -46,3 +46,13 @@ func (m *Meter) Take(key string, now time.Time) (wait time.Duration) {
 	m.keys.put(key, c)
 	return wait
 }
+
+// Back takes one back that Take counted.
+func (m *Meter) Back(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c, ok := m.keys.get(key); ok {
+		m.Rule.undo(&c)
+		m.keys.put(key, c)
+	}
+}
