@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -224,8 +225,9 @@ func checkIssuer(c Config) error {
 	if u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(c.Issuer, "/") {
 		return settingError("ROLEGATE_ISSUER %q must have no query, fragment, user or trailing slash", c.Issuer)
 	}
-	if !plainPath.MatchString(u.EscapedPath()) { // it becomes part of a route, see server.routes
-		return settingError("ROLEGATE_ISSUER %q: its path can have letters, digits and - . _ ~ between single slashes", c.Issuer)
+	// It becomes part of a route, see server.routes, and clients take dot segments away.
+	if p := u.EscapedPath(); !plainPath.MatchString(p) || p != "" && p != path.Clean(p) {
+		return settingError("ROLEGATE_ISSUER %q: its path can have letters, digits and - . _ ~ between single slashes, and no dots alone", c.Issuer)
 	}
 	return nil
 }

@@ -70,6 +70,7 @@ func TestIssuerPath(t *testing.T) {
 		"https://gate.example.com": true, "https://gate.example.com/base": true, "https://gate.example.com/a/b-c_d~e.f": true,
 		"https://gate.example.com/": false, "https://gate.example.com/a//b": false, "https://gate.example.com/{tenant}": false,
 		"https://gate.example.com/*": false, "https://gate.example.com/a%2Fb": false, "https://gate.example.com/租户": false,
+		"https://gate.example.com/..": false, "https://gate.example.com/a/./b": false, "https://gate.example.com/...a": true,
 	} {
 		c, err := app.ReadConfig([]string{"ROLEGATE_ISSUER=" + issuer})
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 func init() {
 	holds(156, "every answer, whatever it is, has the headers that keep browsers from guessing, framing, telling and keeping; only documents that are the same for everybody may be kept", headersOfAll)
 	holds(157, "every cookie that is set is __Host-, Secure, HttpOnly, SameSite and of the path /", cookies)
-	holds(158, "only the exact origins that were named may read an answer, and only of the routes of login pages; nothing is ever allowed with credentials", origins)
+	holds(158, "only the exact origins that were named may read an answer, with the cookie of a known device, and only of what people call for themselves; no other origin may, nor `*`", origins)
 	holds(159, "what changes anything is refused to pages of other origins, and to bodies that a form can send", crossSite)
 	holds(176, "errors are problem documents with type, title, status, code and trace id; the language changes only what people read", problems)
 }
@@ -157,13 +157,13 @@ func origins(t *testing.T) {
 			}
 		}
 	}
-	for _, a := range []testkit.Answer{preflight("/v1/login", crm), ask("/v1/login", crm)} {
+	for _, a := range []testkit.Answer{preflight("/v1/login", crm), ask("/v1/login", crm), preflight("/v1/me/sessions", crm)} {
 		if a.Header.Get("Access-Control-Allow-Origin") != crm || a.Header.Get("Access-Control-Allow-Credentials") != "true" {
 			t.Errorf("the CRM's own page cannot log anybody in: %d %v", a.Status, a.Header)
 		}
 	}
 	for _, origin := range []string{"null", "*", "https://evil.example", "http://crm.example.com", "https://crm.example.com.evil.example", "https://evilcrm.example.com",
-		"https://crm.example.com:443", "https://crm.example.com:8443", "https://CRM.example.com", "https://crm.example.com/", "https://x.crm.example.com", "crm.example.com", crm + ", " + crm} {
+		"https://crm.example.com:443", "https://crm.example.com:8443", "https://CRM.example.com", "https://crm.example.com/", "https://crm.example.co", "https://x.crm.example.com", "crm.example.com", crm + ", " + crm} {
 		none(origin, preflight("/v1/login", origin))
 		none(origin, ask("/v1/login", origin))
 	}
@@ -172,7 +172,7 @@ func origins(t *testing.T) {
 			t.Errorf("a cache may give this to another origin: %d, Vary: %q", a.Status, a.Header.Values("Vary"))
 		}
 	}
-	for _, path := range []string{"/access/v1/evaluation", "/v1/filter", "/oauth2/token", "/v1/admin/import", "/healthz", "/.well-known/jwks.json", "/nowhere", "/v1/login/"} {
+	for _, path := range []string{"/access/v1/evaluation", "/v1/filter", "/oauth2/token", "/oauth2/introspect", "/v1/admin/import", "/v1/admin/users", "/v1/admin/offices/requests", "/healthz", "/.well-known/jwks.json", "/nowhere", "/v1/login/"} {
 		none(path, preflight(path, crm))
 		none(path, ask(path, crm))
 	}

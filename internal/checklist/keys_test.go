@@ -372,7 +372,7 @@ func looseFiles(t *testing.T) {
 	if err := os.WriteFile(key, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for mode, refused := range map[os.FileMode]bool{0o644: true, 0o604: true, 0o602: true} {
+	for mode, refused := range map[os.FileMode]bool{0o644: true, 0o604: true, 0o602: true, 0o600: false, 0o640: false} {
 		if err := os.Chmod(key, mode); err != nil {
 			t.Fatal(err)
 		}

@@ -29,8 +29,17 @@ func (s *Service) Revoke(ctx context.Context, a ClientAuth, raw string) (revisio
 	if err != nil || v.claims.SessionID != "" || v.claims.ClientID != c.ID || v.claims.Subject != c.ID {
 		return 0, s.Log.Append(ctx, nothingRevoked(clientEntry(c.ID, c.Tenant, audit.TokenRevoked, "")))
 	}
+	done := clientEntry(c.ID, v.claims.Tenant, audit.TokenRevoked, "")
+	// A revision makes all replicas forget what they remember of the tenant, so
+	// nothing takes one that has ended before.
+	switch spent, err := s.Store.IsSpent(ctx, revokedToken(v.claims.ID)); {
+	case err != nil:
+		return 0, err
+	case spent:
+		return 0, s.Log.Append(ctx, nothingRevoked(done))
+	}
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
-		e := clientEntry(c.ID, v.claims.Tenant, audit.TokenRevoked, "")
+		e := done
 		if revision, err = tx.Bump(ctx, v.claims.Tenant); err != nil { // what was remembered of the token is forgotten
 			return err
 		}
@@ -56,19 +65,23 @@ func (s *Service) revokeSession(ctx context.Context, raw string) (revision int64
 	if session.ID == "" {
 		return 0, s.Log.Append(ctx, nothingRevoked(failure("", "", audit.TokenRevoked, "")))
 	}
+	done := audit.Entry{
+		Tenant: session.Tenant, Class: audit.ClassLogin, Activity: audit.TokenRevoked, Outcome: audit.OutcomeOK,
+		Caller: model.Caller{Kind: model.CallerUser, ID: session.User, Tenant: session.Tenant, Session: session.ID, Level: session.ACR},
+	}
+	if !session.EndedAt.IsZero() { // no revision for it, as above
+		return 0, s.Log.Append(ctx, nothingRevoked(done))
+	}
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		if revision, err = tx.Bump(ctx, session.Tenant); err != nil {
 			return err
 		}
-		ended, err := tx.EndSession(ctx, session.ID, s.Now())
+		took, err := tx.EndSession(ctx, session.ID, s.Now())
 		if err != nil {
 			return err
 		}
-		e := audit.Entry{
-			Tenant: session.Tenant, Class: audit.ClassLogin, Activity: audit.TokenRevoked, Outcome: audit.OutcomeOK,
-			Caller: model.Caller{Kind: model.CallerUser, ID: session.User, Tenant: session.Tenant, Session: session.ID, Level: session.ACR},
-		}
-		if !ended {
+		e := done
+		if !took {
 			e = nothingRevoked(e)
 		}
 		return s.Log.AppendIn(ctx, tx, e)

@@ -141,6 +141,31 @@ func TestRevokedTokenIsFeltAtOnce(t *testing.T) {
 	}
 }
 
+// What has ended is not ended again: whoever keeps an old token cannot make all
+// replicas forget what they remember of the tenant, over and over.
+func TestRevokingAgainTakesNoRevision(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		alice := k.MustEnrol("alice")
+		secret := k.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
+		s := k.App.Login
+		for what, c := range map[string]struct {
+			auth login.ClientAuth
+			raw  string
+		}{"a client's": {secretOf("crm", secret), k.TokenFor("crm", secret)}, "a person's": {holder, alice.Refresh}, "her access token": {holder, k.MustEnrol("bob").Access}} {
+			if revision, err := s.Revoke(ctx, c.auth, c.raw); err != nil || revision == 0 {
+				t.Fatalf("%s: revision %d, %v", what, revision, err)
+			}
+			before := s.Revisions.Known(model.DefaultTenant)
+			if revision, err := s.Revoke(ctx, c.auth, c.raw); err != nil || revision != 0 {
+				t.Errorf("%s again: revision %d, %v", what, revision, err)
+			}
+			if now := s.Revisions.Known(model.DefaultTenant); now != before {
+				t.Errorf("%s again: the tenant went from revision %d to %d", what, before, now)
+			}
+		}
+	})
+}
+
 // One entry for each revocation and introspection, which says what came of it.
 func TestTokenQuestionsAreRecorded(t *testing.T) {
 	k := testkit.New(t)

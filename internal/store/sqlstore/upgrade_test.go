@@ -1,0 +1,97 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rolegate/internal/store"
+	"rolegate/internal/testkit/pgtest"
+	"rolegate/model"
+)
+
+// lastRelease is the newest migration of the release before sessions had epochs,
+// keys a schedule, and clients keys.
+const lastRelease = 3
+
+// written is what that release has written: a person with a device, a session and a
+// refresh token, a client, and the key that signs. $1 is a time, $2 a later one.
+var written = []string{
+	`INSERT INTO tenants (id, ref, mfa, strict_fields, disabled, catalog, revision, snapshot_revision, created_at)
+		VALUES ('t', CAST('ref' AS BYTEA), 'by_role', FALSE, FALSE, '', 7, 7, $1)`,
+	`INSERT INTO users (tenant, id, username, username_key, password_hash, disabled, created_at) VALUES ('t', 'ann', 'Ann', 'ann', 'hash', FALSE, $1)`,
+	`INSERT INTO totp_devices (id, tenant, user_id, name, secret, algorithm, digits, period, last_step, created_at, confirmed_at)
+		VALUES ('d', 't', 'ann', 'TOTP', CAST('sealed' AS BYTEA), 'SHA1', 6, 30, 5, $1, $1)`,
+	`INSERT INTO sessions (id, tenant, user_id, restricted, acr, amr, auth_time, created_at, last_seen, expires_at, ended_at)
+		VALUES ('s', 't', 'ann', FALSE, 2, '["pwd","otp","mfa"]', $1, $1, $1, $2, 0)`,
+	`INSERT INTO refresh_tokens (hash, session, created_at, expires_at, used_at) VALUES (CAST('token' AS BYTEA), 's', $1, $2, 0)`,
+	`INSERT INTO clients (id, tenant, tenants, scopes, trust_subject_properties, require_token, secret_hash, disabled, created_at)
+		VALUES ('crm', 't', '[]', '["decide"]', FALSE, FALSE, CAST('digest' AS BYTEA), FALSE, $1)`,
+	`INSERT INTO signing_keys (id, algorithm, private, created_at) VALUES ('k', 'ES256', CAST('sealed' AS BYTEA), $1)`,
+}
+
+// What the last release has written is there after the upgrade and means the same:
+// nobody has to log in or enrol again, and no key stops signing.
+func TestUpgradeKeepsWhatIsThere(t *testing.T) {
+	path, url := filepath.Join(t.TempDir(), "rolegate.db"), pgtest.URL(t)
+	for _, d := range []struct {
+		dialect      Dialect
+		driver, name string
+		open         func() (*DB, error)
+	}{
+		{SQLite, "sqlite", path, func() (*DB, error) { return OpenSQLite(t.Context(), path) }},
+		{Postgres, "pgx", url, func() (*DB, error) { return OpenPostgres(t.Context(), url) }},
+	} {
+		t.Run(string(d.dialect), func(t *testing.T) {
+			ctx := t.Context()
+			began := time.UnixMicro(1_700_000_000_000_000).UTC()
+			until := began.Add(time.Hour)
+			old, err := sql.Open(d.driver, d.name)
+			opened(t, old, err)
+			m, err := (&pool{dialect: d.dialect}).provider(ctx, old, mainSchema)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := m.UpTo(ctx, lastRelease); err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range written {
+				args := []any{micros(began), micros(until)}
+				if !strings.Contains(text, "$2") {
+					args = args[:1]
+				}
+				if _, err := old.Exec(d.dialect.words().Replace(text), args...); err != nil {
+					t.Fatal(text, err)
+				}
+			}
+
+			db, err := d.open()
+			opened(t, db, err)
+			is := func(what string, got, want any, err error) {
+				t.Helper()
+				if fmt.Sprint(got) != fmt.Sprint(want) || err != nil {
+					t.Errorf("%s is %v, want %v (%v)", what, got, want, err)
+				}
+			}
+			devices, err := db.Devices(ctx, "t", "ann")
+			is("devices", devices, []store.Device{{ID: "d", Tenant: "t", User: "ann", Name: "TOTP", Secret: []byte("sealed"), Algorithm: "SHA1", Digits: 6, Period: 30,
+				LastStep: 5, CreatedAt: began, ConfirmedAt: began}}, err)
+			session := store.Session{ID: "s", Tenant: "t", User: "ann", ACR: 2, AMR: []string{"pwd", "otp", "mfa"}, AuthTime: began, CreatedAt: began, LastSeen: began, ExpiresAt: until}
+			live, err := db.LiveSessions(ctx, "t", "ann", began, began.Add(-time.Minute))
+			is("sessions", live, []store.Session{session}, err)
+			rt, err := db.RefreshToken(ctx, []byte("token"))
+			is("refresh token", rt, store.RefreshToken{Hash: []byte("token"), Session: "s", CreatedAt: began, ExpiresAt: until}, err)
+			c, err := db.Client(ctx, "crm")
+			is("client", c, model.Client{ID: "crm", Tenant: "t", Tenants: []string{}, Scopes: []string{"decide"}, SecretHash: []byte("digest"), CreatedAt: began}, err)
+			keys, err := db.ListSigningKeys(ctx)
+			is("signing keys", keys, []store.SigningKey{{ID: "k", Algorithm: "ES256", Private: []byte("sealed"), CreatedAt: began, NotBefore: began}}, err)
+			version, err := db.SchemaVersion(ctx)
+			if version <= lastRelease || err != nil {
+				t.Errorf("the tables are at version %d (%v)", version, err)
+			}
+		})
+	}
+}
