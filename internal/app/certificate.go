@@ -137,10 +137,12 @@ func readTLSKey(path string) ([]byte, error) {
 }
 
 // config is for the public listener: TLS 1.2 with forward secrecy and
-// authenticated encryption only, TLS 1.3, and HTTP/2 as net/http has it.
+// authenticated encryption only, TLS 1.3, and HTTP/2 as net/http has it, which
+// it is told of here because it does not speak TLS itself.
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"h2", "http/1.1"},
 		CipherSuites: []uint16{ // of TLS 1.2; those of 1.3 are all fit
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,

@@ -2,7 +2,6 @@ package app
 
 import (
 	"container/list"
-	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -131,8 +130,12 @@ func (c *connection) CloseWrite() error {
 
 // state is the server's http.Server.ConnState.
 func (l *connections) state(raw net.Conn, s http.ConnState) {
-	if t, ok := raw.(*tls.Conn); ok {
-		raw = t.NetConn()
+	for { // of TLS, and of package framing
+		over, ok := raw.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		raw = over.NetConn()
 	}
 	c, ok := raw.(*connection)
 	if !ok {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"net"
@@ -8,6 +9,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"rolegate/internal/framing"
 )
 
 // nowhere is a connection from an address.
@@ -32,7 +35,7 @@ func TestWhoeverWaitsLongestGoes(t *testing.T) {
 	if goes != nil || l.open != 3 {
 		t.Fatalf("%d open, %v goes", l.open, goes)
 	}
-	l.state(a, http.StateActive)
+	l.state(&framing.Conn{Conn: tls.Server(a, nil)}, http.StateActive) // what is over it is seen through
 	d, goes := take()
 	if !b.left || goes != b.Conn || d == nil || l.open != 3 { // a is served, so it is b who waited longest
 		t.Errorf("b stays: %v goes", goes)
@@ -98,7 +101,7 @@ func publicState(t *testing.T) int {
 	a := &App{Logger: slog.New(slog.DiscardHandler), Timeouts: DefaultTimeouts}
 	srv := a.publicServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }), l, nil)
 	done := make(chan error, 1)
-	go func() { done <- srv.Serve(l) }()
+	go func() { done <- srv.Serve(a.followed(l, nil)) }()
 	for _, text := range []string{"", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab", "x\r\n\r\n"} {
 		c, err := net.Dial("tcp", ln.Addr().String())
 		if err != nil {

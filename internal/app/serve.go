@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/framing"
 	"rolegate/internal/tracing"
 	"rolegate/model"
 )
@@ -83,7 +84,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	serving, leave := a.drained(ctx)
 	defer leave()
 	group, ctx := errgroup.WithContext(serving)
-	a.run(ctx, group, a.publicServer(api, public, certificate), public)
+	a.run(ctx, group, a.publicServer(api, public, certificate), a.followed(public, certificate))
 	a.run(ctx, group, a.httpServer(adminAPI), admin)
 	a.run(ctx, group, a.socketServer(), socket)
 	group.Go(func() error { paceCollector(ctx); return nil })
@@ -125,16 +126,10 @@ func (a *App) drained(ctx context.Context) (context.Context, context.CancelFunc)
 // run serves one listener until ctx ends.
 func (a *App) run(ctx context.Context, group *errgroup.Group, srv *http.Server, ln net.Listener) {
 	group.Go(func() error {
-		var err error
-		if srv.TLSConfig != nil {
-			err = srv.ServeTLS(ln, "", "")
-		} else {
-			err = srv.Serve(ln)
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			return err
 		}
-		if errors.Is(err, http.ErrServerClosed) {
-			return nil
-		}
-		return err
+		return nil
 	})
 	group.Go(func() error {
 		<-ctx.Done()
@@ -178,15 +173,26 @@ func (a *App) httpServer(h http.Handler) *http.Server {
 	}
 }
 
-// publicServer is httpServer for the public listener, with TLS where there is a
-// certificate. What does not speak TLS then is told so by net/http, and cut off.
+// publicServer is httpServer for the public listener.
 func (a *App) publicServer(h http.Handler, ln *connections, c *certificate) *http.Server {
 	srv := a.httpServer(h)
 	srv.ConnState = ln.state
+	srv.ConnContext = framing.Context
 	if c != nil {
 		srv.TLSConfig = c.config()
 	}
 	return srv
+}
+
+// followed is the public listener with its requests followed, in TLS where there is
+// a certificate. What does not speak TLS then is told so, and cut off.
+func (a *App) followed(ln *connections, c *certificate) net.Listener {
+	if c == nil {
+		return framing.Listen(ln)
+	}
+	return framing.ListenTLS(ln, c.config(), a.Timeouts.Header, func(peer net.Addr, err error) {
+		a.Logger.Debug("a TLS handshake failed", "peer", peer.String(), "error", err)
+	})
 }
 
 func (a *App) readiness(ctx context.Context, public, admin net.Listener) Ready {

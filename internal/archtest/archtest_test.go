@@ -29,8 +29,8 @@ var (
 	mechanisms   = []string{"internal/password", "internal/totp", "internal/token", "internal/keyring", "internal/throttle"}
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
-	compositions = []string{"internal/administration"}                              // of capabilities: it asks the policy, then changes the directory
-	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing"} // any layer above the mechanisms may use them
+	compositions = []string{"internal/administration"}                                                  // of capabilities: it asks the policy, then changes the directory
+	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"} // any layer above the mechanisms may use them
 )
 
 // arrows says what each package may import of ours. A package without a row is
@@ -49,6 +49,7 @@ var arrows = []struct {
 	{"internal/i18n", list("model")},
 	{"internal/reqctx", list("model")},
 	{"internal/tracing", list("internal/reqctx")},
+	{"internal/framing", nil},
 
 	{"internal/password", list("model", "internal/tracing")},
 	{"internal/totp", list("model")},

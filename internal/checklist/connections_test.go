@@ -29,7 +29,7 @@ import (
 
 func init() {
 	holds(163, "slow headers, slow bodies, idle connections and slow readers are cut off; a thousand of them keep no decision from being made, also when they take all the connections there may be", slowOnes)
-	holds(164, "what two servers could take for requests of different length is never followed by another: a Content-Length that is doubled or malformed and a bad chunk are refused, and where a Transfer-Encoding stands beside a Content-Length it alone counts; each ends the connection", framing)
+	holds(164, "what two servers could take for requests of different length is never followed by another: a Content-Length that is doubled or malformed and a bad chunk are refused, and so is a Transfer-Encoding beside a Content-Length, or of HTTP/1.0, with a code, on plain connections and in TLS; each ends the connection", framing)
 	holds(173, "TLS before 1.2 and what is not TLS are refused, the latter without a redirect", onlyTLS)
 }
 
@@ -218,6 +218,113 @@ func sample(t *testing.T, k *testkit.Kit, name string) (v float64) {
 }
 
 func framing(t *testing.T) {
+	t.Run("refused", badFraming)
+	t.Run("plain", func(t *testing.T) {
+		k := testkit.New(t)
+		twoLengths(t, func() net.Conn { return dial(t, k) })
+	})
+	t.Run("tls", func(t *testing.T) {
+		k, pool := secured(t)
+		twoLengths(t, func() net.Conn {
+			c, err := tls.Dial("tcp", strings.TrimPrefix(k.URL, "https://"), &tls.Config{RootCAs: pool})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			return c
+		})
+		for _, http2 := range []bool{false, true} {
+			transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: http2}
+			body := struct{ io.Reader }{strings.NewReader(`{"username":"a","password":"b"}`)} // of a length nobody knows
+			resp, err := (&http.Client{Transport: transport}).Post(k.URL+"/v1/login", "application/json", body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			transport.CloseIdleConnections()
+			if resp.StatusCode != 401 || (resp.ProtoMajor == 2) != http2 {
+				t.Errorf("a body without a length: %s %d", resp.Proto, resp.StatusCode)
+			}
+		}
+	})
+}
+
+// twoLengths says a request's length twice, and in one way only.
+func twoLengths(t *testing.T, dial func() net.Conn) {
+	const post = "POST /access/v1/evaluation HTTP/1.1\r\nHost: gate.example.com\r\nContent-Type: application/json\r\n"
+	const body = `{"subject":{}}`
+	whole := fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", post, len(body), body)
+	chunks := fmt.Sprintf("\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+	const next = "GET /healthz HTTP/1.1\r\nHost: gate.example.com\r\n\r\n"
+
+	for what, text := range map[string]string{
+		"a length first":         post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n" + chunks,
+		"chunked first":          post + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n" + chunks,
+		"a length of nothing":    post + "content-length:0\r\nTRANSFER-ENCODING:\tCHUNKED\r\n" + chunks,
+		"lines folded":           post + "Content-Length:\r\n 5\r\nTransfer-Encoding:\r\n\tchunked\r\n" + chunks,
+		"lines without CR":       strings.ReplaceAll(post+"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "\r\n", "\n") + "\n" + chunks[2:],
+		"both, of HTTP/1.0":      strings.Replace(post, "1.1", "1.0", 1) + "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}",
+		"chunked, of HTTP/1.0":   strings.Replace(post, "1.1", "1.0", 1) + "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n" + chunks,
+		"where there is no body": "GET /healthz HTTP/1.1\r\nHost: gate.example.com\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	} {
+		answers, closed := wireOver(t, dial(), text+next)
+		if len(answers) != 1 || !closed {
+			t.Errorf("%s: %d answers, closed %v", what, len(answers), closed)
+			continue
+		}
+		isProblem(t, what, answers[0])
+		// The last of several is seen as well, however the bytes before it came.
+		if answers, closed = wireOver(t, dial(), whole+"\r\n"+next+whole+text+next); len(answers) != 4 || !closed {
+			t.Errorf("%s, behind others: %d answers, closed %v", what, len(answers), closed)
+			continue
+		}
+		if answers[0].Status != 401 || answers[1].Status != 200 || answers[2].Status != 401 {
+			t.Errorf("%s: before it %d, %d, %d", what, answers[0].Status, answers[1].Status, answers[2].Status)
+		}
+		isProblem(t, what, answers[3])
+	}
+	for what, text := range map[string]string{
+		"chunked":                   post + "Transfer-Encoding: chunked\r\n" + chunks,
+		"chunked, behind lengths":   whole + post + "Transfer-Encoding: chunked\r\n" + chunks,
+		"a length in a name":        post + "X-Content-Length: 5\r\nContent-Length-X: 5\r\nTransfer-Encoding: chunked\r\n" + chunks,
+		"a length in a value":       post + "X: Content-Length: 5\r\nX:\r\n Content-Length: 5\r\nTransfer-Encoding: chunked\r\n" + chunks,
+		"a coding in a value":       post + "X: a\r\n Transfer-Encoding: chunked\r\n" + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body),
+		"a length, of HTTP/1.0":     strings.Replace(whole, "1.1", "1.0", 1),
+		"a length in a chunk":       post + "Transfer-Encoding: chunked\r\n\r\n2\r\n\n\n\r\n" + strings.TrimPrefix(chunks, "\r\n"),
+		"a header block in a body":  whole[:len(whole)-len(body)] + body + whole,
+		"1.0, and two lengths more": strings.Replace(whole, "1.1", "1.0", 1) + post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n" + chunks,
+	} {
+		answers, _ := wireOver(t, dial(), text)
+		for _, a := range answers {
+			if a.Status != 401 {
+				t.Errorf("%s: %d %s", what, a.Status, a.Raw)
+			}
+		}
+		if len(answers) == 0 {
+			t.Errorf("%s: no answer", what)
+		}
+	}
+}
+
+// isProblem wants the refusal of a request whose length is said twice.
+func isProblem(t *testing.T, what string, a testkit.Answer) {
+	t.Helper()
+	if a.Status != 400 || a.Header.Get("Content-Type") != "application/problem+json" ||
+		!bytes.Contains(a.Raw, []byte(`"code":"invalid_request"`)) || !bytes.Contains(a.Raw, []byte("Transfer-Encoding")) {
+		t.Errorf("%s: %d %v %s", what, a.Status, a.Header, a.Raw)
+	}
+}
+
+// secured is a service with TLS, and the pool that trusts it.
+func secured(t *testing.T) (*testkit.Kit, *x509.CertPool) {
+	t.Helper()
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	pool := selfSigned(t, cert, key, "gate", time.Now().Add(24*time.Hour))
+	return testkit.New(t, "ROLEGATE_TLS_CERT="+cert, "ROLEGATE_TLS_KEY="+key, "ROLEGATE_ISSUER=https://gate.example.com"), pool
+}
+
+func badFraming(t *testing.T) {
 	k := testkit.New(t)
 	const next = "GET /healthz HTTP/1.1\r\nHost: gate.example.com\r\n\r\n"
 	const post = "POST /v1/login HTTP/1.1\r\nHost: gate.example.com\r\nContent-Type: application/json\r\n"
@@ -297,10 +404,7 @@ func selfSigned(t *testing.T, certFile, keyFile, name string, until time.Time) *
 }
 
 func onlyTLS(t *testing.T) {
-	dir := t.TempDir()
-	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	pool := selfSigned(t, cert, key, "gate", time.Now().Add(24*time.Hour))
-	k := testkit.New(t, "ROLEGATE_TLS_CERT="+cert, "ROLEGATE_TLS_KEY="+key, "ROLEGATE_ISSUER=https://gate.example.com")
+	k, pool := secured(t)
 	address := strings.TrimPrefix(k.URL, "https://")
 	if address == k.URL {
 		t.Fatalf("the service is at %s", k.URL)

@@ -40,7 +40,12 @@ const patience = 200 * time.Millisecond
 // was closed after them.
 func wire(t *testing.T, k *testkit.Kit, text string) (answers []testkit.Answer, closed bool) {
 	t.Helper()
-	c := dial(t, k)
+	return wireOver(t, dial(t, k), text)
+}
+
+// wireOver is wire over a connection that is open.
+func wireOver(t *testing.T, c net.Conn, text string) (answers []testkit.Answer, closed bool) {
+	t.Helper()
 	io.WriteString(c, text) // what is refused early may not take all of it
 	r := bufio.NewReader(c)
 	for {

@@ -80,7 +80,8 @@ func (s *Service) shut(ctx context.Context, tx store.Tx, tenant, id string) erro
 	if _, err := tx.EndSessions(ctx, tenant, id, "", s.Now()); err != nil {
 		return err
 	}
-	return tx.EndTickets(ctx, tenant, id, s.Now())
+	_, err = tx.EndTickets(ctx, tenant, id, s.Now())
+	return err
 }
 
 // Teams are keyed by id. One that has members, or roles, is in use.

@@ -22,7 +22,7 @@ func (s *Service) EndSessions(ctx context.Context, caller model.Caller, tenant, 
 		if ended, err = tx.EndSessions(ctx, tenant, u.ID, "", s.Now()); err != nil {
 			return err
 		}
-		if err := tx.EndTickets(ctx, tenant, u.ID, s.Now()); err != nil {
+		if _, err := tx.EndTickets(ctx, tenant, u.ID, s.Now()); err != nil {
 			return err
 		}
 		e := act(caller, tenant, audit.SessionsEnded, reason, nil)

@@ -179,7 +179,7 @@ func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tena
 		if _, err := tx.EndSessions(ctx, tenant, u.ID, "", s.Now()); err != nil {
 			return err
 		}
-		if err := tx.EndTickets(ctx, tenant, u.ID, s.Now()); err != nil {
+		if _, err := tx.EndTickets(ctx, tenant, u.ID, s.Now()); err != nil {
 			return err
 		}
 		if _, err := tx.SetUserDisabled(ctx, tenant, u.ID, disabled); err != nil {

@@ -104,7 +104,7 @@ func (s *Service) endOld(ctx context.Context, tx store.Tx, u model.User, keep st
 	if _, err := tx.EndSessions(ctx, u.Tenant, u.ID, keep, now); err != nil {
 		return err
 	}
-	if err := tx.EndTickets(ctx, u.Tenant, u.ID, now); err != nil {
+	if _, err := tx.EndTickets(ctx, u.Tenant, u.ID, now); err != nil {
 		return err
 	}
 	if err := tx.EndInvites(ctx, u.Tenant, u.ID, now); err != nil {

@@ -190,7 +190,7 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, session Session) ([]stri
 		if err := tx.ReplaceRecoveryCodes(ctx, caller.Tenant, caller.ID, codes.rows); err != nil {
 			return err
 		}
-		if err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now()); err != nil {
+		if _, err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now()); err != nil {
 			return err
 		}
 		e := o.did(audit.RecoveryRenewed)

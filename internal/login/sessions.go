@@ -79,7 +79,7 @@ func (s *Service) EndSession(ctx context.Context, caller model.Caller, id string
 			return cmpErr(err, errNoSession)
 		}
 		if session.Restricted { // it came with a ticket to enrol
-			if err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now()); err != nil {
+			if _, err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now()); err != nil {
 				return err
 			}
 		}
@@ -92,8 +92,10 @@ func (s *Service) EndSession(ctx context.Context, caller model.Caller, id string
 }
 
 // EndOtherSessions ends all of the caller's sessions but the one it is in, and
-// counts them. A login that is half done elsewhere ends with them.
+// counts them. A login that is half done elsewhere ends with them. If there is
+// nothing to end the tenant takes no revision, and the one it has is returned.
 func (s *Service) EndOtherSessions(ctx context.Context, caller model.Caller) (ended int, revision int64, err error) {
+	entry := audit.Entry{Tenant: caller.Tenant, Class: audit.ClassLogin, Activity: audit.OthersRevoked, Outcome: audit.OutcomeOK, Caller: caller}
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		if revision, err = tx.Bump(ctx, caller.Tenant); err != nil {
 			return err
@@ -101,16 +103,24 @@ func (s *Service) EndOtherSessions(ctx context.Context, caller model.Caller) (en
 		if ended, err = tx.EndSessions(ctx, caller.Tenant, caller.ID, caller.Session, s.Now()); err != nil {
 			return err
 		}
-		if err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now()); err != nil {
+		tickets, err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now())
+		if err != nil {
 			return err
 		}
-		return s.Log.AppendIn(ctx, tx, audit.Entry{
-			Tenant: caller.Tenant, Class: audit.ClassLogin, Activity: audit.OthersRevoked, Outcome: audit.OutcomeOK, Caller: caller,
-			Count: int64(ended),
-		})
+		if ended+tickets == 0 {
+			return errNothingEnded
+		}
+		entry.Count = int64(ended)
+		return s.Log.AppendIn(ctx, tx, entry)
 	})
+	if errors.Is(err, errNothingEnded) {
+		return 0, revision - 1, s.Log.Append(ctx, entry)
+	}
 	return ended, revision, err
 }
+
+// errNothingEnded gives a revision back that nothing would have.
+var errNothingEnded = errors.New("nothing was ended")
 
 // endOldest makes room for a session that was just opened: of a person's live ones
 // the oldest end. One entry tells of each.

@@ -156,7 +156,8 @@ func enrolmentOf(e login.Enrolment) api.Enrolment {
 	return api.Enrolment{DeviceID: e.DeviceID, Secret: e.Secret, OtpauthURI: e.OTPAuthURI, QRPNG: e.QRPNG}
 }
 
-// onWire is a time in whole seconds, UTC (RFC 3339).
+// onWire is when something of ours happened or ends, in whole seconds, UTC (RFC
+// 3339); the contract holds every answer to it.
 func onWire(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}

@@ -70,7 +70,7 @@ func (s *Server) knownDevices(w http.ResponseWriter, r *http.Request, session lo
 	list := api.KnownDevices{Devices: []api.KnownDevice{}}
 	for _, d := range devices {
 		list.Devices = append(list.Devices, api.KnownDevice{ID: d.ID, Current: d.ID == current,
-			CreatedAt: d.CreatedAt, UsedAt: d.UsedAt, ExpiresAt: d.ExpiresAt})
+			CreatedAt: onWire(d.CreatedAt), UsedAt: onWire(d.UsedAt), ExpiresAt: onWire(d.ExpiresAt)})
 	}
 	return reply(w, http.StatusOK, list)
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"rolegate/internal/framing"
+	"rolegate/internal/i18n"
 	"rolegate/model"
 )
 
@@ -37,12 +39,20 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			h[own.name] = own.value
 		}
 		h["X-Request-Id"] = x.requestID(r)
+		twoLengths := false
 		if len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) {
 			h["Connection"] = closing
+			twoLengths = framing.TwoLengths(r.Context())
 		}
 		defer s.finish(x, r)
 
-		err := safely(func() error { next.ServeHTTP(&x.answer, r); return nil })
+		err := safely(func() error {
+			if twoLengths {
+				return invalid(i18n.TwoLengths, "")
+			}
+			next.ServeHTTP(&x.answer, r)
+			return nil
+		})
 		switch {
 		case err == nil:
 		case x.answer.status == 0:
@@ -75,10 +85,8 @@ func (s *Server) headers() []shared {
 }
 
 // closing ends the connection with the answer to what a proxy in front may have
-// framed in another way than we did: net/http drops a Content-Length beside a
-// Transfer-Encoding, and a Transfer-Encoding of HTTP/1.0, and tells nobody. What
-// the proxy took for a part of this request is never read as the next (RFC 9112
-// section 6.1).
+// framed in another way than we did (RFC 9112 section 6.1): what it took for a part
+// of this request is never read as the next. Package framing relies on it.
 var closing = one("close")
 
 // one is a header's only value; adding another makes a copy.

@@ -73,7 +73,7 @@ func (s *Server) listUsers(w http.ResponseWriter, r *http.Request, o *administra
 	}
 	a := api.AdminUserList{Results: make([]api.AdminUser, len(found.Users)), Context: api.SearchContext{Revision: found.Revision}}
 	for i, u := range found.Users {
-		a.Results[i] = api.AdminUser{ID: u.ID, Username: u.Username, State: api.AdminUserState(u.State), CreatedAt: u.CreatedAt}
+		a.Results[i] = api.AdminUser{ID: u.ID, Username: u.Username, State: api.AdminUserState(u.State), CreatedAt: onWire(u.CreatedAt)}
 	}
 	a.Page.Count = len(found.Users)
 	if found.More {
@@ -88,17 +88,17 @@ func (s *Server) getUser(w http.ResponseWriter, r *http.Request, o *administrati
 	if err != nil {
 		return err
 	}
-	a := api.AdminUserDetails{ID: u.ID, Username: u.Username, State: api.AdminUserDetailsState(u.State), CreatedAt: u.CreatedAt,
+	a := api.AdminUserDetails{ID: u.ID, Username: u.Username, State: api.AdminUserDetailsState(u.State), CreatedAt: onWire(u.CreatedAt),
 		Roles: make([]api.AdminUserRole, len(u.Roles)), Devices: make([]api.AdminUserDevice, len(u.Devices)), RecoveryCodesLeft: u.RecoveryCodes,
 		Sessions: make([]api.AdminUserSession, len(u.Sessions)), Revision: u.Revision}
 	for i, h := range u.Roles {
 		a.Roles[i] = api.AdminUserRole{Role: h.Role, From: moment(h.From), Until: moment(h.Until)}
 	}
 	for i, d := range u.Devices {
-		a.Devices[i] = api.AdminUserDevice{Name: d.Name, ConfirmedAt: d.ConfirmedAt}
+		a.Devices[i] = api.AdminUserDevice{Name: d.Name, ConfirmedAt: onWire(d.ConfirmedAt)}
 	}
 	for i, v := range u.Sessions {
-		a.Sessions[i] = api.AdminUserSession{CreatedAt: v.CreatedAt, LastSeen: v.LastSeen, ExpiresAt: v.ExpiresAt,
+		a.Sessions[i] = api.AdminUserSession{CreatedAt: onWire(v.CreatedAt), LastSeen: onWire(v.LastSeen), ExpiresAt: onWire(v.ExpiresAt),
 			ACR: api.AdminUserSessionACR(strconv.Itoa(v.ACR)), ReEnrolOnly: v.Restricted}
 	}
 	return reply(w, http.StatusOK, a)
@@ -122,7 +122,7 @@ func replyInvitation(w http.ResponseWriter, status int, inv directory.Invitation
 	if err != nil {
 		return err
 	}
-	return reply(w, status, api.Invitation{Invite: inv.Invite, InviteURL: inv.URL, ExpiresAt: inv.ExpiresAt, Revision: inv.Revision})
+	return reply(w, status, api.Invitation{Invite: inv.Invite, InviteURL: inv.URL, ExpiresAt: onWire(inv.ExpiresAt), Revision: inv.Revision})
 }
 
 func (s *Server) disableUser(w http.ResponseWriter, r *http.Request, o *administration.Officer) error {
@@ -195,7 +195,7 @@ func (s *Server) listClients(w http.ResponseWriter, r *http.Request, o *administ
 	a := api.AdminClientList{Results: make([]api.AdminClient, len(found))}
 	for i, c := range found {
 		a.Results[i] = api.AdminClient{ClientID: c.ID, Scopes: c.Scopes, TrustSubjectProperties: c.TrustSubjectProperties,
-			RequireToken: c.RequireToken, Disabled: c.Disabled, CreatedAt: c.CreatedAt}
+			RequireToken: c.RequireToken, Disabled: c.Disabled, CreatedAt: onWire(c.CreatedAt)}
 	}
 	return reply(w, http.StatusOK, a)
 }
@@ -272,7 +272,7 @@ func officeRequest(r store.OfficeRequest, now time.Time) api.OfficeRequest {
 		state = "expired"
 	}
 	return api.OfficeRequest{ID: r.ID, Member: r.Member, Office: r.Office, Reason: r.Reason, RequestedBy: r.RequestedBy,
-		CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt, State: state, DecidedBy: r.DecidedBy, DecidedAt: moment(r.DecidedAt)}
+		CreatedAt: onWire(r.CreatedAt), ExpiresAt: onWire(r.ExpiresAt), State: state, DecidedBy: r.DecidedBy, DecidedAt: moment(onWire(r.DecidedAt))}
 }
 
 // moment is a time, nil where there is none.

@@ -36,7 +36,7 @@ func (s *Server) listSessions(w http.ResponseWriter, r *http.Request, session lo
 	for i, l := range live {
 		a.Sessions[i] = api.Session{
 			ID: l.ID, Current: l.ID == session.Caller.Session, ACR: strconv.Itoa(l.ACR), ReEnrolOnly: l.Restricted,
-			CreatedAt: l.CreatedAt, LastSeen: l.LastSeen, ExpiresAt: l.ExpiresAt, Network: l.Network, UserAgent: l.Agent,
+			CreatedAt: onWire(l.CreatedAt), LastSeen: onWire(l.LastSeen), ExpiresAt: onWire(l.ExpiresAt), Network: l.Network, UserAgent: l.Agent,
 		}
 	}
 	return reply(w, http.StatusOK, a)
@@ -93,7 +93,7 @@ func (s *Server) history(w http.ResponseWriter, r *http.Request, session login.S
 	a.Page.Count = len(events)
 	for _, e := range events {
 		a.Results = append(a.Results, api.LoginEvent{
-			Time: e.At, Event: e.Activity, Outcome: e.Outcome, Code: e.Code, ACR: levelText(e.Level),
+			Time: onWire(e.At), Event: e.Activity, Outcome: e.Outcome, Code: e.Code, ACR: levelText(e.Level),
 			Network: e.Network, UserAgent: e.Agent, Times: e.Times,
 		})
 	}

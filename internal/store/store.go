@@ -223,8 +223,8 @@ type Tickets interface {
 	SetTicketDevice(ctx context.Context, hash []byte, device string, now time.Time) (bool, error)
 	// EndTicket spends it: true for exactly one caller.
 	EndTicket(ctx context.Context, hash []byte, now time.Time) (bool, error)
-	// EndTickets ends all of a user's.
-	EndTickets(ctx context.Context, tenant, user string, now time.Time) error
+	// EndTickets ends all of a user's and counts them.
+	EndTickets(ctx context.Context, tenant, user string, now time.Time) (int, error)
 }
 
 // Device is a TOTP authenticator of a user.

@@ -77,8 +77,8 @@ func (q queries) EndTicket(ctx context.Context, hash []byte, now time.Time) (boo
 		bytesOf(hash), micros(now))
 }
 
-func (q queries) EndTickets(ctx context.Context, tenant, user string, now time.Time) error {
-	_, err := q.exec(ctx, `UPDATE tickets SET ended_at = $3 WHERE tenant = $1 AND user_id = $2 AND ended_at = 0`,
+func (q queries) EndTickets(ctx context.Context, tenant, user string, now time.Time) (int, error) {
+	n, err := q.exec(ctx, `UPDATE tickets SET ended_at = $3 WHERE tenant = $1 AND user_id = $2 AND ended_at = 0`,
 		tenant, user, micros(now))
-	return err
+	return int(n), err
 }
