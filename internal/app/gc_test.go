@@ -11,9 +11,26 @@ import (
 )
 
 func TestCollectorsPace(t *testing.T) {
-	for scanned, want := range map[uint64]int{0: 1600, 1 << 20: 1600, 8 << 20: 800, 64 << 20: 100, 1 << 30: 100} {
-		if got := gcPercent(scanned); got != want {
-			t.Errorf("%d bytes gone through: GOGC %d, want %d", scanned, got, want)
+	const mb = 1 << 20
+	for _, c := range []struct {
+		scanned, rate, garbage uint64 // in MiB
+		percent                int
+	}{
+		{0, 0, 8, 200},
+		{1, 30, 30, 750},
+		{4, 500, 64, 1600},      // busy
+		{32, 1, 8, 25},          // many people wait
+		{32, 20, 20, 62},        // and log in
+		{400, 1, 8, 2},          // a collection every eight seconds, of less than a half
+		{400, 40, 312, 78},      // and as seldom when more is allocated
+		{1024, 1, 20, 1},        // GOGC knows whole percents
+		{1024, 1000, 1024, 100}, // Go's own pace
+	} {
+		if got := garbage(c.scanned*mb, float64(c.rate*mb)); got/mb != c.garbage {
+			t.Errorf("%+v: %d bytes are left behind", c, got)
+		}
+		if got := gcPercent(c.scanned*mb, float64(c.rate*mb)); got != c.percent {
+			t.Errorf("%+v: GOGC %d", c, got)
 		}
 	}
 }
@@ -23,13 +40,13 @@ func TestCollectorsPace(t *testing.T) {
 func TestCollectorsGoal(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	runtime.GC()
-	debug.SetGCPercent(gcPercent(scanned()))
+	debug.SetGCPercent(gcPercent(scanned(), 1<<40))
 	runtime.GC()
 	sample := []metrics.Sample{{Name: "/gc/heap/goal:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	metrics.Read(sample)
-	garbage := sample[0].Value.Uint64() - sample[1].Value.Uint64()
-	if garbage < leastGarbage*3/4 || garbage > leastGarbage*5/4 {
-		t.Errorf("%d bytes are left behind, want about %d", garbage, leastGarbage)
+	left := sample[0].Value.Uint64() - sample[1].Value.Uint64()
+	if left < mostGarbage*3/4 || left > mostGarbage*5/4 {
+		t.Errorf("%d bytes are left behind, want about %d", left, mostGarbage)
 	}
 }
 
@@ -56,14 +73,23 @@ func TestCollectorsPaceFollows(t *testing.T) {
 			runtime.GC()
 		}
 	}
-	until("little in use", func(p int) bool { return p > 200 })
+	allocate := func(mb int) { // within a look
+		for range mb {
+			sink = make([]byte, 1<<20)
+		}
+		sink = nil
+	}
+	until("little in use", func(p int) bool { allocate(2); return p > 100 })
 	much := make([]byte, 100<<20)
-	until("much in use", func(p int) bool { return p == 100 })
+	until("much in use", func(p int) bool { allocate(2); return p <= 100 })
 	runtime.KeepAlive(much)
-	until("little again", func(p int) bool { return p > 200 })
+	until("little again", func(p int) bool { allocate(2); return p > 100 })
+	until("little to do", func(p int) bool { return p <= 100*leastGarbage/leastScanned })
 	cancel()
 	<-done
 	if p := percent(); p != 100 {
 		t.Errorf("GOGC %d is left behind", p)
 	}
 }
+
+var sink []byte // what is stored here is on the heap

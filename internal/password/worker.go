@@ -50,10 +50,20 @@ func (j job) run() (result, error) {
 	return result{Key: argon2.IDKey(j.Password, j.Salt, j.Params.Iterations, j.Params.MemoryKiB, j.Params.Parallelism, j.Size)}, nil
 }
 
+// workerMemory is when a worker collects in the middle of a job, which only hashes
+// of other systems leave enough behind for.
+const workerMemory = 64 << 20
+
 // Work is the body of a worker process: it does the jobs it reads on in, one
 // after the other, until in ends, and answers on out. It keeps no password
 // longer than it takes.
+//
+// It collects after each job and not before, so that the memory of one hash is
+// that of the next: left to its own pace the collector lets three lie there. That
+// costs no more, since so large a thing has it run at every hash anyway.
 func Work(in io.Reader, out io.Writer) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(workerMemory))
 	idle := time.AfterFunc(idleAfter, debug.FreeOSMemory)
 	defer idle.Stop()
 	jobs, answers := gob.NewDecoder(bufio.NewReader(in)), gob.NewEncoder(out)
@@ -74,6 +84,7 @@ func Work(in io.Reader, out io.Writer) error {
 		if err := answers.Encode(r); err != nil {
 			return err
 		}
+		runtime.GC()
 		idle.Reset(idleAfter)
 	}
 }

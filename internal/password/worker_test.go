@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 	"sync"
 	"syscall"
@@ -91,6 +93,35 @@ func TestProcessesVerifyForeignHashes(t *testing.T) {
 	if n := len(started()); n != 1 {
 		t.Errorf("%d processes were started for one worker", n)
 	}
+}
+
+// The memory of one hash is that of the next.
+func TestWorkHoldsOneHash(t *testing.T) {
+	var in, out bytes.Buffer
+	jobs := gob.NewEncoder(&in)
+	for range 6 {
+		if err := jobs.Encode(job{Params: Default, Salt: make([]byte, saltSize), Size: keySize, Password: []byte("secret")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	debug.FreeOSMemory()
+	before := held()
+	if err := Work(&in, &out); err != nil {
+		t.Fatal(err)
+	}
+	if after, hash := held(), int64(Default.MemoryKiB)<<10; after-before > hash*3/2 {
+		t.Errorf("%d MiB are held, one hash takes %d", (after-before)>>20, hash>>20)
+	}
+}
+
+// held is what the heap has of the system's memory, in bytes.
+func held() (bytes int64) {
+	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
+	metrics.Read(samples)
+	for _, s := range samples {
+		bytes += int64(s.Value.Uint64())
+	}
+	return bytes
 }
 
 // A worker holds to the bounds whoever sends the job.
