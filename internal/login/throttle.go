@@ -99,7 +99,7 @@ func (s *Service) tryLogin(ctx context.Context, tenant, username string, user mo
 	}
 	ofAccount := failMax(failure(tenant, user.ID, audit.LoginFailMax, model.CodeTooManyAttempts, "username", username))
 	if known != "" {
-		return s.charge(ctx, throttle.Line{Budget: BudgetNetwork, Key: s.counter(BudgetNetwork, account, []byte("device "+known)), About: account, Rule: passwords, Begins: ofAccount})
+		return s.charge(ctx, throttle.Line{Budget: BudgetNetwork, Key: s.counter(BudgetNetwork, account, []byte("device "+known)), About: account, Rule: passwords, Own: true, Begins: ofAccount})
 	}
 	from := reqctx.From(ctx).Address
 	address, network := []byte(throttle.Address(from)), []byte(throttle.Network(from))
@@ -159,21 +159,21 @@ func person(budget, tenant, user string) []byte {
 }
 
 func (s *Service) codeLine(tenant, user string) throttle.Line {
-	return throttle.Line{Budget: BudgetCode, Key: person(BudgetCode, tenant, user), About: person("", tenant, user), Rule: codes,
+	return throttle.Line{Budget: BudgetCode, Key: person(BudgetCode, tenant, user), About: person("", tenant, user), Rule: codes, Own: true,
 		Begins: func(ctx context.Context, tx store.Tx) error {
 			return s.Log.AppendIn(ctx, tx, failure(tenant, user, audit.LoginLocked, model.CodeTooManyAttempts))
 		}}
 }
 
 func (s *Service) recoveryLine(tenant, user string) throttle.Line {
-	return throttle.Line{Budget: BudgetRecovery, Key: person(BudgetRecovery, tenant, user), About: person("", tenant, user), Rule: recovery,
+	return throttle.Line{Budget: BudgetRecovery, Key: person(BudgetRecovery, tenant, user), About: person("", tenant, user), Rule: recovery, Own: true,
 		Begins: func(ctx context.Context, tx store.Tx) error {
 			return s.Log.AppendIn(ctx, tx, failure(tenant, user, audit.LoginFailMax, model.CodeTooManyAttempts))
 		}}
 }
 
 func (s *Service) passwordLine(tenant, user string) throttle.Line {
-	return throttle.Line{Budget: BudgetPassword, Key: person(BudgetPassword, tenant, user), About: person("", tenant, user), Rule: passwords,
+	return throttle.Line{Budget: BudgetPassword, Key: person(BudgetPassword, tenant, user), About: person("", tenant, user), Rule: passwords, Own: true,
 		Begins: func(ctx context.Context, tx store.Tx) error {
 			return s.Log.AppendIn(ctx, tx, failure(tenant, user, audit.LoginFailMax, model.CodeTooManyAttempts))
 		}}
@@ -210,7 +210,7 @@ func (s *Service) recoveryRight(ctx context.Context, tx store.Tx, tenant, user s
 // tryRenewal charges one set of new recovery codes, before they are hashed: with
 // nothing to bound it one person in a loop would keep the hash workers busy.
 func (s *Service) tryRenewal(ctx context.Context, tenant, user string) error {
-	_, err := s.charge(ctx, throttle.Line{Budget: BudgetRenewal, Key: person(BudgetRenewal, tenant, user), About: person("", tenant, user), Rule: renewals})
+	_, err := s.charge(ctx, throttle.Line{Budget: BudgetRenewal, Key: person(BudgetRenewal, tenant, user), About: person("", tenant, user), Rule: renewals, Own: true})
 	return err
 }
 
