@@ -60,7 +60,7 @@ func (s *Service) revokeSession(ctx context.Context, raw string) (revision int64
 		if revision, err = tx.Bump(ctx, session.Tenant); err != nil {
 			return err
 		}
-		ended, err := tx.EndSession(ctx, session.ID, s.Now())
+		ended, err := s.end(ctx, tx, session)
 		if err != nil {
 			return err
 		}

@@ -75,13 +75,8 @@ func (s *Service) EndSession(ctx context.Context, caller model.Caller, id string
 		case session.Tenant != caller.Tenant || session.User != caller.ID || !s.Now().Before(session.ExpiresAt):
 			return errNoSession
 		}
-		if ended, err := tx.EndSession(ctx, id, s.Now()); err != nil || !ended {
+		if ended, err := s.end(ctx, tx, session); err != nil || !ended {
 			return cmpErr(err, errNoSession)
-		}
-		if session.Restricted { // it came with a ticket to enrol
-			if err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now()); err != nil {
-				return err
-			}
 		}
 		return s.Log.AppendIn(ctx, tx, audit.Entry{
 			Tenant: caller.Tenant, Class: audit.ClassLogin, Activity: audit.SessionRevoked, Outcome: audit.OutcomeOK, Caller: caller,
@@ -89,6 +84,15 @@ func (s *Service) EndSession(ctx context.Context, caller model.Caller, id string
 		})
 	})
 	return revision, err
+}
+
+// end ends a session, with the ticket to enrol that came with one which can do
+// nothing else, and tells whether it was live.
+func (s *Service) end(ctx context.Context, tx store.Tx, session store.Session) (ended bool, err error) {
+	if ended, err = tx.EndSession(ctx, session.ID, s.Now()); err != nil || !ended || !session.Restricted {
+		return ended, err
+	}
+	return ended, tx.EndTickets(ctx, session.Tenant, session.User, s.Now())
 }
 
 // EndOtherSessions ends all of the caller's sessions but the one it is in, and
