@@ -310,6 +310,10 @@ func lastHolderStays(t *testing.T) {
 	if model.CodeOf(err) != model.CodeLastOfficeHolder {
 		t.Errorf("putting off the office of its last holder: %v", err)
 	}
+	_, err = app.Assign.Run(t.Context(), k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: "sys", Role: model.SystemAdmin, Until: now.Add(48 * time.Hour), Reason: "test"})
+	if model.CodeOf(err) != model.CodeLastOfficeHolder {
+		t.Errorf("an end to the office of its last holder: %v", err)
+	}
 	k.Advance(2 * time.Hour)
 	k.Login(o.sys)
 	refused(t, "disabling the last whose office is in force", k.Call("POST", "/v1/admin/users/sec/disable", o.sys.Access, because), 409, model.CodeLastOfficeHolder)
