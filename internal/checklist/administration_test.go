@@ -611,6 +611,23 @@ func noRoleAboveOnesOwn(t *testing.T) {
 	})
 }
 
+// What an administrator is told of an act is told in their language, and not beside
+// it in English.
+func TestAdministratorsAreToldInTheirLanguage(t *testing.T) {
+	k := testkit.New(t)
+	o := officesOf(t, k)
+	k.Login(o.sys)
+	for lang, want := range map[string]string{"en": "Nobody asks for an office for themselves.", "zh-CN": "不能为自己申请三员职责。"} {
+		req := k.Request("/v1/admin/offices/requests", o.sys.Access, map[string]any{"member": "sys", "office": model.AuditAdmin, "reason": "test"})
+		req.Header.Set("Accept-Language", lang)
+		a := k.Send(req)
+		k.Want(a, 403, "code", "forbidden", "detail", want)
+		if a.Body["errors"] != nil {
+			t.Errorf("%s: %s", lang, a.Raw)
+		}
+	}
+}
+
 // Offices are given by two holders of two different offices.
 func TestOfficesByTwoHolders(t *testing.T) {
 	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
