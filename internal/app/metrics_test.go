@@ -1,11 +1,13 @@
 package app_test
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -137,4 +139,20 @@ func TestProblemsAreCounted(t *testing.T) {
 			t.Errorf("no %s in the metrics", want)
 		}
 	}
+}
+
+// A clock that is set while the service runs is counted. (I155)
+func TestClockJumpsAreCounted(t *testing.T) {
+	k := testkit.New(t)
+	counted := func(direction string, times int) func() bool {
+		return func() bool {
+			return strings.Contains(metricsOf(t, k), fmt.Sprintf("rolegate_clock_jumps_total{direction=%q} %d\n", direction, times))
+		}
+	}
+	eventually(t, "both are there to watch", func() bool { return counted("forward", 0)() && counted("back", 0)() })
+	k.Advance(time.Hour)
+	eventually(t, "forward", counted("forward", 1))
+	k.Advance(-time.Hour)
+	eventually(t, "back", counted("back", 1))
+	eventually(t, "each once", counted("forward", 1))
 }

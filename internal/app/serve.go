@@ -88,6 +88,8 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	a.run(ctx, group, a.httpServer(adminAPI), admin)
 	a.run(ctx, group, a.socketServer(), socket)
 	group.Go(func() error { paceCollector(ctx); return nil })
+	clock := a.glance()
+	group.Go(func() error { a.watchClock(ctx, clock); return nil })
 	group.Go(func() error { a.sweep(ctx); return nil })
 	group.Go(func() error { a.Policy.Snapshots.Run(ctx); return nil })
 	group.Go(func() error { a.Login.Keys.Follow(ctx); return nil })

@@ -37,6 +37,10 @@ func (q queries) ListSigningKeys(ctx context.Context) ([]store.SigningKey, error
 		ORDER BY since DESC, created_at DESC, id`)
 }
 
+func (q queries) AdvanceSigningKey(ctx context.Context, id string, at time.Time) (bool, error) {
+	return q.took(ctx, `UPDATE signing_keys SET not_before = $2 WHERE id = $1 AND not_before > $2 AND revoked_at = 0`, id, micros(at))
+}
+
 func (q queries) RevokeSigningKey(ctx context.Context, id string, now time.Time) (bool, error) {
 	return q.took(ctx, `UPDATE signing_keys SET revoked_at = $2, private = $3 WHERE id = $1 AND revoked_at = 0`, id, micros(now), []byte{})
 }
