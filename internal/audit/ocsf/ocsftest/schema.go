@@ -1,12 +1,18 @@
-package ocsf
+// Package ocsftest holds events to the text of the Open Cybersecurity Schema
+// Framework, a part of which lies in testdata with its licence. It appears in tests
+// only.
+package ocsftest
 
 import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math"
-	"os"
-	"path/filepath"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,10 +20,29 @@ import (
 	"testing"
 )
 
-// schema is the pinned text of the framework, read as its own compiler does: an
+// Version is that of the schema in testdata, and digest SHA-256 over the names and
+// contents of its files.
+const (
+	Version = "1.8.0"
+	digest  = "8cdae97065756667d8f1b42b04dd7d8ebbb83530aa73a3019e3a406f55653ed0"
+)
+
+//go:embed all:testdata
+var files embed.FS
+
+// text is the schema's own.
+func text(t testing.TB) fs.FS {
+	sub, err := fs.Sub(files, "testdata/ocsf-schema-"+Version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sub
+}
+
+// Schema is the pinned text of the framework, read as its own compiler does: an
 // event or object takes on what it extends, included profiles bring attributes that
 // count only where the event names the profile, and the dictionary says the rest.
-type schema struct {
+type Schema struct {
 	version    string
 	categories map[string]int
 	dictionary map[string]attribute
@@ -63,25 +88,30 @@ func (p *pattern) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-var schemaDir = filepath.Join("testdata", "ocsf-schema-"+SchemaVersion)
-
-func readJSON[T any](t testing.TB, path ...string) T {
+func readJSON[T any](t testing.TB, name string) T {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(append([]string{schemaDir}, path...)...))
+	b, err := fs.ReadFile(text(t), name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var v T
 	if err := json.Unmarshal(b, &v); err != nil {
-		t.Fatalf("%v: %v", path, err)
+		t.Fatalf("%s: %v", name, err)
 	}
 	return v
 }
 
-func loadSchema(t testing.TB) *schema {
+// Load reads the schema, and makes sure that it is the one that is pinned.
+func Load(t testing.TB) *Schema {
 	t.Helper()
-	s := &schema{categories: map[string]int{}, classes: map[int]*thing{}, objects: map[string]*thing{}}
+	if got := digestOf(t); got != digest {
+		t.Fatalf("the digest of the schema is %s", got)
+	}
+	s := &Schema{categories: map[string]int{}, classes: map[int]*thing{}, objects: map[string]*thing{}}
 	s.version = readJSON[struct{ Version string }](t, "version.json").Version
+	if s.version != Version {
+		t.Fatalf("the schema is of version %s", s.version)
+	}
 	for name, c := range readJSON[struct {
 		Attributes map[string]struct{ UID int }
 	}](t, "categories.json").Attributes {
@@ -92,7 +122,7 @@ func loadSchema(t testing.TB) *schema {
 		Types      struct{ Attributes map[string]typ }
 	}](t, "dictionary.json")
 	s.dictionary, s.types = d.Attributes, d.Types.Attributes
-	for _, c := range s.things(t, "events", "*.json", "*/*.json") {
+	for _, c := range s.things(t, "events/*.json", "events/*/*.json") {
 		if c.UID > 0 || c.Name == "base_event" {
 			uid := s.categories[c.Category]*1000 + c.UID
 			s.classes[uid] = c
@@ -104,23 +134,48 @@ func loadSchema(t testing.TB) *schema {
 			}
 		}
 	}
-	for _, o := range s.things(t, "objects", "*.json") {
+	for _, o := range s.things(t, "objects/*.json") {
 		s.objects[o.Name] = o
 	}
 	return s
 }
 
-// things reads a folder, and resolves what extends what.
-func (s *schema) things(t testing.TB, folder string, patterns ...string) map[string]*thing {
+func digestOf(t testing.TB) string {
+	h := sha256.New()
+	err := fs.WalkDir(text(t), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(text(t), name)
+		fmt.Fprintf(h, "%s %d\n%s", path.Clean(name), len(b), b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Caption is the name of a class, and of an activity in it; "" where there is none.
+func (s *Schema) Caption(class, activity int) (of, what string) {
+	c := s.classes[class]
+	if c == nil {
+		return "", ""
+	}
+	a, _ := s.find(c, "activity_id")
+	return c.Caption, a.Enum[strconv.Itoa(activity)].Caption
+}
+
+// things reads files, and resolves what extends what.
+func (s *Schema) things(t testing.TB, patterns ...string) map[string]*thing {
 	all := map[string]*thing{}
 	for _, pattern := range patterns {
-		files, err := filepath.Glob(filepath.Join(schemaDir, folder, pattern))
+		names, err := fs.Glob(text(t), pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range files {
-			rel, _ := filepath.Rel(schemaDir, f)
-			th := readJSON[thing](t, rel)
+		for _, name := range names {
+			th := readJSON[thing](t, name)
 			all[th.Name] = &th
 		}
 	}
@@ -130,7 +185,7 @@ func (s *schema) things(t testing.TB, folder string, patterns ...string) map[str
 	return all
 }
 
-func (s *schema) resolve(t testing.TB, all map[string]*thing, th *thing) {
+func (s *Schema) resolve(t testing.TB, all map[string]*thing, th *thing) {
 	if th.attributes != nil {
 		return
 	}
@@ -178,7 +233,7 @@ func merge(t testing.TB, a attribute, raw json.RawMessage, profile *string) attr
 }
 
 // find is the attribute of a thing with what the dictionary says of it.
-func (s *schema) find(th *thing, name string) (own attribute, ok bool) {
+func (s *Schema) find(th *thing, name string) (own attribute, ok bool) {
 	own, ok = th.attributes[name]
 	if own.found {
 		return own, ok
@@ -199,8 +254,8 @@ func (s *schema) find(th *thing, name string) (own attribute, ok bool) {
 	return own, ok
 }
 
-// check says all that is wrong with an event; want is the class it should be of.
-func (s *schema) check(event map[string]any, want int) (wrong []string) {
+// Check says all that is wrong with an event; want is the class it should be of.
+func (s *Schema) Check(event map[string]any, want int) (wrong []string) {
 	class := s.classes[want]
 	if class == nil {
 		return []string{fmt.Sprintf("there is no class %d", want)}
@@ -236,7 +291,7 @@ func number(v any) int {
 	return int(f)
 }
 
-func (s *schema) object(path string, th *thing, object map[string]any, profiles []string) (wrong []string) {
+func (s *Schema) object(path string, th *thing, object map[string]any, profiles []string) (wrong []string) {
 	say := func(name, format string, args ...any) {
 		wrong = append(wrong, path+name+": "+fmt.Sprintf(format, args...))
 	}
@@ -284,7 +339,7 @@ func (s *schema) object(path string, th *thing, object map[string]any, profiles 
 	return wrong
 }
 
-func (s *schema) values(path string, a attribute, v any, profiles []string) []string {
+func (s *Schema) values(path string, a attribute, v any, profiles []string) []string {
 	if !a.Array {
 		return s.value(path, a, v, profiles)
 	}
@@ -299,7 +354,7 @@ func (s *schema) values(path string, a attribute, v any, profiles []string) []st
 	return wrong
 }
 
-func (s *schema) value(path string, a attribute, v any, profiles []string) []string {
+func (s *Schema) value(path string, a attribute, v any, profiles []string) []string {
 	wrong := func(format string, args ...any) []string { return []string{path + ": " + fmt.Sprintf(format, args...)} }
 	basic := a.Type
 	limits, isType := s.types[a.Type]
