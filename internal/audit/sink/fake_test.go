@@ -163,6 +163,13 @@ func (i *inbox) indices() []int64 {
 	return slices.Clone(i.got)
 }
 
+// tally is how often events were brought, and how many were taken at once.
+func (i *inbox) tally() (tries int, sizes []int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.tries, slices.Clone(i.sizes)
+}
+
 // upTo are the indices from 0 below n.
 func upTo(n int) []int64 {
 	out := make([]int64, n)
