@@ -3,6 +3,7 @@ package app_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ var metricName = regexp.MustCompile(`rolegate_[a-z_]+`)
 
 // families lists the metrics of a service that has answered something of each kind.
 func families(t *testing.T) (names []string) {
-	k := testkit.NewPostgres(t, "ROLEGATE_AUDIT=buffered")
+	k := testkit.NewPostgres(t, "ROLEGATE_AUDIT=buffered", "ROLEGATE_AUDIT_FILE="+filepath.Join(t.TempDir(), "audit.jsonl"))
 	k.Evaluate(k.ClientToken("crm"), "stranger", "read", "contact", nil)
 	for line := range strings.Lines(metricsOf(t, k)) {
 		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok && strings.HasPrefix(rest, "rolegate_") {
