@@ -84,7 +84,7 @@ func (e *Edge) Tile(t Tile) ([]byte, bool) {
 	if t.N != at.N || t.Width < 1 || t.Width > at.Width {
 		return nil, false
 	}
-	return e.levels[t.Level][:t.Width*HashSize : t.Width*HashSize], true
+	return e.levels[t.Level][: t.Width*HashSize : t.Width*HashSize], true
 }
 
 // Frontier is the tree's.
