@@ -61,6 +61,8 @@ var arrows = []struct {
 	{"internal/audit/tree", nil},
 	{"internal/audit", list("model", "internal/store", "internal/audit/tree", leaves, mechanisms)},
 
+	{"internal/audit/checkpoint", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/keyring")},
+
 	{"internal/login", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/policy/condition", list("api/filter")},
