@@ -2,12 +2,14 @@ package checkpoint_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -204,35 +206,45 @@ func (r tiles) ReadTiles(want []tlog.Tile) ([][]byte, error) {
 
 func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 
-// sees verifies a checkpoint, and that the tree of each earlier one is the
-// beginning of its tree, by tiles and by proofs of the publisher's.
+// sees verifies a checkpoint, and that its tree goes on from the next smaller one
+// that was seen and is the beginning of the next larger one, and so of all: by tiles
+// and by proofs of the publisher's.
 func (a *auditor) sees(p *checkpoint.Publisher, signed []byte) tlog.Tree {
 	a.Helper()
 	now := a.open(signed)
-	read := tlog.TileHashReader(now, tiles{a, p})
-	for _, was := range a.known {
-		small, large := was, now
-		if was.N > now.N { // of a replica that is behind
-			small, large = now, was
-			read = tlog.TileHashReader(large, tiles{a, p})
+	i, there := slices.BinarySearchFunc(a.known, now, func(was, now tlog.Tree) int { return cmp.Compare(was.N, now.N) })
+	if there {
+		if a.known[i] != now {
+			a.Fatalf("two trees of %d entries", now.N)
 		}
-		proof, err := tlog.ProveTree(large.N, small.N, read)
-		if err != nil {
-			a.Fatalf("prove %d in %d: %v", small.N, large.N, err)
-		}
-		if err := tlog.CheckTree(proof, large.N, large.Hash, small.N, small.Hash); err != nil {
-			a.Fatalf("the checkpoint of %d is no beginning of that of %d: %v", small.N, large.N, err)
-		}
-		c, err := p.Consistency(a.Context(), small.N, large.N)
-		if err != nil {
-			a.Fatal(err)
-		}
-		if !sameHashes(proof, c.Hashes) {
-			a.Fatalf("consistency from %d to %d: %d hashes, want %d", small.N, large.N, len(c.Hashes), len(proof))
-		}
+		return now
 	}
-	a.known = append(a.known, now)
+	if i > 0 {
+		a.begins(p, a.known[i-1], now)
+	}
+	if i < len(a.known) {
+		a.begins(p, now, a.known[i])
+	}
+	a.known = slices.Insert(a.known, i, now)
 	return now
+}
+
+func (a *auditor) begins(p *checkpoint.Publisher, small, large tlog.Tree) {
+	a.Helper()
+	proof, err := tlog.ProveTree(large.N, small.N, tlog.TileHashReader(large, tiles{a, p}))
+	if err != nil {
+		a.Fatalf("prove %d in %d: %v", small.N, large.N, err)
+	}
+	if err := tlog.CheckTree(proof, large.N, large.Hash, small.N, small.Hash); err != nil {
+		a.Fatalf("the checkpoint of %d is no beginning of that of %d: %v", small.N, large.N, err)
+	}
+	c, err := p.Consistency(a.Context(), small.N, large.N)
+	if err != nil {
+		a.Fatal(err)
+	}
+	if !sameHashes(proof, c.Hashes) {
+		a.Fatalf("consistency from %d to %d: %d hashes, want %d", small.N, large.N, len(c.Hashes), len(proof))
+	}
 }
 
 func sameHashes(want []tlog.Hash, got [][]byte) bool {

@@ -55,55 +55,53 @@ func (k *silent) SetMeta(ctx context.Context, key string, value []byte) error {
 // any moment and start again, and with a database that fails before and after it
 // commits.
 func TestEveryCheckpointBeginsTheNext(t *testing.T) {
-	databases(t, func(t *testing.T, f *fixture) {
-		keys := &silent{Keystore: f.keys}
-		f.keys = keys
-		f.publish(f.publisher())
-		a := f.auditor(f.publisher())
-		rapid.Check(t, func(t *rapid.T) {
-			st := &breaking{Store: f.store}
-			replicas := make([]*checkpoint.Publisher, 3)
-			start := func(i int) { replicas[i] = f.publisherOn(st) }
-			for i := range replicas {
-				start(i)
-			}
-			a.known = a.known[max(0, len(a.known)-5):]
-			which := func() int { return rapid.IntRange(0, len(replicas)-1).Draw(t, "replica") }
-			t.Repeat(map[string]func(*rapid.T){
-				"append": func(t *rapid.T) { f.append(rapid.SampledFrom([]int{1, 3, 200, 256}).Draw(t, "entries")) },
-				"publish": func(t *rapid.T) {
-					p := replicas[which()]
-					c := f.publish(p)
-					a.sees(p, c.Note)
-				},
-				"serve": func(t *rapid.T) {
-					p := replicas[which()]
-					c, err := p.Latest(f.ctx)
-					if err != nil {
-						t.Fatal(err)
-					}
-					a.sees(p, c.Note)
-				},
-				"kill": func(t *rapid.T) { start(which()) },
-				"fail": func(t *rapid.T) {
-					f.append(1)
-					i := which()
-					switch rapid.IntRange(0, 2).Draw(t, "where") {
-					case 0:
-						st.before = true
-					case 1:
-						st.after = true
-					case 2:
-						keys.once = true
-					}
-					if _, err := replicas[i].Publish(f.ctx); !errors.Is(err, errBroken) {
-						t.Fatalf("a database that fails: %v", err)
-					}
-					if rapid.Bool().Draw(t, "killed") {
-						start(i)
-					}
-				},
-			})
+	f := newSQLite(t)
+	keys := &silent{Keystore: f.keys}
+	f.keys = keys
+	f.publish(f.publisher())
+	a := f.auditor(f.publisher())
+	rapid.Check(t, func(t *rapid.T) {
+		st := &breaking{Store: f.store}
+		replicas := make([]*checkpoint.Publisher, 3)
+		start := func(i int) { replicas[i] = f.publisherOn(st) }
+		for i := range replicas {
+			start(i)
+		}
+		which := func() int { return rapid.IntRange(0, len(replicas)-1).Draw(t, "replica") }
+		t.Repeat(map[string]func(*rapid.T){
+			"append": func(t *rapid.T) { f.append(rapid.SampledFrom([]int{1, 3, 200, 256}).Draw(t, "entries")) },
+			"publish": func(t *rapid.T) {
+				p := replicas[which()]
+				c := f.publish(p)
+				a.sees(p, c.Note)
+			},
+			"serve": func(t *rapid.T) {
+				p := replicas[which()]
+				c, err := p.Latest(f.ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.sees(p, c.Note)
+			},
+			"kill": func(t *rapid.T) { start(which()) },
+			"fail": func(t *rapid.T) {
+				f.append(1)
+				i := which()
+				switch rapid.IntRange(0, 2).Draw(t, "where") {
+				case 0:
+					st.before = true
+				case 1:
+					st.after = true
+				case 2:
+					keys.once = true
+				}
+				if _, err := replicas[i].Publish(f.ctx); !errors.Is(err, errBroken) {
+					t.Fatalf("a database that fails: %v", err)
+				}
+				if rapid.Bool().Draw(t, "killed") {
+					start(i)
+				}
+			},
 		})
 	})
 }
