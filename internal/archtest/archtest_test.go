@@ -71,11 +71,11 @@ var arrows = []struct {
 
 	{"internal/administration", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
 
-	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", leaves, mechanisms, capabilities, compositions)},
+	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", leaves, mechanisms, capabilities, compositions)},
 	{"internal/console", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
 
 	// The only package that sees all others.
-	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", leaves, mechanisms, capabilities, compositions, surfaces)},
+	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", "internal/audit/checkpoint", leaves, mechanisms, capabilities, compositions, surfaces)},
 
 	// What commands need of the store or the surfaces they get from app.
 	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", leaves, mechanisms, capabilities)},
