@@ -144,6 +144,12 @@ func (p *Publisher) follow(ctx context.Context) (*published, error) {
 		return nil, err
 	}
 	was := p.latest.Load()
+	var mark []byte
+	if was == nil { // before what is stored is read, which others go on with
+		if mark, err = p.mark(ctx); err != nil {
+			return nil, err
+		}
+	}
 	stored, err := last(ctx, p.store)
 	switch {
 	case err != nil:
@@ -163,7 +169,7 @@ func (p *Publisher) follow(ctx context.Context) (*published, error) {
 		}
 	}
 	if was == nil {
-		if err := p.checkMark(ctx, key, next); err != nil {
+		if err := p.checkMark(ctx, key, mark, next); err != nil {
 			return nil, err
 		}
 	}

@@ -56,16 +56,21 @@ const (
 	stopName = "log_checkpoint_refused"
 )
 
+// mark is the checkpoint that was noted apart; none before the first.
+func (p *Publisher) mark(ctx context.Context) ([]byte, error) {
+	noted, err := p.keys.MetaValue(ctx, markName)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return noted, err
+}
+
 // checkMark holds the stored checkpoints, as a process finds them at its start,
 // against the one that was noted apart: a database that was put back to an earlier
 // state is consistent in itself.
-func (p *Publisher) checkMark(ctx context.Context, key *Key, at *published) error {
-	noted, err := p.keys.MetaValue(ctx, markName)
-	if errors.Is(err, store.ErrNotFound) || err == nil && len(noted) == 0 {
+func (p *Publisher) checkMark(ctx context.Context, key *Key, noted []byte, at *published) error {
+	if len(noted) == 0 {
 		return nil
-	}
-	if err != nil {
-		return err
 	}
 	mark, err := key.Open(noted)
 	switch {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"rolegate/internal/audit"
 	"rolegate/internal/audit/checkpoint"
+	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
 	"rolegate/model"
 )
@@ -208,5 +210,34 @@ func TestRefusalIsOfAllReplicas(t *testing.T) {
 	}
 	if two.State().Refused == nil {
 		t.Error("the second replica does not show it")
+	}
+}
+
+// between is a store that lets something happen once a checkpoint was read.
+type between struct {
+	store.Store
+	then func()
+}
+
+func (s *between) LastCheckpoint(ctx context.Context) (store.Checkpoint, error) {
+	c, err := s.Store.LastCheckpoint(ctx)
+	s.then()
+	return c, err
+}
+
+// Whoever starts while others publish takes what they have published meanwhile for
+// no loss.
+func TestStartWhileOthersPublish(t *testing.T) {
+	f := newSQLite(t)
+	f.append(1)
+	other := f.publisher()
+	f.publish(other)
+	then := sync.OnceFunc(func() {
+		f.append(1)
+		f.publish(other)
+	})
+	f.publish(f.publisherOn(&between{f.store, then}))
+	if c := f.publish(other); c.Size != f.size() {
+		t.Errorf("a checkpoint of %d of %d entries", c.Size, f.size())
 	}
 }
