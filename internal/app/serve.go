@@ -208,6 +208,9 @@ func (a *App) startLog(ctx context.Context) error {
 	if err := a.Log.Start(ctx, o); err != nil {
 		return err
 	}
+	if _, err := a.Checkpoints.Key(ctx); err != nil { // which the first one makes
+		return err
+	}
 	return a.record(ctx, audit.Started)
 }
 

@@ -133,14 +133,14 @@ type answered struct {
 	http.ResponseWriter
 	status  int // 0 until it is written
 	request *reqctx.Request
-	caller  *model.Caller // once one is authenticated it is no longer anonymous
+	caller  *model.Caller // anonymous until one is authenticated
 	receipt [2]string     // as the values of headers
 }
 
 // The headers that say where in the log the request's entry is (Receipt). What is
 // recorded behind its answer has none, and a change of Rolegate's own, which is
-// committed with its entry, neither. Nor has what an anonymous caller is answered:
-// two refused logins must not be told apart by how many entries each made.
+// committed with its entry, neither. They are for clients, who ask: two refusals
+// that a person gets at a login must not be told apart by how many entries each made.
 const (
 	indexHeader    = "Audit-Index"     // of the entry, from 0
 	leafHashHeader = "Audit-Leaf-Hash" // RFC 6962, in base64
@@ -148,7 +148,7 @@ const (
 
 // receive writes the receipt down, if there is one.
 func (a *answered) receive() {
-	if a.request == nil || a.caller == nil || a.caller.Kind == model.CallerAnonymous {
+	if a.request == nil || a.caller == nil || a.caller.Kind != model.CallerClient {
 		return
 	}
 	at := a.request.Receipt()
