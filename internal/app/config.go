@@ -53,6 +53,7 @@ type Config struct {
 	AuditSecret      string        `env:"ROLEGATE_AUDIT_WEBHOOK_SECRET" about:"signs them: whsec_ and 24 to 64 random bytes in base64, two of them while one takes the place of another; better ROLEGATE_AUDIT_WEBHOOK_SECRET_FILE"`
 	AuditAllow       []string      `env:"ROLEGATE_AUDIT_WEBHOOK_ALLOW" about:"CIDRs inside that ROLEGATE_AUDIT_WEBHOOK may lead to, comma-separated (default: public addresses only)"`
 	AuditProfile     string        `env:"ROLEGATE_AUDIT_PROFILE" envDefault:"pseudonymous" about:"pseudonymous: persons go out as pseudonyms, without names, ids and addresses; full: with them, a copy that no erasure reaches"`
+	AuditPublic      bool          `env:"ROLEGATE_AUDIT_PUBLIC" envDefault:"true" about:"checkpoints, tiles of hashes and proofs of the log are for anybody; false: for clients with the scope audit and persons who may read the log"`
 	LogLevel         string        `env:"ROLEGATE_LOG_LEVEL" envDefault:"info" about:"info, or debug to have a line for each decision that went well, too"`
 	OTLPEndpoint     string        `env:"ROLEGATE_OTLP_ENDPOINT" about:"OpenTelemetry collector for traces, such as http://localhost:4318 (default: no traces)"`
 	TraceSample      int           `env:"ROLEGATE_TRACE_SAMPLE" envDefault:"100" about:"one in this many requests is traced, and those whose caller traces them"`
@@ -416,6 +417,13 @@ func (c Config) Level() slog.Level {
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo
+}
+
+// logOrigin names the log in its checkpoints: the address they are served under,
+// without its scheme (C2SP tlog-tiles). It counts when the log's key is made.
+func (c Config) logOrigin() string {
+	_, address, _ := strings.Cut(c.Issuer, "://")
+	return address + "/v1/audit"
 }
 
 // KeyPath is where the key file lies.

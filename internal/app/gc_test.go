@@ -75,9 +75,9 @@ func TestCollectorsPaceFollows(t *testing.T) {
 	}
 	allocate := func(mb int) { // within a look
 		for range mb {
-			sink = make([]byte, 1<<20)
+			kept = make([]byte, 1<<20)
 		}
-		sink = nil
+		kept = nil
 	}
 	until("little in use", func(p int) bool { allocate(2); return p > 100 })
 	much := make([]byte, 100<<20)
@@ -92,4 +92,4 @@ func TestCollectorsPaceFollows(t *testing.T) {
 	}
 }
 
-var sink []byte // what is stored here is on the heap
+var kept []byte // what is stored here is on the heap

@@ -104,6 +104,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 		s.Register(registry)
 		group.Go(func() error { s.Run(ctx); return nil })
 	}
+	group.Go(func() error { a.Checkpoints.Run(ctx); return nil })
 	if ready != nil {
 		ready(a.readiness(ctx, public, admin))
 	}
@@ -221,6 +222,9 @@ func (a *App) readiness(ctx context.Context, public, admin net.Listener) Ready {
 func (a *App) startLog(ctx context.Context) error {
 	o := audit.Options{Buffered: a.Config.Audit == auditBuffered, Alone: a.Config.DatabaseURL == "", Feed: a.feed}
 	if err := a.Log.Start(ctx, o); err != nil {
+		return err
+	}
+	if _, err := a.Checkpoints.Key(ctx); err != nil { // which the first one makes
 		return err
 	}
 	return a.record(ctx, audit.Started)

@@ -185,6 +185,7 @@ var Activities = map[audit.Activity]Mapping{
 	audit.KEKRotated:        updated("key_encryption_key"),
 	audit.KEKDropped:        deleted("key_encryption_key"),
 	audit.KEKResealed:       updated("key_encryption_key"),
+	audit.LogResumed:        managed(3, "audit_log", high),
 	audit.Gap:               {Class: ApplicationError, Activity: 1, Severity: high},
 	audit.Overflow:          {Class: ApplicationError, Activity: 1, Severity: high},
 	audit.SinkStarted:       managed(8, "audit_sink", medium),
