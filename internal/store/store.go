@@ -434,8 +434,9 @@ type Entries interface {
 	// EntriesFrom lists up to limit entries with an index of at least from, in order.
 	EntriesFrom(ctx context.Context, from int64, limit int) ([]Entry, error)
 	// StoredFrom lists what is stored at the indices from a first one on and below
-	// another, in order, for whoever looks for what is missing or does not belong.
-	StoredFrom(ctx context.Context, from, until int64) ([]Stored, error)
+	// another, in order, for whoever looks for what is missing or does not belong;
+	// the leaves alone unless sealed.
+	StoredFrom(ctx context.Context, from, until int64, sealed bool) ([]Stored, error)
 	// HoldSource notes that a source keeps records in memory only, and will say
 	// so again before until or be taken for dead; the zero time ends it.
 	HoldSource(ctx context.Context, source []byte, until time.Time) error

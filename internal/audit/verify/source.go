@@ -46,9 +46,7 @@ type ActEntry struct {
 
 // Item is what a source has of the log from an index on. It is one of: a whole
 // entry, with Leaf; an entry of which only the Hash of the leaf is there; Omitted
-// entries, see tree.Omitted; and, with none of these, an entry that is missing. An
-// Item whose Index is not that of the entry due is something stored where nothing
-// belongs.
+// entries, see tree.Omitted; and, with none of these, an entry that is missing.
 type Item struct {
 	Index   int64
 	Leaf    []byte
@@ -56,6 +54,7 @@ type Item struct {
 	Hash    []byte
 	Omitted int64
 	Hashes  []byte // of Omitted
+	Stray   bool   // it is stored, and is no entry: the Index is not that of the next one, or there is no leaf
 }
 
 // Fault is something wrong with a log.
