@@ -110,6 +110,7 @@ const (
 	KEKDropped        Activity = "kek_drop"
 	KEKResealed       Activity = "kek_reseal"    // Count values
 	Gap               Activity = "audit_gap"     // records in a process's memory are lost: Count of them, -1 unknown
+	LogExported       Activity = "audit_export"  // of Count entries, sealed data among them
 	Overflow          Activity = "audit_refused" // Count decisions were refused because no record of them could be kept
 )
 
