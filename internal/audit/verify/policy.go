@@ -138,7 +138,8 @@ func (r *policyReader) name(name string, m *member) error {
 
 // key refuses a key that is there already under whatever name.
 func (r *policyReader) key(kind, vkey string) error {
-	material, err := base64.StdEncoding.DecodeString(vkey[strings.LastIndexByte(vkey, '+')+1:])
+	parts := strings.SplitN(vkey, "+", 3) // base64 has plus signs, too
+	material, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
 	if err != nil || len(material) < 2 {
 		return errors.New("it is no key")
 	}

@@ -257,6 +257,18 @@ func (k *Kit) Bytes(query string) (b []byte) {
 // returns it.
 func (k *Kit) Checkpoint(cosigners ...note.Signer) []byte {
 	k.T.Helper()
+	return k.Checkpoints(0, cosigners...)
+}
+
+// Checkpoints is Checkpoint, with one after each so many entries before it; 0 for
+// none.
+func (k *Kit) Checkpoints(every int64, cosigners ...note.Signer) []byte {
+	k.T.Helper()
+	sign := func(f *tree.Frontier) []byte {
+		signed := k.Sign(f.Size(), f.Root(), cosigners...)
+		k.must(k.Store.InsertCheckpoint(k.Ctx, store.Checkpoint{Size: f.Size(), Note: signed, CreatedAt: time.Now()}))
+		return signed
+	}
 	head, err := k.Store.Head(k.Ctx)
 	k.must(err)
 	leaves, err := k.Store.LeavesFrom(k.Ctx, 0, int(head.Size))
@@ -269,6 +281,9 @@ func (k *Kit) Checkpoint(cosigners ...note.Signer) []byte {
 				hashes[int(n.Level)/8] = append(hashes[int(n.Level)/8], hash...)
 			}
 		})
+		if every > 0 && f.Size()%every == 0 && f.Size() < head.Size {
+			sign(f)
+		}
 	}
 	var tiles []store.Tile
 	const full = tree.TileWidth * tree.HashSize
@@ -278,9 +293,7 @@ func (k *Kit) Checkpoint(cosigners ...note.Signer) []byte {
 		}
 	}
 	k.must(k.Store.InsertTiles(k.Ctx, tiles))
-	signed := k.Sign(f.Size(), f.Root(), cosigners...)
-	k.must(k.Store.InsertCheckpoint(k.Ctx, store.Checkpoint{Size: f.Size(), Note: signed, CreatedAt: time.Now()}))
-	return signed
+	return sign(f)
 }
 
 // Sign signs a checkpoint.
