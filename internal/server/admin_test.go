@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"rolegate/internal/audit/checkpoint"
 	"rolegate/model"
 )
 
@@ -17,7 +18,10 @@ func TestAdmin(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	NewMetrics(registry).decision(&model.Decision{Code: model.ReasonNotGranted})
 	replica := Replica{Feed: true, Listening: true, Age: 0.25, Revisions: map[string]int64{"default": 42}}
-	a := &Admin{Ready: func(context.Context) error { return notReady }, Replica: func() Replica { return replica }, Registry: registry, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	a := &Admin{Ready: func(context.Context) error { return notReady }, Replica: func() Replica { return replica }, Checkpoints: func() checkpoint.State {
+		return checkpoint.State{Size: 7, Behind: 1, Refused: &checkpoint.Refusal{Reason: checkpoint.Forked}}
+	},
+		Registry: registry, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	get := func(path string) (int, string) {
 		rec := httptest.NewRecorder()
 		a.Handler().ServeHTTP(rec, httptest.NewRequest("GET", path, nil))
@@ -25,7 +29,7 @@ func TestAdmin(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"/healthz":                       `{"status":"ok"}`,
-		"/readyz":                        `{"status":"ok","replica":{"feed":true,"listening":true,"revision_age_seconds":0.25,"revisions":{"default":42}}}`,
+		"/readyz":                        `{"status":"ok","replica":{"feed":true,"listening":true,"revision_age_seconds":0.25,"revisions":{"default":42}},"checkpoints":{"size":7,"behind":1,"refused":{"reason":"forked"`,
 		"/metrics":                       `rolegate_decisions_total{code="not_granted",outcome="deny"} 1`,
 		"/debug/pprof/":                  "goroutine",
 		"/debug/pprof/goroutine?debug=1": "goroutine profile",
