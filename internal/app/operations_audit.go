@@ -63,6 +63,11 @@ var ExportLog = Stream[LogExport, bundle.Written]{"audit-export", func(ctx conte
 		Count: max(end-s.From, 0), Personal: map[string]any{"from": s.From, "to": s.To}, Caller: caller}); err != nil {
 		return bundle.Written{}, err
 	}
+	// The bundle ends with a checkpoint, unless the log is such that there must be
+	// none: then it is the more needed.
+	if _, err := a.Checkpoints.Publish(ctx); err != nil {
+		a.Logger.Warn("the log is exported without a checkpoint of its end", "error", err)
+	}
 	live, err := verify.Live(ctx, a.Store)
 	if err != nil {
 		return bundle.Written{}, err
