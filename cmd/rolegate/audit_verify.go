@@ -66,6 +66,7 @@ Exit status:
 	f.StringVar(&k.policy, "policy", "", "file that says whose signatures count: log, witnesses, quorum (C2SP tlog-policy)")
 	f.StringVar(&k.key, "key", "", "the log's key instead, such as crm.example.com/v1/audit+5a1f…+AZ…")
 	f.StringSliceVar(&k.known, "known", nil, "file with an older checkpoint; may be repeated")
+	f.StringSliceVar(&k.proofs, "proof", nil, "file with the proof of an entry (C2SP tlog-proof); may be repeated")
 	f.StringVar(&k.receipts, "receipts", "", `file of {"index":…,"leaf_hash":"…"}, one a line: the headers Audit-Index and Audit-Leaf-Hash of answers`)
 	return cmd
 }
@@ -73,7 +74,7 @@ Exit status:
 // keptFiles are the files an auditor has kept.
 type keptFiles struct {
 	policy, key, receipts string
-	known                 []string
+	known, proofs         []string
 }
 
 func (k keptFiles) options() (o verify.Options, err error) {
@@ -102,6 +103,13 @@ func (k keptFiles) options() (o verify.Options, err error) {
 			return o, err
 		}
 		o.Known = append(o.Known, note)
+	}
+	for _, path := range k.proofs {
+		proof, err := readFile(path)
+		if err != nil {
+			return o, err
+		}
+		o.Proofs = append(o.Proofs, proof)
 	}
 	if k.receipts != "" {
 		if o.Receipts, err = readReceipts(k.receipts); err != nil {
@@ -188,7 +196,7 @@ func printVerified(w io.Writer, r verify.Report) {
 	for _, of := range []struct {
 		n    int64
 		what string
-	}{{a.Known, "the first %s are those of the checkpoint that was kept"}, {a.Witnessed, "the first %s are those a quorum of witnesses has signed"}, {a.Receipts, "%s as the receipts say"}} {
+	}{{a.Known, "the first %s are those of the checkpoint that was kept"}, {a.Witnessed, "the first %s are those a quorum of witnesses has signed"}, {a.Receipts, "%s as the receipts say"}, {a.Proofs, "%s as the proofs say"}} {
 		if of.n > 0 {
 			fmt.Fprintf(w, "anchored    "+of.what+"\n", count(int(of.n), "entry"))
 		}

@@ -12,6 +12,9 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/transparency-dev/formats/proof"
+	"golang.org/x/mod/sumdb/tlog"
+
 	"rolegate/internal/audit/bundle"
 	"rolegate/internal/audit/verify"
 	"rolegate/internal/testkit/logkit"
@@ -210,4 +213,62 @@ func TestDirectory(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A proof that was kept holds for its entry, and fixes all that is before its
+// checkpoint.
+func TestProofs(t *testing.T) {
+	k := logkit.SQLite(t)
+	k.Fill(20)
+	checkpoint := k.Checkpoint()
+	kept := func(index int) verify.Options {
+		hashes, err := tlog.ProveRecord(20, int64(index), hashesOf(t, k))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := proof.TLogProof{Index: uint64(index), Checkpoint: checkpoint}
+		for _, h := range hashes {
+			p.Hashes = append(p.Hashes, h)
+		}
+		return verify.Options{Policy: policy(t, k), Proofs: [][]byte{p.Marshal()}}
+	}
+	k.Fill(5)
+	k.Checkpoint()
+	o, wrong := kept(7), kept(8)
+	m, _ := export(t, k, bundle.Selection{})
+	r := m.verify(t, o)
+	want(t, r, verify.OK)
+	if r.Anchors.Proofs != 1 || r.Anchors.Known != 20 {
+		t.Errorf("%+v", r.Anchors)
+	}
+	wrong.Proofs[0] = bytes.Replace(wrong.Proofs[0], []byte("index 8"), []byte("index 9"), 1)
+	want(t, m.verify(t, wrong), verify.Diverge)
+	k.Forge(7)
+	k.Rewrite()
+	m, _ = export(t, k, bundle.Selection{})
+	want(t, m.verify(t, o), verify.Diverge)
+	o.Proofs = [][]byte{[]byte("nothing")}
+	if _, err := verify.Run(t.Context(), bundle.New(fstest.MapFS(m)), o); err == nil {
+		t.Error("nothing is a proof")
+	}
+}
+
+// hashesOf are golang.org/x/mod's hashes of a log.
+func hashesOf(t *testing.T, k *logkit.Kit) tlog.HashReader {
+	var stored []tlog.Hash
+	read := tlog.HashReaderFunc(func(at []int64) ([]tlog.Hash, error) {
+		hashes := make([]tlog.Hash, len(at))
+		for i, n := range at {
+			hashes[i] = stored[n]
+		}
+		return hashes, nil
+	})
+	for i := range k.Count("audit_entries") {
+		more, err := tlog.StoredHashes(i, k.Leaf(i), read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored = append(stored, more...)
+	}
+	return read
 }
