@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"testing"
 
@@ -100,6 +101,10 @@ func TestReceipts(t *testing.T) {
 	a := h.call("POST", "/access/v1/evaluation", body, as("client-token"), header("Content-Type", "application/json"))
 	if a.StatusCode != 200 || a.Header[indexHeader] != nil || a.Header[leafHashHeader] != nil {
 		t.Errorf("buffered: %d %v", a.StatusCode, a.Header)
+	}
+	h.login.before = func(ctx context.Context) { reqctx.From(ctx).SetReceipt(&reqctx.Receipt{Index: 1}) }
+	if a := h.post("/v1/login", goodLogin); a.StatusCode != 200 || a.Header[indexHeader] != nil {
+		t.Errorf("a login tells how many entries there are: %d %v", a.StatusCode, a.Header)
 	}
 	h.decider.receipt = &reqctx.Receipt{Index: 4711, LeafHash: []byte{0xff, 0xee}}
 	for _, err := range []error{nil, &model.Error{Code: model.CodeForbidden}} {

@@ -188,6 +188,7 @@ func (s *Server) recorded(permission string, fail func(http.ResponseWriter, *htt
 	return endpoint{permission: permission, HandlerFunc: func(w http.ResponseWriter, r *http.Request) {
 		caller := model.Caller{Kind: model.CallerAnonymous}
 		x := exchangeOf(r.Context())
+		x.answer.caller = &caller
 		if x.timeout == 0 { // no other was set
 			x.limit(requestTimeout)
 		}

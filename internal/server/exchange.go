@@ -133,12 +133,14 @@ type answered struct {
 	http.ResponseWriter
 	status  int // 0 until it is written
 	request *reqctx.Request
-	receipt [2]string // as the values of headers
+	caller  *model.Caller // once one is authenticated it is no longer anonymous
+	receipt [2]string     // as the values of headers
 }
 
 // The headers that say where in the log the request's entry is (Receipt). What is
 // recorded behind its answer has none, and a change of Rolegate's own, which is
-// committed with its entry, neither.
+// committed with its entry, neither. Nor has what an anonymous caller is answered:
+// two refused logins must not be told apart by how many entries each made.
 const (
 	indexHeader    = "Audit-Index"     // of the entry, from 0
 	leafHashHeader = "Audit-Leaf-Hash" // RFC 6962, in base64
@@ -146,7 +148,7 @@ const (
 
 // receive writes the receipt down, if there is one.
 func (a *answered) receive() {
-	if a.request == nil {
+	if a.request == nil || a.caller == nil || a.caller.Kind == model.CallerAnonymous {
 		return
 	}
 	at := a.request.Receipt()
