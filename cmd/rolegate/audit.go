@@ -10,7 +10,8 @@ import (
 )
 
 func (c *cli) audit() *cobra.Command {
-	return group("audit", "the log: its key, its checkpoints", c.auditKey(), c.auditCheckpoint(), c.auditResume())
+	return group("audit", "the log: its key, its checkpoints, and what an auditor verifies",
+		c.auditKey(), c.auditCheckpoint(), c.auditResume(), c.auditExport(), c.auditVerify())
 }
 
 func (c *cli) auditKey() *cobra.Command {

@@ -29,9 +29,9 @@ var (
 	mechanisms   = []string{"internal/password", "internal/totp", "internal/token", "internal/keyring", "internal/throttle"}
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
-	logs         = []string{"internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/sink"}  // what is made of the log; the append path knows none of it
-	compositions = []string{"internal/administration"}                                                  // of capabilities: it asks the policy, then changes the directory
-	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"} // any layer above the mechanisms may use them
+	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/sink", "internal/audit/verify"} // what is made of the log; the append path knows none of it
+	compositions = []string{"internal/administration"}                                                                                                   // of capabilities: it asks the policy, then changes the directory
+	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                  // any layer above the mechanisms may use them
 )
 
 // arrows says what each package may import of ours. A package without a row is
@@ -62,6 +62,10 @@ var arrows = []struct {
 
 	{"internal/audit/tree", nil},
 	{"internal/audit", list("model", "internal/store", "internal/audit/tree", leaves, mechanisms)},
+	{"internal/audit/wire", nil},
+	{"internal/audit/skim", list("internal/audit/wire")},
+	{"internal/audit/verify", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/skim")}, // what an auditor trusts: no keys, no network
+	{"internal/audit/bundle", list("model", "internal/store", "internal/audit/tree", "internal/audit/wire", "internal/audit/skim", "internal/audit/verify")},
 	{"internal/audit/checkpoint", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/keyring")},
 	{"internal/audit/ocsf", list("model", "internal/audit")},
 	{"internal/audit/sink", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/ocsf")},
@@ -81,13 +85,13 @@ var arrows = []struct {
 	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", logs, leaves, mechanisms, capabilities, compositions, surfaces)},
 
 	// What commands need of the store or the surfaces they get from app.
-	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", leaves, mechanisms, capabilities)},
+	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", "internal/audit/tree", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities)},
 }
 
 // testHelpers hold code for tests and may import everything; only tests, and
 // one another, may import them. Otherwise they, and the testing libraries they
 // bring along, end up in the binary of every user.
-var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/mariatest", "internal/testkit/witness", "internal/testkit/workload", "internal/testkit/bench", "internal/store/storetest", "internal/audit/ocsf/ocsftest", "internal/archtest", "internal/checklist", "internal/requirements"}
+var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/mariatest", "internal/testkit/witness", "internal/testkit/workload", "internal/testkit/logkit", "internal/testkit/bench", "internal/store/storetest", "internal/audit/ocsf/ocsftest", "internal/archtest", "internal/checklist", "internal/requirements"}
 
 // owners says who may import a module of others (a path prefix), so that each
 // lives behind one package of ours. A module that is not listed is free, but
@@ -114,6 +118,7 @@ var owners = []struct {
 	{"github.com/tink-crypto", list("internal/keyring")},
 
 	{"github.com/transparency-dev/merkle", list("internal/audit/tree")},
+	{"github.com/transparency-dev/formats", list("internal/audit/verify")},
 
 	{"go.opentelemetry.io", list("internal/tracing")},
 	{"github.com/go-chi", surfaces},

@@ -115,6 +115,7 @@ const (
 	Overflow          Activity = "audit_refused"           // Count decisions were refused because no record of them could be kept
 	SinkStarted       Activity = "audit_sink_start"        // from here on a copy with personal data goes out, to the sink Op
 	LogResumed        Activity = "audit_checkpoint_resume" // checkpoints are made again, after the log was found to be another one
+	LogExported       Activity = "audit_export"            // of Count entries, sealed data among them
 )
 
 // Outcome is what came of it.

@@ -186,6 +186,8 @@ var Activities = map[audit.Activity]Mapping{
 	audit.KEKDropped:        deleted("key_encryption_key"),
 	audit.KEKResealed:       updated("key_encryption_key"),
 	audit.LogResumed:        managed(3, "audit_log", high),
+	audit.LogKeyMade:        created("log_signing_key"),
+	audit.BundleRead:        managed(2, "audit_log", informational),
 	audit.Gap:               {Class: ApplicationError, Activity: 1, Severity: high},
 	audit.Overflow:          {Class: ApplicationError, Activity: 1, Severity: high},
 	audit.SinkStarted:       managed(8, "audit_sink", medium),

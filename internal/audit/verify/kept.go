@@ -1,0 +1,139 @@
+package verify
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/transparency-dev/formats/proof"
+
+	"rolegate/internal/audit/tree"
+)
+
+// kept is what the auditor has kept, in the order in which the tree comes to it.
+type kept struct {
+	known    []checkpoint
+	receipts []Receipt
+	proofs   []inclusion
+	out      int // that lie among entries that are left out
+}
+
+// readKept reads the options; what cannot be read there is the auditor's to mend.
+func readKept(o Options, origin string) (k kept, err error) {
+	for _, note := range o.Known {
+		c, err := readKnown(note, o.Policy, origin)
+		if err != nil {
+			return k, err
+		}
+		k.known = append(k.known, c)
+	}
+	for _, b := range o.Proofs {
+		p, err := readProof(b, o.Policy, origin)
+		if err != nil {
+			return k, err
+		}
+		k.proofs, k.known = append(k.proofs, p), append(k.known, p.of)
+	}
+	slices.SortFunc(k.proofs, func(a, b inclusion) int { return cmp.Compare(a.index, b.index) })
+	slices.SortFunc(k.known, func(a, b checkpoint) int { return cmp.Compare(a.size, b.size) })
+	k.receipts = slices.Clone(o.Receipts)
+	slices.SortFunc(k.receipts, func(a, b Receipt) int { return cmp.Compare(a.Index, b.Index) })
+	return k, nil
+}
+
+// readKnown reads a checkpoint that was kept.
+func readKnown(note []byte, policy *Policy, origin string) (checkpoint, error) {
+	c, err := parseCheckpoint(note)
+	if err != nil {
+		return c, fmt.Errorf("the checkpoint that was kept: %w", err)
+	}
+	if _, err := policy.check(c); err != nil {
+		return c, fmt.Errorf("the checkpoint of size %d that was kept: %w", c.size, err)
+	}
+	if c.origin != origin && origin != "" {
+		return c, fmt.Errorf("the checkpoint of size %d that was kept is one of the log %q, not of %q", c.size, c.origin, origin)
+	}
+	return c, nil
+}
+
+// inclusion is a proof that was kept: that an entry is in the tree of a checkpoint.
+type inclusion struct {
+	index  int64
+	hashes [][]byte
+	of     checkpoint
+}
+
+func readProof(b []byte, policy *Policy, origin string) (p inclusion, err error) {
+	var t proof.TLogProof
+	if t.Unmarshal(b) != nil || t.Index > math.MaxInt64 {
+		return p, errors.New("the proof that was kept is no C2SP tlog-proof")
+	}
+	p.index = int64(t.Index)
+	for _, h := range t.Hashes {
+		p.hashes = append(p.hashes, h[:])
+	}
+	p.of, err = readKnown(t.Checkpoint, policy, origin)
+	return p, err
+}
+
+// proven holds an entry's hash against proofs of it.
+func (k *kept) proven(index int64, hash []byte, r *Report) {
+	for ; len(k.proofs) > 0 && k.proofs[0].index <= index; k.proofs = k.proofs[1:] {
+		switch p := k.proofs[0]; {
+		case p.index < index:
+			k.out++
+		case tree.CheckInclusion(index, p.of.size, hash, p.hashes, p.of.root):
+			r.Anchors.Proofs++
+		default:
+			r.fault(&Fault{Diverge, index, index + 1, fmt.Sprintf("entry %d is not the one of which there is a proof", index)})
+		}
+	}
+}
+
+// reached holds the tree of that size against the checkpoints that were kept.
+func (k *kept) reached(size int64, root func() []byte, r *Report) {
+	for ; len(k.known) > 0 && k.known[0].size <= size; k.known = k.known[1:] {
+		switch c := k.known[0]; {
+		case c.size < size:
+			k.out++
+		case bytes.Equal(c.root, root()):
+			r.Anchors.Known = size
+		default:
+			r.fault(&Fault{Diverge, r.Anchors.Known, max(size, 1), fmt.Sprintf("the first %s are not those of the checkpoint that was kept: one from %d on was altered, taken away or put in", entries(size), r.Anchors.Known)})
+		}
+	}
+}
+
+// leaf holds an entry's hash against its receipts and proofs.
+func (k *kept) leaf(index int64, hash []byte, r *Report) {
+	k.proven(index, hash, r)
+	for ; len(k.receipts) > 0 && k.receipts[0].Index <= index; k.receipts = k.receipts[1:] {
+		switch at := k.receipts[0]; {
+		case at.Index < index:
+			k.out++
+		case bytes.Equal(at.LeafHash, hash):
+			r.Anchors.Receipts++
+		default:
+			r.fault(&Fault{Diverge, index, index + 1, fmt.Sprintf("entry %d is not the one of which there is a receipt", index)})
+		}
+	}
+}
+
+// end looks at what the log did not come to.
+func (k *kept) end(size int64, r *Report) {
+	for _, c := range k.known {
+		r.fault(&Fault{Diverge, size, c.size, fmt.Sprintf("there was a checkpoint of %s, and the log has %d: its end was cut off", entries(c.size), size)})
+	}
+	for _, p := range k.proofs {
+		r.fault(&Fault{Diverge, p.index, p.index + 1, fmt.Sprintf("there is a proof of entry %d, and the log has %s", p.index, entries(size))})
+	}
+	for _, at := range k.receipts {
+		r.fault(&Fault{Diverge, at.Index, at.Index + 1, fmt.Sprintf("there is a receipt of entry %d, and the log has %s", at.Index, entries(size))})
+	}
+	if k.out > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d of what was kept is about entries that are left out of this part of the log", k.out))
+	}
+}
