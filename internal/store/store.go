@@ -386,6 +386,19 @@ type Segment struct {
 	Ciphertext []byte
 }
 
+// Stored is what lies at an index of the log, also where that is not an entry.
+type Stored struct {
+	Index  int64
+	Leaf   []byte // nil: there are only segments
+	Sealed []StoredSegment
+}
+
+// StoredSegment is a segment and its place among those of its entry, from 0.
+type StoredSegment struct {
+	Place int64
+	Segment
+}
+
 // Head is the end of the log: how many entries there are, and the tree over the
 // first TreeSize of them, see tree.Frontier. The tree lags behind where a process
 // of an older release has appended.
@@ -420,6 +433,10 @@ type Entries interface {
 	LeavesFrom(ctx context.Context, from int64, limit int) ([][]byte, error)
 	// EntriesFrom lists up to limit entries with an index of at least from, in order.
 	EntriesFrom(ctx context.Context, from int64, limit int) ([]Entry, error)
+	// StoredFrom lists what is stored at the indices from a first one on and below
+	// another, in order, for whoever looks for what is missing or does not belong;
+	// the leaves alone unless sealed.
+	StoredFrom(ctx context.Context, from, until int64, sealed bool) ([]Stored, error)
 	// HoldSource notes that a source keeps records in memory only, and will say
 	// so again before until or be taken for dead; the zero time ends it.
 	HoldSource(ctx context.Context, source []byte, until time.Time) error

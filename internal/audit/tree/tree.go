@@ -39,13 +39,9 @@ func ParseFrontier(size int64, b []byte) (*Frontier, error) {
 	if size < 0 || len(b)%HashSize != 0 {
 		return nil, fmt.Errorf("a frontier of %d bytes for a tree of %d entries", len(b), size)
 	}
-	hashes := make([][]byte, len(b)/HashSize)
-	for i := range hashes {
-		hashes[i] = b[i*HashSize : (i+1)*HashSize : (i+1)*HashSize]
-	}
-	r, err := ranges.NewRange(0, uint64(size), hashes)
+	r, err := ranges.NewRange(0, uint64(size), split(b))
 	if err != nil {
-		return nil, fmt.Errorf("a frontier of %d hashes for a tree of %d entries", len(hashes), size)
+		return nil, fmt.Errorf("a frontier of %d hashes for a tree of %d entries", len(b)/HashSize, size)
 	}
 	return &Frontier{r}, nil
 }
@@ -74,8 +70,18 @@ func (f *Frontier) Root() []byte {
 }
 
 // Bytes are the hashes, the largest subtree's first.
-func (f *Frontier) Bytes() []byte {
-	hashes := f.r.Hashes()
+func (f *Frontier) Bytes() []byte { return join(f.r.Hashes()) }
+
+// split cuts hashes that lie one behind another; join puts them there.
+func split(b []byte) [][]byte {
+	hashes := make([][]byte, len(b)/HashSize)
+	for i := range hashes {
+		hashes[i] = b[i*HashSize : (i+1)*HashSize : (i+1)*HashSize]
+	}
+	return hashes
+}
+
+func join(hashes [][]byte) []byte {
 	b := make([]byte, 0, len(hashes)*HashSize)
 	for _, h := range hashes {
 		b = append(b, h...)

@@ -131,6 +131,39 @@ func (q queries) EntriesFrom(ctx context.Context, from int64, limit int) ([]stor
 	return entries, nil
 }
 
+func (q queries) StoredFrom(ctx context.Context, from, until int64, sealedToo bool) ([]store.Stored, error) {
+	entries, err := all(ctx, q.conn, func(row scanner) (e store.Stored, err error) {
+		err = row.Scan(&e.Index, bytesInto(&e.Leaf))
+		return e, err
+	}, `SELECT idx, leaf FROM audit_entries WHERE idx >= $1 AND idx < $2 ORDER BY idx`, from, until)
+	if err != nil || !sealedToo {
+		return entries, err
+	}
+	type segment struct {
+		idx int64
+		store.StoredSegment
+	}
+	sealed, err := all(ctx, q.conn, func(row scanner) (s segment, err error) {
+		err = row.Scan(&s.idx, &s.Place, bytesInto(&s.Ref), bytesInto(&s.Salt), bytesInto(&s.Commitment), bytesInto(&s.Ciphertext))
+		return s, err
+	}, `SELECT idx, seg, ref, salt, commitment, ct FROM audit_sealed WHERE idx >= $1 AND idx < $2 ORDER BY idx, seg`, from, until)
+	if err != nil {
+		return nil, err
+	}
+	var out []store.Stored
+	for len(entries) > 0 || len(sealed) > 0 {
+		if len(sealed) == 0 || len(entries) > 0 && entries[0].Index <= sealed[0].idx {
+			out, entries = append(out, entries[0]), entries[1:]
+		} else {
+			out = append(out, store.Stored{Index: sealed[0].idx})
+		}
+		for e := &out[len(out)-1]; len(sealed) > 0 && sealed[0].idx == e.Index; sealed = sealed[1:] {
+			e.Sealed = append(e.Sealed, sealed[0].StoredSegment)
+		}
+	}
+	return out, nil
+}
+
 func (q queries) LeavesFrom(ctx context.Context, from int64, limit int) ([][]byte, error) {
 	return all(ctx, q.conn, func(row scanner) (leaf []byte, err error) {
 		err = row.Scan(bytesInto(&leaf))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -256,5 +257,33 @@ var entryTests = []storeTest{
 			got, err := f.LeavesFrom(ctx, c.from, c.limit)
 			same(t, fmt.Sprintf("LeavesFrom %d, %d", c.from, c.limit), got, err, c.want)
 		}
+	}},
+	// Behind the store's back rows get lost and appear; StoredFrom shows them as they are.
+	{"Entries/Stored", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		var entries []store.Entry
+		for i := range 4 {
+			entries = append(entries, entry(fmt.Sprint("leaf", i), i))
+		}
+		_, err := f.AppendEntries(ctx, entries[:3])
+		f.must(err)
+		f.must(f.InsertEntries(ctx, 7, entries[3:]))
+		stored := func(index int64, e store.Entry) store.Stored {
+			s := store.Stored{Index: index, Leaf: e.Leaf}
+			for i, segment := range e.Sealed {
+				s.Sealed = append(s.Sealed, store.StoredSegment{Place: int64(i), Segment: segment})
+			}
+			return s
+		}
+		all := []store.Stored{stored(0, entries[0]), stored(1, entries[1]), stored(2, entries[2]), stored(7, entries[3])}
+		for _, c := range []struct {
+			from, until int64
+			want        []store.Stored
+		}{{math.MinInt64, math.MaxInt64, all}, {1, 3, all[1:3]}, {3, 7, nil}, {7, 8, all[3:]}, {2, 2, nil}} {
+			got, err := f.StoredFrom(ctx, c.from, c.until, true)
+			same(t, fmt.Sprintf("StoredFrom %d, %d", c.from, c.until), got, err, c.want)
+		}
+		got, err := f.StoredFrom(ctx, 7, 8, false)
+		same(t, "StoredFrom without segments", got, err, []store.Stored{{Index: 7, Leaf: entries[3].Leaf}})
 	}},
 }

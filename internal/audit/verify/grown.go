@@ -1,0 +1,317 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+
+	"rolegate/internal/audit/tree"
+	"rolegate/internal/store"
+)
+
+// grown is the tree as it grows with the entries, held against checkpoints and
+// tiles on the way.
+type grown struct {
+	run      *run
+	frontier *tree.Frontier
+	good     int64 // the largest size at which a checkpoint matched
+	broken   bool  // a checkpoint did not match: later ones do not either
+
+	checkpoints *pulled[store.Checkpoint]
+	levels      []*level
+	last        int64 // size of the last checkpoint
+}
+
+// tileLevels is how many levels of the tree lie in one tile.
+const tileLevels = 8
+
+// level is one of tiles.
+type level struct {
+	n      int64  // the tile that fills
+	hashes []byte // of it that are known
+	filled int    // hashes of it that were passed
+	tiles  *pulled[store.Tile]
+	lost   []int64 // full tiles that are not there
+}
+
+func growTree(ctx context.Context, source Source, r *run) *grown {
+	g := &grown{run: r, frontier: tree.NewFrontier(), checkpoints: pull(source.Checkpoints(ctx))}
+	for n := range 8 {
+		g.levels = append(g.levels, &level{tiles: pull(source.Tiles(ctx, n))})
+	}
+	return g
+}
+
+func (g *grown) stop() {
+	g.checkpoints.stop()
+	for _, l := range g.levels {
+		l.tiles.stop()
+	}
+}
+
+func (g *grown) size() int64 { return g.frontier.Size() }
+
+// leaf adds an entry; nil for one whose hash nobody knows.
+func (g *grown) leaf(hash []byte) error {
+	index := g.size()
+	if hash == nil {
+		hash = make([]byte, tree.HashSize)
+		g.run.order.skipped(1)
+	}
+	g.run.kept.leaf(index, hash, &g.run.report)
+	var err error
+	g.frontier.Append(hash, func(n tree.Node, hash []byte) {
+		if n.Level%tileLevels == 0 && err == nil {
+			err = g.node(n, hash)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return g.reached()
+}
+
+func (g *grown) omitted(n int64, hashes []byte) error {
+	var err error
+	failed := g.frontier.AppendOmitted(n, bytes.Clone(hashes), func(n tree.Node, hash []byte) {
+		if n.Level%tileLevels == 0 && err == nil {
+			err = g.node(n, hash)
+		}
+	})
+	if failed != nil {
+		return Malformed("entry %d: %v", g.size(), failed)
+	}
+	if err != nil {
+		return err
+	}
+	return g.reached()
+}
+
+// node takes a hash that lies in a tile.
+func (g *grown) node(n tree.Node, hash []byte) error {
+	at := int(n.Level) / tileLevels
+	if at >= len(g.levels) {
+		return nil
+	}
+	l, tile, place := g.levels[at], int64(n.Index)/tree.TileWidth, int(int64(n.Index)%tree.TileWidth)
+	if tile != l.n || place != l.filled { // some are left out
+		l.n, l.hashes = tile, nil
+		if place > 0 {
+			l.filled = place + 1
+			return nil // the tile cannot be known
+		}
+		l.filled = 0
+	}
+	if l.filled == len(l.hashes)/tree.HashSize {
+		l.hashes = append(l.hashes, hash...)
+	}
+	if l.filled++; l.filled < tree.TileWidth {
+		return nil
+	}
+	whole := l.hashes
+	l.n, l.hashes, l.filled = tile+1, l.hashes[:0], 0
+	if len(whole) < tree.TileWidth*tree.HashSize {
+		return nil
+	}
+	return g.tile(at, tile, whole)
+}
+
+// tile holds a full tile against the stored one.
+func (g *grown) tile(at int, n int64, hashes []byte) error {
+	l := g.levels[at]
+	for {
+		stored, ok, err := l.tiles.peek()
+		if err != nil {
+			return err
+		}
+		if !ok || stored.N > n {
+			l.lost = append(l.lost, n)
+			return nil
+		}
+		l.tiles.take()
+		if stored.N < n {
+			g.strange(at, stored.N)
+			continue
+		}
+		g.compare(at, n, hashes, stored.Hashes)
+		return nil
+	}
+}
+
+func path(at int, n int64) string { return tree.Tile{Level: at, N: n, Width: tree.TileWidth}.Path() }
+
+// span is what entries a tile is about.
+func span(at int, n int64) (first, end int64) {
+	shift := (at + 1) * tileLevels
+	if n < 0 || shift > 62 || n > 1<<(62-shift) {
+		return -1, -1
+	}
+	return n << shift, (n + 1) << shift
+}
+
+// compare names the first entry at which a tile differs.
+func (g *grown) compare(at int, n int64, want, got []byte) {
+	if bytes.Equal(want, got) {
+		g.run.report.Tiles++
+		return
+	}
+	first, end := span(at, n)
+	if at == 0 && len(want) == len(got) {
+		place := 0
+		for i := 0; i < len(want); i += tree.HashSize {
+			if !bytes.Equal(want[i:i+tree.HashSize], got[i:i+tree.HashSize]) {
+				place = i / tree.HashSize
+				break
+			}
+		}
+		index := first + int64(place)
+		g.run.report.fault(Tampered(index, "entry %d is not the one whose hash is in %s: one of the two was altered", index, path(at, n)))
+		return
+	}
+	g.run.report.fault(&Fault{Tamper, first, end, path(at, n) + " does not hold the hashes of the tree"})
+}
+
+// strange is a tile that the tree has not, or not as far as it is known.
+func (g *grown) strange(at int, n int64) {
+	first, end := span(at, n)
+	g.run.report.fault(&Fault{Tamper, first, end, path(at, n) + " is there, and the entries it is about are not"})
+}
+
+// reached holds the tree against the checkpoints of its size.
+func (g *grown) reached() error {
+	g.run.kept.reached(g.size(), g.frontier.Root, &g.run.report)
+	for {
+		c, ok, err := g.checkpoints.peek()
+		if err != nil || !ok || c.Size > g.size() {
+			return err
+		}
+		g.checkpoints.take()
+		if err := g.checkpoint(&c); err != nil {
+			return err
+		}
+	}
+}
+
+func (g *grown) checkpoint(c *store.Checkpoint) error {
+	r := &g.run.report
+	tampered := func(format string, args ...any) error {
+		r.fault(&Fault{Tamper, g.good, max(c.Size, g.good+1), fmt.Sprintf(format, args...)})
+		return nil
+	}
+	if c.Size < g.last || g.last > 0 && c.Size == g.last || c.Size < g.size() {
+		return tampered("the checkpoint of size %d cannot be held against the tree: it is out of order, or among entries that are left out", c.Size)
+	}
+	g.last = c.Size
+	note, err := parseCheckpoint(c.Note)
+	if err != nil {
+		return tampered("the checkpoint of size %d cannot be read: %v", c.Size, err)
+	}
+	switch {
+	case note.size != c.Size:
+		return tampered("the checkpoint of size %d is stored as one of size %d", note.size, c.Size)
+	case note.origin != g.run.about.Origin:
+		return tampered("the checkpoint of size %d is one of the log %q, not of %q", c.Size, note.origin, g.run.about.Origin)
+	}
+	signed, err := g.run.o.Policy.check(note)
+	if err != nil {
+		return tampered("the checkpoint of size %d: %v", c.Size, err)
+	}
+	if !bytes.Equal(note.root, g.frontier.Root()) {
+		if signed.witnessed {
+			r.fault(&Fault{Diverge, g.good, c.Size, fmt.Sprintf("witnesses have signed another tree of %s: the entries are not those they saw", entries(c.Size))})
+		} else if !g.broken {
+			_ = tampered("the checkpoint of size %d is of another tree: an entry from %d on was altered, taken away or put in, or the checkpoint was", c.Size, g.good)
+		}
+		g.broken = true
+		return nil
+	}
+	g.good = c.Size
+	r.Checkpoints++
+	if signed.log {
+		r.Signed++
+	}
+	if signed.witnessed {
+		r.Anchors.Witnessed = c.Size
+	}
+	return nil
+}
+
+// end says what is there of a tree that the entries do not make, and what is not.
+func (g *grown) end() error {
+	r := &g.run.report
+	r.Size, r.Root = g.size(), g.frontier.Root()
+	for {
+		c, ok, err := g.checkpoints.peek()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		g.checkpoints.take()
+		r.fault(&Fault{Tamper, g.size(), max(c.Size, g.size()+1), fmt.Sprintf("there is a checkpoint of %s, and the log has %d: its end was cut off", entries(c.Size), g.size())})
+	}
+	for at, l := range g.levels {
+		for {
+			t, ok, err := l.tiles.peek()
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			l.tiles.take()
+			g.strange(at, t.N)
+		}
+		g.missing(at, l)
+	}
+	return nil
+}
+
+// missing reports tiles that a checkpoint's tree has and that are not there. Those
+// that only the entries behind the last checkpoint fill may yet come.
+func (g *grown) missing(at int, l *level) {
+	for _, n := range l.lost {
+		if first, end := span(at, n); end <= g.last {
+			g.run.report.fault(&Fault{Tamper, first, end, path(at, n) + " is missing"})
+		}
+	}
+}
+
+// pulled is a sequence that is read as far as it is needed.
+type pulled[T any] struct {
+	next func() (T, error, bool)
+	stop func()
+	head T
+	err  error
+	have bool // head is the next one
+	done bool
+}
+
+func pull[T any](seq iter.Seq2[T, error]) *pulled[T] {
+	next, stop := iter.Pull2(seq)
+	return &pulled[T]{next: next, stop: stop}
+}
+
+// peek gives the next one, false behind the last.
+func (p *pulled[T]) peek() (T, bool, error) {
+	if !p.have && !p.done {
+		var ok bool
+		if p.head, p.err, ok = p.next(); !ok || p.err != nil {
+			p.done = true
+		} else {
+			p.have = true
+		}
+	}
+	return p.head, p.have, p.err
+}
+
+func (p *pulled[T]) take() { p.have = false }
+
+func entries(n int64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprint(n, " entries")
+}

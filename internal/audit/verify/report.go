@@ -1,0 +1,105 @@
+package verify
+
+import (
+	"time"
+
+	"rolegate/internal/audit"
+)
+
+// Status is what came of a verification, and the exit code of the command.
+type Status int
+
+const (
+	OK         Status = 0
+	Unanchored Status = 10 // it agrees with itself, and with nothing that was kept apart from it
+	Tamper     Status = 20 // it does not agree with itself
+	Diverge    Status = 30 // it does not agree with what the auditor or a witness has kept
+	Malform    Status = 40 // it cannot be read as a log
+)
+
+// Report says what was verified and what was found.
+type Report struct {
+	Status   Status    `json:"status"`
+	Result   string    `json:"result"` // Status in a word
+	Origin   string    `json:"origin,omitempty"`
+	Size     int64     `json:"size"`
+	Root     []byte    `json:"root"`               // recomputed
+	Tenant   string    `json:"tenant,omitempty"`   // ref in hex, of a tenant's part
+	From     int64     `json:"from"`               // whole entries are From to To
+	To       int64     `json:"to"`                 //
+	Begin    time.Time `json:"begin,omitzero"`     // of the entries' times
+	End      time.Time `json:"end,omitzero"`       //
+	Entries  int64     `json:"entries"`            // that were whole
+	Foreign  int64     `json:"foreign,omitempty"`  // of which only the hash was there
+	Omitted  int64     `json:"omitted,omitempty"`  // of which only the tree knows
+	Sources  int       `json:"sources"`            // processes that wrote entries
+	Segments int64     `json:"segments"`           // sealed, and as the entries say
+	Shredded []Shred   `json:"shredded,omitempty"` // segments that were destroyed by rule
+
+	Classes     map[audit.Class]int64 `json:"classes"`
+	Checkpoints int64                 `json:"checkpoints"` // that match the tree
+	Signed      int64                 `json:"signed"`      // of these, by a key the auditor has
+	Tiles       int64                 `json:"tiles"`
+
+	Anchors Anchors `json:"anchors"`
+	// Tail is the number of entries behind the last checkpoint that is anchored.
+	Tail int64 `json:"unanchored_tail"`
+
+	Faults []Finding `json:"faults,omitempty"`
+	More   int64     `json:"more_faults,omitempty"` // that are not listed
+	Notes  []string  `json:"notes,omitempty"`       // what was not checked, and why
+	// Unproven is what no verification of a log can show.
+	Unproven []string `json:"cannot_prove"`
+}
+
+// Shred counts the segments that an act has destroyed.
+type Shred struct {
+	Act      int64         `json:"act"` // index
+	Kind     audit.ActKind `json:"kind"`
+	Segments int64         `json:"segments"`
+}
+
+// Anchors are what was kept apart from the log and agrees with it.
+type Anchors struct {
+	Known     int64 `json:"known,omitempty"`     // size of the largest checkpoint the auditor has kept
+	Witnessed int64 `json:"witnessed,omitempty"` // size of the largest checkpoint that a quorum of witnesses has signed
+	Receipts  int64 `json:"receipts,omitempty"`  // entries whose receipts were kept
+	Proofs    int64 `json:"proofs,omitempty"`    // entries whose proofs were kept
+}
+
+// Finding is a Fault as it is reported.
+type Finding struct {
+	Status Status `json:"status"`
+	Index  *int64 `json:"index,omitempty"` // of the first entry concerned
+	End    *int64 `json:"end,omitempty"`   // behind the last one, where that is another
+	What   string `json:"what"`
+}
+
+// unproven is printed with every report.
+var unproven = []string{
+	"that no copy of a destroyed key or of sealed data survives elsewhere",
+	"that nothing happened which never came to the log",
+	"that the sessions of those who approved an act were their own",
+	"that the entries behind the last anchor were not exchanged: whoever has the database and the signing key can do that",
+}
+
+var results = map[Status]string{OK: "ok", Unanchored: "unanchored", Tamper: "tampered", Diverge: "diverged", Malform: "malformed"}
+
+// mostFaults bounds how many faults are listed.
+const mostFaults = 100
+
+func (r *Report) fault(f *Fault) {
+	r.Status = max(r.Status, f.Status)
+	if len(r.Faults) == mostFaults {
+		r.More++
+		return
+	}
+	found := Finding{Status: f.Status, What: f.What}
+	if f.Index >= 0 {
+		found.Index = &f.Index
+	}
+	if f.End > f.Index+1 {
+		found.End = &f.End
+	}
+	r.Faults = append(r.Faults, found)
+}

@@ -1,0 +1,98 @@
+package verify
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"hash"
+	"slices"
+
+	"rolegate/internal/audit/skim"
+	"rolegate/internal/store"
+)
+
+// sizes of what lies before the ciphertext in the bytes that a leaf's sum is over.
+const (
+	saltSize       = 16
+	commitmentSize = 16
+)
+
+// segments checks what is sealed beside entries.
+type segments struct {
+	acts   *acts
+	leaf   skim.Leaf // of the entry, read into again and again
+	digest hash.Hash
+	sum    [sha256.Size]byte
+	shreds map[int64]*Shred
+}
+
+// entry goes through the segments that a leaf names and those that are there.
+func (s *segments) entry(it *Item, r *Report) {
+	sealed := it.Sealed
+	for place := range s.leaf.Segments {
+		ref := &s.leaf.Segments[place]
+		for ; len(sealed) > 0 && sealed[0].Place < int64(place); sealed = sealed[1:] {
+			r.fault(Tampered(it.Index, "entry %d has a sealed segment %d that it does not name", it.Index, sealed[0].Place))
+		}
+		if len(sealed) > 0 && sealed[0].Place == int64(place) {
+			s.present(it.Index, place, ref, &sealed[0].Segment, r)
+			sealed = sealed[1:]
+			continue
+		}
+		s.absent(it.Index, place, ref, r)
+	}
+	for _, extra := range sealed {
+		r.fault(Tampered(it.Index, "entry %d has a sealed segment %d that it does not name", it.Index, extra.Place))
+	}
+}
+
+func (s *segments) present(index int64, place int, ref *skim.SegRef, sealed *store.Segment, r *Report) {
+	switch {
+	case !bytes.Equal(sealed.Ref, ref.Ref):
+		r.fault(Tampered(index, "entry %d: its sealed segment %d is stored under another person's pseudonym", index, place))
+	case len(sealed.Salt) != saltSize || len(sealed.Commitment) != commitmentSize || !s.sums(sealed, ref.Sum):
+		r.fault(Tampered(index, "entry %d: its sealed segment %d was altered", index, place))
+	default:
+		r.Segments++
+	}
+	if e := s.acts.destroying(index, place, s.leaf.Tenant, ref, false); e != nil {
+		r.fault(Tampered(index, "REVIVED: entry %d has a sealed segment %d, which the act of entry %d has destroyed", index, place, e.index))
+	}
+}
+
+func (s *segments) sums(sealed *store.Segment, sum []byte) bool {
+	if s.digest == nil {
+		s.digest = sha256.New()
+	}
+	s.digest.Reset()
+	s.digest.Write(sealed.Salt)
+	s.digest.Write(sealed.Commitment)
+	s.digest.Write(sealed.Ciphertext)
+	return bytes.Equal(s.digest.Sum(s.sum[:0]), sum)
+}
+
+func (s *segments) absent(index int64, place int, ref *skim.SegRef, r *Report) {
+	e := s.acts.destroying(index, place, s.leaf.Tenant, ref, true)
+	if e == nil {
+		r.fault(Tampered(index, "entry %d: its sealed segment %d is missing, and no act has destroyed it%s", index, place, s.acts.why(index, place, s.leaf.Tenant, ref)))
+		return
+	}
+	shred, ok := s.shreds[e.index]
+	if !ok {
+		if s.shreds == nil {
+			s.shreds = map[int64]*Shred{}
+		}
+		shred = &Shred{Act: e.index, Kind: e.act.Kind}
+		s.shreds[e.index] = shred
+	}
+	shred.Segments++
+}
+
+// shredded counts by act.
+func (s *segments) shredded() (all []Shred) {
+	for _, shred := range s.shreds {
+		all = append(all, *shred)
+	}
+	slices.SortFunc(all, func(a, b Shred) int { return cmp.Compare(a.Act, b.Act) })
+	return all
+}
