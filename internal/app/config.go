@@ -48,6 +48,7 @@ type Config struct {
 	MaxConnections   int           `env:"ROLEGATE_MAX_CONNECTIONS" envDefault:"10000" about:"open connections of the public listener; when full, the one that waits longest for a request is closed"`
 	TrustedProxies   []string      `env:"ROLEGATE_TRUSTED_PROXIES" about:"CIDRs whose X-Forwarded-For is believed, comma-separated"`
 	Audit            string        `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed; buffered: decisions are recorded within 100 ms after"`
+	AuditVerify      time.Duration `env:"ROLEGATE_AUDIT_VERIFY" envDefault:"24h" about:"how long after the service has verified its own log it does so again; nothing turns that off"`
 	LogLevel         string        `env:"ROLEGATE_LOG_LEVEL" envDefault:"info" about:"info, or debug to have a line for each decision that went well, too"`
 	OTLPEndpoint     string        `env:"ROLEGATE_OTLP_ENDPOINT" about:"OpenTelemetry collector for traces, such as http://localhost:4318 (default: no traces)"`
 	TraceSample      int           `env:"ROLEGATE_TRACE_SAMPLE" envDefault:"100" about:"one in this many requests is traced, and those whose caller traces them"`
@@ -340,6 +341,8 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_REVISION_WAIT is a duration of 0s to %s, not %s", maxRevisionWait, c.RevisionWait)
 	case c.Audit != auditDurable && c.Audit != auditBuffered:
 		return settingError("ROLEGATE_AUDIT is %s or %s, not %q; nothing turns the log off", auditDurable, auditBuffered, c.Audit)
+	case c.AuditVerify < minAuditVerify || c.AuditVerify > maxAuditVerify:
+		return settingError("ROLEGATE_AUDIT_VERIFY is a duration of %s to %s, not %s; nothing turns the verification of the log off", minAuditVerify, maxAuditVerify, c.AuditVerify)
 	case c.LogLevel != "" && c.LogLevel != "info" && c.LogLevel != "debug":
 		return settingError("ROLEGATE_LOG_LEVEL is info or debug, not %q", c.LogLevel)
 	}
@@ -390,6 +393,13 @@ const maxDrain = time.Minute
 const (
 	auditDurable  = "durable"
 	auditBuffered = "buffered"
+)
+
+// The bounds of ROLEGATE_AUDIT_VERIFY. An altered log is to be found while somebody
+// remembers what happened.
+const (
+	minAuditVerify = time.Second
+	maxAuditVerify = 7 * 24 * time.Hour
 )
 
 func settingError(format string, args ...any) error {

@@ -61,6 +61,7 @@ var arrows = []struct {
 
 	{"internal/audit/tree", nil},
 	{"internal/audit", list("model", "internal/store", "internal/audit/tree", leaves, mechanisms)},
+	{"internal/audit/selfverify", list("model", "internal/store", "internal/audit", "internal/audit/verify")},
 
 	{"internal/login", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
@@ -74,7 +75,7 @@ var arrows = []struct {
 	{"internal/console", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
 
 	// The only package that sees all others.
-	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", leaves, mechanisms, capabilities, compositions, surfaces)},
+	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", "internal/audit/selfverify", "internal/audit/verify", leaves, mechanisms, capabilities, compositions, surfaces)},
 
 	// What commands need of the store or the surfaces they get from app.
 	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", leaves, mechanisms, capabilities)},

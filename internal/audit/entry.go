@@ -109,6 +109,7 @@ const (
 	KEKRotated        Activity = "kek_rotate" // it seals from now on
 	KEKDropped        Activity = "kek_drop"
 	KEKResealed       Activity = "kek_reseal"    // Count values
+	LogVerified       Activity = "audit_verify"  // the whole log: Count entries; error: it was altered, or could not be read
 	Gap               Activity = "audit_gap"     // records in a process's memory are lost: Count of them, -1 unknown
 	Overflow          Activity = "audit_refused" // Count decisions were refused because no record of them could be kept
 )

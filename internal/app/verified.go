@@ -1,0 +1,33 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"rolegate/internal/audit/selfverify"
+	"rolegate/internal/server"
+	"rolegate/model"
+)
+
+// verifyWait bounds one operation of a verification that a running service does;
+// whoever waits for it asks again.
+const verifyWait = 20 * time.Second
+
+// VerifyLog verifies the log of the store as it is now. Where a service runs, it does
+// so beside its other work, and the answer may be that it still does.
+var VerifyLog = Operation[None, selfverify.Answer]{"audit-verify", func(ctx context.Context, a *App, caller model.Caller, _ None) (selfverify.Answer, error) {
+	return a.verifier.Ask(ctx, caller, verifyWait)
+}}
+
+// verified is what readiness shows of the log.
+func (a *App) verified() server.Verified {
+	s := a.verifier.State()
+	v := server.Verified{Status: "ok", At: s.At, Entries: s.Size, GoodAt: s.GoodAt, Findings: s.Findings}
+	switch {
+	case s.At.IsZero():
+		v.Status = "never"
+	case s.Failed:
+		v.Status = "failed"
+	}
+	return v
+}
