@@ -42,6 +42,9 @@ func (v *Verifier) learn(ctx context.Context) error {
 	}
 	k := &Known{At: end.At, Size: end.Position, GoodAt: good.At}
 	k.Failed = !end.At.IsZero() && !end.At.Equal(good.At)
+	if own := v.last.Load(); own != nil && own.Failed() && !end.At.After(own.Ended) {
+		k.Failed = true // whatever somebody has made of the rows meanwhile
+	}
 	v.known.Store(k)
 	return nil
 }
@@ -111,8 +114,9 @@ func (v *Verifier) finish(ctx context.Context, caller model.Caller, p *Pass) err
 		e.Outcome, e.Code = audit.OutcomeError, model.CodeLogAltered
 		e.Personal["findings"] = findings(p.Report)
 	}
+	p.Ended = v.Now().UTC().Truncate(time.Microsecond)
 	return v.inTx(ctx, func(ctx context.Context, tx store.Tx) error {
-		end := store.Job{Name: endRow, Position: p.Report.Size, At: v.Now().UTC().Truncate(time.Microsecond)}
+		end := store.Job{Name: endRow, Position: p.Report.Size, At: p.Ended}
 		if err := tx.SetJob(ctx, end); err != nil {
 			return err
 		}

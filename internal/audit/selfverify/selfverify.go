@@ -73,6 +73,7 @@ func New(o Options) *Verifier {
 // Pass is one verification of the whole log.
 type Pass struct {
 	Began  time.Time     `json:"began"`
+	Ended  time.Time     `json:"ended"` // as it was stored
 	Took   time.Duration `json:"took_ns"`
 	Report verify.Report `json:"report"`
 }

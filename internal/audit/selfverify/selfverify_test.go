@@ -263,6 +263,15 @@ func TestAlteredLogIsFound(t *testing.T) {
 					t.Errorf("state %+v", s)
 				}
 				f.append(1)
+
+				// Whoever altered the log can alter what is noted of passes as well.
+				f.exec(`UPDATE audit_jobs SET at = (SELECT at FROM audit_jobs WHERE name = 'verified') WHERE name = 'verified_good'`)
+				ctx, cancel := context.WithCancel(t.Context())
+				cancel()
+				v.Run(ctx)
+				if !v.State().Failed {
+					t.Error("it is forgotten")
+				}
 			})
 		})
 	}
