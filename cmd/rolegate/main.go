@@ -19,7 +19,7 @@ import (
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is main without the process: it returns the exit status. 0 is done, 1
-// failed, 2 misused.
+// failed, 2 misused; a command may have others, see its help.
 func run(args []string, stdout, stderr *os.File) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -33,8 +33,17 @@ func run(args []string, stdout, stderr *os.File) int {
 	if err == nil {
 		return 0
 	}
+	var status exitStatus
+	if errors.As(err, &status) {
+		return int(status)
+	}
 	return c.fail(err)
 }
+
+// exitStatus is that of a command which has said all there is to say.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprint("exit status ", int(s)) }
 
 // checkText refuses arguments that are not UTF-8: on the way to a service they
 // would become others.
@@ -83,7 +92,7 @@ each may do to which record of a CRM, and keeps a record of every answer.
 	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { c.command = cmd }
 	root.AddCommand(
 		c.serve(), c.init(), c.demo(), c.tenants(), c.users(), c.clients(), c.roles(), c.policies(),
-		c.importFile(), c.keys(), c.restored(), c.migrate(), c.version(), c.healthcheck(), c.hashWorker(),
+		c.importFile(), c.audit(), c.keys(), c.restored(), c.migrate(), c.version(), c.healthcheck(), c.hashWorker(),
 	)
 	wrapArgs(root)
 	return root

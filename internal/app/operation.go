@@ -35,56 +35,69 @@ const lockWait = 10 * time.Second
 // Do runs the operation here or in the running service.
 func (o Operation[Req, Res]) Do(ctx context.Context, c Config, req Req) (Res, error) {
 	var res Res
+	err := somewhere(ctx, c, func(a *App) (err error) {
+		res, err = o.run(ctx, a, operator(os.Getuid()), req)
+		return err
+	}, func() error { return ask(ctx, socketPath(c.Data), o.Name, req, &res) })
+	return res, err
+}
+
+// somewhere does something here, on the store under the lock, or there, in the
+// process that holds it.
+func somewhere(ctx context.Context, c Config, here func(*App) error, there func() error) error {
 	deadline := time.Now().Add(lockWait)
 	for {
 		l, err := takeLock(c.Data)
 		if err == nil {
-			return o.here(ctx, c, l, req)
+			return opened(ctx, c, l, here)
 		}
 		if !errors.Is(err, errLocked) {
-			return res, err
+			return err
 		}
-		err = ask(ctx, socketPath(c.Data), o.Name, req, &res)
-		if !errors.Is(err, errNobody) {
-			return res, err
+		if err = there(); !errors.Is(err, errNobody) {
+			return err
 		}
 		if time.Now().After(deadline) {
-			return res, model.Errorf(model.CodeLocked, "another process holds %s and answers no commands; wait for it to finish, or stop it", c.Data)
+			return model.Errorf(model.CodeLocked, "another process holds %s and answers no commands; wait for it to finish, or stop it", c.Data)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 }
 
-// here opens the store under the lock that was taken, and gives both back.
-func (o Operation[Req, Res]) here(ctx context.Context, c Config, l *lock, req Req) (res Res, err error) {
+// opened opens the store under the lock that was taken, and gives both back.
+func opened(ctx context.Context, c Config, l *lock, here func(*App) error) (err error) {
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	a, err := open(ctx, c, l, quiet)
 	if err != nil {
-		return res, err
+		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	return o.run(ctx, a, operator(os.Getuid()), req)
+	return here(a)
 }
 
 // run runs the operation and records a refusal, which no change carries.
 func (o Operation[Req, Res]) run(ctx context.Context, a *App, caller model.Caller, req Req) (Res, error) {
 	ctx = reqctx.With(ctx, &reqctx.Request{TraceID: rand.Text()})
 	res, err := o.Run(ctx, a, caller, req)
-	if err == nil {
-		return res, nil
+	if err != nil {
+		a.recordRefusal(ctx, caller, o.Name, req, err)
 	}
+	return res, err
+}
+
+// recordRefusal records an operation that was refused.
+func (a *App) recordRefusal(ctx context.Context, caller model.Caller, operation string, req any, err error) {
 	e := audit.Entry{Class: audit.ClassAdmin, Activity: audit.OperationFailed, Outcome: audit.OutcomeDeny,
-		Code: model.CodeOf(err), Op: o.Name, Caller: caller}
+		Code: model.CodeOf(err), Op: operation, Caller: caller}
 	if e.Code == model.CodeInternal {
 		e.Outcome = audit.OutcomeError
 	}
-	if t, ok := any(req).(interface{ tenant() string }); ok {
+	if t, ok := req.(interface{ tenant() string }); ok {
 		e.Tenant = t.tenant()
 	}
 	if failed := a.Log.Append(ctx, e); failed != nil {
-		a.Logger.Error("record a refused operation", "operation", o.Name, "error", failed)
+		a.Logger.Error("record a refused operation", "operation", operation, "error", failed)
 	}
-	return res, err
 }
 
 // serve runs the operation on behalf of a command that came through the socket.
@@ -122,40 +135,51 @@ const answerTimeout = 5 * time.Minute
 
 // ask sends an operation through the socket and decodes its result.
 func ask(ctx context.Context, socket, name string, req, res any) error {
-	if err := checkSocketPath(socket); err != nil {
-		return err
-	}
-	body, err := json.Marshal(req)
+	answer, err := post(ctx, socket, "/operations/"+name, req, answerTimeout)
 	if err != nil {
 		return err
 	}
-	client := http.Client{Timeout: answerTimeout, Transport: &http.Transport{
+	defer answer.Body.Close()
+	return json.NewDecoder(answer.Body).Decode(res)
+}
+
+// post sends a request through the socket; the answer is one of success. 0 waits
+// for it without end.
+func post(ctx context.Context, socket, path string, req any, timeout time.Duration) (*http.Response, error) {
+	if err := checkSocketPath(socket); err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(req)
+	if err != nil {
+		return nil, err
+	}
+	client := http.Client{Timeout: timeout, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 		},
 	}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://rolegate/operations/"+name, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://rolegate"+path, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	answer, err := client.Do(r)
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" {
-		return errNobody
+		return nil, errNobody
 	}
 	if err != nil {
-		return fmt.Errorf("local socket: %w", err)
+		return nil, fmt.Errorf("local socket: %w", err)
+	}
+	if answer.StatusCode == http.StatusOK {
+		return answer, nil
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode == http.StatusOK {
-		return json.NewDecoder(answer.Body).Decode(res)
-	}
 	var failed wireError
 	if err := json.NewDecoder(answer.Body).Decode(&failed); err != nil {
-		return fmt.Errorf("local socket: status %d", answer.StatusCode)
+		return nil, fmt.Errorf("local socket: status %d", answer.StatusCode)
 	}
-	return &model.Error{Code: failed.Code, Message: failed.Message, Details: failed.Details}
+	return nil, failed.error()
 }
 
 // wireError is a model.Error on the socket. The host's operator may see causes.
@@ -163,4 +187,8 @@ type wireError struct {
 	Code    model.Code     `json:"code"`
 	Message string         `json:"message"`
 	Details []model.Detail `json:"details,omitempty"`
+}
+
+func (w wireError) error() error {
+	return &model.Error{Code: w.Code, Message: w.Message, Details: w.Details}
 }

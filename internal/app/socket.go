@@ -74,6 +74,7 @@ func (a *App) socketServer() *http.Server {
 			}
 		})
 	}
+	mux.HandleFunc("POST /streams/"+ExportLog.Name, func(w http.ResponseWriter, r *http.Request) { ExportLog.serve(w, r, a) })
 	return &http.Server{
 		Handler:  mux,
 		ErrorLog: slog.NewLogLogger(a.Logger.Handler(), slog.LevelWarn),
@@ -87,14 +88,18 @@ func (a *App) socketServer() *http.Server {
 }
 
 func writeFailure(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusUnprocessableEntity)
+	_ = json.NewEncoder(w).Encode(onWire(err))
+}
+
+func onWire(err error) wireError {
 	failed := wireError{Code: model.CodeOf(err), Message: err.Error()}
 	var e *model.Error
 	if errors.As(err, &e) {
 		failed.Details = e.Details
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusUnprocessableEntity)
-	_ = json.NewEncoder(w).Encode(failed)
+	return failed
 }
 
 // peerUID asks the kernel who connected.

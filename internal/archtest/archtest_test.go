@@ -61,6 +61,10 @@ var arrows = []struct {
 
 	{"internal/audit/tree", nil},
 	{"internal/audit", list("model", "internal/store", "internal/audit/tree", leaves, mechanisms)},
+	{"internal/audit/wire", nil},
+	{"internal/audit/skim", list("internal/audit/wire")},
+	{"internal/audit/verify", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/skim")}, // what an auditor trusts: no keys, no network
+	{"internal/audit/bundle", list("model", "internal/store", "internal/audit/tree", "internal/audit/wire", "internal/audit/skim", "internal/audit/verify")},
 	{"internal/audit/selfverify", list("model", "internal/store", "internal/audit", "internal/audit/verify")},
 
 	{"internal/login", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
@@ -75,16 +79,16 @@ var arrows = []struct {
 	{"internal/console", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
 
 	// The only package that sees all others.
-	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", "internal/audit/selfverify", "internal/audit/verify", leaves, mechanisms, capabilities, compositions, surfaces)},
+	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", "internal/audit/selfverify", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities, compositions, surfaces)},
 
 	// What commands need of the store or the surfaces they get from app.
-	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", leaves, mechanisms, capabilities)},
+	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", "internal/audit/tree", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities)},
 }
 
 // testHelpers hold code for tests and may import everything; only tests, and
 // one another, may import them. Otherwise they, and the testing libraries they
 // bring along, end up in the binary of every user.
-var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/mariatest", "internal/testkit/witness", "internal/testkit/workload", "internal/testkit/bench", "internal/store/storetest", "internal/archtest", "internal/checklist", "internal/requirements"}
+var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/mariatest", "internal/testkit/witness", "internal/testkit/workload", "internal/testkit/logkit", "internal/testkit/bench", "internal/store/storetest", "internal/archtest", "internal/checklist", "internal/requirements"}
 
 // owners says who may import a module of others (a path prefix), so that each
 // lives behind one package of ours. A module that is not listed is free, but
@@ -111,6 +115,7 @@ var owners = []struct {
 	{"github.com/tink-crypto", list("internal/keyring")},
 
 	{"github.com/transparency-dev/merkle", list("internal/audit/tree")},
+	{"github.com/transparency-dev/formats", list("internal/audit/verify")},
 
 	{"go.opentelemetry.io", list("internal/tracing")},
 	{"github.com/go-chi", surfaces},

@@ -4,8 +4,9 @@
 package skim
 
 import (
-	"encoding/binary"
 	"errors"
+
+	"rolegate/internal/audit/wire"
 )
 
 // Leaf is some of a leaf's fields; see audit.Leaf. Its slices are parts of the
@@ -45,71 +46,71 @@ var errLeaf = errors.New("it is no leaf")
 // Read reads a leaf into l, whose Segments it uses again.
 func (l *Leaf) Read(leaf []byte) error {
 	*l = Leaf{Segments: l.Segments[:0]}
-	r := reader{leaf}
-	n, ok := r.head(majorMap)
+	r := wire.Reader{Rest: leaf}
+	n, ok := r.Head(wire.Map)
 	if !ok {
 		return errLeaf
 	}
 	last := int64(-1)
 	for range n {
-		key, ok := r.int()
+		key, ok := r.Int()
 		if !ok || key <= last { // deterministic encoding sorts them
 			return errLeaf
 		}
 		last = key
 		switch key {
 		case keyTime:
-			l.Time, ok = r.int()
+			l.Time, ok = r.Int()
 		case keyTenant:
-			l.Tenant, ok = r.string(majorBytes)
+			l.Tenant, ok = r.String(wire.Bytes)
 		case keyClass:
-			l.Class, ok = r.string(majorText)
+			l.Class, ok = r.String(wire.Text)
 		case keySource:
-			l.Source, ok = r.string(majorBytes)
+			l.Source, ok = r.String(wire.Bytes)
 		case keySeq:
-			l.Seq, ok = r.int()
+			l.Seq, ok = r.Int()
 		case keySegments:
 			ok = l.segments(&r)
 		case keyAct:
-			l.Act, ok = true, r.skip(0)
+			l.Act, ok = true, r.Skip()
 		default:
-			ok = r.skip(0)
+			ok = r.Skip()
 		}
 		if !ok {
 			return errLeaf
 		}
 	}
-	if len(r.rest) > 0 {
+	if len(r.Rest) > 0 {
 		return errLeaf
 	}
 	return nil
 }
 
-func (l *Leaf) segments(r *reader) bool {
-	n, ok := r.head(majorArray)
+func (l *Leaf) segments(r *wire.Reader) bool {
+	n, ok := r.Head(wire.Array)
 	if !ok {
 		return false
 	}
 	for range n {
-		fields, ok := r.head(majorMap)
+		fields, ok := r.Head(wire.Map)
 		if !ok {
 			return false
 		}
 		var s SegRef
 		for range fields {
-			key, ok := r.int()
+			key, ok := r.Int()
 			if !ok {
 				return false
 			}
 			switch key {
 			case keyRef:
-				s.Ref, ok = r.string(majorBytes)
+				s.Ref, ok = r.String(wire.Bytes)
 			case keyEpoch:
-				s.Epoch, ok = r.string(majorText)
+				s.Epoch, ok = r.String(wire.Text)
 			case keySum:
-				s.Sum, ok = r.string(majorBytes)
+				s.Sum, ok = r.String(wire.Bytes)
 			default:
-				ok = r.skip(0)
+				ok = r.Skip()
 			}
 			if !ok {
 				return false
@@ -118,110 +119,4 @@ func (l *Leaf) segments(r *reader) bool {
 		l.Segments = append(l.Segments, s)
 	}
 	return true
-}
-
-// CBOR major types (RFC 8949, section 3.1).
-const (
-	majorUint  = 0
-	majorNint  = 1
-	majorBytes = 2
-	majorText  = 3
-	majorArray = 4
-	majorMap   = 5
-	majorTag   = 6
-)
-
-// deepest bounds how deep what is stepped over may be nested.
-const deepest = 16
-
-// reader reads CBOR of definite lengths.
-type reader struct{ rest []byte }
-
-// any reads the head of an item, whatever it is.
-func (r *reader) any() (major byte, n uint64, ok bool) {
-	if len(r.rest) == 0 {
-		return 0, 0, false
-	}
-	major, info := r.rest[0]>>5, r.rest[0]&31
-	r.rest = r.rest[1:]
-	if info < 24 {
-		return major, uint64(info), true
-	}
-	width := 1 << (info - 24)
-	if info > 27 || len(r.rest) < width {
-		return 0, 0, false
-	}
-	switch width {
-	case 1:
-		n = uint64(r.rest[0])
-	case 2:
-		n = uint64(binary.BigEndian.Uint16(r.rest))
-	case 4:
-		n = uint64(binary.BigEndian.Uint32(r.rest))
-	case 8:
-		n = binary.BigEndian.Uint64(r.rest)
-	}
-	r.rest = r.rest[width:]
-	return major, n, true
-}
-
-// head reads the head of an item of that type. There is at least one byte for each
-// of the n things that are to follow.
-func (r *reader) head(want byte) (n uint64, ok bool) {
-	major, n, ok := r.any()
-	return n, ok && major == want && n <= uint64(len(r.rest))
-}
-
-func (r *reader) string(want byte) (s []byte, ok bool) {
-	n, ok := r.head(want)
-	if !ok {
-		return nil, false
-	}
-	s, r.rest = r.rest[:n:n], r.rest[n:]
-	return s, true
-}
-
-func (r *reader) int() (int64, bool) {
-	major, n, ok := r.any()
-	switch {
-	case !ok || n > 1<<63-1:
-		return 0, false
-	case major == majorUint:
-		return int64(n), true
-	case major == majorNint:
-		return -1 - int64(n), true
-	}
-	return 0, false
-}
-
-// skip steps over an item.
-func (r *reader) skip(depth int) bool {
-	major, n, ok := r.any()
-	if !ok || depth > deepest {
-		return false
-	}
-	switch major {
-	case majorBytes, majorText:
-		if n > uint64(len(r.rest)) {
-			return false
-		}
-		r.rest = r.rest[n:]
-		return true
-	case majorMap, majorArray:
-		if n > uint64(len(r.rest)) {
-			return false
-		}
-		if major == majorMap {
-			n *= 2
-		}
-		for range n {
-			if !r.skip(depth + 1) {
-				return false
-			}
-		}
-		return true
-	case majorTag:
-		return r.skip(depth + 1)
-	}
-	return true // a number, or one of the simple values
 }

@@ -23,6 +23,9 @@ type grown struct {
 	last        int64 // size of the last checkpoint
 }
 
+// Levels is how many levels of tiles there may be.
+const Levels = 8
+
 // tileLevels is how many levels of the tree lie in one tile.
 const tileLevels = 8
 
@@ -37,7 +40,7 @@ type level struct {
 
 func growTree(ctx context.Context, source Source, r *run) *grown {
 	g := &grown{run: r, frontier: tree.NewFrontier(), checkpoints: pull(source.Checkpoints(ctx))}
-	for n := range 8 {
+	for n := range Levels {
 		g.levels = append(g.levels, &level{tiles: pull(source.Tiles(ctx, n))})
 	}
 	return g
@@ -141,8 +144,8 @@ func (g *grown) tile(at int, n int64, hashes []byte) error {
 
 func path(at int, n int64) string { return tree.Tile{Level: at, N: n, Width: tree.TileWidth}.Path() }
 
-// span is what entries a tile is about.
-func span(at int, n int64) (first, end int64) {
+// Span is what entries a full tile is about; -1 where there cannot be so many.
+func Span(at int, n int64) (first, end int64) {
 	shift := (at + 1) * tileLevels
 	if n < 0 || shift > 62 || n > 1<<(62-shift) {
 		return -1, -1
@@ -156,7 +159,7 @@ func (g *grown) compare(at int, n int64, want, got []byte) {
 		g.run.report.Tiles++
 		return
 	}
-	first, end := span(at, n)
+	first, end := Span(at, n)
 	if at == 0 && len(want) == len(got) {
 		place := 0
 		for i := 0; i < len(want); i += tree.HashSize {
@@ -174,7 +177,7 @@ func (g *grown) compare(at int, n int64, want, got []byte) {
 
 // strange is a tile that the tree has not, or not as far as it is known.
 func (g *grown) strange(at int, n int64) {
-	first, end := span(at, n)
+	first, end := Span(at, n)
 	g.run.report.fault(&Fault{Tamper, first, end, path(at, n) + " is there, and the entries it is about are not"})
 }
 
@@ -273,7 +276,7 @@ func (g *grown) end() error {
 // that only the entries behind the last checkpoint fill may yet come.
 func (g *grown) missing(at int, l *level) {
 	for _, n := range l.lost {
-		if first, end := span(at, n); end <= g.last {
+		if first, end := Span(at, n); end <= g.last && first >= g.run.about.From && end <= g.run.about.To {
 			g.run.report.fault(&Fault{Tamper, first, end, path(at, n) + " is missing"})
 		}
 	}

@@ -222,7 +222,7 @@ func (l *live) Tiles(ctx context.Context, level int) iter.Seq2[store.Tile, error
 				return
 			}
 			for _, t := range found {
-				if _, end := span(level, t.N); end > l.about.Size {
+				if _, end := Span(level, t.N); end > l.about.Size {
 					head, err := l.store.Head(ctx)
 					if err != nil {
 						yield(store.Tile{}, err)
