@@ -12,9 +12,10 @@ RACE = -race -gcflags=modernc.org/sqlite/lib=-race=false
 
 PKG ?= ./...
 EXAMPLE = examples/crm
+INTEROP = interop
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test format vet unit example lint bench long cover fuzz generate vuln docker clean
+.PHONY: help run build test format vet unit example interop lint bench long cover fuzz generate vuln docker clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +26,7 @@ run: build ## build and serve on 127.0.0.1:8080, SQLite in ./data
 build: ## build bin/rolegate, one static binary
 	@go build -o bin/rolegate ./cmd/rolegate
 
-test: format vet unit example ## everything that must be green: format, vet, tests on SQLite and PostgreSQL with the race detector
+test: format vet unit example interop ## everything that must be green: format, vet, tests on SQLite and PostgreSQL with the race detector
 
 format:
 	@echo "== format"
@@ -35,6 +36,7 @@ vet:
 	@echo "== vet"
 	@go vet $(PKG)
 	@cd $(EXAMPLE) && go vet ./...
+	@cd $(INTEROP) && go vet ./...
 
 unit:
 	@echo "== tests, race detector on"
@@ -44,10 +46,14 @@ example: ## tests of the CRM in examples/crm, a module of its own, against a rea
 	@echo "== example"
 	@cd $(EXAMPLE) && CGO_ENABLED=1 go test -vet=off $(RACE) -timeout 10m ./...
 
+interop: ## programs that are not ours verify the log of a running Rolegate, in a module of their own
+	@echo "== interop"
+	@cd $(INTEROP) && CGO_ENABLED=1 go test -vet=off $(RACE) -timeout 10m ./...
+
 lint: format vet ## format, vet and staticcheck
 	@echo "== staticcheck"
 	@go tool staticcheck $(PKG)
-	@staticcheck=$$(go tool -n staticcheck) && cd $(EXAMPLE) && "$$staticcheck" ./...
+	@staticcheck=$$(go tool -n staticcheck) && cd $(EXAMPLE) && "$$staticcheck" ./... && cd ../../$(INTEROP) && "$$staticcheck" ./...
 
 bench: ## measure every bar of docs/benchmarks.md and write that page; BENCH=quick only sees that it still runs
 	@go run ./internal/testkit/bench $(if $(filter quick,$(BENCH)),-o '')

@@ -72,6 +72,9 @@ const (
 	CodeDeviceLimit        Code = "device_limit"                     // a person has as many devices for one-time codes as may be
 	CodeLastDevice         Code = "last_device"                      // the last device stays while a second factor is required
 	CodeDeviceRequired     Code = "device_required"                  // this needs a device for one-time codes, and there is none
+	CodeBeyondCheckpoint   Code = "beyond_checkpoint"                // of the log: not covered by a checkpoint yet; RetryAfter says when to ask again
+	CodeCheckpointUnknown  Code = "checkpoint_unknown"               // of the log: no checkpoint was made of that many entries
+	CodeForeignEntries     Code = "foreign_entries"                  // of the log: what is asked for has entries of other tenants in it
 	CodeOfficeReserved     Code = "office_reserved"                  // offices are given and taken on the host, or given by two holders of two others
 )
 

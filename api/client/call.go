@@ -23,6 +23,7 @@ const maxAnswer = 32 << 20
 // answer is a JSON object that came with status 200.
 type answer struct {
 	members map[string]json.RawMessage
+	receipt *Receipt
 }
 
 // newBreaker counts attempts. What was answered with less than 500 shows that
@@ -140,7 +141,7 @@ func (c *Client) attempt(ctx context.Context, method, path string, header http.H
 		return answer{}, fmt.Errorf("an answer of type %q", res.Header.Get("Content-Type"))
 	}
 	members, err := object(got)
-	return answer{members}, err
+	return answer{members, receiptOf(res.Header)}, err
 }
 
 // refusal reads an answer that is no success. Whatever it is, it is an error; of

@@ -30,6 +30,7 @@ func (c *Client) Check(ctx context.Context, q Question) (Decision, error) {
 	if err != nil {
 		return Decision{}, unavailable(err)
 	}
+	d.Receipt = a.receipt
 	d.askedBy(q)
 	return d, d.Err()
 }
@@ -86,6 +87,7 @@ func (c *Client) batch(ctx context.Context, semantic api.EvaluationsOptionsEvalu
 		return nil, unavailable(err)
 	}
 	for i := range ds {
+		ds[i].Receipt = a.receipt
 		ds[i].askedBy(qs[i])
 	}
 	return ds, nil

@@ -15,6 +15,11 @@ type Decision struct {
 	Allow   bool
 	Context api.DecisionContext // why, on which revision, and what to do about fields
 
+	// Receipt says where in Rolegate's log the answer is recorded; the questions of
+	// one call are one entry. nil where Rolegate does not say, as with
+	// ROLEGATE_AUDIT=buffered.
+	Receipt *Receipt
+
 	fields []string // that the question named; if any, Context.Fields is about those only
 }
 

@@ -33,6 +33,7 @@ func (c *Client) Filter(ctx context.Context, q Question) (List, error) {
 	if err != nil {
 		return List{}, unavailable(err)
 	}
+	l.Receipt = a.receipt
 	l.askedBy(q)
 	return l, l.Err()
 }

@@ -27,6 +27,7 @@ import (
 	"rolegate"
 	"rolegate/internal/administration"
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/checkpoint"
 	"rolegate/internal/audit/selfverify"
 	"rolegate/internal/directory"
 	"rolegate/internal/keyring"
@@ -42,12 +43,14 @@ import (
 
 // App is an open Rolegate. Close gives the data directory back.
 type App struct {
-	Config    Config
-	Store     store.Store
-	Keystore  store.Keystore
-	Log       *audit.Log
-	Login     *login.Service
-	Directory *directory.Service
+	Config   Config
+	Store    store.Store
+	Keystore store.Keystore
+	Log      *audit.Log
+	// Checkpoints makes and serves the checkpoints of the log.
+	Checkpoints *checkpoint.Publisher
+	Login       *login.Service
+	Directory   *directory.Service
 	// Administration is what people do to others, by right.
 	Administration *administration.Service
 	Policy         *policy.Service
@@ -112,6 +115,7 @@ func open(ctx context.Context, c Config, l *lock, logger *slog.Logger) (_ *App, 
 	if a.Log, err = audit.Open(ctx, a.Store, a.Keystore, a.kek, a.now); err != nil {
 		return nil, err
 	}
+	a.Checkpoints = checkpoint.New(a.Store, a.Keystore, a.kek, a.Log, a.Config.logOrigin(), a.now, logger)
 	return a, a.openServices(ctx)
 }
 

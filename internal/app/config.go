@@ -49,6 +49,7 @@ type Config struct {
 	TrustedProxies   []string      `env:"ROLEGATE_TRUSTED_PROXIES" about:"CIDRs whose X-Forwarded-For is believed, comma-separated"`
 	Audit            string        `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed; buffered: decisions are recorded within 100 ms after"`
 	AuditVerify      time.Duration `env:"ROLEGATE_AUDIT_VERIFY" envDefault:"24h" about:"how long after the service has verified its own log it does so again; nothing turns that off"`
+	AuditPublic      bool          `env:"ROLEGATE_AUDIT_PUBLIC" envDefault:"true" about:"checkpoints, tiles of hashes and proofs of the log are for anybody; false: for clients with the scope audit and persons who may read the log"`
 	LogLevel         string        `env:"ROLEGATE_LOG_LEVEL" envDefault:"info" about:"info, or debug to have a line for each decision that went well, too"`
 	OTLPEndpoint     string        `env:"ROLEGATE_OTLP_ENDPOINT" about:"OpenTelemetry collector for traces, such as http://localhost:4318 (default: no traces)"`
 	TraceSample      int           `env:"ROLEGATE_TRACE_SAMPLE" envDefault:"100" about:"one in this many requests is traced, and those whose caller traces them"`
@@ -421,6 +422,13 @@ func (c Config) Level() slog.Level {
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo
+}
+
+// logOrigin names the log in its checkpoints: the address they are served under,
+// without its scheme (C2SP tlog-tiles). It counts when the log's key is made.
+func (c Config) logOrigin() string {
+	_, address, _ := strings.Cut(c.Issuer, "://")
+	return address + "/v1/audit"
 }
 
 // KeyPath is where the key file lies.

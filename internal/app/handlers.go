@@ -22,6 +22,7 @@ func (a *App) metrics() *prometheus.Registry {
 	registry.MustRegister(a.reused)
 	a.Log.Register(registry)
 	a.verifier.Register(registry)
+	a.Checkpoints.Register(registry)
 	a.registerFeed(registry)
 	return registry
 }
@@ -32,12 +33,12 @@ func (a *App) handlers(registry *prometheus.Registry) (public, admin http.Handle
 	metrics := server.NewMetrics(registry)
 	a.Login.WatchThrottling(metrics.Throttled)
 	api := &server.Server{
-		Issuer: c.Issuer, Login: a.Login, Tokens: a.Login, Factors: a.Login, Passwords: a.Login, Sessions: a.Login, Decider: a.Policy, Recorder: a.Log,
+		Issuer: c.Issuer, Login: a.Login, Tokens: a.Login, Factors: a.Login, Passwords: a.Login, Sessions: a.Login, Decider: a.Policy, Recorder: a.Log, Tree: a.Checkpoints, AuditPublic: c.AuditPublic,
 		Tenants: a.Directory, Provisioning: server.ProvisioningOf(a.Directory), Administration: a.Administration, PageKey: a.pageKey, Limits: c.Limits(),
 		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: metrics, Tracer: a.tracer,
 		Known: a.Login, LoginRate: c.LoginRate, TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,
 	}
-	ops := &server.Admin{Ready: a.Ready, Replica: a.replica, Verified: a.verified, Registry: registry, Logger: a.Logger}
+	ops := &server.Admin{Ready: a.Ready, Replica: a.replica, Checkpoints: a.Checkpoints.State, Verified: a.verified, Registry: registry, Logger: a.Logger}
 	return api.Handler(), ops.Handler()
 }
 

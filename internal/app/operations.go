@@ -15,6 +15,7 @@ var operations = []served{
 	ImportDirectory, ImportPolicy, ExportPolicy, ExplainPolicy, Migrate,
 	ListKeys, RotateKey, RevokeKey, AddKEK, UseKEK, DropKEK, Reseal, RotateKEK, Restored,
 	VerifyLog,
+	LogKey, CheckpointLog, ResumeLog,
 }
 
 // None is the request of an operation that needs none.

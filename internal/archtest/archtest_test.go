@@ -67,6 +67,8 @@ var arrows = []struct {
 	{"internal/audit/bundle", list("model", "internal/store", "internal/audit/tree", "internal/audit/wire", "internal/audit/skim", "internal/audit/verify")},
 	{"internal/audit/selfverify", list("model", "internal/store", "internal/audit", "internal/audit/verify")},
 
+	{"internal/audit/checkpoint", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/keyring")},
+
 	{"internal/login", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/policy/condition", list("api/filter")},
@@ -75,11 +77,11 @@ var arrows = []struct {
 
 	{"internal/administration", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
 
-	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", leaves, mechanisms, capabilities, compositions)},
+	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", leaves, mechanisms, capabilities, compositions)},
 	{"internal/console", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
 
 	// The only package that sees all others.
-	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", "internal/audit/selfverify", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities, compositions, surfaces)},
+	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", "internal/audit/checkpoint", "internal/audit/selfverify", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities, compositions, surfaces)},
 
 	// What commands need of the store or the surfaces they get from app.
 	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", "internal/audit/tree", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities)},

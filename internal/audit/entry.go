@@ -105,14 +105,17 @@ const (
 	SigningKeyRotated Activity = "signing_key_rotate"
 	SigningKeyRevoked Activity = "signing_key_revoke"
 	SigningKeyDropped Activity = "signing_key_drop"
+	BundleRead        Activity = "audit_bundle_read" // Count entries of the log
+	LogKeyMade        Activity = "log_key_create"    // the key that signs checkpoints of the log
 	KeyEncryptionKey  Activity = "kek_create"
 	KEKRotated        Activity = "kek_rotate" // it seals from now on
 	KEKDropped        Activity = "kek_drop"
-	KEKResealed       Activity = "kek_reseal"    // Count values
-	LogVerified       Activity = "audit_verify"  // the whole log: Count entries; error: it was altered, or could not be read
-	Gap               Activity = "audit_gap"     // records in a process's memory are lost: Count of them, -1 unknown
-	LogExported       Activity = "audit_export"  // of Count entries, sealed data among them
-	Overflow          Activity = "audit_refused" // Count decisions were refused because no record of them could be kept
+	KEKResealed       Activity = "kek_reseal"              // Count values
+	LogVerified       Activity = "audit_verify"            // the whole log: Count entries; error: it was altered, or could not be read
+	LogResumed        Activity = "audit_checkpoint_resume" // checkpoints are made again, after the log was found to be another one
+	Gap               Activity = "audit_gap"               // records in a process's memory are lost: Count of them, -1 unknown
+	LogExported       Activity = "audit_export"            // of Count entries, sealed data among them
+	Overflow          Activity = "audit_refused"           // Count decisions were refused because no record of them could be kept
 )
 
 // Outcome is what came of it.

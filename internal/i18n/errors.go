@@ -227,6 +227,18 @@ var problems = map[model.Code]problem{
 		text{"In use", "正在使用"},
 		text{"Others still refer to it, so it cannot be deleted yet.", "仍有其他条目引用它，暂时不能删除。"},
 	},
+	model.CodeBeyondCheckpoint: {
+		text{"Not covered by a checkpoint yet", "尚未被检查点覆盖"},
+		text{"The log's latest checkpoint does not reach that far. A checkpoint is made every second while the log grows; please try again shortly.", "日志的最新检查点尚未到达该位置。日志增长时每秒生成一个检查点，请稍后重试。"},
+	},
+	model.CodeCheckpointUnknown: {
+		text{"No such checkpoint", "没有此检查点"},
+		text{"No checkpoint was made of that many entries. Ask without a size, or for one of a checkpoint you hold.", "没有该条目数的检查点。请省略 size，或使用您所持检查点的大小。"},
+	},
+	model.CodeForeignEntries: {
+		text{"Entries of other tenants", "包含其他租户的条目"},
+		text{"There are entries of other tenants among these, so they are given to nobody here. On the host, `rolegate audit export` gives each tenant its own.", "这些条目中含有其他租户的条目，因此不在此提供。请在主机上使用 `rolegate audit export` 导出各租户自己的条目。"},
+	},
 	model.CodeOfficeReserved: {
 		text{"Nobody gives an office alone", "三员职责不可单独任免"},
 		text{"The offices system-admin, security-admin and audit-admin are given and taken on the host, or given by two holders of two different offices.", "系统管理员、安全管理员和审计管理员须在主机上任免，或由两位不同职责的在任者共同任命。"},

@@ -58,6 +58,9 @@ const (
 	QuerySyntax     Input = "query_syntax"
 	QueryUnknown    Input = "query_unknown"
 	QueryText       Input = "query_text"
+	TreeIndex       Input = "tree_index"
+	TreeSize        Input = "tree_size"
+	TreeOrder       Input = "tree_order"
 	QueryWhole      Input = "query_whole"
 	QueryBool       Input = "query_bool"
 	QueryToken      Input = "query_token"
@@ -129,6 +132,9 @@ var sentences = map[Input]text{
 	QuerySyntax:     {"The query of the address cannot be read: an escape is malformed.", "地址中的查询参数无法解析：转义有误。"},
 	QueryUnknown:    {"The query parameter {path} is unknown here.", "不认识查询参数 {path}。"},
 	QueryText:       {"The query parameter {path} is empty or too long.", "查询参数 {path} 为空或过长。"},
+	TreeIndex:       {"{path} must be the number of an entry: whole, not negative, without leading zeros.", "{path} 必须是条目序号：非负整数，不带前导零。"},
+	TreeSize:        {"The query parameter {path} must be a number of entries: whole, at least 1, without leading zeros.", "查询参数 {path} 必须是条目数：不小于 1 的整数，不带前导零。"},
+	TreeOrder:       {"The query parameter {path} must not be smaller than from.", "查询参数 {path} 不得小于 from。"},
 	QueryWhole:      {"The query parameter {path} must be a whole number, not negative.", "查询参数 {path} 必须是非负整数。"},
 	QueryBool:       {"The query parameter {path} must be true or false.", "查询参数 {path} 必须是 true 或 false。"},
 	QueryToken:      {"The query parameter token was not answered to this list; repeat the request unchanged with its token, or start again without one.", "查询参数 token 不属于此列表：请保持请求不变并使用其应答中的 token，或不带 token 重新开始。"},

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"rolegate/api"
+	"rolegate/internal/audit/checkpoint"
 	"rolegate/model"
 )
 
@@ -23,6 +24,8 @@ type Admin struct {
 	Replica func() Replica
 	// Verified tells what is known of the log.
 	Verified func() Verified
+	// Checkpoints tells how far those of the log are, and why there are none any more.
+	Checkpoints func() checkpoint.State
 	// Registry holds the metrics to show.
 	Registry *prometheus.Registry
 	// Logger gets the reasons for not being ready.
@@ -49,9 +52,14 @@ type Verified struct {
 
 // readiness is the answer of /readyz.
 type readiness struct {
-	Status  string   `json:"status"` // "ok", or the code of why not
-	Replica Replica  `json:"replica"`
-	Log     Verified `json:"log"`
+	Status  string  `json:"status"` // "ok", or the code of why not
+	Replica Replica `json:"replica"`
+
+	// A log that gets no checkpoints any more is told, and is no reason to send
+	// nothing here: what is recorded is recorded, and all replicas are in the same
+	// state.
+	Checkpoints checkpoint.State `json:"checkpoints"`
+	Log         Verified         `json:"log"`
 }
 
 // readyTimeout bounds how long readiness may take to find out.
@@ -92,8 +100,8 @@ func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	if err := a.Ready(ctx); err != nil {
 		a.Logger.Warn("not ready", "error", err)
-		write(w, "application/json", http.StatusServiceUnavailable, readiness{string(model.CodeOf(err)), a.Replica(), a.Verified()})
+		write(w, "application/json", http.StatusServiceUnavailable, readiness{string(model.CodeOf(err)), a.Replica(), a.Checkpoints(), a.Verified()})
 		return
 	}
-	write(w, "application/json", http.StatusOK, readiness{"ok", a.Replica(), a.Verified()})
+	write(w, "application/json", http.StatusOK, readiness{"ok", a.Replica(), a.Checkpoints(), a.Verified()})
 }

@@ -19,7 +19,7 @@ func (s *Server) cors() func(http.Handler) http.Handler {
 		AllowOriginFunc: func(_ *http.Request, origin string) bool { return slices.Contains(s.CORSOrigins, origin) },
 		AllowedMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders:  []string{"Authorization", "Content-Type", "Accept-Language", "X-Request-ID", deviceHeader},
-		ExposedHeaders:  []string{"X-Request-ID", "Retry-After", "Content-Language", "WWW-Authenticate", deviceHeader, revisionHeader},
+		ExposedHeaders:  []string{"X-Request-ID", "Retry-After", "Content-Language", "WWW-Authenticate", deviceHeader, revisionHeader, indexHeader, leafHashHeader},
 		MaxAge:          600,
 
 		AllowCredentials: true,

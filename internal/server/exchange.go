@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"encoding/base64"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +35,7 @@ type exchange struct {
 type event struct {
 	code    model.Code // of the failure; empty where there was none
 	cause   error      // of a fault of ours
-	routine bool       // a decision that went well: there are too many to tell of each
+	routine bool       // a decision that went well, or hashes of the log: there are too many to tell of each
 }
 
 // waiting is the context of those who wait.
@@ -129,7 +131,31 @@ func (x *exchange) Value(key any) any {
 // answered is the answer as it goes out; it remembers its status.
 type answered struct {
 	http.ResponseWriter
-	status int // 0 until it is written
+	status  int // 0 until it is written
+	request *reqctx.Request
+	receipt [2]string // as the values of headers
+}
+
+// The headers that say where in the log the request's entry is (Receipt). What is
+// recorded behind its answer has none, and a change of Rolegate's own, which is
+// committed with its entry, neither.
+const (
+	indexHeader    = "Audit-Index"     // of the entry, from 0
+	leafHashHeader = "Audit-Leaf-Hash" // RFC 6962, in base64
+)
+
+// receive writes the receipt down, if there is one.
+func (a *answered) receive() {
+	if a.request == nil {
+		return
+	}
+	at := a.request.Receipt()
+	if at == nil {
+		return
+	}
+	a.receipt = [2]string{strconv.FormatInt(at.Index, 10), base64.StdEncoding.EncodeToString(at.LeafHash)}
+	h := a.Header()
+	h[indexHeader], h[leafHashHeader] = a.receipt[0:1:1], a.receipt[1:2:2]
 }
 
 // Unwrap is for http.ResponseController.
@@ -142,6 +168,7 @@ func (a *answered) WriteHeader(status int) {
 	}
 	if status >= http.StatusOK {
 		a.status = status
+		a.receive()
 	}
 	a.ResponseWriter.WriteHeader(status)
 }

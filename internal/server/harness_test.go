@@ -24,6 +24,8 @@ import (
 
 	"rolegate/api"
 	"rolegate/api/filter"
+	"rolegate/internal/audit/checkpoint"
+	"rolegate/internal/audit/tree"
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
 	"rolegate/internal/reqctx"
@@ -40,6 +42,7 @@ type harness struct {
 	login    *fakeLogin
 	factors  *fakeFactors
 	tokens   fakeTokens
+	tree     fakeTree
 	decider  *fakeDecider
 	recorder *fakeRecorder
 	registry *prometheus.Registry
@@ -60,12 +63,15 @@ func newHarness(t *testing.T) *harness {
 		Decider:  h.decider,
 		Recorder: h.recorder,
 		Known:    &fakeKnown{},
+		Tree:     &h.tree,
 		Tenants:  fakeTenants{"default", "emea", "closed"},
 		PageKey:  fakePageKey,
 		Limits:   model.DefaultLimits(),
 		Pages:    fakePages{},
 		Logger:   slog.New(slog.NewJSONHandler(io.MultiWriter(h.logs, t.Output()), &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Metrics:  NewMetrics(h.registry),
+
+		AuditPublic: true,
 	}
 	return h
 }
@@ -334,6 +340,8 @@ type fakeDecider struct {
 	sem    policy.Semantic
 	caller model.Caller
 
+	receipt *reqctx.Receipt // of what is asked; nil where that is not known
+
 	forward   *policy.Forwarded // what a proxy is answered
 	forwarded []policy.ForwardRequest
 
@@ -358,6 +366,9 @@ func (f *fakeDecider) Evaluate(ctx context.Context, caller model.Caller, r polic
 
 func (f *fakeDecider) EvaluateBatch(ctx context.Context, caller model.Caller, rs []policy.Request, sem policy.Semantic) ([]model.Decision, error) {
 	f.caller, f.got, f.sem = caller, rs, sem
+	if f.receipt != nil {
+		reqctx.From(ctx).SetReceipt(f.receipt)
+	}
 	if f.err != nil {
 		return nil, f.err
 	}
@@ -468,4 +479,27 @@ func withRouteContext(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, chi.NewRouteContext())))
 	})
+}
+
+// fakeTree is a log of one entry.
+type fakeTree struct{ err error }
+
+func (f *fakeTree) Latest(context.Context) (checkpoint.Checkpoint, error) {
+	return checkpoint.Checkpoint{Size: 1, Note: []byte("a note\n")}, f.err
+}
+
+func (f *fakeTree) Tile(_ context.Context, t tree.Tile) ([]byte, error) {
+	return []byte(t.Path()), f.err
+}
+
+func (f *fakeTree) Proof(_ context.Context, index, size int64) ([]byte, error) {
+	return fmt.Appendf(nil, "proof of %d in %d\n", index, size), f.err
+}
+
+func (f *fakeTree) Consistency(_ context.Context, from, to int64) (checkpoint.Consistency, error) {
+	return checkpoint.Consistency{From: from, To: to, Hashes: [][]byte{{0xff}}}, f.err
+}
+
+func (f *fakeTree) Bundle(_ context.Context, _ model.Caller, t tree.Tile) ([]byte, error) {
+	return []byte(t.Path()), f.err
 }

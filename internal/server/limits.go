@@ -20,13 +20,14 @@ var limited = map[string]struct {
 	"client secret":           {requests: true, why: "for whatever is wrong about it; a client that proves to be one is bounded by what its token lets it do"},
 	"client secret or holder": {requests: true, why: "also of what is right, as anybody may ask to revoke what is no token"},
 
-	"public":        {why: "the same bytes for everybody, from memory; nothing is looked up, recorded or counted"},
-	"person":        {why: "a live session, which had to get through the login; what it tries is charged to its account. Refusals of what is none are recorded without a limit, see docs/threat-model.md"},
-	"person(fresh)": {why: "likewise"},
-	"person(any)":   {why: "likewise"},
-	"officer":       {why: "likewise, of an administrator's; each act is recorded"},
-	"client":        {why: "a CRM's backend, which asks as often as people work; bodies, batches and answers are bounded by model.Limits"},
-	"proxy":         {why: "a proxy in front of a CRM, which asks for each request; without its secret nothing is decided"},
+	"public":            {why: "the same bytes for everybody, from memory; nothing is looked up, recorded or counted"},
+	"public or auditor": {why: "a row or a few of the database each, bounded by a limiter of their own that is wide enough for who has to catch up, see treeReads"},
+	"person":            {why: "a live session, which had to get through the login; what it tries is charged to its account. Refusals of what is none are recorded without a limit, see docs/threat-model.md"},
+	"person(fresh)":     {why: "likewise"},
+	"person(any)":       {why: "likewise"},
+	"officer":           {why: "likewise, of an administrator's; each act is recorded"},
+	"client":            {why: "a CRM's backend, which asks as often as people work; bodies, batches and answers are bounded by model.Limits"},
+	"proxy":             {why: "a proxy in front of a CRM, which asks for each request; without its secret nothing is decided"},
 }
 
 // DefaultLoginRate stands for a LoginRate of zero.

@@ -31,6 +31,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		x := &exchange{started: time.Now(), answer: answered{ResponseWriter: w}}
 		x.Context.Context, x.span = s.Tracer.Request(r.Context(), r)
 		req := &x.Request
+		x.answer.request = req
 		req.TraceID, req.Address, req.UserAgent = cmp.Or(x.span.TraceID(), newTraceID()), address(r), userAgent(r)
 		req.Traced = x.span.Recording()
 		r = r.WithContext(x)

@@ -13,6 +13,8 @@ import (
 // of it, path by path, is in testdata/routes.golden.
 //
 //	public         anybody; nothing of anybody is in it, so nothing is recorded
+//	public or      hashes and sizes of the log: anybody; with ROLEGATE_AUDIT_PUBLIC=false
+//	 auditor       a client with the scope audit, or a person who may read the log
 //	open           anybody; recorded
 //	person         a person's access token with a live session that is enough for what
 //	               is required of them now
@@ -25,6 +27,7 @@ import (
 //	proxy(scope)   a client in Rolegate-Client-Authorization, a person in Authorization
 func (s *Server) router() chi.Router {
 	s.requests = &throttle.Meter{Rule: requestsFor(s.LoginRate)}
+	s.reads = &throttle.Meter{Rule: treeReads}
 	r := chi.NewRouter()
 	r.Use(s.clientAddress(), s.observe, s.cors())
 	r.NotFound(s.notFound)
@@ -85,6 +88,13 @@ func (s *Server) router() chi.Router {
 		r.Method(method, "/v1/forward-auth", s.proxy("decide", s.forwardHeaders))
 		r.Method(method, forwardPath+"/*", s.proxy("decide", s.forwardRequest))
 	}
+
+	// What holds the log to its word: C2SP tlog-checkpoint, tlog-tiles, tlog-proof.
+	r.Method("GET", "/v1/audit/checkpoint", s.auditor(s.logCheckpoint))
+	r.Method("GET", "/v1/audit/tile/entries/*", s.officer(logObject, logExport, s.logBundle))
+	r.Method("GET", "/v1/audit/tile/{level}/*", s.auditor(s.logTile))
+	r.Method("GET", "/v1/audit/entries/{index}/proof", s.auditor(s.logProof))
+	r.Method("GET", "/v1/audit/proof/consistency", s.auditor(s.logConsistency))
 
 	// PUT, GET, DELETE /v1/admin/{subjects,teams,units,territories,resources,assignments}/…,
 	// GET their lists, POST /v1/admin/import: client(directory)

@@ -54,6 +54,10 @@ type Server struct {
 	Tenants Tenants
 	// Provisioning keeps the directory.
 	Provisioning Provisioning
+	// Tree is the log's checkpoints, tiles and proofs.
+	Tree Tree
+	// AuditPublic lets anybody have those that hold hashes only.
+	AuditPublic bool
 	// Administration is what people do to others' accounts.
 	Administration *administration.Service
 	// PageKey derives a 32-byte key from what a page token belongs to, the same on
@@ -79,6 +83,7 @@ type Server struct {
 	LoginRate int
 
 	requests *throttle.Meter // of addresses and devices, made with the routes
+	reads    *throttle.Meter // of addresses, of the log's hashes; likewise
 }
 
 // Login is what the server needs of the login service. Errors carry a

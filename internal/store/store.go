@@ -505,6 +505,8 @@ type Keystore interface {
 	MonthKey(ctx context.Context, tenant []byte, class, month string) (MonthKey, error)
 	InsertMonthKey(ctx context.Context, k MonthKey) error
 	Meta
+	// SetMeta sets a value again and again; nil for none.
+	SetMeta(ctx context.Context, key string, value []byte) error
 	SealedValues
 	Ping(ctx context.Context) error
 	Close() error

@@ -4,6 +4,8 @@
 //
 //	Frontier  the roots of the perfect subtrees of a tree; grows leaf by leaf, gives the root
 //	Tile      256 hashes of one level, all that a proof is made of
+//	Edge      what lies in no full tile yet; grows like the frontier, and tells the tiles it fills
+//	Hashes    proofs, of inclusion and of consistency, from tiles
 package tree
 
 import (

@@ -54,7 +54,7 @@ func scanTile(row scanner) (t store.Tile, err error) {
 
 func (q queries) LockJob(ctx context.Context, name string) (store.Job, error) {
 	return first(list(ctx, q.conn, q.writer(), scanJob, `INSERT INTO audit_jobs (name, position, at) VALUES ($1, 0, 0)
-		ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING name, position, at`, name))
+		ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING name, position, at, `+q.dialect.impatience(), name))
 }
 
 func (q queries) SetJob(ctx context.Context, j store.Job) error {
@@ -64,14 +64,15 @@ func (q queries) SetJob(ctx context.Context, j store.Job) error {
 }
 
 func (q queries) Job(ctx context.Context, name string) (store.Job, error) {
-	j, err := one(ctx, q.conn, scanJob, `SELECT name, position, at FROM audit_jobs WHERE name = $1`, name)
+	j, err := one(ctx, q.conn, scanJob, `SELECT name, position, at, NULL FROM audit_jobs WHERE name = $1`, name)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Job{Name: name}, nil
 	}
 	return j, err
 }
 
+// scanJob reads the last column only for what it does.
 func scanJob(row scanner) (j store.Job, err error) {
-	err = row.Scan(&j.Name, &j.Position, timeInto(&j.At))
+	err = row.Scan(&j.Name, &j.Position, timeInto(&j.At), new(any))
 	return j, err
 }

@@ -2,6 +2,12 @@ package sqlstore
 
 import "context"
 
+// SetMeta is for the keystore only: what the main database has of these stays.
+func (k *Keystore) SetMeta(ctx context.Context, key string, value []byte) error {
+	_, err := k.exec(ctx, `INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, bytesOf(value))
+	return err
+}
+
 // MetaValue and InsertMeta serve the main database and the keystore alike.
 func (c conn) MetaValue(ctx context.Context, key string) ([]byte, error) {
 	return one(ctx, c, func(row scanner) (v []byte, err error) {

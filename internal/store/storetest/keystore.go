@@ -42,6 +42,13 @@ var keystoreTests = []struct {
 		wins(t, "InsertMeta", 20, 1, func(i int) (bool, error) { return inserted(k.InsertMeta(ctx, "check", []byte{0, 1})) })
 		got, err := k.MetaValue(ctx, "check")
 		same(t, "MetaValue", got, err, []byte{0, 1})
+		for _, value := range [][]byte{{2, 0}, nil, {3}} {
+			if err := k.SetMeta(ctx, "mark", value); err != nil {
+				t.Fatal(err)
+			}
+			got, err := k.MetaValue(ctx, "mark")
+			same(t, "MetaValue after SetMeta", got, err, value)
+		}
 	}},
 	{"SealedValues", func(t *testing.T, k store.Keystore) {
 		ctx := t.Context()
