@@ -23,8 +23,9 @@ import (
 
 func (c *cli) auditVerify() *cobra.Command {
 	var k keptFiles
+	live := false
 	cmd := &cobra.Command{
-		Use: "verify BUNDLE", Short: "check an exported log: that nothing was altered, taken away or put in", Args: cobra.ExactArgs(1),
+		Use: "verify BUNDLE | --live", Short: "check an exported log: that nothing was altered, taken away or put in", Args: cobra.MaximumNArgs(1),
 		Long: `Checks a bundle that ` + "`rolegate audit export`" + ` wrote, without keys and without network: that its
 entries make the tree that every checkpoint is of, that everything sealed is there and unaltered or was
 destroyed by rule, by two people, and that no entry is missing. It names the entry that is at fault.
@@ -32,6 +33,10 @@ destroyed by rule, by two people, and that no entry is missing. It names the ent
 A log can be rewritten as a whole by whoever has the database and the signing key. What was kept
 elsewhere shows that: an older checkpoint (--known), what answers said (--receipts), or witnesses
 (--policy). Keep them, and the policy, apart from the log; never take them from the bundle.
+
+With --live it is the service's own log that is verified, in its database, by the service if it runs:
+with the log's own key and the last checkpoint that its keystore has. The result is recorded. It
+shows an operator that the log is in order; an auditor wants a bundle.
 
 Exit status:
    0  it is whole, and agrees with what was kept
@@ -43,6 +48,12 @@ Exit status:
 		Example: "  rolegate audit verify 2026-11 --policy auditor.policy --known 2026-10.checkpoint\n" +
 			"  rolegate audit verify 2026-11 --key crm.example.com/v1/audit+5a1f…+AZ… --receipts receipts.jsonl --json",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if live != (len(args) == 0) {
+				return usageError{fmt.Errorf("either a bundle or --live")}
+			}
+			if live {
+				return c.verifyLive(k)
+			}
 			o, err := k.options()
 			if err != nil {
 				return err
@@ -51,23 +62,29 @@ Exit status:
 			if err != nil {
 				return model.Errorf(model.CodeInvalidRequest, "%s: %v", args[0], err)
 			}
-			if c.json {
-				writeJSON(c.stdout, report)
-			} else {
-				printVerified(c.stdout, report)
-			}
-			if report.Status != verify.OK {
-				return exitStatus(report.Status)
-			}
-			return nil
+			return c.verified(report)
 		},
 	}
 	f := cmd.Flags()
+	f.BoolVar(&live, "live", false, "verify the log of the service itself")
 	f.StringVar(&k.policy, "policy", "", "file that says whose signatures count: log, witnesses, quorum (C2SP tlog-policy)")
 	f.StringVar(&k.key, "key", "", "the log's key instead, such as crm.example.com/v1/audit+5a1f…+AZ…")
 	f.StringSliceVar(&k.known, "known", nil, "file with an older checkpoint; may be repeated")
 	f.StringVar(&k.receipts, "receipts", "", `file of {"index":…,"leaf_hash":"…"}, one a line: the headers Audit-Index and Audit-Leaf-Hash of answers`)
 	return cmd
+}
+
+// verified prints a report, and ends with its status.
+func (c *cli) verified(report verify.Report) error {
+	if c.json {
+		writeJSON(c.stdout, report)
+	} else {
+		printVerified(c.stdout, report)
+	}
+	if report.Status != verify.OK {
+		return exitStatus(report.Status)
+	}
+	return nil
 }
 
 // keptFiles are the files an auditor has kept.

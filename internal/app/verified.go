@@ -19,6 +19,15 @@ var VerifyLog = Operation[None, selfverify.Answer]{"audit-verify", func(ctx cont
 	return a.verifier.Ask(ctx, caller, verifyWait)
 }}
 
+// logKey is the key of the log's checkpoints.
+func (a *App) logKey(ctx context.Context) (string, error) {
+	k, err := a.Checkpoints.Key(ctx)
+	if err != nil {
+		return "", err
+	}
+	return k.VKey, nil
+}
+
 // verified is what readiness shows of the log.
 func (a *App) verified() server.Verified {
 	s := a.verifier.State()

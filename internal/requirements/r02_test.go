@@ -58,12 +58,7 @@ func r2Link(begin, end func(*pgtest.Link)) func(t *testing.T) (*testkit.Kit, fun
 // r2Held has a backup tool take the database and not let go.
 func r2Held(t *testing.T) (*testkit.Kit, func(), func()) {
 	k := testkit.New(t)
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(k.Config.Data, "rolegate.db")+"?_pragma=busy_timeout(60000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	conn, err := db.Conn(t.Context())
+	conn, err := openRaw(t, filepath.Join(k.Config.Data, "rolegate.db")).Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,6 +70,17 @@ func r2Held(t *testing.T) (*testkit.Kit, func(), func()) {
 		}
 	}
 	return k, do("BEGIN IMMEDIATE"), do("ROLLBACK")
+}
+
+// openRaw opens a SQLite database past the service.
+func openRaw(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(60000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
 }
 
 // r2Full fills the file system that the database is on.

@@ -41,15 +41,21 @@ type buildError struct {
 
 func (b *buildError) Error() string { return b.error.Error() + "\n" + string(b.out) }
 
-// StartProcess starts the service on a data directory, with settings and none of
-// this process's, and waits until it is ready.
-func StartProcess(t testing.TB, data string, settings ...string) *Process {
+// Program is the path of rolegate, built for the test.
+func Program(t testing.TB) string {
 	t.Helper()
 	path, err := program()
 	if err != nil {
 		t.Fatalf("build rolegate: %v", err)
 	}
-	p := &Process{cmd: exec.Command(path, "serve", "--json")}
+	return path
+}
+
+// StartProcess starts the service on a data directory, with settings and none of
+// this process's, and waits until it is ready.
+func StartProcess(t testing.TB, data string, settings ...string) *Process {
+	t.Helper()
+	p := &Process{cmd: exec.Command(Program(t), "serve", "--json")}
 	for _, kv := range os.Environ() {
 		if !strings.HasPrefix(kv, "ROLEGATE_") {
 			p.cmd.Env = append(p.cmd.Env, kv)

@@ -265,10 +265,13 @@ func TestAlteredLogIsFound(t *testing.T) {
 				f.append(1)
 
 				// Whoever altered the log can alter what is noted of passes as well.
-				f.exec(`UPDATE audit_jobs SET at = (SELECT at FROM audit_jobs WHERE name = 'verified') WHERE name = 'verified_good'`)
+				f.exec(`UPDATE audit_jobs SET position = 99, at = (SELECT at FROM audit_jobs WHERE name = 'verified') WHERE name IN ('verified', 'verified_good')`)
 				ctx, cancel := context.WithCancel(t.Context())
+				var running sync.WaitGroup
+				running.Go(func() { v.Run(ctx) })
+				eventually(t, "it has read them", func() bool { return v.State().Size == 99 })
 				cancel()
-				v.Run(ctx)
+				running.Wait()
 				if !v.State().Failed {
 					t.Error("it is forgotten")
 				}
