@@ -43,7 +43,7 @@ type answered struct {
 	allowed  bool
 	code     string // of a problem
 	trace    string
-	index    int64 // -1 where the answer names none
+	index    int64 // of its entry; -1 where the answer names none
 	leafHash []byte
 }
 
@@ -138,8 +138,9 @@ func entries(t *testing.T, st store.Entries) (leaves [][]byte) {
 
 // checkLog holds the log against itself and against what was answered: every yes
 // and no has one entry, where its receipt says; neither indices nor the numbers of
-// a source have a gap; and the tree is the head's.
-func checkLog(t *testing.T, st store.Store, answers []answered) {
+// a source have a gap; the tree is the head's; and every checkpoint that was stored,
+// or seen, is of its beginning.
+func checkLog(t *testing.T, st store.Store, answers []answered, seen ...[]byte) {
 	t.Helper()
 	ctx := context.Background()
 	leaves := entries(t, st)
@@ -151,6 +152,12 @@ func checkLog(t *testing.T, st store.Store, answers []answered) {
 		t.Errorf("the head says %d entries and a tree over %d; there are %d", head.Size, head.TreeSize, len(leaves))
 	}
 	published := checkpoints(t, st)
+	for _, note := range seen {
+		size, root := readCheckpoint(t, note)
+		if stored, ok := published[size]; !ok || !bytes.Equal(stored, root) {
+			t.Errorf("the checkpoint of %d entries was published, and is not stored, or as another one", size)
+		}
+	}
 	frontier, byTrace, numbers := tree.NewFrontier(), map[string]int{}, map[string]int64{}
 	for i, leaf := range leaves {
 		l, err := audit.Decode(leaf)
@@ -179,6 +186,9 @@ func checkLog(t *testing.T, st store.Store, answers []answered) {
 		if a.status != http.StatusOK {
 			continue
 		}
+		if a.index < 0 {
+			t.Errorf("the answer %s names no entry", a.trace)
+		}
 		if byTrace[a.trace] != 1 {
 			t.Errorf("the answer %s has %d entries", a.trace, byTrace[a.trace])
 		}
@@ -201,15 +211,25 @@ func checkpoints(t *testing.T, st store.Checkpoints) map[int64][]byte {
 			return roots
 		}
 		for _, c := range page {
-			var origin, root string
-			var signed int64
-			if _, err := fmt.Sscanf(string(c.Note), "%s\n%d\n%s\n", &origin, &signed, &root); err != nil || signed != c.Size {
-				t.Fatalf("checkpoint of %d entries: %q, %v", c.Size, c.Note, err)
+			signed, root := readCheckpoint(t, c.Note)
+			if signed != c.Size {
+				t.Fatalf("the checkpoint of %d entries is stored as of %d", signed, c.Size)
 			}
-			if roots[c.Size], err = base64.StdEncoding.DecodeString(root); err != nil {
-				t.Fatal(err)
-			}
+			roots[signed] = root
 			size = c.Size + 1
 		}
 	}
+}
+
+func readCheckpoint(t *testing.T, note []byte) (size int64, root []byte) {
+	t.Helper()
+	var origin, hash string
+	if _, err := fmt.Sscanf(string(note), "%s\n%d\n%s\n", &origin, &size, &hash); err != nil {
+		t.Fatalf("%q is no checkpoint: %v", note, err)
+	}
+	root, err := base64.StdEncoding.DecodeString(hash)
+	if err != nil {
+		t.Fatalf("%q is no checkpoint: %v", note, err)
+	}
+	return size, root
 }

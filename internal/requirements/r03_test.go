@@ -1,9 +1,11 @@
 package requirements
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -76,28 +78,59 @@ func (c *crash) rounds(happen ...func()) {
 	c.t.Helper()
 	c.start()
 	a := startAsking(func() string { return c.service.Load().URL }, c.client())
+	seen, stop := c.watch()
 	for i, do := range happen {
 		a.waitFor(c.t, 100)
 		time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond) // so that it comes in the middle of something
 		before, began := a.count.Load(), time.Now()
 		do()
+		took := time.Since(began)
 		a.waitFor(c.t, 1)
-		c.t.Logf("round %d: answers again after %v, %d so far", i, time.Since(began).Round(time.Millisecond), before)
+		c.t.Logf("round %d: it took %v, answers again after %v; %d so far", i, took.Round(time.Millisecond), (time.Since(began) - took).Round(time.Millisecond), before)
 	}
 	a.waitFor(c.t, 100)
 	c.service.Load().Kill()
 	answers := a.stop()
+	stop()
 	st, err := c.open()
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	defer st.Close()
-	checkLog(c.t, st, answers)
+	checkLog(c.t, st, answers, *seen...)
+	if len(*seen) == 0 {
+		c.t.Error("no checkpoint was seen")
+	}
 	size, err := st.LogSize(context.Background())
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.t.Logf("%d answers of yes or no, %d entries", a.count.Load(), size)
+	c.t.Logf("%d answers of yes or no, %d entries, %d checkpoints seen", a.count.Load(), size, len(*seen))
+}
+
+// watch reads checkpoints as they are published, until stop.
+func (c *crash) watch() (seen *[][]byte, stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	seen = &[][]byte{}
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			time.Sleep(50 * time.Millisecond) // they come once a second
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.service.Load().URL+"/v1/audit/checkpoint", nil)
+			if err != nil {
+				continue
+			}
+			a, err := testkit.Do(req)
+			if err != nil || a.Status != http.StatusOK {
+				continue
+			}
+			if n := len(*seen); n == 0 || !bytes.Equal((*seen)[n-1], a.Raw) {
+				*seen = append(*seen, a.Raw)
+			}
+		}
+	}()
+	return seen, func() { cancel(); <-done }
 }
 
 // client makes alice, and a client that may ask about her, and gets its token.
