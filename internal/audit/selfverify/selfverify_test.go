@@ -75,7 +75,7 @@ func databases(t *testing.T, test func(t *testing.T, f *fixture)) {
 	})
 }
 
-func newFixture(t *testing.T, st store.Store, err error, driver, name string) *fixture {
+func newFixture(t testing.TB, st store.Store, err error, driver, name string) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
