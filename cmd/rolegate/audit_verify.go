@@ -23,7 +23,7 @@ import (
 
 func (c *cli) auditVerify() *cobra.Command {
 	var k keptFiles
-	live := false
+	var live liveFlags
 	cmd := &cobra.Command{
 		Use: "verify BUNDLE | --live", Short: "check an exported log: that nothing was altered, taken away or put in", Args: cobra.MaximumNArgs(1),
 		Long: `Checks a bundle that ` + "`rolegate audit export`" + ` wrote, without keys and without network: that its
@@ -48,11 +48,11 @@ Exit status:
 		Example: "  rolegate audit verify 2026-11 --policy auditor.policy --known 2026-10.checkpoint\n" +
 			"  rolegate audit verify 2026-11 --key crm.example.com/v1/audit+5a1f…+AZ… --receipts receipts.jsonl --json",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if live != (len(args) == 0) {
-				return usageError{fmt.Errorf("either a bundle or --live")}
+			if err := live.check(len(args)); err != nil {
+				return err
 			}
-			if live {
-				return c.verifyLive(k)
+			if live.on {
+				return c.verifyLive(k, live)
 			}
 			o, err := k.options()
 			if err != nil {
@@ -62,29 +62,24 @@ Exit status:
 			if err != nil {
 				return model.Errorf(model.CodeInvalidRequest, "%s: %v", args[0], err)
 			}
-			return c.verified(report)
+			if c.json {
+				writeJSON(c.stdout, report)
+			} else {
+				printVerified(c.stdout, report)
+			}
+			if report.Status != verify.OK {
+				return exitStatus(report.Status)
+			}
+			return nil
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&live, "live", false, "verify the log of the service itself")
+	live.add(cmd)
 	f.StringVar(&k.policy, "policy", "", "file that says whose signatures count: log, witnesses, quorum (C2SP tlog-policy)")
 	f.StringVar(&k.key, "key", "", "the log's key instead, such as crm.example.com/v1/audit+5a1f…+AZ…")
 	f.StringSliceVar(&k.known, "known", nil, "file with an older checkpoint; may be repeated")
 	f.StringVar(&k.receipts, "receipts", "", `file of {"index":…,"leaf_hash":"…"}, one a line: the headers Audit-Index and Audit-Leaf-Hash of answers`)
 	return cmd
-}
-
-// verified prints a report, and ends with its status.
-func (c *cli) verified(report verify.Report) error {
-	if c.json {
-		writeJSON(c.stdout, report)
-	} else {
-		printVerified(c.stdout, report)
-	}
-	if report.Status != verify.OK {
-		return exitStatus(report.Status)
-	}
-	return nil
 }
 
 // keptFiles are the files an auditor has kept.

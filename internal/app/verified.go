@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"rolegate/internal/audit/selfverify"
 	"rolegate/internal/server"
+	"rolegate/internal/store"
 	"rolegate/model"
 )
 
@@ -18,6 +20,30 @@ const verifyWait = 20 * time.Second
 var VerifyLog = Operation[None, selfverify.Answer]{"audit-verify", func(ctx context.Context, a *App, caller model.Caller, _ None) (selfverify.Answer, error) {
 	return a.verifier.Ask(ctx, caller, verifyWait)
 }}
+
+// Acceptance is why what a verification finds is no alarm any more.
+type Acceptance struct {
+	Digest []byte // of the findings
+	Reason string
+}
+
+// AcceptLog records that somebody answers for findings.
+var AcceptLog = Operation[Acceptance, None]{"audit-accept", func(ctx context.Context, a *App, caller model.Caller, r Acceptance) (None, error) {
+	return None{}, a.verifier.Accept(ctx, caller, r.Digest, r.Reason, func(ctx context.Context, digest []byte) error {
+		return a.Keystore.SetMeta(ctx, acceptedName, digest)
+	})
+}}
+
+// acceptedName is the row of the keystore's meta with the findings that are accepted.
+const acceptedName = "log_findings_accepted"
+
+func (a *App) acceptedFindings(ctx context.Context) ([]byte, error) {
+	digest, err := a.Keystore.MetaValue(ctx, acceptedName)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return digest, err
+}
 
 // logKey is the key of the log's checkpoints.
 func (a *App) logKey(ctx context.Context) (string, error) {

@@ -84,7 +84,7 @@ var arrows = []struct {
 	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", "internal/audit/checkpoint", "internal/audit/selfverify", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities, compositions, surfaces)},
 
 	// What commands need of the store or the surfaces they get from app.
-	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", "internal/audit/tree", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities)},
+	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", "internal/audit/selfverify", "internal/audit/tree", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities)},
 }
 
 // testHelpers hold code for tests and may import everything; only tests, and

@@ -110,9 +110,11 @@ func (v *Verifier) finish(ctx context.Context, caller model.Caller, p *Pass) err
 		Count: p.Report.Entries, Caller: caller,
 		Personal: map[string]any{"result": p.Report.Result, "size": p.Report.Size, "root": hex.EncodeToString(p.Report.Root)},
 	}
+	if wrong(p.Report) {
+		e.Code, e.Personal["findings"] = model.CodeLogAltered, findings(p.Report)
+	}
 	if p.Failed() {
-		e.Outcome, e.Code = audit.OutcomeError, model.CodeLogAltered
-		e.Personal["findings"] = findings(p.Report)
+		e.Outcome = audit.OutcomeError
 	}
 	p.Ended = v.Now().UTC().Truncate(time.Microsecond)
 	return v.inTx(ctx, func(ctx context.Context, tx store.Tx) error {

@@ -26,7 +26,7 @@ import (
 	"rolegate/model"
 )
 
-// Options are what a Verifier works with. Key and Kept may be nil.
+// Options are what a Verifier works with. Key, Kept and Accepted may be nil.
 type Options struct {
 	Store store.Store
 	Log   *audit.Log
@@ -35,7 +35,10 @@ type Options struct {
 	// Key is that of the log's checkpoints as those who verify write it down (a vkey).
 	Key func(ctx context.Context) (string, error)
 	// Kept is the checkpoint that is kept apart from the log's database; none is nil.
-	Kept   func(ctx context.Context) ([]byte, error)
+	Kept func(ctx context.Context) ([]byte, error)
+	// Accepted is the Digest of findings that people have looked at, kept likewise.
+	Accepted func(ctx context.Context) ([]byte, error)
+
 	Now    func() time.Time
 	Logger *slog.Logger
 }
@@ -76,10 +79,14 @@ type Pass struct {
 	Ended  time.Time     `json:"ended"` // as it was stored
 	Took   time.Duration `json:"took_ns"`
 	Report verify.Report `json:"report"`
+	// Accepted: what was found are the findings that somebody has answered for.
+	Accepted bool `json:"accepted,omitempty"`
 }
 
-// Failed tells whether something is wrong with the log.
-func (p *Pass) Failed() bool { return p.Report.Status > verify.Unanchored }
+// Failed tells whether something is wrong with the log that nobody has answered for.
+func (p *Pass) Failed() bool { return wrong(p.Report) && !p.Accepted }
+
+func wrong(r verify.Report) bool { return r.Status > verify.Unanchored }
 
 const (
 	lookEvery = time.Minute // at most: whether a pass is due, and what others found
@@ -176,10 +183,13 @@ func (v *Verifier) pass(ctx context.Context, caller model.Caller, asked bool) (*
 	began := time.Now()
 	p := &Pass{Began: v.Now().UTC()}
 	p.Report, err = v.verify(ctx)
-	if err == nil && p.Failed() {
+	if err == nil && wrong(p.Report) {
 		// What a pass finds may be the trace of others' work; what is wrong with
 		// the log is found by the next one as well.
 		p.Report, err = v.verify(ctx)
+	}
+	if err == nil && wrong(p.Report) {
+		p.Accepted, err = v.accepted(ctx, p.Report)
 	}
 	p.Took = time.Since(began)
 	switch {
@@ -246,7 +256,7 @@ func (v *Verifier) kept(ctx context.Context) (o verify.Options, err error) {
 func (v *Verifier) told(p *Pass) {
 	r := p.Report
 	if !p.Failed() {
-		v.Logger.Info("the log was verified", "result", r.Result, "entries", r.Size, "took", p.Took.Round(time.Millisecond))
+		v.Logger.Info("the log was verified", "result", r.Result, "accepted", p.Accepted, "entries", r.Size, "took", p.Took.Round(time.Millisecond))
 		return
 	}
 	v.metrics.failed(kinds[r.Status])

@@ -344,6 +344,39 @@ func TestMendedLog(t *testing.T) {
 	})
 }
 
+// What people have answered for is no alarm any more, until there is something else.
+func TestAcceptedFindings(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		f.append(6)
+		var digest []byte
+		v, reg := f.verifier(selfverify.Options{Accepted: func(context.Context) ([]byte, error) { return digest, nil }})
+		keep := func(_ context.Context, d []byte) error { digest = d; return nil }
+		f.exec(`DELETE FROM audit_sealed WHERE idx = 2`)
+		p := f.verify(v)
+		if !p.Failed() {
+			t.Fatal("not found")
+		}
+		if err := v.Accept(t.Context(), operator, selfverify.Digest(p.Report), "", keep); model.CodeOf(err) != model.CodeReasonRequired || digest != nil {
+			t.Errorf("without a reason: %v", err)
+		}
+		if err := v.Accept(t.Context(), operator, selfverify.Digest(p.Report), "the disk of the 3rd", keep); err != nil {
+			t.Fatal(err)
+		}
+		f.advance(time.Minute)
+		if p := f.verify(v); p.Failed() || !p.Accepted || v.State().Failed || value(t, reg, "rolegate_audit_verify_failed") != 0 {
+			t.Errorf("accepted: %+v", p)
+		}
+		if e := f.last(); e.Outcome != audit.OutcomeOK || e.Code != model.CodeLogAltered {
+			t.Errorf("its entry is %+v", e)
+		}
+		f.exec(`DELETE FROM audit_sealed WHERE idx = 4`)
+		f.advance(time.Minute)
+		if p := f.verify(v); !p.Failed() || value(t, reg, "rolegate_audit_verify_failed") != 1 {
+			t.Errorf("something else: %+v", p)
+		}
+	})
+}
+
 // While another replica verifies, nobody else does; one that has gone is waited for
 // no longer than its lease.
 func TestLease(t *testing.T) {
