@@ -23,8 +23,9 @@ import (
 
 func (c *cli) auditVerify() *cobra.Command {
 	var k keptFiles
+	var live liveFlags
 	cmd := &cobra.Command{
-		Use: "verify BUNDLE", Short: "check an exported log: that nothing was altered, taken away or put in", Args: cobra.ExactArgs(1),
+		Use: "verify BUNDLE | --live", Short: "check an exported log: that nothing was altered, taken away or put in", Args: cobra.MaximumNArgs(1),
 		Long: `Checks a bundle that ` + "`rolegate audit export`" + ` wrote, without keys and without network: that its
 entries make the tree that every checkpoint is of, that everything sealed is there and unaltered or was
 destroyed by rule, by two people, and that no entry is missing. It names the entry that is at fault.
@@ -32,6 +33,10 @@ destroyed by rule, by two people, and that no entry is missing. It names the ent
 A log can be rewritten as a whole by whoever has the database and the signing key. What was kept
 elsewhere shows that: an older checkpoint (--known), what answers said (--receipts), or witnesses
 (--policy). Keep them, and the policy, apart from the log; never take them from the bundle.
+
+With --live it is the service's own log that is verified, in its database, by the service if it runs:
+with the log's own key and the last checkpoint that its keystore has. The result is recorded. It
+shows an operator that the log is in order; an auditor wants a bundle.
 
 Exit status:
    0  it is whole, and agrees with what was kept
@@ -43,6 +48,12 @@ Exit status:
 		Example: "  rolegate audit verify 2026-11 --policy auditor.policy --known 2026-10.checkpoint\n" +
 			"  rolegate audit verify 2026-11 --key crm.example.com/v1/audit+5a1f…+AZ… --receipts receipts.jsonl --json",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := live.check(len(args)); err != nil {
+				return err
+			}
+			if live.on {
+				return c.verifyLive(k, live)
+			}
 			o, err := k.options()
 			if err != nil {
 				return err
@@ -63,6 +74,7 @@ Exit status:
 		},
 	}
 	f := cmd.Flags()
+	live.add(cmd)
 	f.StringVar(&k.policy, "policy", "", "file that says whose signatures count: log, witnesses, quorum (C2SP tlog-policy)")
 	f.StringVar(&k.key, "key", "", "the log's key instead, such as crm.example.com/v1/audit+5a1f…+AZ…")
 	f.StringSliceVar(&k.known, "known", nil, "file with an older checkpoint; may be repeated")

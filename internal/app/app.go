@@ -28,6 +28,7 @@ import (
 	"rolegate/internal/administration"
 	"rolegate/internal/audit"
 	"rolegate/internal/audit/checkpoint"
+	"rolegate/internal/audit/selfverify"
 	"rolegate/internal/directory"
 	"rolegate/internal/keyring"
 	"rolegate/internal/login"
@@ -70,6 +71,7 @@ type App struct {
 	clockJumps *prometheus.CounterVec
 	tracer     *tracing.Tracer // nil where nothing is traced
 
+	verifier *selfverify.Verifier  // of the log
 	breaches *password.BreachFiles // nil without ROLEGATE_BREACHED_PASSWORDS
 	leaving  atomic.Bool           // a stop was asked for; see ROLEGATE_DRAIN
 	lock     *lock
@@ -189,6 +191,8 @@ func (a *App) openServices(ctx context.Context) error {
 		},
 		LoginRate: c.LoginRate,
 	}
+	a.verifier = selfverify.New(selfverify.Options{Store: a.Store, Log: a.Log, Every: c.AuditVerify, Now: a.now, Logger: a.Logger,
+		Key: a.logKey, Kept: a.Checkpoints.Noted, Accepted: a.acceptedFindings})
 	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, UsernameKey: login.UsernameKey,
 		Inheritance: policy.Inheritance, Now: a.now, Limits: c.Limits()}

@@ -53,6 +53,7 @@ type Config struct {
 	AuditSecret      string        `env:"ROLEGATE_AUDIT_WEBHOOK_SECRET" about:"signs them: whsec_ and 24 to 64 random bytes in base64, two of them while one takes the place of another; better ROLEGATE_AUDIT_WEBHOOK_SECRET_FILE"`
 	AuditAllow       []string      `env:"ROLEGATE_AUDIT_WEBHOOK_ALLOW" about:"CIDRs inside that ROLEGATE_AUDIT_WEBHOOK may lead to, comma-separated (default: public addresses only)"`
 	AuditProfile     string        `env:"ROLEGATE_AUDIT_PROFILE" envDefault:"pseudonymous" about:"pseudonymous: persons go out as pseudonyms, without names, ids and addresses; full: with them, a copy that no erasure reaches"`
+	AuditVerify      time.Duration `env:"ROLEGATE_AUDIT_VERIFY" envDefault:"24h" about:"how long after the service has verified its own log it does so again; nothing turns that off"`
 	AuditPublic      bool          `env:"ROLEGATE_AUDIT_PUBLIC" envDefault:"true" about:"checkpoints, tiles of hashes and proofs of the log are for anybody; false: for clients with the scope audit and persons who may read the log"`
 	LogLevel         string        `env:"ROLEGATE_LOG_LEVEL" envDefault:"info" about:"info, or debug to have a line for each decision that went well, too"`
 	OTLPEndpoint     string        `env:"ROLEGATE_OTLP_ENDPOINT" about:"OpenTelemetry collector for traces, such as http://localhost:4318 (default: no traces)"`
@@ -346,6 +347,8 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_REVISION_WAIT is a duration of 0s to %s, not %s", maxRevisionWait, c.RevisionWait)
 	case c.Audit != auditDurable && c.Audit != auditBuffered:
 		return settingError("ROLEGATE_AUDIT is %s or %s, not %q; nothing turns the log off", auditDurable, auditBuffered, c.Audit)
+	case c.AuditVerify < minAuditVerify || c.AuditVerify > maxAuditVerify:
+		return settingError("ROLEGATE_AUDIT_VERIFY is a duration of %s to %s, not %s; nothing turns the verification of the log off", minAuditVerify, maxAuditVerify, c.AuditVerify)
 	case c.LogLevel != "" && c.LogLevel != "info" && c.LogLevel != "debug":
 		return settingError("ROLEGATE_LOG_LEVEL is info or debug, not %q", c.LogLevel)
 	}
@@ -396,6 +399,13 @@ const maxDrain = time.Minute
 const (
 	auditDurable  = "durable"
 	auditBuffered = "buffered"
+)
+
+// The bounds of ROLEGATE_AUDIT_VERIFY. An altered log is to be found while somebody
+// remembers what happened.
+const (
+	minAuditVerify = time.Second
+	maxAuditVerify = 7 * 24 * time.Hour
 )
 
 func settingError(format string, args ...any) error {

@@ -21,6 +21,7 @@ func (a *App) metrics() *prometheus.Registry {
 	a.registerKeys(registry)
 	registry.MustRegister(a.reused, a.clockJumps)
 	a.Log.Register(registry)
+	a.verifier.Register(registry)
 	a.Checkpoints.Register(registry)
 	a.registerFeed(registry)
 	return registry
@@ -37,7 +38,7 @@ func (a *App) handlers(registry *prometheus.Registry) (public, admin http.Handle
 		Pages: &console.Pages{Issuer: c.Issuer}, Logger: a.Logger, Metrics: metrics, Tracer: a.tracer,
 		Known: a.Login, LoginRate: c.LoginRate, TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,
 	}
-	ops := &server.Admin{Ready: a.Ready, Replica: a.replica, Checkpoints: a.Checkpoints.State, Registry: registry, Logger: a.Logger}
+	ops := &server.Admin{Ready: a.Ready, Replica: a.replica, Checkpoints: a.Checkpoints.State, Verified: a.verified, Registry: registry, Logger: a.Logger}
 	return api.Handler(), ops.Handler()
 }
 

@@ -14,6 +14,7 @@ var operations = []served{
 	AddClient, ListClients, SetClientDisabled, RotateClient,
 	ImportDirectory, ImportPolicy, ExportPolicy, ExplainPolicy, Migrate,
 	ListKeys, RotateKey, RevokeKey, AddKEK, UseKEK, DropKEK, Reseal, RotateKEK, Restored,
+	VerifyLog, AcceptLog,
 	LogKey, CheckpointLog, ResumeLog,
 }
 

@@ -104,6 +104,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 		s.Register(registry)
 		group.Go(func() error { s.Run(ctx); return nil })
 	}
+	group.Go(func() error { a.verifier.Run(ctx); return nil })
 	group.Go(func() error { a.Checkpoints.Run(ctx); return nil })
 	if ready != nil {
 		ready(a.readiness(ctx, public, admin))

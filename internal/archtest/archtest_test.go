@@ -29,9 +29,9 @@ var (
 	mechanisms   = []string{"internal/password", "internal/totp", "internal/token", "internal/keyring", "internal/throttle"}
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
-	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/sink", "internal/audit/verify"} // what is made of the log; the append path knows none of it
-	compositions = []string{"internal/administration"}                                                                                                   // of capabilities: it asks the policy, then changes the directory
-	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                  // any layer above the mechanisms may use them
+	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"} // what is made of the log; the append path knows none of it
+	compositions = []string{"internal/administration"}                                                                                                                                // of capabilities: it asks the policy, then changes the directory
+	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                               // any layer above the mechanisms may use them
 )
 
 // arrows says what each package may import of ours. A package without a row is
@@ -66,6 +66,7 @@ var arrows = []struct {
 	{"internal/audit/skim", list("internal/audit/wire")},
 	{"internal/audit/verify", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/skim")}, // what an auditor trusts: no keys, no network
 	{"internal/audit/bundle", list("model", "internal/store", "internal/audit/tree", "internal/audit/wire", "internal/audit/skim", "internal/audit/verify")},
+	{"internal/audit/selfverify", list("model", "internal/store", "internal/audit", "internal/audit/verify")},
 	{"internal/audit/checkpoint", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/keyring")},
 	{"internal/audit/ocsf", list("model", "internal/audit")},
 	{"internal/audit/sink", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/ocsf")},
@@ -85,7 +86,7 @@ var arrows = []struct {
 	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", logs, leaves, mechanisms, capabilities, compositions, surfaces)},
 
 	// What commands need of the store or the surfaces they get from app.
-	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", "internal/audit/tree", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities)},
+	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", "internal/audit/selfverify", "internal/audit/tree", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities)},
 }
 
 // testHelpers hold code for tests and may import everything; only tests, and

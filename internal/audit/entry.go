@@ -111,11 +111,13 @@ const (
 	KEKRotated        Activity = "kek_rotate" // it seals from now on
 	KEKDropped        Activity = "kek_drop"
 	KEKResealed       Activity = "kek_reseal"              // Count values
+	LogVerified       Activity = "audit_verify"            // the whole log: Count entries; error: it was altered, or could not be read
+	LogResumed        Activity = "audit_checkpoint_resume" // checkpoints are made again, after the log was found to be another one
+	LogAccepted       Activity = "audit_verify_accept"     // somebody answers for what a verification finds
 	Gap               Activity = "audit_gap"               // records in a process's memory are lost: Count of them, -1 unknown
+	LogExported       Activity = "audit_export"            // of Count entries, sealed data among them
 	Overflow          Activity = "audit_refused"           // Count decisions were refused because no record of them could be kept
 	SinkStarted       Activity = "audit_sink_start"        // from here on a copy with personal data goes out, to the sink Op
-	LogResumed        Activity = "audit_checkpoint_resume" // checkpoints are made again, after the log was found to be another one
-	LogExported       Activity = "audit_export"            // of Count entries, sealed data among them
 )
 
 // Outcome is what came of it.

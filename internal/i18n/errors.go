@@ -131,6 +131,10 @@ var problems = map[model.Code]problem{
 		text{"Storage full", "存储空间已满"},
 		text{"The storage is full, so nothing can be recorded. Please tell the operators.", "存储空间已满，无法写入记录，请联系运维人员。"},
 	},
+	model.CodeLogAltered: {
+		text{"Log altered", "审计日志被改动"},
+		text{"The audit log does not verify: it was altered, or is damaged. Please tell the operators and the auditor.", "审计日志未通过校验：日志已被改动或损坏，请联系运维人员和审计人员。"},
+	},
 	model.CodeTenantDisabled: {
 		text{"Tenant disabled", "租户已停用"},
 		text{"This tenant is disabled.", "该租户已停用。"},

@@ -12,7 +12,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -99,15 +98,6 @@ func (c *collector) wait(what string, so func() bool) {
 	})
 }
 
-func eventually(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
-
 // uid is the index of the entry an event is of.
 func uid(e map[string]any) int {
 	n, err := strconv.Atoi(fmt.Sprint(e["metadata"].(map[string]any)["uid"]))
@@ -148,28 +138,6 @@ func ofSchema(t *testing.T, s *ocsftest.Schema, events []map[string]any) {
 			t.Errorf("%v is not mapped", e["metadata"])
 		}
 	}
-}
-
-func metric(t *testing.T, k *testkit.Kit, name string) float64 {
-	t.Helper()
-	res, err := http.Get(k.Admin + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + ` (\S+)$`).FindSubmatch(text)
-	if found == nil {
-		t.Fatalf("no %s in the metrics", name)
-	}
-	v, err := strconv.ParseFloat(string(found[1]), 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
 }
 
 func linesOf(t *testing.T, path string) (events []map[string]any) {

@@ -22,6 +22,8 @@ type Admin struct {
 	Ready func(ctx context.Context) error
 	// Replica tells how this replica keeps up with the others.
 	Replica func() Replica
+	// Verified tells what is known of the log.
+	Verified func() Verified
 	// Checkpoints tells how far those of the log are, and why there are none any more.
 	Checkpoints func() checkpoint.State
 	// Registry holds the metrics to show.
@@ -38,6 +40,16 @@ type Replica struct {
 	Revisions map[string]int64 `json:"revisions"`            // of the tenants in memory, by id: what questions are answered from
 }
 
+// Verified is what the last verification of the log by the service itself has found,
+// by whichever replica. A log that is not in order stops no answer.
+type Verified struct {
+	Status   string    `json:"status"`             // "ok", "failed", or "never"
+	At       time.Time `json:"at,omitzero"`        // of the last one
+	Entries  int64     `json:"entries"`            // of the log then
+	GoodAt   time.Time `json:"good_at,omitzero"`   // of the last one that found nothing
+	Findings []string  `json:"findings,omitempty"` // the first few, if this replica found them
+}
+
 // readiness is the answer of /readyz.
 type readiness struct {
 	Status  string  `json:"status"` // "ok", or the code of why not
@@ -47,6 +59,7 @@ type readiness struct {
 	// nothing here: what is recorded is recorded, and all replicas are in the same
 	// state.
 	Checkpoints checkpoint.State `json:"checkpoints"`
+	Log         Verified         `json:"log"`
 }
 
 // readyTimeout bounds how long readiness may take to find out.
@@ -87,8 +100,8 @@ func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	if err := a.Ready(ctx); err != nil {
 		a.Logger.Warn("not ready", "error", err)
-		write(w, "application/json", http.StatusServiceUnavailable, readiness{string(model.CodeOf(err)), a.Replica(), a.Checkpoints()})
+		write(w, "application/json", http.StatusServiceUnavailable, readiness{string(model.CodeOf(err)), a.Replica(), a.Checkpoints(), a.Verified()})
 		return
 	}
-	write(w, "application/json", http.StatusOK, readiness{"ok", a.Replica(), a.Checkpoints()})
+	write(w, "application/json", http.StatusOK, readiness{"ok", a.Replica(), a.Checkpoints(), a.Verified()})
 }

@@ -65,6 +65,16 @@ func (p *Publisher) mark(ctx context.Context) ([]byte, error) {
 	return noted, err
 }
 
+// Noted is the checkpoint that was published last, as the keystore has it; nil for
+// none.
+func (p *Publisher) Noted(ctx context.Context) ([]byte, error) {
+	note, err := p.keys.MetaValue(ctx, markName)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return note, err
+}
+
 // checkMark holds the stored checkpoints, as a process finds them at its start,
 // against the one that was noted apart: a database that was put back to an earlier
 // state is consistent in itself.

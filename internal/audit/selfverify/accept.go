@@ -1,0 +1,51 @@
+package selfverify
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/audit/verify"
+	"rolegate/model"
+)
+
+// Digest stands for the findings of a report: for these and no others. Where in a
+// log that grows a finding ends is not part of it.
+func Digest(r verify.Report) []byte {
+	h := sha256.New()
+	for _, f := range r.Faults {
+		index := int64(-1)
+		if f.Index != nil {
+			index = *f.Index
+		}
+		fmt.Fprintf(h, "%d %d %q\n", f.Status, index, f.What)
+	}
+	fmt.Fprintf(h, "%d more\n", r.More)
+	return h.Sum(nil)
+}
+
+// accepted tells whether somebody has answered for what was found.
+func (v *Verifier) accepted(ctx context.Context, r verify.Report) (bool, error) {
+	if v.Accepted == nil {
+		return false, nil
+	}
+	digest, err := v.Accepted(ctx)
+	return err == nil && bytes.Equal(digest, Digest(r)), err
+}
+
+// Accept records that somebody answers for findings, by their Digest, and why; keep
+// then keeps the digest apart from the log's database. The alarm ends with the next
+// pass that finds these and nothing else. No reason is CodeReasonRequired.
+func (v *Verifier) Accept(ctx context.Context, caller model.Caller, digest []byte, reason string, keep func(context.Context, []byte) error) error {
+	if reason == "" {
+		return model.Errorf(model.CodeReasonRequired, "say why the log is as it is; it is recorded")
+	}
+	err := v.Log.Append(ctx, audit.Entry{Class: audit.ClassBreakGlass, Activity: audit.LogAccepted, Outcome: audit.OutcomeOK, Object: "log",
+		Caller: caller, Personal: map[string]any{"reason": reason, "findings": fmt.Sprintf("%x", digest)}})
+	if err != nil {
+		return err
+	}
+	return keep(ctx, digest)
+}

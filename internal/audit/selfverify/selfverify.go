@@ -1,0 +1,266 @@
+// Package selfverify has a running service verify its own log: everything that
+// package verify checks, from the first entry on, again and again.
+//
+//	every minute: due? ─▶ lease, so that one replica does it ─▶ verify.Run over the store,
+//	    a thousand entries at a time, with rests ─▶ one transaction: its entry, when it was
+//
+// What was found is an entry, a metric, a line of the service's log every hour, and
+// part of readiness, on every replica and after every start, until a later pass finds
+// nothing. It stops no answer: a log that was altered is evidence, and a CRM that
+// stands still makes it no truer.
+package selfverify
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/audit/verify"
+	"rolegate/internal/store"
+	"rolegate/model"
+)
+
+// Options are what a Verifier works with. Key, Kept and Accepted may be nil.
+type Options struct {
+	Store store.Store
+	Log   *audit.Log
+	// Every is how long after a pass the next is due.
+	Every time.Duration
+	// Key is that of the log's checkpoints as those who verify write it down (a vkey).
+	Key func(ctx context.Context) (string, error)
+	// Kept is the checkpoint that is kept apart from the log's database; none is nil.
+	Kept func(ctx context.Context) ([]byte, error)
+	// Accepted is the Digest of findings that people have looked at, kept likewise.
+	Accepted func(ctx context.Context) ([]byte, error)
+
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Verifier verifies the log. Safe for concurrent use.
+type Verifier struct {
+	Options
+	owner   int64 // this process among those that verify
+	metrics *metrics
+
+	turn  chan struct{} // has room for the one pass of this process
+	known atomic.Pointer[Known]
+	last  atomic.Pointer[Pass] // of this process
+	doing atomic.Pointer[progress]
+
+	// Of Run alone.
+	toldAt    time.Time
+	notBefore time.Time
+
+	mu   sync.Mutex
+	base context.Context // Run's; nil while it does not run
+	asks *ask            // the one under way; nil for none
+}
+
+// New makes one.
+func New(o Options) *Verifier {
+	var b [8]byte
+	rand.Read(b[:])
+	v := &Verifier{Options: o, owner: int64(binary.BigEndian.Uint64(b[:]) >> 1), turn: make(chan struct{}, 1)}
+	v.known.Store(&Known{})
+	v.metrics = newMetrics(v)
+	return v
+}
+
+// Pass is one verification of the whole log.
+type Pass struct {
+	Began  time.Time     `json:"began"`
+	Ended  time.Time     `json:"ended"` // as it was stored
+	Took   time.Duration `json:"took_ns"`
+	Report verify.Report `json:"report"`
+	// Accepted: what was found are the findings that somebody has answered for.
+	Accepted bool `json:"accepted,omitempty"`
+}
+
+// Failed tells whether something is wrong with the log that nobody has answered for.
+func (p *Pass) Failed() bool { return wrong(p.Report) && !p.Accepted }
+
+func wrong(r verify.Report) bool { return r.Status > verify.Unanchored }
+
+const (
+	lookEvery = time.Minute // at most: whether a pass is due, and what others found
+	looks     = 20          // between two passes, where they come often
+	retries   = 24          // between two passes, where the log cannot be read
+	tellEvery = time.Hour   // that the log is not in order
+	settle    = audit.Timeout
+)
+
+// Run verifies when it is due, until ctx ends. At first it only learns what is known:
+// a start has enough to do.
+func (v *Verifier) Run(ctx context.Context) {
+	v.mu.Lock()
+	v.base = ctx
+	v.mu.Unlock()
+	ticker := time.NewTicker(min(lookEvery, max(v.Every/looks, time.Millisecond)))
+	defer ticker.Stop()
+	err := v.learn(ctx)
+	v.remind()
+	told := false
+	for {
+		if err != nil && !told && ctx.Err() == nil {
+			v.Logger.Warn("the log could not be verified; it will be tried again", "error", err)
+		}
+		told = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err = v.look(ctx)
+	}
+}
+
+// look finds out what is known of the log, by whichever replica, and does a pass if
+// one is due.
+func (v *Verifier) look(ctx context.Context) error {
+	if err := v.learn(ctx); err != nil {
+		return err
+	}
+	v.remind()
+	if time.Now().Before(v.notBefore) {
+		return nil
+	}
+	_, err := v.pass(ctx, model.Caller{Kind: model.CallerSystem}, false)
+	if err != nil && model.CodeOf(err) != model.CodeConflict {
+		v.notBefore = time.Now().Add(v.Every / retries)
+	}
+	return err
+}
+
+// remind says every hour that the log is not in order.
+func (v *Verifier) remind() {
+	k := v.known.Load()
+	if !k.Failed || !v.toldAt.IsZero() && time.Since(v.toldAt) < tellEvery {
+		return
+	}
+	v.toldAt = time.Now()
+	v.Logger.Error(alarm, "found_at", k.At, "last_good", k.GoodAt, "findings", v.findings())
+}
+
+// findings are what this process found last, as far as a line may hold.
+func (v *Verifier) findings() []string {
+	p := v.last.Load()
+	if p == nil || !p.Failed() {
+		return []string{"another process found them: run `rolegate audit verify --live`"}
+	}
+	return findings(p.Report)
+}
+
+const shownFindings = 5
+
+func findings(r verify.Report) (texts []string) {
+	for _, f := range r.Faults[:min(len(r.Faults), shownFindings)] {
+		texts = append(texts, f.What)
+	}
+	return texts
+}
+
+// pass verifies the log, if one is due or asked for and no other replica does; nil
+// where it did not.
+func (v *Verifier) pass(ctx context.Context, caller model.Caller, asked bool) (*Pass, error) {
+	select {
+	case v.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-v.turn }()
+	claimed, err := v.claim(ctx, asked)
+	if err != nil || !claimed {
+		return nil, err
+	}
+	defer v.release(context.WithoutCancel(ctx))
+	began := time.Now()
+	p := &Pass{Began: v.Now().UTC()}
+	p.Report, err = v.verify(ctx)
+	if err == nil && wrong(p.Report) {
+		// What a pass finds may be the trace of others' work; what is wrong with
+		// the log is found by the next one as well.
+		p.Report, err = v.verify(ctx)
+	}
+	if err == nil && wrong(p.Report) {
+		p.Accepted, err = v.accepted(ctx, p.Report)
+	}
+	p.Took = time.Since(began)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		v.metrics.failed(unreadable)
+		return nil, errors.Join(err, v.recordUnread(ctx, caller, err))
+	}
+	if err := v.finish(ctx, caller, p); err != nil {
+		return nil, err
+	}
+	v.last.Store(p)
+	v.metrics.took(p)
+	v.told(p)
+	return p, v.learn(ctx)
+}
+
+// verify is one pass, of the log as it is now.
+func (v *Verifier) verify(ctx context.Context) (verify.Report, error) {
+	st := &patient{Store: v.Store, ctx: ctx, renew: v.renew, progress: &progress{}}
+	v.doing.Store(st.progress)
+	defer v.doing.Store(nil)
+	o, err := v.kept(ctx)
+	if err != nil {
+		return verify.Report{}, err
+	}
+	source, err := verify.Live(ctx, st)
+	if err != nil {
+		return verify.Report{}, err
+	}
+	about, err := source.About(ctx)
+	if err != nil {
+		return verify.Report{}, err
+	}
+	st.progress.size.Store(about.Size)
+	return verify.Run(ctx, source, o)
+}
+
+// kept is what the log is held against that is not in its database.
+func (v *Verifier) kept(ctx context.Context) (o verify.Options, err error) {
+	if v.Key != nil {
+		key, err := v.Key(ctx)
+		if err != nil {
+			return o, err
+		}
+		if o.Policy, err = verify.KeyPolicy(key); err != nil {
+			return o, err
+		}
+	}
+	if v.Kept != nil {
+		note, err := v.Kept(ctx)
+		if err != nil {
+			return o, err
+		}
+		if len(note) > 0 {
+			o.Known = append(o.Known, note)
+		}
+	}
+	return o, nil
+}
+
+// told says what came of a pass; that the log is not in order is repeated by remind.
+func (v *Verifier) told(p *Pass) {
+	r := p.Report
+	if !p.Failed() {
+		v.Logger.Info("the log was verified", "result", r.Result, "accepted", p.Accepted, "entries", r.Size, "took", p.Took.Round(time.Millisecond))
+		return
+	}
+	v.metrics.failed(kinds[r.Status])
+	v.Logger.Error(alarm, "result", r.Result, "entries", r.Size, "faults", int64(len(r.Faults))+r.More, "findings", findings(r))
+}
+
+const alarm = `THE LOG DOES NOT VERIFY: it was altered, or is damaged; see "The log does not verify" in docs/operations.md`

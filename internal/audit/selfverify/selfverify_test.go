@@ -1,0 +1,454 @@
+package selfverify_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/audit/selfverify"
+	"rolegate/internal/keyring"
+	"rolegate/internal/store"
+	"rolegate/internal/store/sqlstore"
+	"rolegate/internal/testkit/pgtest"
+	"rolegate/model"
+)
+
+// fixture is a log whose database can be altered behind everybody's back.
+type fixture struct {
+	testing.TB
+	store store.Store
+	log   *audit.Log
+	raw   *sql.DB
+
+	mu   sync.Mutex
+	said bytes.Buffer
+	now  time.Time
+}
+
+func (f *fixture) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.said.Write(p)
+}
+
+func (f *fixture) Now() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.now
+}
+
+func (f *fixture) advance(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now = f.now.Add(d)
+}
+
+func (f *fixture) hasSaid(what string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strings.Contains(f.said.String(), what)
+}
+
+// databases runs a test on SQLite and on PostgreSQL.
+func databases(t *testing.T, test func(t *testing.T, f *fixture)) {
+	t.Run("sqlite", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "rolegate.db")
+		st, err := sqlstore.OpenSQLite(t.Context(), path)
+		test(t, newFixture(t, st, err, "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		url := pgtest.URL(t)
+		st, err := sqlstore.OpenPostgres(t.Context(), url)
+		test(t, newFixture(t, st, err, "pgx", url))
+	})
+}
+
+func newFixture(t testing.TB, st store.Store, err error, driver, name string) *fixture {
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := sqlstore.OpenKeystoreSQLite(t.Context(), filepath.Join(t.TempDir(), "keys.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	kek, err := keyring.New(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{TB: t, store: st, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
+	if f.raw, err = sql.Open(driver, name); err != nil {
+		t.Fatal(err)
+	}
+	if f.log, err = audit.Open(t.Context(), st, keys, kek, f.Now); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(f.log.Close(context.Background()), f.raw.Close(), keys.Close(), st.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
+func (f *fixture) exec(statement string) {
+	f.Helper()
+	if r, err := f.raw.Exec(statement); err != nil {
+		f.Fatal(err)
+	} else if n, err := r.RowsAffected(); err != nil || n == 0 {
+		f.Fatalf("%s: %d rows, %v", statement, n, err)
+	}
+}
+
+func (f *fixture) append(n int) {
+	f.Helper()
+	for i := range n {
+		err := f.log.Append(f.Context(), audit.Entry{Class: audit.ClassLogin, Activity: audit.LoginSucceeded, Outcome: audit.OutcomeOK,
+			Person: fmt.Sprint("user:", i), Personal: map[string]any{"n": i}, Caller: model.Caller{Kind: model.CallerAnonymous}})
+		if err != nil {
+			f.Fatal(err)
+		}
+	}
+}
+
+// verifier is that of a replica, with its metrics.
+func (f *fixture) verifier(o selfverify.Options) (*selfverify.Verifier, *prometheus.Registry) {
+	o.Store, o.Log, o.Now, o.Logger = f.store, f.log, f.Now, slog.New(slog.NewTextHandler(f, nil))
+	if o.Every == 0 {
+		o.Every = 24 * time.Hour
+	}
+	v, reg := selfverify.New(o), prometheus.NewRegistry()
+	v.Register(reg)
+	return v, reg
+}
+
+// verify asks for a pass and wants an answer.
+func (f *fixture) verify(v *selfverify.Verifier) *selfverify.Pass {
+	f.Helper()
+	a, err := v.Ask(f.Context(), operator, time.Minute)
+	if err != nil || a.Pass == nil {
+		f.Fatalf("%+v, %v", a, err)
+	}
+	return a.Pass
+}
+
+var operator = model.Caller{Kind: model.CallerOperator, ID: "0@host"}
+
+// entries are those that passes have left.
+func (f *fixture) entries() (found []audit.Leaf) {
+	f.Helper()
+	rows, err := f.store.EntriesFrom(f.Context(), 0, 10_000)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, r := range rows {
+		leaf, err := audit.Decode(r.Leaf)
+		if err == nil && leaf.Activity == audit.LogVerified {
+			found = append(found, leaf)
+		}
+	}
+	return found
+}
+
+func (f *fixture) last() audit.Leaf {
+	f.Helper()
+	found := f.entries()
+	if len(found) == 0 {
+		f.Fatal("no pass has left an entry")
+	}
+	return found[len(found)-1]
+}
+
+func value(t testing.TB, reg *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range families {
+		if m.GetName() == name {
+			return m.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("there is no %s", name)
+	return 0
+}
+
+// failures are those of each kind.
+func failures(t testing.TB, reg *prometheus.Registry) string {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, family := range families {
+		if family.GetName() == "rolegate_audit_verify_failures_total" {
+			for _, m := range family.GetMetric() {
+				found = append(found, fmt.Sprint(m.GetLabel()[0].GetValue(), " ", m.GetCounter().GetValue()))
+			}
+		}
+	}
+	return strings.Join(found, " ")
+}
+
+func eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in half a minute: %s", what)
+		}
+	}
+}
+
+// What a pass finds is in its entry, the metrics, the service's log and readiness; and
+// answers go on.
+func TestAlteredLogIsFound(t *testing.T) {
+	for name, alter := range map[string]string{
+		"an entry is altered":   `UPDATE audit_entries SET leaf = (SELECT leaf FROM audit_entries WHERE idx = 4) WHERE idx = 3`,
+		"an entry is gone":      `DELETE FROM audit_entries WHERE idx = 3`,
+		"sealed data is gone":   `DELETE FROM audit_sealed WHERE idx = 3`,
+		"sealed data is others": `UPDATE audit_sealed SET ct = (SELECT ct FROM audit_sealed WHERE idx = 4) WHERE idx = 3`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			databases(t, func(t *testing.T, f *fixture) {
+				f.append(8)
+				v, reg := f.verifier(selfverify.Options{})
+				if p := f.verify(v); p.Failed() || p.Report.Size != 8 {
+					t.Fatalf("before: %+v", p.Report)
+				}
+				if e := f.last(); e.Outcome != audit.OutcomeOK || e.Count != 8 || e.Actor != string(model.CallerOperator) || len(e.Segments) != 1 {
+					t.Errorf("its entry is %+v", e)
+				}
+				good := float64(f.Now().Unix())
+				if at := value(t, reg, "rolegate_audit_verify_success_timestamp_seconds"); at != good {
+					t.Errorf("the last success is of %v, want %v", at, good)
+				}
+
+				f.exec(alter)
+				f.advance(time.Hour)
+				p := f.verify(v)
+				if !p.Failed() || !strings.Contains(fmt.Sprint(v.State().Findings), "entry 3") {
+					t.Fatalf("not found: %+v", p.Report)
+				}
+				if e := f.last(); e.Outcome != audit.OutcomeError || e.Code != model.CodeLogAltered {
+					t.Errorf("its entry is %+v", e)
+				}
+				if at := value(t, reg, "rolegate_audit_verify_success_timestamp_seconds"); at != good {
+					t.Errorf("the last success is of %v, want %v", at, good)
+				}
+				if value(t, reg, "rolegate_audit_verify_failed") != 1 {
+					t.Error("the metric does not say so")
+				}
+				if n := failures(t, reg); n != "diverged 0 malformed 0 tampered 1 unreadable 0" {
+					t.Errorf("failures by kind: %s", n)
+				}
+				if !f.hasSaid("THE LOG DOES NOT VERIFY") || !f.hasSaid("entry 3") {
+					t.Error("the service's log does not say so")
+				}
+				if s := v.State(); !s.Failed || len(s.Findings) == 0 || s.GoodAt.Unix() != int64(good) {
+					t.Errorf("state %+v", s)
+				}
+				f.append(1)
+
+				// Whoever altered the log can alter what is noted of passes as well.
+				f.exec(`UPDATE audit_jobs SET position = 99, at = (SELECT at FROM audit_jobs WHERE name = 'verified') WHERE name IN ('verified', 'verified_good')`)
+				ctx, cancel := context.WithCancel(t.Context())
+				var running sync.WaitGroup
+				running.Go(func() { v.Run(ctx) })
+				eventually(t, "it has read them", func() bool { return v.State().Size == 99 })
+				cancel()
+				running.Wait()
+				if !v.State().Failed {
+					t.Error("it is forgotten")
+				}
+			})
+		})
+	}
+}
+
+// A scheduled pass comes when it is due, and once for all replicas; what one finds
+// the others say, too, also those that come later.
+func TestOneReplicaVerifiesForAll(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		f.append(4)
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		defer running.Wait()
+		defer cancel()
+		var all []*selfverify.Verifier
+		for range 3 {
+			v, _ := f.verifier(selfverify.Options{Every: 100 * time.Millisecond})
+			all = append(all, v)
+			running.Go(func() { v.Run(ctx) })
+		}
+		known := func(failed bool) func() bool {
+			return func() bool {
+				for _, v := range all {
+					if s := v.State(); s.At.IsZero() || s.Failed != failed {
+						return false
+					}
+				}
+				return true
+			}
+		}
+		eventually(t, "all replicas know of the first pass", known(false))
+		if n := len(f.entries()); n != 1 {
+			t.Errorf("%d passes, while the clock stands still", n)
+		}
+
+		f.exec(`DELETE FROM audit_sealed WHERE idx = 2`)
+		f.advance(time.Second)
+		eventually(t, "all replicas know what was found", known(true))
+		if n := len(f.entries()); n != 2 {
+			t.Errorf("%d passes, where two were due", n)
+		}
+		later, reg := f.verifier(selfverify.Options{Every: time.Hour})
+		running.Go(func() { later.Run(ctx) })
+		eventually(t, "one that comes later shows it", func() bool { return value(t, reg, "rolegate_audit_verify_failed") == 1 })
+
+		// The clock is set back: what is due must not wait until it has caught up.
+		f.advance(-1000 * time.Hour)
+		eventually(t, "a pass after the clock was set back", func() bool { return len(f.entries()) >= 3 })
+	})
+}
+
+// A log that is put right verifies again, and nothing is said of it any more.
+func TestMendedLog(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		f.append(4)
+		v, reg := f.verifier(selfverify.Options{})
+		f.schema(`CREATE TABLE backup_of AS SELECT * FROM audit_sealed WHERE idx = 2`)
+		f.exec(`DELETE FROM audit_sealed WHERE idx = 2`)
+		if !f.verify(v).Failed() {
+			t.Fatal("not found")
+		}
+		f.exec(`INSERT INTO audit_sealed SELECT * FROM backup_of`)
+		f.advance(time.Minute)
+		if p := f.verify(v); p.Failed() || v.State().Failed || value(t, reg, "rolegate_audit_verify_failed") != 0 {
+			t.Errorf("%+v", p.Report)
+		}
+	})
+}
+
+// What people have answered for is no alarm any more, until there is something else.
+func TestAcceptedFindings(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		f.append(6)
+		var digest []byte
+		v, reg := f.verifier(selfverify.Options{Accepted: func(context.Context) ([]byte, error) { return digest, nil }})
+		keep := func(_ context.Context, d []byte) error { digest = d; return nil }
+		f.exec(`DELETE FROM audit_sealed WHERE idx = 2`)
+		p := f.verify(v)
+		if !p.Failed() {
+			t.Fatal("not found")
+		}
+		if err := v.Accept(t.Context(), operator, selfverify.Digest(p.Report), "", keep); model.CodeOf(err) != model.CodeReasonRequired || digest != nil {
+			t.Errorf("without a reason: %v", err)
+		}
+		if err := v.Accept(t.Context(), operator, selfverify.Digest(p.Report), "the disk of the 3rd", keep); err != nil {
+			t.Fatal(err)
+		}
+		f.advance(time.Minute)
+		if p := f.verify(v); p.Failed() || !p.Accepted || v.State().Failed || value(t, reg, "rolegate_audit_verify_failed") != 0 {
+			t.Errorf("accepted: %+v", p)
+		}
+		if e := f.last(); e.Outcome != audit.OutcomeOK || e.Code != model.CodeLogAltered {
+			t.Errorf("its entry is %+v", e)
+		}
+		f.exec(`DELETE FROM audit_sealed WHERE idx = 4`)
+		f.advance(time.Minute)
+		if p := f.verify(v); !p.Failed() || value(t, reg, "rolegate_audit_verify_failed") != 1 {
+			t.Errorf("something else: %+v", p)
+		}
+	})
+}
+
+// While another replica verifies, nobody else does; one that has gone is waited for
+// no longer than its lease.
+func TestLease(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		f.append(1)
+		until := f.Now().Add(time.Minute)
+		if err := f.store.SetJob(t.Context(), store.Job{Name: "verify", Position: 42, At: until}); err != nil {
+			t.Fatal(err)
+		}
+		v, _ := f.verifier(selfverify.Options{})
+		if _, err := v.Ask(t.Context(), operator, 0); model.CodeOf(err) != model.CodeConflict {
+			t.Errorf("beside another one: %v", err)
+		}
+		if len(f.entries()) != 0 {
+			t.Error("it did it all the same")
+		}
+		f.advance(time.Minute)
+		f.verify(v)
+	})
+}
+
+// A log that cannot be read is no log that is in order, and none that was altered.
+func TestUnreadableLog(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		f.append(2)
+		v, reg := f.verifier(selfverify.Options{})
+		f.verify(v)
+		f.schema(`ALTER TABLE audit_sealed RENAME TO elsewhere`)
+		if _, err := v.Ask(t.Context(), operator, 0); err == nil {
+			t.Error("verified, without what to read")
+		}
+		f.schema(`ALTER TABLE elsewhere RENAME TO audit_sealed`)
+		if value(t, reg, "rolegate_audit_verify_failed") != 0 {
+			t.Error("it says that the log was altered")
+		}
+		if n := failures(t, reg); n != "diverged 0 malformed 0 tampered 0 unreadable 1" {
+			t.Errorf("failures by kind: %s", n)
+		}
+		f.verify(v)
+	})
+}
+
+func (f *fixture) schema(statement string) {
+	f.Helper()
+	if _, err := f.raw.Exec(statement); err != nil {
+		f.Fatal(err)
+	}
+}
+
+// What asks is answered in time that it goes on, and the pass goes on without it.
+func TestAskedWhileRunning(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		f.append(20)
+		v, _ := f.verifier(selfverify.Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { v.Run(ctx) })
+		defer running.Wait()
+		defer cancel()
+		var a selfverify.Answer
+		eventually(t, "the pass has ended", func() bool {
+			var err error
+			if a, err = v.Ask(t.Context(), operator, time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
+			return !a.Running
+		})
+		if a.Pass == nil || a.Pass.Failed() || a.Pass.Report.Size != 20 {
+			t.Errorf("%+v", a)
+		}
+		if n := len(f.entries()); n != 1 {
+			t.Errorf("asking has begun %d passes", n)
+		}
+	})
+}
