@@ -58,7 +58,7 @@ func TestServesUnderARoleThatCannotChangeTheLog(t *testing.T) {
 	}
 	as := map[string]string{} // URLs
 	roles := map[string]string{}
-	for _, role := range []string{"rolegate", "rolegate_eraser", "rolegate_auditor"} {
+	for _, role := range []string{"rolegate", "rg_eraser", "rg_auditor"} {
 		roles[role] = role + suffix
 		password := rand.Text()
 		if _, err := c.Exec(ctx, "CREATE ROLE "+roles[role]+" LOGIN PASSWORD '"+password+"'"); err != nil {
@@ -106,8 +106,8 @@ func TestServesUnderARoleThatCannotChangeTheLog(t *testing.T) {
 			`DELETE FROM audit_checkpoints`, `UPDATE audit_tiles SET n = n`, `DELETE FROM audit_head`, `ALTER TABLE audit_entries DISABLE TRIGGER ALL`,
 			`DROP TRIGGER audit_entries_kept ON audit_entries`, `DROP TABLE audit_entries`, `DELETE FROM schema_version`,
 		},
-		"rolegate_eraser":  {`DELETE FROM audit_entries`, `UPDATE audit_sealed SET ct = ct`, `UPDATE audit_head SET size = 0`, `SELECT * FROM users`, `TRUNCATE audit_sealed`},
-		"rolegate_auditor": {`DELETE FROM audit_sealed`, `INSERT INTO audit_entries VALUES (1000, 'x')`, `UPDATE audit_head SET size = 0`, `SELECT * FROM users`},
+		"rg_eraser":  {`DELETE FROM audit_entries`, `UPDATE audit_sealed SET ct = ct`, `UPDATE audit_head SET size = 0`, `SELECT * FROM users`, `TRUNCATE audit_sealed`},
+		"rg_auditor": {`DELETE FROM audit_sealed`, `INSERT INTO audit_entries VALUES (1000, 'x')`, `UPDATE audit_head SET size = 0`, `SELECT * FROM users`},
 	} {
 		c, err := pgx.Connect(ctx, as[role])
 		if err != nil {
@@ -123,7 +123,7 @@ func TestServesUnderARoleThatCannotChangeTheLog(t *testing.T) {
 		if err := c.QueryRow(ctx, `SELECT count(*) FROM audit_entries`).Scan(&entries); err != nil || entries == 0 {
 			t.Errorf("%s reads %d entries, %v", role, entries, err)
 		}
-		if role == "rolegate_eraser" {
+		if role == "rg_eraser" {
 			if _, err := c.Exec(ctx, `DELETE FROM audit_sealed WHERE idx = 0; DELETE FROM audit_tags WHERE idx = 0`); err != nil {
 				t.Error(err)
 			}

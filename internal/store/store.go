@@ -53,6 +53,10 @@ type Store interface {
 	// database does not tell.
 	Listen(ctx context.Context, heard func(Notice)) error
 
+	// Clock is the time by the database's own clock; errors.ErrUnsupported where it
+	// has none but this machine's.
+	Clock(ctx context.Context) (time.Time, error)
+
 	// Ping tells whether the database answers and can be written.
 	Ping(ctx context.Context) error
 	Close() error
