@@ -30,6 +30,7 @@ type committer struct {
 	source  []byte
 	metrics *metrics
 	queue   chan *appending
+	linger  time.Duration // see linger
 
 	// Of the last transaction, for the next: how many may come, and how long it
 	// pays to wait for them. Of the committer's goroutine alone.
@@ -70,7 +71,7 @@ var (
 )
 
 func startCommitter(st store.Store, source []byte, m *metrics) *committer {
-	c := &committer{store: st, source: source, metrics: m, queue: make(chan *appending, queueLimit), stopped: make(chan struct{})}
+	c := &committer{store: st, source: source, metrics: m, queue: make(chan *appending, queueLimit), linger: linger, stopped: make(chan struct{})}
 	m.watch("durable", func() float64 { return float64(len(c.queue)) })
 	go c.run()
 	return c
@@ -304,7 +305,7 @@ func (c *committer) write(batch []*appending) (moved map[*appending]*Moved, err 
 	took := time.Since(began)
 	c.expected, c.patience = len(batch)+len(c.queue), 0
 	if len(batch) > 1 {
-		c.patience = min(took/2, linger)
+		c.patience = min(took/2, c.linger)
 	}
 	if errors.Is(err, errMoved) {
 		c.metrics.moved.Add(float64(len(moved)))
