@@ -77,29 +77,23 @@ func startCommitter(st store.Store, source []byte, m *metrics) *committer {
 	return c
 }
 
-// append hands records to the committer and waits for their fate, at most
-// Timeout. An error after they were taken leaves open whether they are stored;
+// append hands records to the committer and waits for their fate until ctx ends,
+// which is Timeout after the append began. An error after they were taken leaves open whether they are stored;
 // the caller answers no either way.
 func (c *committer) append(ctx context.Context, records []record) (*reqctx.Receipt, error) {
 	a := newAppending(records)
 	if err := c.put(a); err != nil {
 		return nil, err
 	}
-	timer := time.NewTimer(Timeout)
-	defer timer.Stop()
-	var late error
 	select {
 	case err := <-a.done:
 		return a.receipt, err
 	case <-ctx.Done():
-		late = ctx.Err()
-	case <-timer.C:
-		late = errLate
 	}
 	if a.state.CompareAndSwap(waiting, givenUp) {
 		c.metrics.refused.WithLabelValues("late").Inc()
 	}
-	return nil, late
+	return nil, ctx.Err()
 }
 
 // put queues an appending, unless the queue is full or closed.
