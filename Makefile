@@ -65,6 +65,7 @@ cover: ## test coverage of the whole module, in coverage.out
 long: ## the property tests of decisions, conditions and filters at ten times their length, and the times of refused logins
 	@go test -vet=off -run 'TestDecideMeansTheSpec|TestMonotone|TestAnyRecord|TestLive|Witness|FilterIs|AllAnswersAgree|^Test(SQLite|PostgreSQL|MySQL)$$' -timeout 60m -v ./internal/policy ./internal/policy/condition ./api/filter -args -rapid.checks=1000
 	@go test -vet=off -run 'TestChecklist/H13[678]' -timeout 60m -v ./internal/checklist -args -timing
+	@go test -vet=off -run 'TestRequirement/R24' -v ./internal/requirements -args -timing
 
 fuzz: ## fuzz every target for FUZZTIME (default 30s) each
 	@for pkg in $$(go list ./...); do \

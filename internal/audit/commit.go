@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	rowLimit   = 2048 // rows of a transaction: a record is one, and one for each person in it
+	rowLimit   = 2048 // rows of a transaction: a record is one, and one for each person and each record in it
 	queueLimit = 8192 // appends that wait for one
 
 	// linger bounds how long a transaction waits for company. Whoever was answered
@@ -30,6 +30,7 @@ type committer struct {
 	source  []byte
 	metrics *metrics
 	queue   chan *appending
+	linger  time.Duration // see linger
 
 	// Of the last transaction, for the next: how many may come, and how long it
 	// pays to wait for them. Of the committer's goroutine alone.
@@ -70,35 +71,29 @@ var (
 )
 
 func startCommitter(st store.Store, source []byte, m *metrics) *committer {
-	c := &committer{store: st, source: source, metrics: m, queue: make(chan *appending, queueLimit), stopped: make(chan struct{})}
+	c := &committer{store: st, source: source, metrics: m, queue: make(chan *appending, queueLimit), linger: linger, stopped: make(chan struct{})}
 	m.watch("durable", func() float64 { return float64(len(c.queue)) })
 	go c.run()
 	return c
 }
 
-// append hands records to the committer and waits for their fate, at most
-// Timeout. An error after they were taken leaves open whether they are stored;
+// append hands records to the committer and waits for their fate until ctx ends,
+// which is Timeout after the append began. An error after they were taken leaves open whether they are stored;
 // the caller answers no either way.
 func (c *committer) append(ctx context.Context, records []record) (*reqctx.Receipt, error) {
 	a := newAppending(records)
 	if err := c.put(a); err != nil {
 		return nil, err
 	}
-	timer := time.NewTimer(Timeout)
-	defer timer.Stop()
-	var late error
 	select {
 	case err := <-a.done:
 		return a.receipt, err
 	case <-ctx.Done():
-		late = ctx.Err()
-	case <-timer.C:
-		late = errLate
 	}
 	if a.state.CompareAndSwap(waiting, givenUp) {
 		c.metrics.refused.WithLabelValues("late").Inc()
 	}
-	return nil, late
+	return nil, ctx.Err()
 }
 
 // put queues an appending, unless the queue is full or closed.
@@ -156,7 +151,7 @@ func (c *committer) gather(first *appending) []*appending {
 		default:
 			batch = append(batch, a)
 			for _, r := range a.records {
-				n += 1 + len(r.sealed)
+				n += 1 + len(r.sealed) + len(r.tags)
 			}
 		}
 	}
@@ -304,7 +299,7 @@ func (c *committer) write(batch []*appending) (moved map[*appending]*Moved, err 
 	took := time.Since(began)
 	c.expected, c.patience = len(batch)+len(c.queue), 0
 	if len(batch) > 1 {
-		c.patience = min(took/2, linger)
+		c.patience = min(took/2, c.linger)
 	}
 	if errors.Is(err, errMoved) {
 		c.metrics.moved.Add(float64(len(moved)))

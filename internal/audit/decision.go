@@ -33,10 +33,13 @@ func (l *Log) AppendDecision(ctx context.Context, e Entry) error {
 	if b := l.buffer.Load(); b != nil {
 		return unavailable(b.add(ctx, e))
 	}
-	r, err := l.record(ctx, nil, &e)
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	records, err := l.records(ctx, nil, []Entry{e})
 	if err != nil {
-		return unavailable(fmt.Errorf("record %s: %w", e.Activity, err))
+		return err
 	}
+	r := &records[0]
 	r.decision, r.tenant, r.revision = true, e.Tenant, e.Revision
-	return l.commit(ctx, r)
+	return l.commit(ctx, records...)
 }

@@ -81,13 +81,13 @@ type faultyTx struct {
 	poison []byte
 }
 
-func (t faultyTx) InsertEntries(ctx context.Context, index int64, entries []store.Entry) error {
+func (t faultyTx) ExtendTree(ctx context.Context, index int64, entries []store.Entry, size int64, frontier []byte) error {
 	for _, e := range entries {
 		if t.poison != nil && bytes.Contains(e.Leaf, t.poison) {
 			return errors.New("poison")
 		}
 	}
-	return t.Tx.InsertEntries(ctx, index, entries)
+	return t.Tx.ExtendTree(ctx, index, entries, size, frontier)
 }
 
 // onFaulty runs a test on both databases behind a faulty store.

@@ -24,10 +24,7 @@ func grow(ctx context.Context, tx store.Tx, head store.Head, seq int64, records 
 		hashes[i] = tree.LeafHash(leaf)
 		frontier.Append(hashes[i], nil)
 	}
-	if err := tx.InsertEntries(ctx, head.Size, rows); err != nil {
-		return nil, err
-	}
-	if err := tx.SetTree(ctx, frontier.Size(), frontier.Bytes()); err != nil {
+	if err := tx.ExtendTree(ctx, head.Size, rows, frontier.Size(), frontier.Bytes()); err != nil {
 		return nil, err
 	}
 	return hashes, note(ctx, tx, records)

@@ -2,8 +2,10 @@ package audit_test
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -13,6 +15,8 @@ import (
 	"rolegate/internal/audit/tree"
 	"rolegate/internal/reqctx"
 	"rolegate/internal/store"
+	"rolegate/internal/store/sqlstore"
+	"rolegate/internal/testkit"
 	"rolegate/model"
 )
 
@@ -148,7 +152,18 @@ func TestDamagedHead(t *testing.T) {
 		"far back": {TreeSize: 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			st := mustSQLite(t)
+			path := filepath.Join(t.TempDir(), "rolegate.db")
+			st, err := sqlstore.OpenSQLite(t.Context(), path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { st.Close() })
+			db, err := sql.Open("sqlite", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			testkit.Unguard(t, db)
 			f := newFixture(t, st)
 			if err := f.log.Append(f.ctx, entry, entry, entry); err != nil {
 				t.Fatal(err)

@@ -81,14 +81,26 @@ func Open(ctx context.Context, st store.Store, keys store.Keystore, kek *keyring
 // Append commits the entries together, within Timeout. nil means they are
 // durable; anything else means the answer must be no.
 func (l *Log) Append(ctx context.Context, entries ...Entry) error {
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	records, err := l.records(ctx, nil, entries)
+	if err != nil {
+		return err
+	}
+	return l.commit(ctx, records...)
+}
+
+// records makes the entries' records, which asks the keystore about whom it was not
+// asked before.
+func (l *Log) records(ctx context.Context, tx store.Tenants, entries []Entry) ([]record, error) {
 	records := make([]record, len(entries))
 	for i := range entries {
 		var err error
-		if records[i], err = l.record(ctx, nil, &entries[i]); err != nil {
-			return unavailable(fmt.Errorf("record %s: %w", entries[i].Activity, err))
+		if records[i], err = l.record(ctx, tx, &entries[i]); err != nil {
+			return nil, unavailable(fmt.Errorf("record %s: %w", entries[i].Activity, err))
 		}
 	}
-	return l.commit(ctx, records...)
+	return records, nil
 }
 
 func (l *Log) commit(ctx context.Context, records ...record) error {
@@ -102,14 +114,14 @@ func (l *Log) commit(ctx context.Context, records ...record) error {
 	return nil
 }
 
-// AppendIn adds the entries to the transaction of the change they record.
+// AppendIn adds the entries to the transaction of the change they record. The
+// transaction is its caller's to bound; a keystore that hangs does not hold it up.
 func (l *Log) AppendIn(ctx context.Context, tx store.Tx, entries ...Entry) error {
-	records := make([]record, len(entries))
-	for i := range entries {
-		var err error
-		if records[i], err = l.record(ctx, tx, &entries[i]); err != nil {
-			return unavailable(fmt.Errorf("record %s: %w", entries[i].Activity, err))
-		}
+	sealing, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	records, err := l.records(sealing, tx, entries)
+	if err != nil {
+		return err
 	}
 	head, seq, err := tx.TakeHead(ctx, l.source, len(records))
 	if err != nil {

@@ -15,6 +15,7 @@ type metrics struct {
 	moved    prometheus.Counter
 	lost     prometheus.Counter
 	gaps     prometheus.Counter
+	drift    prometheus.Gauge // nil: the database has no clock of its own
 	gauges   []prometheus.Collector
 	counters []prometheus.Collector
 }
@@ -52,6 +53,16 @@ func (m *metrics) watch(queue string, length func() float64) {
 	m.gauges = append(m.gauges, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "rolegate_audit_queue_length", Help: "Appends that wait for a transaction.",
 		ConstLabels: prometheus.Labels{"queue": queue}}, length))
+}
+
+// drifted says how far the database's clock is ahead of ours.
+func (m *metrics) drifted(by time.Duration) {
+	if m.drift == nil { // when the watch starts; nobody else is there yet
+		m.drift = prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "rolegate_database_clock_drift_seconds", Help: "How far the database's clock is ahead of this process's."})
+		m.gauges = append(m.gauges, m.drift)
+	}
+	m.drift.Set(by.Seconds())
 }
 
 func (m *metrics) committed(entries int, took time.Duration) {

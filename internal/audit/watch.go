@@ -51,6 +51,9 @@ func (l *Log) Start(ctx context.Context, o Options) error {
 	if err := o.Feed.Read(ctx); err != nil {
 		return err
 	}
+	if err := w.compareClocks(ctx); err != nil {
+		return err
+	}
 	watching, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w.cancel = cancel
 	l.watch = w
@@ -85,6 +88,7 @@ func (w *watch) run(ctx context.Context) {
 	var turns sync.WaitGroup
 	turns.Go(func() { w.options.Feed.Run(ctx) })
 	turns.Go(func() { repeat(ctx, holdEvery, w.keep) })
+	turns.Go(func() { repeat(ctx, clocksEvery, w.compareClocks) })
 	turns.Wait()
 }
 

@@ -53,6 +53,10 @@ type Store interface {
 	// database does not tell.
 	Listen(ctx context.Context, heard func(Notice)) error
 
+	// Clock is the time by the database's own clock; errors.ErrUnsupported where it
+	// has none but this machine's.
+	Clock(ctx context.Context) (time.Time, error)
+
 	// Ping tells whether the database answers and can be written.
 	Ping(ctx context.Context) error
 	Close() error
@@ -418,12 +422,14 @@ type Entries interface {
 	// TakeHead locks the head until the transaction ends and takes the next n
 	// indices and the next n numbers of a source (a process since its start, from
 	// 1): head is the one before them, seq the first number. A rollback gives them
-	// back, so neither has a gap; InsertEntries and SetTree must follow in the same
-	// transaction. What others committed before they let go of the head is seen by
-	// the statements after.
+	// back, so neither has a gap; ExtendTree must follow in the same transaction.
+	// What others committed before they let go of the head is seen by the
+	// statements after.
 	TakeHead(ctx context.Context, source []byte, n int) (head Head, seq int64, err error)
 	// InsertEntries stores entries under indices that TakeHead gave.
 	InsertEntries(ctx context.Context, index int64, entries []Entry) error
+	// ExtendTree is InsertEntries and SetTree in one.
+	ExtendTree(ctx context.Context, index int64, entries []Entry, size int64, frontier []byte) error
 	// SetTree says that the frontier is that of the first size entries.
 	SetTree(ctx context.Context, size int64, frontier []byte) error
 	// Head is the end of the log as it is committed, LogSize its size alone.

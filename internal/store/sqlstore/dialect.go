@@ -45,6 +45,13 @@ var (
 	postgresWords = strings.NewReplacer("TEXT", `TEXT COLLATE "C"`)
 )
 
+func (d Dialect) other() Dialect {
+	if d == SQLite {
+		return Postgres
+	}
+	return SQLite
+}
+
 func (d Dialect) words() *strings.Replacer {
 	if d == SQLite {
 		return sqliteWords

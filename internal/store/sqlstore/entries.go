@@ -22,11 +22,13 @@ func (q queries) AppendEntries(ctx context.Context, entries []store.Entry) (firs
 }
 
 func (q queries) TakeHead(ctx context.Context, source []byte, n int) (head store.Head, seq int64, err error) {
+	if q.dialect == Postgres {
+		return q.takeBoth(ctx, source, n)
+	}
 	if head, err = q.takeIndices(ctx, n); err != nil {
 		return head, 0, err
 	}
-	last, err := returned[int64](ctx, q.conn, `INSERT INTO audit_sources (src, seq) VALUES ($1, $2)
-		ON CONFLICT (src) DO UPDATE SET seq = audit_sources.seq + $2 RETURNING seq`, bytesOf(source), n)
+	last, err := returned[int64](ctx, q.conn, takeNumbers, bytesOf(source), n)
 	return head, last - int64(n) + 1, err
 }
 
@@ -56,45 +58,6 @@ func scanHead(row scanner) (h store.Head, err error) {
 
 func (q queries) SetTree(ctx context.Context, size int64, frontier []byte) error {
 	return q.must(ctx, `UPDATE audit_head SET tree_size = $1, frontier = $2 WHERE id = 1`, size, bytesOf(frontier))
-}
-
-func (q queries) InsertEntries(ctx context.Context, index int64, entries []store.Entry) error {
-	leaves := make([]any, 0, 2*len(entries))
-	segments := make([]any, 0, 2*6*len(entries))
-	var tags []any
-	for i, e := range entries {
-		idx := index + int64(i)
-		leaves = append(leaves, idx, bytesOf(e.Leaf))
-		for seg, s := range e.Sealed {
-			segments = append(segments, bytesOf(s.Ref), idx, seg, bytesOf(s.Salt), bytesOf(s.Commitment), bytesOf(s.Ciphertext))
-		}
-		for _, t := range e.Tags {
-			tags = append(tags, bytesOf(t), idx)
-		}
-	}
-	if err := insertRows(ctx, q.conn, `INSERT INTO audit_entries (idx, leaf) VALUES `, 2, leaves); err != nil {
-		return err
-	}
-	if err := insertRows(ctx, q.conn, `INSERT INTO audit_sealed (ref, idx, seg, salt, commitment, ct) VALUES `, 6, segments); err != nil {
-		return err
-	}
-	return insertRows(ctx, q.conn, `INSERT INTO audit_tags (tag, idx) VALUES `, 2, tags)
-}
-
-// rowsPerInsert bounds the parameters of a statement.
-const rowsPerInsert = 64
-
-// insertRows inserts rows of k values each, by statements of 64, 32, 16 … rows, so
-// that there are few texts, each of which is compiled once.
-func insertRows(ctx context.Context, c conn, insert string, k int, values []any) error {
-	for n := rowsPerInsert; len(values) > 0; n /= 2 {
-		for ; len(values) >= n*k; values = values[n*k:] {
-			if _, err := c.exec(ctx, insert+c.dialect.tuples(n, k), values[:n*k]...); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func (q queries) EntriesFrom(ctx context.Context, from int64, limit int) ([]store.Entry, error) {

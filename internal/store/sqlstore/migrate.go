@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/pressly/goose/v3"
@@ -16,8 +17,8 @@ import (
 	"rolegate/model"
 )
 
-// One text of each migration serves both databases; see Dialect.words. One
-// that has to part gets a directory a dialect.
+// One text of each migration serves both databases; see Dialect.words. One that
+// has to part is two files, whose names end with the dialect.
 //
 //go:embed migrations/*.sql keystore/*.sql
 var migrationFiles embed.FS
@@ -85,7 +86,7 @@ func (p *pool) provider(ctx context.Context, db *sql.DB, s schema) (*goose.Provi
 		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
-	return goose.NewProvider(p.dialect.goose(), db, dialectFS{dir, p.dialect.words()}, options...)
+	return goose.NewProvider(p.dialect.goose(), db, dialectFS{dir, p.dialect}, options...)
 }
 
 // sessionLocker locks this schema of this database, once a second for five
@@ -121,10 +122,17 @@ func (p *pool) refuseOther(ctx context.Context, db *sql.DB, s schema) error {
 	return nil
 }
 
-// dialectFS shows the migrations in one dialect's words.
+// dialectFS shows the migrations of one dialect, in its words.
 type dialectFS struct {
 	fs.FS
-	words *strings.Replacer
+	dialect Dialect
+}
+
+func (d dialectFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	files, err := fs.ReadDir(d.FS, name)
+	return slices.DeleteFunc(files, func(f fs.DirEntry) bool {
+		return strings.HasSuffix(f.Name(), "_"+string(d.dialect.other())+".sql")
+	}), err
 }
 
 func (d dialectFS) Open(name string) (fs.File, error) {
@@ -137,7 +145,7 @@ func (d dialectFS) Open(name string) (fs.File, error) {
 		f.Close()
 		return nil, err
 	}
-	return dialectFile{f, strings.NewReader(d.words.Replace(string(text)))}, nil
+	return dialectFile{f, strings.NewReader(d.dialect.words().Replace(string(text)))}, nil
 }
 
 type dialectFile struct {

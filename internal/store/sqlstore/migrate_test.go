@@ -120,64 +120,11 @@ func wantCode(t *testing.T, err error, want model.Code) {
 // A database from before the history of changes has none until its tenants'
 // revisions of that day.
 func TestChangesBeginWithTheirMigration(t *testing.T) {
-	openers(t, func(t *testing.T, open func() (*DB, error), _ func() (*Keystore, error)) {
-		ctx := t.Context()
-		db, err := open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := db.InsertTenant(ctx, model.Tenant{ID: "t", Ref: []byte("r")}); err != nil {
-			t.Fatal(err)
-		}
-		for _, back := range []string{
-			`ALTER TABLE totp_devices DROP COLUMN drift`,
-			`ALTER TABLE totp_devices DROP COLUMN told_step`,
-			`ALTER TABLE totp_devices DROP COLUMN used_at`,
-			`DROP TABLE installation`,
-			`DROP TABLE key_encryption_keys`,
-			`DROP TABLE key_holders`,
-			`ALTER TABLE signing_keys DROP COLUMN not_before`,
-			`ALTER TABLE signing_keys DROP COLUMN revoked_at`,
-			`DROP TABLE throttle_counters`,
-			`DROP TABLE known_devices`,
-			`DROP TABLE chores`, // 0005
-			`DROP TABLE login_history`,
-			`DROP INDEX refresh_tokens_successor`,
-			`ALTER TABLE refresh_tokens DROP COLUMN successor`,
-			`DROP INDEX sessions_ended`,
-			`DROP INDEX sessions_expiry`,
-			`ALTER TABLE sessions DROP COLUMN agent`,
-			`ALTER TABLE sessions DROP COLUMN network`,
-			`ALTER TABLE sessions DROP COLUMN epoch`,
-			`ALTER TABLE users DROP COLUMN epoch`,
-			`DROP TABLE office_requests`,
-			`ALTER TABLE audit_head DROP COLUMN tree_size`, // 0011
-			`ALTER TABLE audit_head DROP COLUMN frontier`,
-			`DROP TABLE audit_checkpoints`,
-			`DROP TABLE audit_tiles`,
-			`DROP TABLE audit_tags`,
-			`DROP TABLE audit_jobs`,
-			`DROP TABLE spent`,
-			`ALTER TABLE clients DROP COLUMN public_key`,
-			`DROP INDEX audit_sources_held`, // 0003
-			`ALTER TABLE audit_sources DROP COLUMN held_until`,
-			`DROP INDEX users_disabled`,
-			`ALTER TABLE tenants DROP COLUMN changes_from`,
-			`DROP TABLE changes`,
-			`DELETE FROM schema_version WHERE version_id > 1`,
-			`UPDATE tenants SET revision = 7, snapshot_revision = 5`,
-		} {
-			if _, err := db.write.Exec(back); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-		db, err = open()
-		opened(t, db, err)
+	upgrades(t, 1, func(t *testing.T, write func(string), open func() *DB) {
+		write(written[0])
+		db := open()
 		for after, want := range map[int64]bool{5: false, 6: false, 7: true} {
-			if _, complete, err := db.ChangesSince(ctx, "t", after, 10); complete != want || err != nil {
+			if _, complete, err := db.ChangesSince(t.Context(), "t", after, 10); complete != want || err != nil {
 				t.Errorf("complete after %d: %v, %v", after, complete, err)
 			}
 		}

@@ -19,6 +19,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -100,6 +101,15 @@ func (db *DB) InTx(ctx context.Context, fn func(tx store.Tx) error) error {
 
 // Revisions is what this process knows of the tenants' revisions; see store.Store.
 func (db *DB) Revisions() *store.Revisions { return &db.pool.revisions }
+
+// Clock is the database's time; see store.Store.
+func (db *DB) Clock(ctx context.Context) (time.Time, error) {
+	if db.dialect == SQLite {
+		return time.Time{}, errors.ErrUnsupported
+	}
+	us, err := one(ctx, db.conn, scanValue[int64], `SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`)
+	return time.UnixMicro(us).UTC(), err
+}
 
 func newSQLitePool(ctx context.Context, path, setting string, s schema) (*pool, error) {
 	p := &pool{dialect: SQLite, setting: setting}

@@ -33,9 +33,15 @@ var written = []string{
 	`INSERT INTO signing_keys (id, algorithm, private, created_at) VALUES ('k', 'ES256', CAST('sealed' AS BYTEA), $1)`,
 }
 
-// What the last release has written is there after the upgrade and means the same:
-// nobody has to log in or enrol again, and no key stops signing.
-func TestUpgradeKeepsWhatIsThere(t *testing.T) {
+// began is $1 of what is written, until $2.
+var (
+	began = time.UnixMicro(1_700_000_000_000_000).UTC()
+	until = began.Add(time.Hour)
+)
+
+// upgrades runs a test on both databases, made by the release whose newest migration
+// is version: write runs a statement there, open opens the database as we are.
+func upgrades(t *testing.T, version int64, test func(t *testing.T, write func(string), open func() *DB)) {
 	path, url := filepath.Join(t.TempDir(), "rolegate.db"), pgtest.URL(t)
 	for _, d := range []struct {
 		dialect      Dialect
@@ -46,19 +52,17 @@ func TestUpgradeKeepsWhatIsThere(t *testing.T) {
 		{Postgres, "pgx", url, func() (*DB, error) { return OpenPostgres(t.Context(), url) }},
 	} {
 		t.Run(string(d.dialect), func(t *testing.T) {
-			ctx := t.Context()
-			began := time.UnixMicro(1_700_000_000_000_000).UTC()
-			until := began.Add(time.Hour)
 			old, err := sql.Open(d.driver, d.name)
 			opened(t, old, err)
-			m, err := (&pool{dialect: d.dialect}).provider(ctx, old, mainSchema)
+			m, err := (&pool{dialect: d.dialect}).provider(t.Context(), old, mainSchema)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := m.UpTo(ctx, lastRelease); err != nil {
+			if _, err := m.UpTo(t.Context(), version); err != nil {
 				t.Fatal(err)
 			}
-			for _, text := range written {
+			write := func(text string) {
+				t.Helper()
 				args := []any{micros(began), micros(until)}
 				if !strings.Contains(text, "$2") {
 					args = args[:1]
@@ -67,31 +71,44 @@ func TestUpgradeKeepsWhatIsThere(t *testing.T) {
 					t.Fatal(text, err)
 				}
 			}
-
-			db, err := d.open()
-			opened(t, db, err)
-			is := func(what string, got, want any, err error) {
-				t.Helper()
-				if fmt.Sprint(got) != fmt.Sprint(want) || err != nil {
-					t.Errorf("%s is %v, want %v (%v)", what, got, want, err)
-				}
-			}
-			devices, err := db.Devices(ctx, "t", "ann")
-			is("devices", devices, []store.Device{{ID: "d", Tenant: "t", User: "ann", Name: "TOTP", Secret: []byte("sealed"), Algorithm: "SHA1", Digits: 6, Period: 30,
-				LastStep: 5, CreatedAt: began, ConfirmedAt: began}}, err)
-			session := store.Session{ID: "s", Tenant: "t", User: "ann", ACR: 2, AMR: []string{"pwd", "otp", "mfa"}, AuthTime: began, CreatedAt: began, LastSeen: began, ExpiresAt: until}
-			live, err := db.LiveSessions(ctx, "t", "ann", began, began.Add(-time.Minute))
-			is("sessions", live, []store.Session{session}, err)
-			rt, err := db.RefreshToken(ctx, []byte("token"))
-			is("refresh token", rt, store.RefreshToken{Hash: []byte("token"), Session: "s", CreatedAt: began, ExpiresAt: until}, err)
-			c, err := db.Client(ctx, "crm")
-			is("client", c, model.Client{ID: "crm", Tenant: "t", Tenants: []string{}, Scopes: []string{"decide"}, SecretHash: []byte("digest"), CreatedAt: began}, err)
-			keys, err := db.ListSigningKeys(ctx)
-			is("signing keys", keys, []store.SigningKey{{ID: "k", Algorithm: "ES256", Private: []byte("sealed"), CreatedAt: began, NotBefore: began}}, err)
-			version, err := db.SchemaVersion(ctx)
-			if version <= lastRelease || err != nil {
-				t.Errorf("the tables are at version %d (%v)", version, err)
-			}
+			test(t, write, func() *DB {
+				db, err := d.open()
+				return opened(t, db, err)
+			})
 		})
 	}
+}
+
+// What the last release has written is there after the upgrade and means the same:
+// nobody has to log in or enrol again, and no key stops signing.
+func TestUpgradeKeepsWhatIsThere(t *testing.T) {
+	upgrades(t, lastRelease, func(t *testing.T, write func(string), open func() *DB) {
+		ctx := t.Context()
+		for _, text := range written {
+			write(text)
+		}
+		db := open()
+		is := func(what string, got, want any, err error) {
+			t.Helper()
+			if fmt.Sprint(got) != fmt.Sprint(want) || err != nil {
+				t.Errorf("%s is %v, want %v (%v)", what, got, want, err)
+			}
+		}
+		devices, err := db.Devices(ctx, "t", "ann")
+		is("devices", devices, []store.Device{{ID: "d", Tenant: "t", User: "ann", Name: "TOTP", Secret: []byte("sealed"), Algorithm: "SHA1", Digits: 6, Period: 30,
+			LastStep: 5, CreatedAt: began, ConfirmedAt: began}}, err)
+		session := store.Session{ID: "s", Tenant: "t", User: "ann", ACR: 2, AMR: []string{"pwd", "otp", "mfa"}, AuthTime: began, CreatedAt: began, LastSeen: began, ExpiresAt: until}
+		live, err := db.LiveSessions(ctx, "t", "ann", began, began.Add(-time.Minute))
+		is("sessions", live, []store.Session{session}, err)
+		rt, err := db.RefreshToken(ctx, []byte("token"))
+		is("refresh token", rt, store.RefreshToken{Hash: []byte("token"), Session: "s", CreatedAt: began, ExpiresAt: until}, err)
+		c, err := db.Client(ctx, "crm")
+		is("client", c, model.Client{ID: "crm", Tenant: "t", Tenants: []string{}, Scopes: []string{"decide"}, SecretHash: []byte("digest"), CreatedAt: began}, err)
+		keys, err := db.ListSigningKeys(ctx)
+		is("signing keys", keys, []store.SigningKey{{ID: "k", Algorithm: "ES256", Private: []byte("sealed"), CreatedAt: began, NotBefore: began}}, err)
+		version, err := db.SchemaVersion(ctx)
+		if version <= lastRelease || err != nil {
+			t.Errorf("the tables are at version %d (%v)", version, err)
+		}
+	})
 }

@@ -57,6 +57,7 @@ type fixture struct {
 // whole is what a store has and a transaction has not.
 type whole interface {
 	InTx(ctx context.Context, fn func(tx store.Tx) error) error
+	Clock(ctx context.Context) (time.Time, error)
 	Ping(ctx context.Context) error
 	Revisions() *store.Revisions
 }

@@ -1,9 +1,11 @@
 package storetest
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"rolegate/internal/store"
 	"rolegate/model"
@@ -23,6 +25,16 @@ var metaTests = []storeTest{
 		f.must(f.InsertMeta(t.Context(), "nil", nil))
 		got, err := f.MetaValue(t.Context(), "nil")
 		same(t, "MetaValue", got, err, nil)
+	}},
+	{"Meta/Clock", func(t *testing.T, f fixture) {
+		before := time.Now().Add(-time.Second)
+		at, err := f.Clock(t.Context())
+		if errors.Is(err, errors.ErrUnsupported) {
+			return
+		}
+		if after := time.Now().Add(time.Second); err != nil || at.Before(before) || at.After(after) {
+			t.Errorf("Clock = %v, %v between %v and %v", at, err, before, after)
+		}
 	}},
 	{"Meta/PingWrites", func(t *testing.T, f fixture) {
 		f.must(f.Ping(t.Context()))
