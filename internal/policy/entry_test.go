@@ -10,8 +10,9 @@ import (
 )
 
 // Of an action whose audit level is minimal the record keeps no record's id,
-// neither the subject's nor that of whom it is about, asked alone, in a batch or
-// by a search; of the other actions of the object it does.
+// neither the subject's nor that of whom it is about, asked alone, in a batch, by
+// a search, through a proxy or to be explained; of the other actions of the object
+// it does.
 func TestMinimalAuditKeepsNoResource(t *testing.T) {
 	h := newHouse(t)
 	dir := model.Directory{Subjects: []model.Subject{{Type: "user", ID: "ann"}}}
@@ -20,6 +21,11 @@ func TestMinimalAuditKeepsNoResource(t *testing.T) {
 objects:
   ticket: {data_subject: lead, actions: {open: {audit: minimal}, read: {}}}
   memo: {actions: {open: {audit: minimal}, read: {}}}
+routes:
+  - {method: GET, path: "/open/tickets/{id}", object: ticket, action: open}
+  - {method: GET, path: "/read/tickets/{id}", object: ticket, action: read}
+  - {method: GET, path: "/open/memos/{id}", object: memo, action: open}
+  - {method: GET, path: "/read/memos/{id}", object: memo, action: read}
 `, "p, *, *, *, all, , allow\n", dir, records)
 	view, err := h.Snapshots.Current(t.Context(), caller.Tenant)
 	if err != nil {
@@ -48,6 +54,22 @@ objects:
 			}
 			entries["search "+string(kind)] = run.entry()
 		}
+		var out Explained
+		explained, err := h.explain(t.Context(), caller, view, &ExplainRequest{Request: r}, noon, &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries["explained"] = explainedEntry(caller, explained, out, noon)
+		fr := by("ann", "GET", "/"+c.action+"/"+c.typ+"s/"+c.id)
+		routed := Request{}
+		var refused model.Code
+		if routed.Question, refused = view.rules.routes.question(fr.User, fr.Method, fr.Target); refused != "" {
+			t.Fatal(refused)
+		}
+		if a, err = h.decide(t.Context(), caller, view, &routed, noon); err != nil || !a.Allow {
+			t.Fatalf("%+v, %v", a, err)
+		}
+		entries["forward"] = entryOf(caller, a, noon)
 		for name, e := range entries {
 			text := fmt.Sprintf("%v %v", e.Personal, e.Others)
 			if strings.Contains(text, c.typ+":"+c.id) != c.kept || strings.Contains(text, "lead:l1") != (c.kept && c.typ == "ticket") {

@@ -51,6 +51,7 @@ func (s *Service) explain(ctx context.Context, caller model.Caller, view *View, 
 	}
 	a.dataSubject = view.dataSubject(q.Resource, stored)
 	a.object, a.action = view.rules.literal(q.Resource.Type, q.Action.Name)
+	a.minimal = view.minimal(q)
 	one := s.remembering()
 	if a.Decision, err = one.decideOn(ctx, caller, view, &r.Request, stored, now); err != nil {
 		return a, err
