@@ -50,3 +50,13 @@ func RecordTags(ctx context.Context, l *Log, e Entry) ([][]byte, error) {
 	r, err := l.record(ctx, nil, &e)
 	return r.tags, err
 }
+
+// PersonIndex is by what the log finds a person's key in the keystore.
+func PersonIndex(l *Log, tenant, person string) []byte {
+	return l.people.index(personID{tenant, person})
+}
+
+// IndexUnder is PersonIndex with another pepper.
+func IndexUnder(pepper []byte, tenant, person string) []byte {
+	return (&people{pepper: pepper}).index(personID{tenant, person})
+}
