@@ -79,7 +79,9 @@ const (
 // for operators only, which is logged and never shown.
 type Error struct {
 	Code    Code
-	Message string       // what is wrong and how to mend it; may be shown to the caller
+	Message string // what is wrong and how to mend it; may be shown to the caller
+	Format  string // what Errorf made the message of, and with what: to say it in another language
+	Args    []any
 	Details []Detail     // every bad place, where there may be several
 	Limit   *PassedLimit // of CodeLimitExceeded, where the limit is a setting
 
@@ -138,7 +140,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Errorf makes an Error whose message is shown to people; see Because for a cause.
 func Errorf(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Format: format, Args: args}
 }
 
 // Because returns a copy of e with its cause set.

@@ -56,7 +56,8 @@ func (c *cli) keysRotate() *cobra.Command {
 		Use: "rotate", Short: "make the next signing key, or with --kek the next key-encryption key", Args: cobra.NoArgs,
 		Long: `Makes the next signing key: it is published now and signs ten minutes later, when
 every verifier that keeps the published keys for five has read it. With --now it
-signs at once; verifiers may then refuse new tokens for up to five minutes.
+signs at once, or the one that is published already does; verifiers that have not
+read it yet may then refuse new tokens for up to five minutes.
 
 With --kek: adds a new key to the key file, has it seal, and seals everything anew.
 With several replicas the first of these asks you to copy the file to the others.

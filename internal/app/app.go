@@ -57,14 +57,15 @@ type App struct {
 	HashWorker func() *exec.Cmd
 	Timeouts   Timeouts // of connections; Serve reads them
 
-	kek     *keyring.KEK
-	process string      // this process among those that have the key file
-	unkeyed atomic.Bool // the key that seals is not in this process's file
-	db      *sqlstore.DB
-	feed    *store.Feed // what other replicas commit
-	sampled *prometheus.CounterVec
-	reused  prometheus.Counter
-	tracer  *tracing.Tracer // nil where nothing is traced
+	kek        *keyring.KEK
+	process    string      // this process among those that have the key file
+	unkeyed    atomic.Bool // the key that seals is not in this process's file
+	db         *sqlstore.DB
+	feed       *store.Feed // what other replicas commit
+	sampled    *prometheus.CounterVec
+	reused     prometheus.Counter
+	clockJumps *prometheus.CounterVec
+	tracer     *tracing.Tracer // nil where nothing is traced
 
 	breaches *password.BreachFiles // nil without ROLEGATE_BREACHED_PASSWORDS
 	leaving  atomic.Bool           // a stop was asked for; see ROLEGATE_DRAIN
@@ -165,7 +166,7 @@ func (a *App) openServices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.sampled, a.reused = newSampled(), newReused()
+	a.sampled, a.reused, a.clockJumps = newSampled(), newReused(), newClockJumps()
 	a.Policy = &policy.Service{
 		Store: a.Store, Log: a.Log, Now: a.now, Limits: c.Limits(), RevisionWait: c.RevisionWait,
 		Snapshots: &policy.Snapshots{Store: a.Store, Logger: a.Logger, Now: a.now, Budget: c.SnapshotMemory, Idle: c.SnapshotIdle},

@@ -48,6 +48,11 @@ type Config struct {
 	MaxConnections   int           `env:"ROLEGATE_MAX_CONNECTIONS" envDefault:"10000" about:"open connections of the public listener; when full, the one that waits longest for a request is closed"`
 	TrustedProxies   []string      `env:"ROLEGATE_TRUSTED_PROXIES" about:"CIDRs whose X-Forwarded-For is believed, comma-separated"`
 	Audit            string        `env:"ROLEGATE_AUDIT" envDefault:"durable" about:"durable: an answer leaves after its record is committed; buffered: decisions are recorded within 100 ms after"`
+	AuditFile        string        `env:"ROLEGATE_AUDIT_FILE" about:"file that gets each entry of the log as a line of JSON (OCSF 1.8.0), mode 0600"`
+	AuditWebhook     string        `env:"ROLEGATE_AUDIT_WEBHOOK" about:"https URL that gets them in signed batches (Standard Webhooks); also ROLEGATE_AUDIT_WEBHOOK_FILE"`
+	AuditSecret      string        `env:"ROLEGATE_AUDIT_WEBHOOK_SECRET" about:"signs them: whsec_ and 24 to 64 random bytes in base64, two of them while one takes the place of another; better ROLEGATE_AUDIT_WEBHOOK_SECRET_FILE"`
+	AuditAllow       []string      `env:"ROLEGATE_AUDIT_WEBHOOK_ALLOW" about:"CIDRs inside that ROLEGATE_AUDIT_WEBHOOK may lead to, comma-separated (default: public addresses only)"`
+	AuditProfile     string        `env:"ROLEGATE_AUDIT_PROFILE" envDefault:"pseudonymous" about:"pseudonymous: persons go out as pseudonyms, without names, ids and addresses; full: with them, a copy that no erasure reaches"`
 	LogLevel         string        `env:"ROLEGATE_LOG_LEVEL" envDefault:"info" about:"info, or debug to have a line for each decision that went well, too"`
 	OTLPEndpoint     string        `env:"ROLEGATE_OTLP_ENDPOINT" about:"OpenTelemetry collector for traces, such as http://localhost:4318 (default: no traces)"`
 	TraceSample      int           `env:"ROLEGATE_TRACE_SAMPLE" envDefault:"100" about:"one in this many requests is traced, and those whose caller traces them"`
@@ -103,7 +108,7 @@ func Settings() []Setting {
 }
 
 // secrets are the settings that may also come from a file named by NAME_FILE.
-var secrets = []string{"ROLEGATE_DATABASE_URL", "ROLEGATE_KEYSTORE_URL"}
+var secrets = []string{"ROLEGATE_DATABASE_URL", "ROLEGATE_KEYSTORE_URL", "ROLEGATE_AUDIT_WEBHOOK", "ROLEGATE_AUDIT_WEBHOOK_SECRET"}
 
 const prefix = "ROLEGATE_"
 
@@ -193,7 +198,7 @@ func (c Config) complete() Config {
 // Validate says which setting to mend, in one sentence, or nothing.
 func (c Config) Validate() error {
 	checks := []func(Config) error{
-		checkListen, checkIssuer, checkDatabase, checkTLS, checkOrigins, checkProxies, checkChoices, checkSessions, checkLimits,
+		checkListen, checkIssuer, checkDatabase, checkTLS, checkOrigins, checkProxies, checkChoices, checkSinks, checkSessions, checkLimits,
 	}
 	for _, check := range checks {
 		if err := check(c); err != nil {

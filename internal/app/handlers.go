@@ -19,7 +19,7 @@ func (a *App) metrics() *prometheus.Registry {
 	a.registerPolicy(registry)
 	a.registerPasswords(registry)
 	a.registerKeys(registry)
-	registry.MustRegister(a.reused)
+	registry.MustRegister(a.reused, a.clockJumps)
 	a.Log.Register(registry)
 	a.registerFeed(registry)
 	return registry

@@ -1,11 +1,14 @@
 package app_test
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -25,7 +28,7 @@ var metricName = regexp.MustCompile(`rolegate_[a-z_]+`)
 
 // families lists the metrics of a service that has answered something of each kind.
 func families(t *testing.T) (names []string) {
-	k := testkit.NewPostgres(t, "ROLEGATE_AUDIT=buffered")
+	k := testkit.NewPostgres(t, "ROLEGATE_AUDIT=buffered", "ROLEGATE_AUDIT_FILE="+filepath.Join(t.TempDir(), "audit.jsonl"))
 	k.Evaluate(k.ClientToken("crm"), "stranger", "read", "contact", nil)
 	for line := range strings.Lines(metricsOf(t, k)) {
 		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok && strings.HasPrefix(rest, "rolegate_") {
@@ -137,4 +140,20 @@ func TestProblemsAreCounted(t *testing.T) {
 			t.Errorf("no %s in the metrics", want)
 		}
 	}
+}
+
+// A clock that is set while the service runs is counted. (I155)
+func TestClockJumpsAreCounted(t *testing.T) {
+	k := testkit.New(t)
+	counted := func(direction string, times int) func() bool {
+		return func() bool {
+			return strings.Contains(metricsOf(t, k), fmt.Sprintf("rolegate_clock_jumps_total{direction=%q} %d\n", direction, times))
+		}
+	}
+	eventually(t, "both are there to watch", func() bool { return counted("forward", 0)() && counted("back", 0)() })
+	k.Advance(time.Hour)
+	eventually(t, "forward", counted("forward", 1))
+	k.Advance(-time.Hour)
+	eventually(t, "back", counted("back", 1))
+	eventually(t, "each once", counted("forward", 1))
 }

@@ -77,6 +77,10 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	if err := a.startTracing(ctx); err != nil {
 		return errors.Join(err, public.Close(), admin.Close(), socket.Close())
 	}
+	sinks, err := a.openSinks(ctx)
+	if err != nil {
+		return errors.Join(err, public.Close(), admin.Close(), socket.Close())
+	}
 	registry := a.metrics()
 	certificate.register(registry)
 	public.register(registry)
@@ -88,12 +92,18 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	a.run(ctx, group, a.httpServer(adminAPI), admin)
 	a.run(ctx, group, a.socketServer(), socket)
 	group.Go(func() error { paceCollector(ctx); return nil })
+	clock := a.glance()
+	group.Go(func() error { a.watchClock(ctx, clock); return nil })
 	group.Go(func() error { a.sweep(ctx); return nil })
 	group.Go(func() error { a.Policy.Snapshots.Run(ctx); return nil })
 	group.Go(func() error { a.Login.Keys.Follow(ctx); return nil })
 	group.Go(func() error { a.keepKeysEvery(ctx); return nil })
 	group.Go(func() error { a.Policy.Sampler.Run(ctx); return nil })
 	group.Go(func() error { a.sweepTries(ctx); return nil })
+	for _, s := range sinks {
+		s.Register(registry)
+		group.Go(func() error { s.Run(ctx); return nil })
+	}
 	if ready != nil {
 		ready(a.readiness(ctx, public, admin))
 	}
@@ -258,6 +268,9 @@ func (a *App) warn() {
 	}
 	if c.BehindProxy && len(c.TrustedProxies) == 0 {
 		a.Logger.Warn("no proxy is named in ROLEGATE_TRUSTED_PROXIES: if one is in front, all people seem to come from its address, and share the limits of one")
+	}
+	if c.AuditProfile == profileFull && (c.AuditFile != "" || c.AuditWebhook != "") {
+		a.Logger.Warn("the log goes out with names, ids and addresses: an erasure does not reach that copy (ROLEGATE_AUDIT_PROFILE=full)")
 	}
 	if !loopback(c.AdminListen) {
 		a.Logger.Warn("the admin listener can be reached from elsewhere; it has no login", "admin_listen", c.AdminListen)

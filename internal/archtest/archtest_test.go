@@ -61,6 +61,8 @@ var arrows = []struct {
 
 	{"internal/audit/tree", nil},
 	{"internal/audit", list("model", "internal/store", "internal/audit/tree", leaves, mechanisms)},
+	{"internal/audit/ocsf", list("model", "internal/audit")},
+	{"internal/audit/sink", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/ocsf")},
 
 	{"internal/login", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
@@ -74,7 +76,7 @@ var arrows = []struct {
 	{"internal/console", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
 
 	// The only package that sees all others.
-	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", leaves, mechanisms, capabilities, compositions, surfaces)},
+	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", "internal/audit/ocsf", "internal/audit/sink", leaves, mechanisms, capabilities, compositions, surfaces)},
 
 	// What commands need of the store or the surfaces they get from app.
 	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", leaves, mechanisms, capabilities)},
@@ -83,7 +85,7 @@ var arrows = []struct {
 // testHelpers hold code for tests and may import everything; only tests, and
 // one another, may import them. Otherwise they, and the testing libraries they
 // bring along, end up in the binary of every user.
-var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/mariatest", "internal/testkit/witness", "internal/testkit/workload", "internal/testkit/bench", "internal/store/storetest", "internal/archtest", "internal/checklist", "internal/requirements"}
+var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/mariatest", "internal/testkit/witness", "internal/testkit/workload", "internal/testkit/bench", "internal/store/storetest", "internal/audit/ocsf/ocsftest", "internal/archtest", "internal/checklist", "internal/requirements"}
 
 // owners says who may import a module of others (a path prefix), so that each
 // lives behind one package of ours. A module that is not listed is free, but

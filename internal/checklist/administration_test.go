@@ -310,6 +310,10 @@ func lastHolderStays(t *testing.T) {
 	if model.CodeOf(err) != model.CodeLastOfficeHolder {
 		t.Errorf("putting off the office of its last holder: %v", err)
 	}
+	_, err = app.Assign.Run(t.Context(), k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: "sys", Role: model.SystemAdmin, Until: now.Add(48 * time.Hour), Reason: "test"})
+	if model.CodeOf(err) != model.CodeLastOfficeHolder {
+		t.Errorf("an end to the office of its last holder: %v", err)
+	}
 	k.Advance(2 * time.Hour)
 	k.Login(o.sys)
 	refused(t, "disabling the last whose office is in force", k.Call("POST", "/v1/admin/users/sec/disable", o.sys.Access, because), 409, model.CodeLastOfficeHolder)
@@ -605,6 +609,23 @@ func noRoleAboveOnesOwn(t *testing.T) {
 			t.Errorf("a disabled client: %d %s", a.Status, a.Raw)
 		}
 	})
+}
+
+// What an administrator is told of an act is told in their language, and not beside
+// it in English.
+func TestAdministratorsAreToldInTheirLanguage(t *testing.T) {
+	k := testkit.New(t)
+	o := officesOf(t, k)
+	k.Login(o.sys)
+	for lang, want := range map[string]string{"en": "Nobody asks for an office for themselves.", "zh-CN": "不能为自己申请三员职责。"} {
+		req := k.Request("/v1/admin/offices/requests", o.sys.Access, map[string]any{"member": "sys", "office": model.AuditAdmin, "reason": "test"})
+		req.Header.Set("Accept-Language", lang)
+		a := k.Send(req)
+		k.Want(a, 403, "code", "forbidden", "detail", want)
+		if a.Body["errors"] != nil {
+			t.Errorf("%s: %s", lang, a.Raw)
+		}
+	}
 }
 
 // Offices are given by two holders of two different offices.

@@ -148,10 +148,8 @@ func (s *Service) give(ctx context.Context, tx store.Queries, tenant string, a m
 		if err := oneOffice(ctx, tx, tenant, a); err != nil {
 			return err
 		}
-		if !a.ActiveAt(s.Now()) { // in place of a window that is, it would take the office away
-			if err := s.keepsOffices(ctx, tx, tenant, a.Member, a.Role); err != nil {
-				return err
-			}
+		if err := s.keepsOffices(ctx, tx, tenant, a.Member, a.Role, &a); err != nil {
+			return err
 		}
 	}
 	return tx.PutAssignment(ctx, tenant, a)
@@ -267,7 +265,7 @@ func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, mem
 			return err
 		}
 		if model.IsOffice(role) {
-			if err := s.keepsOffices(ctx, tx, tenant, member, role); err != nil {
+			if err := s.keepsOffices(ctx, tx, tenant, member, role, nil); err != nil {
 				return err
 			}
 		}
@@ -286,9 +284,11 @@ func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, mem
 }
 
 // keepsOffices refuses to take an office's last holder who can log in, or its
-// last holder at all, when member loses office ("" for all that member holds). Who
-// does not hold it yet, or any more, is no holder.
-func (s *Service) keepsOffices(ctx context.Context, tx store.Queries, tenant, member, office string) error {
+// last holder at all, when member loses office ("" for all that member holds), or
+// has instead another window of it. Who does not hold it yet, or any more, is no
+// holder; and to whom holds it without an end only another such is a successor, or
+// time would take the last one.
+func (s *Service) keepsOffices(ctx context.Context, tx store.Queries, tenant, member, office string, instead *model.Assignment) error {
 	held, err := tx.Assignments(ctx, tenant, member, office)
 	if err != nil {
 		return err
@@ -298,13 +298,17 @@ func (s *Service) keepsOffices(ctx context.Context, tx store.Queries, tenant, me
 		if !model.IsOffice(h.Role) || !h.ActiveAt(now) {
 			continue
 		}
+		succeeds := func(a model.Assignment) bool { return a.ActiveAt(now) && (a.Until.IsZero() || !h.Until.IsZero()) }
+		if instead != nil && succeeds(*instead) {
+			continue
+		}
 		holders, err := tx.Assignments(ctx, tenant, "", h.Role)
 		if err != nil {
 			return err
 		}
 		others, usable, loses := 0, 0, false
 		for _, o := range holders {
-			if !o.ActiveAt(now) {
+			if !succeeds(o) {
 				continue
 			}
 			can, err := canLogIn(ctx, tx, tenant, o.Member)
@@ -321,7 +325,7 @@ func (s *Service) keepsOffices(ctx context.Context, tx store.Queries, tenant, me
 			}
 		}
 		if others == 0 || loses && usable == 0 {
-			return model.Errorf(model.CodeLastOfficeHolder, "the last holder of the office %s is %s; give it to someone else first", h.Role, member)
+			return model.Errorf(model.CodeLastOfficeHolder, "the last holder of the office %s, or the last without an end to it, is %s; give it to someone else first", h.Role, member)
 		}
 	}
 	return nil

@@ -69,6 +69,53 @@ func TestEndedRolesTakeNoPlace(t *testing.T) {
 	}
 }
 
+// Nobody is the last to hold an office until a day in the calendar: who holds it
+// without an end does so until somebody else does.
+func TestNoDateTakesTheLastHolder(t *testing.T) {
+	s := newTenant(t)
+	if _, err := s.AddUser(t.Context(), operator, "acme", directory.NewUser{ID: "bob", Username: "bob", UsernameKey: "bob"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	s.Now = func() time.Time { return now }
+	never, soon, later := time.Time{}, now.Add(time.Hour), now.Add(48*time.Hour)
+	assign := func(member string, until time.Time) func() error {
+		return func() error {
+			_, err := s.Assign(t.Context(), operator, "acme", model.Assignment{Member: member, Role: model.AuditAdmin, Until: until}, "test")
+			return err
+		}
+	}
+	unassign := func(member string) func() error {
+		return func() error {
+			_, err := s.Unassign(t.Context(), operator, "acme", member, model.AuditAdmin, "test")
+			return err
+		}
+	}
+	for _, c := range []struct {
+		what string
+		act  func() error
+		want model.Code
+	}{
+		{"the first, for a time", assign("ann", soon), ""},
+		{"for longer", assign("ann", later), ""},
+		{"for less", assign("ann", soon), ""},
+		{"nobody at all", unassign("ann"), model.CodeLastOfficeHolder},
+		{"without an end", assign("ann", never), ""},
+		{"an end to the last", assign("ann", later), model.CodeLastOfficeHolder},
+		{"a second, for a time", assign("bob", later), ""},
+		{"an end to the one who has none", assign("ann", later), model.CodeLastOfficeHolder},
+		{"without the one who has none", unassign("ann"), model.CodeLastOfficeHolder},
+		{"a second without an end", assign("bob", never), ""},
+		{"an end to the first", assign("ann", soon), ""},
+		{"without the first", unassign("ann"), ""},
+		{"an end to the second", assign("bob", soon), model.CodeLastOfficeHolder},
+	} {
+		if got := model.CodeOf(c.act()); got != c.want {
+			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+		}
+	}
+}
+
 // An assignment that has ended already gives nothing, so it is refused: whoever
 // asks for it has mistaken a date. An import brings history along, and takes it.
 func TestEndedAssignmentsAreHistory(t *testing.T) {

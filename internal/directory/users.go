@@ -170,7 +170,7 @@ func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tena
 		}
 		if disabled {
 			activity = audit.UserDisabled
-			if err := s.keepsOffices(ctx, tx, tenant, "user:"+u.ID, ""); err != nil {
+			if err := s.keepsOffices(ctx, tx, tenant, "user:"+u.ID, "", nil); err != nil {
 				return err
 			}
 		}

@@ -205,7 +205,7 @@ var problems = map[model.Code]problem{
 	},
 	model.CodeLastOfficeHolder: {
 		text{"Last holder of an office", "最后一名任职者"},
-		text{"The last holder of an office cannot be removed; appoint another one first.", "不能移除某一职位的最后一名任职者，请先任命其他人。"},
+		text{"The last holder of an office cannot be removed, nor the last without an end be given one; appoint another one first.", "不能移除某一职位的最后一名任职者，也不能为最后一名长期任职者设定任期终点，请先任命其他人。"},
 	},
 	model.CodeClientTenantNeeded: {
 		text{"Tenant required", "需要指定租户"},

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -315,18 +316,54 @@ func TestAddAndRemoveKey(t *testing.T) {
 
 // The file is never half written: where it cannot be replaced it stays.
 func TestAddKeyWhereItCannot(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root writes everywhere")
+	const helper = "KEYRING_TEST_UNWRITABLE"
+	if path := os.Getenv(helper); path != "" { // in the process of somebody with no rights
+		if _, err := ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := AddKey(path); model.CodeOf(err) != model.CodeSettingInvalid {
+			t.Errorf("AddKey: %v", err)
+		}
+		return
 	}
-	path := write(t, formatFile(sample(0)), 0o600)
-	if err := os.Chmod(filepath.Dir(path), 0o500); err != nil {
+	dir, err := os.MkdirTemp("", "unwritable")
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.Chmod(filepath.Dir(path), 0o700)
-	if _, err := AddKey(path); model.CodeOf(err) != model.CodeSettingInvalid {
-		t.Errorf("AddKey: %v", err)
+	defer os.RemoveAll(dir)
+	defer os.Chmod(dir, 0o700)
+	program, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(path); err != nil || string(text) != formatFile(sample(0)) {
+	path, before := filepath.Join(dir, "master.key"), formatFile(sample(0))
+	for _, err := range []error{
+		os.WriteFile(path, []byte(before), 0o600),
+		os.WriteFile(filepath.Join(dir, "program"), program, 0o700),
+		os.Chmod(filepath.Join(dir, "program"), 0o755),
+		os.Chmod(dir, 0o555),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := exec.Command(filepath.Join(dir, "program"), "-test.run=^TestAddKeyWhereItCannot$")
+	c.Dir = dir
+	c.Env = append(os.Environ(), helper+"="+path)
+	if os.Geteuid() == 0 { // modes mean nothing to root
+		const nobody = 65534
+		if err := os.Chown(path, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != before {
 		t.Errorf("the file has changed (%v)", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+		t.Errorf("beside the key file lie %v (%v)", left, err)
 	}
 }

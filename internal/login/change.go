@@ -32,11 +32,14 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, current, 
 	if err != nil {
 		return Result{}, notFound(err, errUnauthorized)
 	}
-	if err := s.checkCurrent(ctx, user, session, current); err != nil {
-		return Result{}, err
-	}
 	due, err := s.mfaDue(ctx, t, user.ID)
 	if err != nil {
+		return Result{}, err
+	}
+	if err := enough(ctx, s.Store, user, session.Assurance.Level, due); err != nil { // as issue would, after two hashes
+		return Result{}, s.refuse(ctx, changeFailed(session, model.CodeOf(err)), err)
+	}
+	if err := s.checkCurrent(ctx, user, session, current); err != nil {
 		return Result{}, err
 	}
 	if err := s.checkNext(s.rules(t, user, due), current, next); err != nil {

@@ -47,28 +47,30 @@ func TestOneOfManyChangesWins(t *testing.T) {
 	})
 }
 
+// entries counts those of an activity.
+func entries(t *testing.T, k *testkit.Kit, a audit.Activity) (n int) {
+	t.Helper()
+	rows, err := k.App.Store.EntriesFrom(ctx, 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		leaf, err := audit.Decode(row.Leaf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if leaf.Activity == a {
+			n++
+		}
+	}
+	return n
+}
+
 // Each change, and each that failed, has its entry, and nothing of a password is
 // in an answer.
 func TestChangesAreRecorded(t *testing.T) {
 	k := testkit.New(t)
 	ann := k.MustEnrol("ann")
-	count := func(a audit.Activity) (n int) {
-		t.Helper()
-		rows, err := k.App.Store.EntriesFrom(ctx, 0, 1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, row := range rows {
-			leaf, err := audit.Decode(row.Leaf)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if leaf.Activity == a {
-				n++
-			}
-		}
-		return n
-	}
 	for _, c := range []struct {
 		current, next string
 		status        int
@@ -79,15 +81,61 @@ func TestChangesAreRecorded(t *testing.T) {
 		{testkit.Password, testkit.Password, 422, audit.ChangeFailed},
 		{testkit.Password, "seventeen walrus kites", 200, audit.PasswordChanged},
 	} {
-		before := count(c.entry)
+		before := entries(t, k, c.entry)
 		a := k.Post("/v1/me/password", ann.Access, map[string]any{"current": c.current, "new": c.next})
 		if a.Status != c.status || strings.Contains(string(a.Raw), c.next) {
 			t.Errorf("%s: %d %s", c.next, a.Status, a.Raw)
 		}
-		if got := count(c.entry) - before; got != 1 {
+		if got := entries(t, k, c.entry) - before; got != 1 {
 			t.Errorf("%s: %d entries %s, want one", c.next, got, c.entry)
 		}
 	}
+}
+
+// Who owes a second factor and has no device is told so before anything is hashed,
+// and no try is charged.
+func TestAChangeThatOwesAFactorHashesNothing(t *testing.T) {
+	k := testkit.New(t)
+	byRole(t, k)
+	a := k.Post("/v1/invite/accept", "", map[string]any{"invite": k.Invite("ann"), "password": testkit.Password})
+	k.Want(a, 200, "status", "ok")
+	everybody := model.MFAEveryone
+	if _, err := app.SetTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &everybody}); err != nil {
+		t.Fatal(err)
+	}
+	done, before := k.App.Login.Hasher.Stats().Done, entries(t, k, audit.ChangeFailed)
+	for range 6 {
+		for _, current := range []string{"wrong", testkit.Password} {
+			k.Want(k.Post("/v1/me/password", a.Text("access_token"), map[string]any{"current": current, "new": "seventeen walrus kites"}), 403, "code", "forbidden")
+		}
+	}
+	if n := k.App.Login.Hasher.Stats().Done - done; n != 0 {
+		t.Errorf("%d passwords were hashed", n)
+	}
+	if n := entries(t, k, audit.ChangeFailed) - before; n != 12 {
+		t.Errorf("%d entries tell of 12 refusals", n)
+	}
+}
+
+// What strangers try slows a person's devices again once the password was changed:
+// whoever used one of them with the old password is a stranger.
+func TestAChangeForgetsDevices(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		ann, bob := k.MustEnrol("ann"), k.MustEnrol("bob")
+		secret, bobs := device(k, ann, ""), device(k, bob, "")
+		if _, current := known(k, ann, secret); current != 1 {
+			t.Fatal("the device is not known")
+		}
+		a := k.Post("/v1/me/password", ann.Access, map[string]any{"current": testkit.Password, "new": "seventeen walrus kites"})
+		k.Want(a, 200)
+		ann.Access = a.Text("access_token")
+		if ids, current := known(k, ann, secret); len(ids) != 0 || current != 0 {
+			t.Errorf("after the change %v are known", ids)
+		}
+		if _, current := known(k, bob, bobs); current != 1 {
+			t.Error("somebody else's device was forgotten")
+		}
+	})
 }
 
 // A session that can only enrol again changes no password.

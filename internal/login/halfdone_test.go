@@ -18,21 +18,36 @@ import (
 
 // Somebody logs in with a stolen recovery code, and before they enrol a device
 // the owner notices. Whatever the owner does about it, the ticket to enrol, with
-// which the whole account would change hands, ends with it.
+// which the whole account would change hands, ends with it; and so it does with the
+// session it came with, however that ends.
 func TestTicketOfARecoveryCodeEndsWithIt(t *testing.T) {
-	for name, act := range map[string]func(k *testkit.Kit, owner *testkit.Person){
-		"all others ended": func(k *testkit.Kit, owner *testkit.Person) {
+	for name, act := range map[string]func(k *testkit.Kit, owner *testkit.Person, stolen testkit.Answer){
+		"all others ended": func(k *testkit.Kit, owner *testkit.Person, _ testkit.Answer) {
 			k.Want(k.Post("/v1/me/end-other-sessions", owner.Access, nil), 200, "ended", 1.0)
 		},
-		"that one ended": func(k *testkit.Kit, owner *testkit.Person) {
+		"that one ended": func(k *testkit.Kit, owner *testkit.Person, _ testkit.Answer) {
 			for _, s := range k.Call("GET", "/v1/me/sessions", owner.Access, nil).Body["sessions"].([]any) {
 				if s := s.(map[string]any); s["current"] != true {
 					k.Want(k.Call("DELETE", "/v1/me/sessions/"+s["id"].(string), owner.Access, nil), 204)
 				}
 			}
 		},
-		"new codes": func(k *testkit.Kit, owner *testkit.Person) {
+		"new codes": func(k *testkit.Kit, owner *testkit.Person, _ testkit.Answer) {
 			k.Want(k.Post("/v1/me/recovery-codes", owner.Access, nil), 200)
+		},
+		"logged out": func(k *testkit.Kit, _ *testkit.Person, stolen testkit.Answer) {
+			k.Want(k.Post("/v1/logout", stolen.Text("access_token"), nil), 204)
+		},
+		"revoked": func(k *testkit.Kit, _ *testkit.Person, stolen testkit.Answer) {
+			if _, err := k.App.Login.Revoke(ctx, login.ClientAuth{ClientID: login.FirstPartyClient}, stolen.Text("refresh_token")); err != nil {
+				k.T.Fatal(err)
+			}
+		},
+		"used twice": func(k *testkit.Kit, _ *testkit.Person, stolen testkit.Answer) {
+			refresh := map[string]any{"refresh_token": stolen.Text("refresh_token")}
+			k.Want(k.Post("/v1/token/refresh", "", refresh), 200)
+			k.Advance(time.Minute)
+			k.Want(k.Post("/v1/token/refresh", "", refresh), 401)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -40,7 +55,7 @@ func TestTicketOfARecoveryCodeEndsWithIt(t *testing.T) {
 			alice := k.MustEnrol("alice")
 			stolen := k.Post("/v1/login/recovery", "", map[string]any{"ticket": k.Ticket("alice"), "code": alice.RecoveryCodes[0]})
 			k.Want(stolen, 200)
-			act(k, alice)
+			act(k, alice, stolen)
 			k.Want(k.Post("/v1/login/enrol", "", map[string]any{"ticket": stolen.Text("ticket")}), 401, "code", "ticket_invalid")
 			k.Want(k.Call("GET", "/v1/me/devices", alice.Access, nil), 200)
 		})

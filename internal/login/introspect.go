@@ -27,8 +27,9 @@ type Introspection struct {
 // Introspect tells a client what an access token is worth (RFC 7662): a person's
 // of a tenant the client may act in, or one of its own. Everything behind the
 // token is looked at in the database. A token that is not valid or ended, that
-// can only enrol again, of another client, of another tenant, or of another kind
-// is not active, and nothing tells which of these it is.
+// can only enrol again or is below what is required of its person by now, of another
+// client, of another tenant, or of another kind is not active, and nothing tells
+// which of these it is.
 func (s *Service) Introspect(ctx context.Context, a ClientAuth, raw string) (Introspection, error) {
 	c, err := s.client(ctx, a)
 	if err != nil {
@@ -78,6 +79,15 @@ func (s *Service) worthOfPerson(ctx context.Context, c model.Client, in *Introsp
 	}
 	if session.Restricted { // whoever asks would take it for a person who is logged in
 		return errUnauthorized
+	}
+	if session.Assurance.Level < 2 { // every decision asks the same of the token
+		t, err := s.Store.Tenant(ctx, in.Claims.Tenant)
+		if err != nil {
+			return notFound(err, errUnauthorized)
+		}
+		if due, err := s.mfaDue(ctx, t, in.Claims.Subject); err != nil || due {
+			return cmpErr(err, errUnauthorized)
+		}
 	}
 	user, err := s.Store.User(ctx, in.Claims.Tenant, in.Claims.Subject)
 	if err != nil {

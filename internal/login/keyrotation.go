@@ -67,19 +67,58 @@ func (k *Keys) begin(ctx context.Context) error {
 
 // Rotate makes the next key. It is published now and signs after PrepublishFor,
 // or, with atOnce, now: verifiers that keep the JWKS may then refuse its tokens
-// until they look again, at most five minutes.
+// until they look again, at most five minutes. Where the next key is published
+// already, atOnce has that one sign: some verifiers know it, and it would sign
+// soon anyway.
 func (k *Keys) Rotate(ctx context.Context, caller model.Caller, atOnce bool) (KeyInfo, error) {
 	if atOnce {
-		return k.make(ctx, caller, audit.SigningKeyRotated, 0, func([]store.SigningKey) error { return nil })
+		return k.rotateNow(ctx, caller)
 	}
 	return k.make(ctx, caller, audit.SigningKeyRotated, PrepublishFor, func(rows []store.SigningKey) error {
-		for _, i := range schedule(rows, k.now()) {
-			if i.State == KeyPrepublished {
-				return model.Errorf(model.CodeConflict, "the next key %s is published already, and signs from %s", i.ID, i.SignsFrom.UTC().Format(time.RFC3339))
-			}
+		if i := published(rows, k.now()); i.ID != "" {
+			return model.Errorf(model.CodeConflict, "the next key %s is published already, and signs from %s", i.ID, i.SignsFrom.UTC().Format(time.RFC3339))
 		}
 		return nil
 	})
+}
+
+func (k *Keys) rotateNow(ctx context.Context, caller model.Caller) (KeyInfo, error) {
+	fresh, err := k.generate()
+	if err != nil {
+		return KeyInfo{}, err
+	}
+	fresh.NotBefore = fresh.CreatedAt
+	kid := ""
+	err = k.change(ctx, func(tx store.Tx) error {
+		rows, err := tx.ListSigningKeys(ctx)
+		if err != nil {
+			return err
+		}
+		now := k.now()
+		if kid = published(rows, now).ID; kid != "" {
+			_, err = tx.AdvanceSigningKey(ctx, kid, now)
+		} else {
+			kid, err = fresh.ID, tx.InsertSigningKey(ctx, fresh)
+		}
+		if err != nil {
+			return err
+		}
+		return k.log.AppendIn(ctx, tx, keyEntry(caller, audit.SigningKeyRotated, kid))
+	})
+	if err != nil {
+		return KeyInfo{}, err
+	}
+	return k.info(kid), nil
+}
+
+// published is the key that signs next, the zero one where none is published.
+func published(rows []store.SigningKey, now time.Time) (next KeyInfo) {
+	for _, i := range schedule(rows, now) { // the last to sign first
+		if i.State == KeyPrepublished {
+			next = i
+		}
+	}
+	return next
 }
 
 // make makes a key that signs after a while, if may allows it of the keys there

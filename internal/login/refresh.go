@@ -169,7 +169,7 @@ func (s *Service) refuseRefresh(ctx context.Context, tx store.Tx, session store.
 		if _, err := tx.Bump(ctx, session.Tenant); err != nil {
 			return err
 		}
-		if _, err := tx.EndSession(ctx, session.ID, s.Now()); err != nil {
+		if _, err := s.end(ctx, tx, session); err != nil {
 			return err
 		}
 	default:

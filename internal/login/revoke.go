@@ -76,12 +76,12 @@ func (s *Service) revokeSession(ctx context.Context, raw string) (revision int64
 		if revision, err = tx.Bump(ctx, session.Tenant); err != nil {
 			return err
 		}
-		took, err := tx.EndSession(ctx, session.ID, s.Now())
+		ended, err := s.end(ctx, tx, session)
 		if err != nil {
 			return err
 		}
 		e := done
-		if !took {
+		if !ended {
 			e = nothingRevoked(e)
 		}
 		return s.Log.AppendIn(ctx, tx, e)

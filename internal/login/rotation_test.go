@@ -107,6 +107,34 @@ func TestKeysOfTheirOwnAccord(t *testing.T) {
 	}
 }
 
+// Asked to sign at once, the key that is published already does: verifiers may know
+// it, and nobody meets two new keys in ten minutes.
+func TestRotateAtOnceBesideTheNextKey(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		keys := k.App.Login.Keys
+		first := signing(t, k)[0]
+		next, err := keys.Rotate(ctx, testkit.Operator, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Advance(2 * time.Minute)
+		old := k.ClientToken("crm")
+		if now, err := keys.Rotate(ctx, testkit.Operator, true); err != nil || now.ID != next.ID || now.State != login.KeySigning {
+			t.Errorf("at once: %+v, %v; want %s", now, err, next.ID)
+		}
+		if _, err := keys.Rotate(ctx, testkit.Operator, false); err != nil {
+			t.Errorf("the next after that: %v", err)
+		}
+		list := signing(t, k)
+		if len(list) != 3 || list[1].ID != next.ID || list[2].ID != first.ID || list[2].State != login.KeyRetiring {
+			t.Errorf("afterwards: %+v", list)
+		}
+		if _, err := k.App.Login.AuthenticateClient(ctx, old); err != nil {
+			t.Errorf("a token of before: %v", err)
+		}
+	})
+}
+
 // Every key may be revoked, the next and the last as well, and one signs.
 func TestRevokeAnyKey(t *testing.T) {
 	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {

@@ -129,7 +129,11 @@ func (s *Service) Logout(ctx context.Context, caller model.Caller) (revision int
 		if revision, err = tx.Bump(ctx, caller.Tenant); err != nil {
 			return err
 		}
-		if _, err := tx.EndSession(ctx, caller.Session, s.Now()); err != nil {
+		session, err := tx.Session(ctx, caller.Session)
+		if err != nil {
+			return notFound(err, errUnauthorized)
+		}
+		if _, err := s.end(ctx, tx, session); err != nil {
 			return err
 		}
 		return s.Log.AppendIn(ctx, tx, audit.Entry{

@@ -75,13 +75,8 @@ func (s *Service) EndSession(ctx context.Context, caller model.Caller, id string
 		case session.Tenant != caller.Tenant || session.User != caller.ID || !s.Now().Before(session.ExpiresAt):
 			return errNoSession
 		}
-		if ended, err := tx.EndSession(ctx, id, s.Now()); err != nil || !ended {
+		if ended, err := s.end(ctx, tx, session); err != nil || !ended {
 			return cmpErr(err, errNoSession)
-		}
-		if session.Restricted { // it came with a ticket to enrol
-			if _, err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now()); err != nil {
-				return err
-			}
 		}
 		return s.Log.AppendIn(ctx, tx, audit.Entry{
 			Tenant: caller.Tenant, Class: audit.ClassLogin, Activity: audit.SessionRevoked, Outcome: audit.OutcomeOK, Caller: caller,
@@ -89,6 +84,16 @@ func (s *Service) EndSession(ctx context.Context, caller model.Caller, id string
 		})
 	})
 	return revision, err
+}
+
+// end ends a session, with the ticket to enrol that came with one which can do
+// nothing else, and tells whether it was live.
+func (s *Service) end(ctx context.Context, tx store.Tx, session store.Session) (ended bool, err error) {
+	if ended, err = tx.EndSession(ctx, session.ID, s.Now()); err != nil || !ended || !session.Restricted {
+		return ended, err
+	}
+	_, err = tx.EndTickets(ctx, session.Tenant, session.User, s.Now())
+	return ended, err
 }
 
 // EndOtherSessions ends all of the caller's sessions but the one it is in, and
@@ -138,7 +143,7 @@ func (s *Service) endOldest(ctx context.Context, tx store.Tx, opened store.Sessi
 			continue
 		}
 		excess--
-		if _, err := tx.EndSession(ctx, old.ID, s.Now()); err != nil {
+		if _, err := s.end(ctx, tx, old); err != nil {
 			return err
 		}
 		e := success(model.User{Tenant: old.Tenant, ID: old.User}, audit.SessionLimited, proof{Methods: old.AMR, Level: old.ACR})

@@ -100,7 +100,7 @@ func (s *Service) tryLogin(ctx context.Context, tenant, username string, t model
 	}
 	ofAccount := failMax(failure(t.ID, user.ID, audit.LoginFailMax, model.CodeTooManyAttempts, "username", username))
 	if known != "" {
-		return s.charge(ctx, throttle.Line{Budget: BudgetNetwork, Key: s.counter(BudgetNetwork, account, []byte("device "+known)), About: account, Rule: passwords, Begins: ofAccount})
+		return s.charge(ctx, throttle.Line{Budget: BudgetNetwork, Key: s.counter(BudgetNetwork, account, []byte("device "+known)), About: account, Rule: passwords, Own: true, Begins: ofAccount})
 	}
 	from := reqctx.From(ctx).Address
 	address, network := []byte(throttle.Address(from)), []byte(throttle.Network(from))
@@ -162,7 +162,7 @@ func person(budget, tenant, user string) []byte {
 // ownLine is a counter of what only the user can fail at. Whose refusals begin is
 // recorded once, as activity.
 func (s *Service) ownLine(budget string, rule throttle.Rule, begins audit.Activity, tenant, user string) throttle.Line {
-	return throttle.Line{Budget: budget, Key: person(budget, tenant, user), About: person("", tenant, user), Rule: rule,
+	return throttle.Line{Budget: budget, Key: person(budget, tenant, user), About: person("", tenant, user), Rule: rule, Own: true,
 		Begins: func(ctx context.Context, tx store.Tx) error {
 			return s.Log.AppendIn(ctx, tx, failure(tenant, user, begins, model.CodeTooManyAttempts))
 		}}

@@ -2,6 +2,8 @@ package login_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -15,6 +17,8 @@ import (
 	"rolegate/internal/audit"
 	"rolegate/internal/login"
 	"rolegate/internal/password"
+	"rolegate/internal/reqctx"
+	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/internal/throttle"
 	"rolegate/model"
@@ -220,6 +224,46 @@ func TestUnlock(t *testing.T) {
 			t.Errorf("unlock of nobody: %v", err)
 		}
 	})
+}
+
+// While strangers wait for the database in numbers and some are turned away, who
+// comes from a known device still has a place.
+func TestStrangersLeaveRoomForKnownDevices(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice")
+	secret := device(k, alice, "")
+	err := k.App.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := tx.Bump(ctx, model.DefaultTenant); err != nil { // SQLite has one writer, and this is it now
+			return err
+		}
+		strangers, leave := context.WithCancel(ctx)
+		answers := make(chan error)
+		defer func() {
+			leave()
+			for range 1200 - 1 {
+				<-answers
+			}
+		}()
+		for i := range 1200 {
+			from := reqctx.With(strangers, &reqctx.Request{Address: fmt.Sprintf("2001:db8:%x::1", i)})
+			go func() {
+				_, err := k.App.Login.Login(from, "", "alice", "wrong")
+				answers <- err
+			}()
+		}
+		if err := <-answers; model.CodeOf(err) != model.CodeBusy {
+			t.Errorf("the first stranger to be answered: %v", err)
+		}
+		known, leave2 := context.WithTimeout(login.WithDevice(ctx, secret), time.Second)
+		defer leave2()
+		if _, err := k.App.Login.Login(known, "", "alice", testkit.Password); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("from a known device: %v, want it to wait for the database", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // fullHasher is a Hasher whose one worker never comes free.

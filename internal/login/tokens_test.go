@@ -87,6 +87,31 @@ func TestIntrospectionOfARestrictedSession(t *testing.T) {
 	}
 }
 
+// A session below what is required of its person by now is no login either: every
+// decision with its token is no. It is one again when less is required.
+func TestIntrospectionOfASessionThatIsNotEnough(t *testing.T) {
+	k := testkit.New(t)
+	bob := k.MustEnrol("bob", "sales-rep")
+	byRole(t, k)
+	secret := k.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
+	a := k.Post("/v1/invite/accept", "", map[string]any{"invite": k.Invite("ann", "sales-rep"), "password": testkit.Password})
+	k.Want(a, 200, "status", "ok")
+	active := func(want bool, access string) {
+		t.Helper()
+		in, err := k.App.Login.Introspect(ctx, secretOf("crm", secret), access)
+		if err != nil || in.Active != want || !want && (in.Username != "" || in.Claims.Subject != "") {
+			t.Errorf("active %v, want %v: %+v, %v", in.Active, want, in, err)
+		}
+	}
+	for _, due := range []bool{false, true, false} {
+		if _, err := app.PutRole.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Role: "sales-rep", RequireMFA: due}); err != nil {
+			t.Fatal(err)
+		}
+		active(!due, a.Text("access_token"))
+		active(true, bob.Access)
+	}
+}
+
 // A scope that was taken away since does not show, and a client that lost the
 // scope to ask is refused.
 func TestIntrospectionShowsWhatIsLeft(t *testing.T) {

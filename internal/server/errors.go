@@ -217,6 +217,8 @@ func explain(lang i18n.Lang, code model.Code, to outcome, err error) (string, []
 		detail = i18n.Sentence(lang, i18n.LimitPassed, i18n.Words{"setting": e.Limit.Setting, "limit": strconv.FormatInt(e.Limit.Value, 10)})
 	case lang == i18n.English:
 		detail = sentence(e.Message)
+	case i18n.Said(lang, e) != "":
+		detail = i18n.Said(lang, e)
 	case to.exact && len(places) == 0:
 		places = []api.ProblemDetail{{Reason: sentence(e.Message)}}
 	}

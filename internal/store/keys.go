@@ -28,6 +28,9 @@ type SigningKeys interface {
 	InsertSigningKey(ctx context.Context, k SigningKey) error
 	// ListSigningKeys is by NotBefore, the latest first, then by CreatedAt.
 	ListSigningKeys(ctx context.Context) ([]SigningKey, error)
+	// AdvanceSigningKey has a key that would sign later do so from at: true for
+	// exactly one caller. A revoked one stays as it is.
+	AdvanceSigningKey(ctx context.Context, id string, at time.Time) (bool, error)
 	// RevokeSigningKey destroys the private half: true for exactly one caller.
 	RevokeSigningKey(ctx context.Context, id string, now time.Time) (bool, error)
 	DeleteSigningKey(ctx context.Context, id string) (bool, error)

@@ -18,6 +18,10 @@ type Line struct {
 	Key    []byte
 	About  []byte // the account that an unlock frees; nil for none
 	Rule   Rule
+	// Own says that only the account's own person, or a device that is known as
+	// theirs, can be charged to it. Such tries find room to wait where strangers'
+	// do not.
+	Own bool
 	// FirstOf, where set, is the key of an earlier line: this one counts only
 	// what that one counts as its first. At its limit it refuses all the same.
 	FirstOf []byte
@@ -31,11 +35,12 @@ type Try struct{ lines []Line }
 
 // Bounds of the ledger.
 const (
-	batch    = 64               // tries in one transaction
-	maxQueue = 1024             // tries that wait for one
-	patience = 5 * time.Second  // how long a transaction may take
-	recall   = 10 * time.Second // how long a refusal is repeated from memory
-	retold   = time.Hour        // how long the begin of a bucket's refusals is not recorded again
+	batch        = 64               // tries in one transaction
+	maxQueue     = 1024             // tries that wait for one
+	maxStrangers = maxQueue / 2     // of them with a line that is not Own
+	patience     = 5 * time.Second  // how long a transaction may take
+	recall       = 10 * time.Second // how long a refusal is repeated from memory
+	retold       = time.Hour        // how long the begin of a bucket's refusals is not recorded again
 )
 
 // Ledger charges tries to counters in the database. Tries that come while others
@@ -47,10 +52,11 @@ type Ledger struct {
 	// Refused is told the budget of each try that is refused; optional.
 	Refused func(budget string)
 
-	mu      sync.Mutex // held for the fields below
-	queue   []*job
-	running bool
-	refused generations[refusal]
+	mu        sync.Mutex // held for the fields below
+	queue     []*job
+	strangers int // in the queue
+	running   bool
+	refused   generations[refusal]
 
 	settled atomic.Int64
 }
@@ -68,6 +74,11 @@ type job struct {
 	back   bool
 	done   chan struct{}
 	result settlement
+}
+
+// stranger tells whether somebody may be trying who has shown nothing yet.
+func (j *job) stranger() bool {
+	return slices.ContainsFunc(j.lines, func(l Line) bool { return !l.Own })
 }
 
 // settlement is what became of a job.
@@ -169,11 +180,15 @@ func (l *Ledger) remembered(lines []Line, now time.Time) (Line, time.Duration) {
 func (l *Ledger) settle(ctx context.Context, s store.Store, now func() time.Time, j *job) settlement {
 	j.done = make(chan struct{})
 	l.mu.Lock()
-	if len(l.queue) >= maxQueue {
+	stranger := j.stranger()
+	if len(l.queue) >= maxQueue || stranger && l.strangers >= maxStrangers {
 		l.mu.Unlock()
 		return settlement{err: model.Errorf(model.CodeBusy, "too many attempts are waiting to be counted")}
 	}
 	l.queue = append(l.queue, j)
+	if stranger {
+		l.strangers++
+	}
 	if !l.running {
 		l.running = true
 		go l.run(s, now)
@@ -199,6 +214,11 @@ func (l *Ledger) run(s store.Store, now func() time.Time) {
 		}
 		jobs := slices.Clone(l.queue[:n])
 		l.queue = slices.Delete(l.queue, 0, n)
+		for _, j := range jobs {
+			if j.stranger() {
+				l.strangers--
+			}
+		}
 		l.mu.Unlock()
 
 		ctx, cancel := context.WithTimeout(context.Background(), patience)

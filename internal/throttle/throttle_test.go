@@ -265,6 +265,36 @@ func TestFirstOf(t *testing.T) {
 	}
 }
 
+// However many strangers wait to be counted, there is room for whoever is not one.
+func TestStrangersLeaveRoom(t *testing.T) {
+	l := newLedgers(t)
+	on := Ledger{running: true} // a transaction that takes its time
+	gone, cancel := context.WithCancel(t.Context())
+	cancel() // so that who is queued does not wait
+	queued := func(own bool, tries int) (n int) {
+		for i := range tries {
+			_, err := on.Charge(gone, l.db, l.clock, []Line{{Key: fmt.Append(nil, own, i), Rule: ladder, Own: own}})
+			if errors.Is(err, context.Canceled) {
+				n++
+			} else if model.CodeOf(err) != model.CodeBusy {
+				t.Fatal(err)
+			}
+		}
+		return n
+	}
+	strangers := queued(false, 2*maxQueue)
+	if strangers == 0 || strangers > maxStrangers {
+		t.Errorf("%d strangers wait", strangers)
+	}
+	if own := queued(true, 2*maxQueue); own != maxQueue-strangers || own < maxQueue/4 {
+		t.Errorf("beside %d strangers %d wait that are none", strangers, own)
+	}
+	on.run(l.db, l.clock)
+	if again := queued(false, 10); again != 10 {
+		t.Errorf("when all is settled %d of 10 strangers wait", again)
+	}
+}
+
 func TestGivenBack(t *testing.T) {
 	l := newLedgers(t)
 	var on Ledger

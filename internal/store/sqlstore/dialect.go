@@ -132,7 +132,7 @@ func openSQLite(ctx context.Context, path string) (write, read *sql.DB, err erro
 		return nil, nil, err
 	}
 	f.Close()
-	write, err = sql.Open("sqlite", sqliteDSN(path, "_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(1)&_txlock=immediate"))
+	write, err = openSQLitePool(sqliteDSN(path, "_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(1)&_txlock=immediate"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -142,7 +142,7 @@ func openSQLite(ctx context.Context, path string) (write, read *sql.DB, err erro
 		write.Close()
 		return nil, nil, err
 	}
-	read, err = sql.Open("sqlite", sqliteDSN(path, "_pragma=query_only(1)"))
+	read, err = openSQLitePool(sqliteDSN(path, "_pragma=query_only(1)"))
 	if err != nil {
 		write.Close()
 		return nil, nil, err

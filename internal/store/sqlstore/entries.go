@@ -2,14 +2,10 @@ package sqlstore
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"rolegate/internal/store"
 )
-
-// rowsPerInsert bounds the number of different statements and of parameters.
-const rowsPerInsert = 64
 
 func (q queries) AppendEntries(ctx context.Context, entries []store.Entry) (first int64, err error) {
 	err = q.atomically(ctx, func(c conn) error {
@@ -85,18 +81,32 @@ func (q queries) InsertEntries(ctx context.Context, index int64, entries []store
 	return insertRows(ctx, q.conn, `INSERT INTO audit_tags (tag, idx) VALUES `, 2, tags)
 }
 
-// insertRows inserts rows of k values each.
+// rowsPerInsert bounds the parameters of a statement.
+const rowsPerInsert = 64
+
+// insertRows inserts rows of k values each, by statements of 64, 32, 16 … rows, so
+// that there are few texts, each of which is compiled once.
 func insertRows(ctx context.Context, c conn, insert string, k int, values []any) error {
-	for chunk := range slices.Chunk(values, rowsPerInsert*k) {
-		if _, err := c.exec(ctx, insert+c.dialect.tuples(len(chunk)/k, k), chunk...); err != nil {
-			return err
+	for n := rowsPerInsert; len(values) > 0; n /= 2 {
+		for ; len(values) >= n*k; values = values[n*k:] {
+			if _, err := c.exec(ctx, insert+c.dialect.tuples(n, k), values[:n*k]...); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// EntriesFrom reads entries, then their segments: both were committed together.
 func (q queries) EntriesFrom(ctx context.Context, from int64, limit int) ([]store.Entry, error) {
+	return q.entries(ctx, `idx >= $1 ORDER BY idx LIMIT $2`, from, max(limit, 0))
+}
+
+func (q queries) EntriesBetween(ctx context.Context, from, to int64) ([]store.Entry, error) {
+	return q.entries(ctx, `idx >= $1 AND idx < $2 ORDER BY idx`, from, to)
+}
+
+// entries reads entries, then their segments: both were committed together.
+func (q queries) entries(ctx context.Context, which string, args ...any) ([]store.Entry, error) {
 	type numbered struct {
 		idx int64
 		store.Entry
@@ -104,7 +114,7 @@ func (q queries) EntriesFrom(ctx context.Context, from int64, limit int) ([]stor
 	found, err := all(ctx, q.conn, func(row scanner) (e numbered, err error) {
 		err = row.Scan(&e.idx, bytesInto(&e.Leaf))
 		return e, err
-	}, `SELECT idx, leaf FROM audit_entries WHERE idx >= $1 ORDER BY idx LIMIT $2`, from, max(limit, 0))
+	}, `SELECT idx, leaf FROM audit_entries WHERE `+which, args...)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}

@@ -37,6 +37,10 @@ func (q queries) ListSigningKeys(ctx context.Context) ([]store.SigningKey, error
 		ORDER BY since DESC, created_at DESC, id`)
 }
 
+func (q queries) AdvanceSigningKey(ctx context.Context, id string, at time.Time) (bool, error) {
+	return q.took(ctx, `UPDATE signing_keys SET not_before = $2 WHERE id = $1 AND not_before > $2 AND revoked_at = 0`, id, micros(at))
+}
+
 func (q queries) RevokeSigningKey(ctx context.Context, id string, now time.Time) (bool, error) {
 	return q.took(ctx, `UPDATE signing_keys SET revoked_at = $2, private = $3 WHERE id = $1 AND revoked_at = 0`, id, micros(now), []byte{})
 }
@@ -46,10 +50,16 @@ func (q queries) DeleteSigningKey(ctx context.Context, id string) (bool, error) 
 }
 
 func (k *Keystore) PersonKey(ctx context.Context, index []byte) (store.PersonKey, error) {
-	return one(ctx, k.conn, func(row scanner) (p store.PersonKey, err error) {
-		err = row.Scan(bytesInto(&p.Index), bytesInto(&p.Ref), bytesInto(&p.Wrapped), timeInto(&p.CreatedAt))
-		return p, err
-	}, `SELECT idx, ref, wrapped, created_at FROM person_keys WHERE idx = $1`, bytesOf(index))
+	return one(ctx, k.conn, scanPersonKey, `SELECT idx, ref, wrapped, created_at FROM person_keys WHERE idx = $1`, bytesOf(index))
+}
+
+func (k *Keystore) PersonKeyByRef(ctx context.Context, ref []byte) (store.PersonKey, error) {
+	return one(ctx, k.conn, scanPersonKey, `SELECT idx, ref, wrapped, created_at FROM person_keys WHERE ref = $1`, bytesOf(ref))
+}
+
+func scanPersonKey(row scanner) (p store.PersonKey, err error) {
+	err = row.Scan(bytesInto(&p.Index), bytesInto(&p.Ref), bytesInto(&p.Wrapped), timeInto(&p.CreatedAt))
+	return p, err
 }
 
 func (k *Keystore) InsertPersonKey(ctx context.Context, p store.PersonKey) error {

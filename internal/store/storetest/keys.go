@@ -45,6 +45,26 @@ var keyTests = []storeTest{
 		took, err = f.DeleteSigningKey(ctx, "a")
 		no(t, "DeleteSigningKey again", took, err)
 	}},
+	{"SigningKeys/Advanced", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		k := store.SigningKey{ID: "a", Algorithm: "ES256", Private: []byte{0, 1}, CreatedAt: now, NotBefore: now.Add(time.Hour)}
+		gone := store.SigningKey{ID: "b", Algorithm: "ES256", Private: []byte{2}, CreatedAt: now, NotBefore: now.Add(time.Minute)}
+		f.must(f.InsertSigningKey(ctx, k))
+		f.must(f.InsertSigningKey(ctx, gone))
+		took, err := f.RevokeSigningKey(ctx, "b", now)
+		yes(t, "RevokeSigningKey", took, err)
+		gone.Private, gone.RevokedAt = nil, now
+		wins(t, "AdvanceSigningKey", 20, 1, func(int) (bool, error) { return f.AdvanceSigningKey(ctx, "a", now.Add(time.Second)) })
+		for _, id := range []string{"b", "none"} {
+			took, err = f.AdvanceSigningKey(ctx, id, now)
+			no(t, "AdvanceSigningKey of "+id, took, err)
+		}
+		took, err = f.AdvanceSigningKey(ctx, "a", now.Add(time.Minute))
+		no(t, "AdvanceSigningKey to later", took, err)
+		k.NotBefore = now.Add(time.Second)
+		list, err := f.ListSigningKeys(ctx)
+		same(t, "ListSigningKeys", list, err, []store.SigningKey{gone, k})
+	}},
 	{"Installation/Revision", func(t *testing.T, f fixture) {
 		ctx := t.Context()
 		f.tenant("t")

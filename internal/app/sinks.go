@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"rolegate/internal/audit"
+	"rolegate/internal/audit/ocsf"
+	"rolegate/internal/audit/sink"
+	"rolegate/model"
+)
+
+// The values of ROLEGATE_AUDIT_PROFILE.
+const (
+	profilePseudonymous = "pseudonymous"
+	profileFull         = "full"
+)
+
+// checkSinks never repeats what may be secret.
+func checkSinks(c Config) error {
+	for _, p := range c.AuditAllow {
+		if n, err := netip.ParsePrefix(p); err != nil || n.Addr().Is4In6() {
+			return settingError("ROLEGATE_AUDIT_WEBHOOK_ALLOW: %q is not a CIDR such as 10.0.0.0/8", p)
+		}
+	}
+	switch {
+	case c.AuditProfile != profilePseudonymous && c.AuditProfile != profileFull && c.AuditProfile != "":
+		return settingError("ROLEGATE_AUDIT_PROFILE is %s or %s, not %q", profilePseudonymous, profileFull, c.AuditProfile)
+	case c.AuditWebhook == "" && c.AuditSecret == "":
+		return nil
+	case c.AuditWebhook == "" || c.AuditSecret == "":
+		return settingError("ROLEGATE_AUDIT_WEBHOOK and ROLEGATE_AUDIT_WEBHOOK_SECRET go together; only one is set")
+	}
+	if _, err := sink.ParseSecrets(c.AuditSecret); err != nil {
+		return settingError("ROLEGATE_AUDIT_WEBHOOK_SECRET %v", err)
+	}
+	if err := sink.CheckURL(c.AuditWebhook, strings.HasPrefix(c.Issuer, "http://"), prefixes(c.AuditAllow)); err != nil {
+		return settingError("ROLEGATE_AUDIT_WEBHOOK %v", err)
+	}
+	return nil
+}
+
+// openSinks makes the ways out of the log that are set. That names go out by one
+// is an entry of the log before the first of them does: whoever asks later what
+// became of a person's data finds since when there is a copy, and where.
+func (a *App) openSinks(ctx context.Context) ([]*sink.Sink, error) {
+	c := a.Config
+	mk := ocsf.Maker{Version: buildVersion(), Issuer: c.Issuer}
+	render := sink.Pseudonymous(mk, a.now)
+	if c.AuditProfile == profileFull {
+		render = sink.Full(mk, a.now, a.Log)
+	}
+	var sinks []*sink.Sink
+	add := func(name, to string, target sink.Target) error {
+		sinks = append(sinks, sink.New(sink.Options{Name: name, Store: a.Store, Target: target, Render: render,
+			Alone: c.DatabaseURL == "", Now: a.now, Logger: a.Logger}))
+		if c.AuditProfile != profileFull {
+			return nil
+		}
+		return a.Log.Append(ctx, audit.Entry{Class: audit.ClassSystem, Activity: audit.SinkStarted, Outcome: audit.OutcomeOK,
+			Object: "audit_sink", Op: name, Caller: model.Caller{Kind: model.CallerSystem}, Personal: map[string]any{"to": to}})
+	}
+	if c.AuditFile != "" {
+		f, err := sink.OpenFile(c.AuditFile)
+		if err != nil {
+			return nil, settingError("ROLEGATE_AUDIT_FILE: %v", err)
+		}
+		if err := add("file", c.AuditFile, f); err != nil {
+			return nil, err
+		}
+	}
+	if c.AuditWebhook != "" {
+		keys, err := sink.ParseSecrets(c.AuditSecret)
+		if err != nil {
+			return nil, settingError("ROLEGATE_AUDIT_WEBHOOK_SECRET %v", err)
+		}
+		w, err := sink.NewWebhook(sink.WebhookOptions{URL: c.AuditWebhook, Secrets: keys, Allow: prefixes(c.AuditAllow),
+			Agent: strings.TrimSuffix("Rolegate/"+buildVersion(), "/"), Now: a.now})
+		if err != nil {
+			return nil, err
+		}
+		if err := add("webhook", w.Place(), w); err != nil {
+			return nil, err
+		}
+	}
+	return sinks, nil
+}

@@ -1,0 +1,70 @@
+package i18n
+
+import (
+	"fmt"
+
+	"rolegate/model"
+)
+
+// Said is the message of an error in another language than English, "" where
+// nobody has translated it. What administrators are told all is; what only
+// backends and hosts meet, as about an entry of a file, is not.
+func Said(l Lang, e *model.Error) string {
+	translated, ok := said[e.Format]
+	if !ok || l != Chinese {
+		return ""
+	}
+	return fmt.Sprintf(translated, e.Args...)
+}
+
+// said is Chinese by the English format. A test holds it complete.
+var said = map[string]string{
+	// nobody is above the rules
+	"nobody does this to their own account":                 "不能对自己的账号执行此操作。",
+	"%s administers Rolegate in ways you cannot yourself":   "%s 拥有您所没有的 Rolegate 管理权限。",
+	"your roles do not give you the right to do this":       "您的角色没有执行此操作的权限。",
+	"nobody of that name is registered":                     "没有登记该名称的主体。",
+	"nobody has decided that this person may do this":       "此人执行此操作的权限尚未经过判定。",
+	"a second factor is required":                           "您的账号必须启用动态验证码，请先绑定验证设备。",
+	"the client has lost the scope %s":                      "该客户端已不再拥有授权范围 %s。",
+	"this client lacks the scope %s":                        "该客户端没有授权范围 %s。",
+	"the client does not have the scope directory any more": "该客户端已不再拥有授权范围 directory。",
+	"a client with the scope %s is looked after on the host, with `rolegate client`; here a client has the scopes %s": "具有授权范围 %s 的客户端须在主机上用 `rolegate client` 管理；此处的客户端只能具有授权范围 %s。",
+
+	// offices
+	"%q is no office; there are %s":                                                                            "%q 不是三员职责；职责有 %s。",
+	"nobody asks for an office for themselves":                                                                 "不能为自己申请三员职责。",
+	"the office %s is held by %s already":                                                                      "职责 %s 已由 %s 担任。",
+	"the request has expired; ask anew":                                                                        "该申请已过期，请重新申请。",
+	"the request has been decided already":                                                                     "该申请已有结论。",
+	"%s is an office: it is held by users themselves, not by %s":                                               "%s 是三员职责，只能由用户本人担任，不能由 %s 担任。",
+	"no office is held by %s":                                                                                  "%s 不担任任何三员职责。",
+	"the reason is longer than %d bytes":                                                                       "理由超过 %d 字节。",
+	"who asked for the office, who approves it and who gets it are three people":                               "申请人、批准人和任职者必须是三个不同的人。",
+	"an approval is by the holder of another office: %s and %s both hold %s":                                   "须由担任另一职责的人批准：%s 与 %s 都担任 %s。",
+	"the last holder of the office %s, or the last without an end to it, is %s; give it to someone else first": "职责 %s 的最后一名任职者（或最后一名长期任职者）是 %s，请先任命其他人。",
+	"one account cannot hold two offices, and %s already holds %s":                                             "同一账号不能担任两个职责，而 %s 已担任 %s。",
+
+	// what is there already, or still needed
+	"a user with the id %q or the name %q is already there": "标识为 %q 或用户名为 %q 的用户已存在。",
+	"a client named %q is already there":                    "名为 %q 的客户端已存在。",
+	"%q has no account yet and somebody else has the user name %q; `rolegate user add` with --username gives it another one": "%q 尚无账号，而用户名 %q 已被他人使用，请用 `rolegate user add` 的 --username 另取用户名。",
+	"somebody else has the user name %q":                                "用户名 %q 已被他人使用。",
+	"the tenant %q is already there":                                    "租户 %q 已存在。",
+	"the role %q is already there":                                      "角色 %q 已存在。",
+	"%d members still hold the role %q; `rolegate role unassign` first": "仍有 %d 个成员拥有角色 %q，请先用 `rolegate role unassign` 解除。",
+	"%q has a password here already":                                    "%q 在此已有密码。",
+	"%q is there under the user name %q":                                "%q 已存在，用户名为 %q。",
+	"the %s %q is in use by the %s %q":                                  "%s %q 正被 %s %q 使用。",
+
+	// what is asked for cannot be
+	"an assignment of %s to %s would have ended already, at %s; `rolegate role unassign` takes a role away":         "将 %s 授予 %s 的期限已于 %s 结束；如要收回角色，请用 `rolegate role unassign`。",
+	"the assignment of %s to %s ends before it begins":                                                              "将 %s 授予 %s 的期限在开始之前就已结束。",
+	"a user's id has no colon, and %q has one: type and id are written type:id":                                     "用户标识不含冒号，而 %q 含有冒号：类别与标识写作 type:id。",
+	"%q cannot name a client: no colons or blanks, and rolegate is our own":                                         "%q 不能用作客户端名称：不得含冒号或空格，且 rolegate 为系统保留。",
+	"a client needs at least one scope of %s":                                                                       "客户端至少需要以下授权范围之一：%s。",
+	"%q is no scope; there are %s":                                                                                  "%q 不是授权范围；授权范围有 %s。",
+	"the password is longer than %d bytes":                                                                          "密码超过 %d 字节。",
+	"the current password is longer than %d bytes":                                                                  "当前密码超过 %d 字节。",
+	"this is not a usable user name: no spaces, no control characters, no mix of writing directions, and not empty": "该用户名不可用：不能为空，不能含空格或控制字符，也不能混用书写方向。",
+}
