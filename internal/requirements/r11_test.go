@@ -102,8 +102,8 @@ func leavesAreClosed(t *testing.T) {
 	}
 }
 
-// collector takes what is traced.
-func collector(t *testing.T) (url string, got func() []byte) {
+// spanCollector takes what is traced.
+func spanCollector(t *testing.T) (url string, got func() []byte) {
 	var mu sync.Mutex
 	var all bytes.Buffer
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -123,7 +123,7 @@ func collector(t *testing.T) (url string, got func() []byte) {
 var notInTheStory = map[string]string{}
 
 func nothingOfAnybody(t *testing.T, start func(more ...string) *testkit.Kit) {
-	url, spans := collector(t)
+	url, spans := spanCollector(t)
 	k := start("ROLEGATE_OTLP_ENDPOINT=" + url)
 	s := newStory(t, k)
 	s.whole()
@@ -164,21 +164,11 @@ func (s *story) whole() {
 	s.backends(client, "crm", crm.ClientSecret, ann)
 	s.administrators(sys, sec)
 	s.stepUp(aud)
-	s.readTheLog(aud)
+	s.readTheLog(aud, client)
 	s.call("POST", "/v1/logout", aud.Access, nil)
 	s.operators()
+	s.operationsOnTheLog()
 	s.keys()
-}
-
-// readTheLog goes to each route of the log that is read without a body.
-func (s *story) readTheLog(aud *testkit.Person) {
-	s.t.Helper()
-	fill := regexp.MustCompile(`\{[^}]*\}`)
-	for _, r := range s.routes {
-		if r.method == "GET" && strings.Contains(r.pattern, "/audit/") {
-			s.call("GET", strings.ReplaceAll(fill.ReplaceAllString(r.pattern, "0"), "*", "0/000.p/1"), aud.Access, nil)
-		}
-	}
 }
 
 // leaves are all of the log, each exactly what its schema says and nothing more.

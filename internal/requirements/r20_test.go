@@ -262,7 +262,7 @@ func opens(t *testing.T, kek *keyring.KEK, rows map[store.SealedColumn][]store.S
 	return plain
 }
 
-func count(rows map[store.SealedColumn][]store.SealedValue) (n int) {
+func valuesIn(rows map[store.SealedColumn][]store.SealedValue) (n int) {
 	for _, values := range rows {
 		n += len(values)
 	}
@@ -278,8 +278,8 @@ func (s *story) keystoreAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := opens(t, mine, rows)
-	if len(keys) != count(rows) {
-		t.Errorf("of %d values the key file opens %d", count(rows), len(keys))
+	if len(keys) != valuesIn(rows) {
+		t.Errorf("of %d values the key file opens %d", valuesIn(rows), len(keys))
 	}
 	stranger, err := keyring.CreateFile(filepath.Join(t.TempDir(), "other.key"))
 	if err != nil {
@@ -298,7 +298,7 @@ func (s *story) keystoreAlone(t *testing.T) {
 	// Whose a row is cannot be found by trying names.
 	ref := tenantRef(t, s)
 	for _, id := range []string{"user:" + annID, "user:" + benID} {
-		guesses := [][]byte{sum(id), sum(string(ref) + id), mac(nil, id), mac(ref, id), mac([]byte(tenant), id)}
+		guesses := [][]byte{digestOf(id), digestOf(string(ref) + id), macOf(nil, id), macOf(ref, id), macOf([]byte(tenant), id)}
 		for _, row := range rows[store.SealedPersonKeys] {
 			if slices.ContainsFunc(guesses, func(g []byte) bool { return hex.EncodeToString(g) == row.Key[0] }) {
 				t.Errorf("the row of %s is found without the pepper", id)
@@ -345,12 +345,12 @@ func tenantRef(t *testing.T, s *story) []byte {
 	return found.Ref
 }
 
-func sum(text string) []byte {
+func digestOf(text string) []byte {
 	s := sha256.Sum256([]byte(text))
 	return s[:]
 }
 
-func mac(key []byte, text string) []byte {
+func macOf(key []byte, text string) []byte {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte(text))
 	return h.Sum(nil)
@@ -372,8 +372,8 @@ func (s *story) keyChanges(t *testing.T) {
 	added := operate(s, app.AddKEK, app.None{})
 	operate(s, app.UseKEK, app.KeyRequest{ID: added.ID})
 	s.call("POST", "/v1/login", "", object{"username": annMail, "password": testkit.Password}) // between the two
-	if res := operate(s, app.Reseal, app.None{}); res.Failed != 0 || res.Values < count(oldKeys)+count(oldMain) {
-		t.Errorf("resealed: %+v, there are %d and %d values", res, count(oldKeys), count(oldMain))
+	if res := operate(s, app.Reseal, app.None{}); res.Failed != 0 || res.Values < valuesIn(oldKeys)+valuesIn(oldMain) {
+		t.Errorf("resealed: %+v, there are %d and %d values", res, valuesIn(oldKeys), valuesIn(oldMain))
 	}
 	s.dropOldKeys()
 
@@ -399,8 +399,8 @@ func (s *story) keyChanges(t *testing.T) {
 	}{
 		"the new key and the keystore of before": {current, oldKeys, 0}, "the new key and the main database of before": {current, oldMain, 0},
 		"the old key and the keystore": {old, newKeys, 0}, "the old key and the main database": {old, newMain, 0},
-		"the new key and the keystore": {current, newKeys, count(newKeys)}, "the new key and the main database": {current, newMain, count(newMain)},
-		"the old key and the keystore of before": {old, oldKeys, count(oldKeys)},
+		"the new key and the keystore": {current, newKeys, valuesIn(newKeys)}, "the new key and the main database": {current, newMain, valuesIn(newMain)},
+		"the old key and the keystore of before": {old, oldKeys, valuesIn(oldKeys)},
 	} {
 		if n := len(opens(t, c.kek, c.rows)); n != c.want {
 			t.Errorf("%s: %d values open, want %d", what, n, c.want)

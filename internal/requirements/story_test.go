@@ -86,7 +86,7 @@ func (s *story) saw(req *http.Request, a testkit.Answer) {
 	decided := a.Header.Get("Rolegate-Code") != "" && a.Status == http.StatusForbidden // for a proxy, a no
 	if ok && (a.Status < 300 || decided) {
 		s.visited[r.String()]++
-		if strings.Contains(r.pattern, "/audit/") && r.who == "public" {
+		if strings.HasPrefix(r.pattern, "/v1/audit/") && r.who == "public" {
 			s.published = append(s.published, a.Raw...)
 		}
 	}
