@@ -27,6 +27,7 @@ func (c *cli) clientAdd() *cobra.Command {
 	var tenant, jwk string
 	cmd := &cobra.Command{
 		Use: "add NAME", Short: "make a client and print its secret, this once", Args: cobra.ExactArgs(1),
+		Long: "Make a client and print its secret, this once.\n" + notAfterPeople("Names of clients"),
 		Example: "  rolegate client add crm-backend --scope decide\n" +
 			"  rolegate client add crm-backend --scope decide --jwk public.jwk   # no secret: private_key_jwt",
 		RunE: func(cmd *cobra.Command, args []string) error {

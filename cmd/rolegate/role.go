@@ -25,6 +25,7 @@ func (c *cli) rolePut(use, short string, create bool) *cobra.Command {
 	r := app.RoleRequest{Create: create}
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		Long: strings.ToUpper(short[:1]) + short[1:] + ".\n" + notAfterPeople("Names of roles"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !create && !cmd.Flags().Changed("require-mfa") {
 				return usageError{fmt.Errorf("nothing to set: give --require-mfa or --require-mfa=false")}
@@ -35,6 +36,11 @@ func (c *cli) rolePut(use, short string, create bool) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&r.RequireMFA, "require-mfa", false, "its holders log in with a second factor, also where the tenant's mfa is by-role")
 	return c.tenantFlag(cmd)
+}
+
+// notAfterPeople is a warning of the help: what is not sealed cannot be erased.
+func notAfterPeople(names string) string {
+	return names + " stand in the log's entries in the clear and for ever: do not use those of people."
 }
 
 func (c *cli) roleRemove() *cobra.Command {

@@ -53,3 +53,13 @@ func RecordTags(ctx context.Context, l *Log, e Entry) ([][]byte, error) {
 
 // SetLinger bounds how long transactions wait for company; call it before the first.
 func SetLinger(l *Log, most time.Duration) { l.commits.linger = most }
+
+// PersonIndex is by what the log finds a person's key in the keystore.
+func PersonIndex(l *Log, tenant, person string) []byte {
+	return l.people.index(personID{tenant, person})
+}
+
+// IndexUnder is PersonIndex with another pepper.
+func IndexUnder(pepper []byte, tenant, person string) []byte {
+	return (&people{pepper: pepper}).index(personID{tenant, person})
+}

@@ -25,6 +25,7 @@ type people struct {
 	pepper  []byte
 	persons cache[personID, personKey]
 	months  cache[monthID, []byte]
+	seen    lookedAt
 }
 
 // personID is a person of a tenant, who is known by the tenant's ref.
@@ -48,8 +49,9 @@ const cacheLimit = 100_000
 
 // cache is held for the map only, never while waiting.
 type cache[K comparable, V any] struct {
-	mu sync.RWMutex
-	m  map[K]V
+	mu     sync.RWMutex
+	m      map[K]V
+	clears int
 }
 
 func (c *cache[K, V]) get(k K) (V, bool) {
@@ -59,13 +61,34 @@ func (c *cache[K, V]) get(k K) (V, bool) {
 	return v, ok
 }
 
-func (c *cache[K, V]) put(k K, v V) {
+func (c *cache[K, V]) put(k K, v V) { c.putRead(k, v, c.turn()) }
+
+// turn is what is to be given to putRead: taken before the value is read.
+func (c *cache[K, V]) turn() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.clears
+}
+
+// putRead puts a value that was read, unless the cache was cleared meanwhile: it
+// may be of before.
+func (c *cache[K, V]) putRead(k K, v V, turn int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.clears != turn {
+		return
+	}
 	if c.m == nil || len(c.m) >= cacheLimit {
 		c.m = map[K]V{}
 	}
 	c.m[k] = v
+}
+
+func (c *cache[K, V]) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.m = nil
+	c.clears++
 }
 
 const pepperName = "person_index_pepper"
@@ -90,7 +113,7 @@ func openPeople(ctx context.Context, keys store.Keystore, kek *keyring.KEK, now 
 	if p.pepper, err = kek.Open(sealed, place); err != nil {
 		return nil, model.Errorf(model.CodeKeyWrong, "the keystore was made with another key-encryption key: ROLEGATE_KEYSTORE_URL and ROLEGATE_KEY_FILE do not belong together").Because(err)
 	}
-	return p, nil
+	return p, p.look(ctx)
 }
 
 // ensure finds or makes the keys of several people; new ones are committed
@@ -139,6 +162,7 @@ func (p *people) find(ctx context.Context, id personID) (personKey, error) {
 	if k, ok := p.persons.get(id); ok {
 		return k, nil
 	}
+	turn := p.persons.turn()
 	row, err := p.keys.PersonKey(ctx, p.index(id))
 	if err != nil {
 		return personKey{}, err
@@ -148,7 +172,7 @@ func (p *people) find(ctx context.Context, id personID) (personKey, error) {
 		return personKey{}, fmt.Errorf("unwrap: %w", err)
 	}
 	k := personKey{ref: row.Ref, key: key}
-	p.persons.put(id, k)
+	p.persons.putRead(id, k, turn)
 	return k, nil
 }
 
@@ -180,6 +204,7 @@ func (p *people) findMonth(ctx context.Context, id monthID) ([]byte, error) {
 	if key, ok := p.months.get(id); ok {
 		return key, nil
 	}
+	turn := p.months.turn()
 	tenant := []byte(id.tenant)
 	row, err := p.keys.MonthKey(ctx, tenant, string(id.class), id.month)
 	if err != nil {
@@ -189,7 +214,7 @@ func (p *people) findMonth(ctx context.Context, id monthID) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("unwrap: %w", err)
 	}
-	p.months.put(id, key)
+	p.months.putRead(id, key, turn)
 	return key, nil
 }
 

@@ -80,8 +80,8 @@ func (w *watch) close() {
 // stale tells whether too little is known of other processes to answer from.
 func (w *watch) stale() bool { return w.options.Feed.Stale() }
 
-// run keeps up with other processes and, beside that so that neither waits for
-// the other, says that this one lives and looks for gaps. A feed that has heard
+// run keeps up with other processes and, beside that so that none waits for
+// another, says that this one lives and looks for gaps, and for destroyed keys. A feed that has heard
 // nothing for too long stops the buffer.
 func (w *watch) run(ctx context.Context) {
 	defer close(w.ended)
@@ -89,6 +89,7 @@ func (w *watch) run(ctx context.Context) {
 	turns.Go(func() { w.options.Feed.Run(ctx) })
 	turns.Go(func() { repeat(ctx, holdEvery, w.keep) })
 	turns.Go(func() { repeat(ctx, clocksEvery, w.compareClocks) })
+	turns.Go(func() { repeat(ctx, lookEvery, w.log.people.look) })
 	turns.Wait()
 }
 

@@ -515,6 +515,12 @@ type Keystore interface {
 	// MonthKey finds the key of (tenant ref, class, month); ErrNotFound.
 	MonthKey(ctx context.Context, tenant []byte, class, month string) (MonthKey, error)
 	InsertMonthKey(ctx context.Context, k MonthKey) error
+	// DestroyKeys deletes the keys of persons, by their pseudonyms, and of months,
+	// and counts them; what is not there is passed over. In the same transaction the
+	// mark changes by which processes that hold keys in memory learn of it.
+	DestroyKeys(ctx context.Context, refs [][]byte, months []MonthKey) (int, error)
+	// DestroyedMark is another one after each DestroyKeys; nil before the first.
+	DestroyedMark(ctx context.Context) ([]byte, error)
 	Meta
 	// SetMeta sets a value again and again; nil for none.
 	SetMeta(ctx context.Context, key string, value []byte) error

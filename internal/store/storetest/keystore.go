@@ -39,6 +39,49 @@ var keystoreTests = []struct {
 		_, err = k.MonthKey(ctx, want.Tenant, "Login", want.Month)
 		wantErr(t, "MonthKey of another class", err, store.ErrNotFound)
 	}},
+	{"DestroyKeys", func(t *testing.T, k store.Keystore) {
+		ctx := t.Context()
+		month := func(class string) store.MonthKey {
+			return store.MonthKey{Tenant: []byte{0, 1}, Class: class, Month: "2026-11", Wrapped: []byte{3}, CreatedAt: now}
+		}
+		for i := range byte(3) {
+			if err := k.InsertPersonKey(ctx, store.PersonKey{Index: []byte{i}, Ref: []byte{0, i}, Wrapped: []byte{3}, CreatedAt: now}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(k.InsertMonthKey(ctx, month("login")), k.InsertMonthKey(ctx, month("admin"))); err != nil {
+			t.Fatal(err)
+		}
+		marks := map[string]bool{}
+		mark := func() {
+			t.Helper()
+			m, err := k.DestroyedMark(ctx)
+			if err != nil || marks[string(m)] {
+				t.Errorf("the mark is %x once more, %v", m, err)
+			}
+			marks[string(m)] = true
+		}
+		mark()
+		if len(marks) != 1 || !marks[""] {
+			t.Errorf("before anything was destroyed the mark is %v", marks)
+		}
+		other := month("login")
+		other.Tenant = []byte{0, 2}
+		n, err := k.DestroyKeys(ctx, [][]byte{{0, 0}, {0, 2}, {0, 9}}, []store.MonthKey{month("login"), other})
+		same(t, "DestroyKeys", n, err, 3)
+		mark()
+		for i, want := range []error{store.ErrNotFound, nil, store.ErrNotFound} {
+			_, err := k.PersonKey(ctx, []byte{byte(i)})
+			wantErr(t, fmt.Sprint("PersonKey ", i), err, want)
+		}
+		_, err = k.MonthKey(ctx, []byte{0, 1}, "login", "2026-11")
+		wantErr(t, "MonthKey", err, store.ErrNotFound)
+		_, err = k.MonthKey(ctx, []byte{0, 1}, "admin", "2026-11")
+		wantErr(t, "MonthKey of another class", err, nil)
+		n, err = k.DestroyKeys(ctx, [][]byte{{0, 0}}, nil)
+		same(t, "DestroyKeys again", n, err, 0)
+		mark()
+	}},
 	{"Meta", func(t *testing.T, k store.Keystore) {
 		ctx := t.Context()
 		_, err := k.MetaValue(ctx, "check")
