@@ -108,9 +108,10 @@ const (
 	KeyEncryptionKey  Activity = "kek_create"
 	KEKRotated        Activity = "kek_rotate" // it seals from now on
 	KEKDropped        Activity = "kek_drop"
-	KEKResealed       Activity = "kek_reseal"    // Count values
-	Gap               Activity = "audit_gap"     // records in a process's memory are lost: Count of them, -1 unknown
-	Overflow          Activity = "audit_refused" // Count decisions were refused because no record of them could be kept
+	KEKResealed       Activity = "kek_reseal"       // Count values
+	Gap               Activity = "audit_gap"        // records in a process's memory are lost: Count of them, -1 unknown
+	Overflow          Activity = "audit_refused"    // Count decisions were refused because no record of them could be kept
+	SinkStarted       Activity = "audit_sink_start" // from here on a copy with personal data goes out, to the sink Op
 )
 
 // Outcome is what came of it.

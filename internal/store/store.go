@@ -420,6 +420,9 @@ type Entries interface {
 	LeavesFrom(ctx context.Context, from int64, limit int) ([][]byte, error)
 	// EntriesFrom lists up to limit entries with an index of at least from, in order.
 	EntriesFrom(ctx context.Context, from int64, limit int) ([]Entry, error)
+	// EntriesBetween lists the entries with an index of at least from and below to,
+	// in order. Where they are not to-from the log has a hole.
+	EntriesBetween(ctx context.Context, from, to int64) ([]Entry, error)
 	// HoldSource notes that a source keeps records in memory only, and will say
 	// so again before until or be taken for dead; the zero time ends it.
 	HoldSource(ctx context.Context, source []byte, until time.Time) error
@@ -480,6 +483,8 @@ type Jobs interface {
 type Keystore interface {
 	// PersonKey finds the key row of a person by index, a keyed hash of tenant and id; ErrNotFound.
 	PersonKey(ctx context.Context, index []byte) (PersonKey, error)
+	// PersonKeyByRef finds it by the person's pseudonym; ErrNotFound.
+	PersonKeyByRef(ctx context.Context, ref []byte) (PersonKey, error)
 	// InsertPersonKey commits a new one; ErrExists when another process was first.
 	InsertPersonKey(ctx context.Context, k PersonKey) error
 	// InsertPersonKeys commits, in one transaction, those that are not there yet.

@@ -95,8 +95,16 @@ func insertRows(ctx context.Context, c conn, insert string, k int, values []any)
 	return nil
 }
 
-// EntriesFrom reads entries, then their segments: both were committed together.
 func (q queries) EntriesFrom(ctx context.Context, from int64, limit int) ([]store.Entry, error) {
+	return q.entries(ctx, `idx >= $1 ORDER BY idx LIMIT $2`, from, max(limit, 0))
+}
+
+func (q queries) EntriesBetween(ctx context.Context, from, to int64) ([]store.Entry, error) {
+	return q.entries(ctx, `idx >= $1 AND idx < $2 ORDER BY idx`, from, to)
+}
+
+// entries reads entries, then their segments: both were committed together.
+func (q queries) entries(ctx context.Context, which string, args ...any) ([]store.Entry, error) {
 	type numbered struct {
 		idx int64
 		store.Entry
@@ -104,7 +112,7 @@ func (q queries) EntriesFrom(ctx context.Context, from int64, limit int) ([]stor
 	found, err := all(ctx, q.conn, func(row scanner) (e numbered, err error) {
 		err = row.Scan(&e.idx, bytesInto(&e.Leaf))
 		return e, err
-	}, `SELECT idx, leaf FROM audit_entries WHERE idx >= $1 ORDER BY idx LIMIT $2`, from, max(limit, 0))
+	}, `SELECT idx, leaf FROM audit_entries WHERE `+which, args...)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}

@@ -46,10 +46,16 @@ func (q queries) DeleteSigningKey(ctx context.Context, id string) (bool, error) 
 }
 
 func (k *Keystore) PersonKey(ctx context.Context, index []byte) (store.PersonKey, error) {
-	return one(ctx, k.conn, func(row scanner) (p store.PersonKey, err error) {
-		err = row.Scan(bytesInto(&p.Index), bytesInto(&p.Ref), bytesInto(&p.Wrapped), timeInto(&p.CreatedAt))
-		return p, err
-	}, `SELECT idx, ref, wrapped, created_at FROM person_keys WHERE idx = $1`, bytesOf(index))
+	return one(ctx, k.conn, scanPersonKey, `SELECT idx, ref, wrapped, created_at FROM person_keys WHERE idx = $1`, bytesOf(index))
+}
+
+func (k *Keystore) PersonKeyByRef(ctx context.Context, ref []byte) (store.PersonKey, error) {
+	return one(ctx, k.conn, scanPersonKey, `SELECT idx, ref, wrapped, created_at FROM person_keys WHERE ref = $1`, bytesOf(ref))
+}
+
+func scanPersonKey(row scanner) (p store.PersonKey, err error) {
+	err = row.Scan(bytesInto(&p.Index), bytesInto(&p.Ref), bytesInto(&p.Wrapped), timeInto(&p.CreatedAt))
+	return p, err
 }
 
 func (k *Keystore) InsertPersonKey(ctx context.Context, p store.PersonKey) error {

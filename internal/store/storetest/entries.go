@@ -45,6 +45,8 @@ var entryTests = []storeTest{
 		for _, c := range [][3]int{{0, 1000, 150}, {3, 4, 7}, {149, 10, 150}, {150, 10, 150}} {
 			got, err := f.EntriesFrom(ctx, int64(c[0]), c[1])
 			same(t, fmt.Sprintf("EntriesFrom %d, %d", c[0], c[1]), got, err, append([]store.Entry(nil), want[c[0]:c[2]]...))
+			got, err = f.EntriesBetween(ctx, int64(c[0]), int64(c[0]+c[1]))
+			same(t, fmt.Sprintf("EntriesBetween %d, %d", c[0], c[0]+c[1]), got, err, append([]store.Entry(nil), want[c[0]:c[2]]...))
 		}
 	}},
 	{"Entries/RolledBackAppendLeavesNoGap", func(t *testing.T, f fixture) {

@@ -20,6 +20,10 @@ var keystoreTests = []struct {
 		wins(t, "InsertPersonKey", 20, 1, func(i int) (bool, error) { return inserted(k.InsertPersonKey(ctx, want)) })
 		got, err := k.PersonKey(ctx, want.Index)
 		same(t, "PersonKey", got, err, want)
+		got, err = k.PersonKeyByRef(ctx, want.Ref)
+		same(t, "PersonKeyByRef", got, err, want)
+		_, err = k.PersonKeyByRef(ctx, want.Index)
+		wantErr(t, "PersonKeyByRef of none", err, store.ErrNotFound)
 		other := want
 		other.Index = []byte{9}
 		wantErr(t, "InsertPersonKey with a taken pseudonym", k.InsertPersonKey(ctx, other), store.ErrExists)
