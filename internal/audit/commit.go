@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	rowLimit   = 2048 // rows of a transaction: a record is one, and one for each person in it
+	rowLimit   = 2048 // rows of a transaction: a record is one, and one for each person and each record in it
 	queueLimit = 8192 // appends that wait for one
 
 	// linger bounds how long a transaction waits for company. Whoever was answered
@@ -156,7 +156,7 @@ func (c *committer) gather(first *appending) []*appending {
 		default:
 			batch = append(batch, a)
 			for _, r := range a.records {
-				n += 1 + len(r.sealed)
+				n += 1 + len(r.sealed) + len(r.tags)
 			}
 		}
 	}

@@ -44,3 +44,9 @@ func SetMostBehind(n int64) (restore func()) {
 	mostBehind = n
 	return func() { mostBehind = was }
 }
+
+// RecordTags are the tags that an entry's record gets.
+func RecordTags(ctx context.Context, l *Log, e Entry) ([][]byte, error) {
+	r, err := l.record(ctx, nil, &e)
+	return r.tags, err
+}

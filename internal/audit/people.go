@@ -159,26 +159,33 @@ func (p *people) newPerson(index []byte) (store.PersonKey, error) {
 
 // month finds or makes the key of a tenant's class and month.
 func (p *people) month(ctx context.Context, id monthID) ([]byte, error) {
+	key, err := p.findMonth(ctx, id)
+	if !errors.Is(err, store.ErrNotFound) {
+		return key, err
+	}
+	tenant := []byte(id.tenant)
+	wrapped, err := p.kek.Seal(random(32), monthPlace(tenant, string(id.class), id.month))
+	if err != nil {
+		return nil, err
+	}
+	err = p.keys.InsertMonthKey(ctx, store.MonthKey{Tenant: tenant, Class: string(id.class), Month: id.month, Wrapped: wrapped, CreatedAt: p.now().UTC()})
+	if err != nil && !errors.Is(err, store.ErrExists) {
+		return nil, err
+	}
+	return p.findMonth(ctx, id) // another process may have been first: what is stored counts
+}
+
+// findMonth opens the key of a month, from the cache or the keystore.
+func (p *people) findMonth(ctx context.Context, id monthID) ([]byte, error) {
 	if key, ok := p.months.get(id); ok {
 		return key, nil
 	}
 	tenant := []byte(id.tenant)
-	place := monthPlace(tenant, string(id.class), id.month)
 	row, err := p.keys.MonthKey(ctx, tenant, string(id.class), id.month)
-	if errors.Is(err, store.ErrNotFound) {
-		var wrapped []byte
-		if wrapped, err = p.kek.Seal(random(32), place); err != nil {
-			return nil, err
-		}
-		row = store.MonthKey{Tenant: tenant, Class: string(id.class), Month: id.month, Wrapped: wrapped, CreatedAt: p.now().UTC()}
-		if err = p.keys.InsertMonthKey(ctx, row); errors.Is(err, store.ErrExists) {
-			row, err = p.keys.MonthKey(ctx, tenant, string(id.class), id.month)
-		}
-	}
 	if err != nil {
 		return nil, err
 	}
-	key, err := p.kek.Open(row.Wrapped, place)
+	key, err := p.kek.Open(row.Wrapped, monthPlace(tenant, string(id.class), id.month))
 	if err != nil {
 		return nil, fmt.Errorf("unwrap: %w", err)
 	}

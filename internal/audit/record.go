@@ -53,11 +53,12 @@ func (l *Log) record(ctx context.Context, tx store.Tenants, e *Entry) (record, e
 
 // draft is an entry on its way to a record: what is to be sealed is in the clear.
 type draft struct {
-	leaf   Leaf
-	parts  []Part
-	tenant string // ref
-	month  string // 2026-11
-	event  *store.Event
+	leaf    Leaf
+	parts   []Part
+	records []string // it is about, "type:id"
+	tenant  string   // ref
+	month   string   // 2026-11
+	event   *store.Event
 }
 
 // people are the persons whose keys seal it.
@@ -71,7 +72,7 @@ func (d *draft) people() []personID {
 
 func (l *Log) draft(ctx context.Context, tx store.Tenants, e *Entry, req *reqctx.Request, at time.Time) (draft, error) {
 	at = at.UTC()
-	d := draft{month: at.Format("2006-01"), parts: e.parts(req), event: e.event(req, at)}
+	d := draft{month: at.Format("2006-01"), parts: e.parts(req), records: e.records(), event: e.event(req, at)}
 	if e.Tenant != "" {
 		var err error
 		if d.tenant, err = l.ref(ctx, tx, e.Tenant); err != nil {
@@ -165,7 +166,7 @@ func clip(v any) any {
 
 // seal adds a segment for each part, under the keys of its person and of the
 // class's month, and encodes the leaf. A part that is about nobody we know is
-// sealed under a key of the tenant's own.
+// sealed under a key of the tenant's own. The records named in the parts get tags.
 func (l *Log) seal(ctx context.Context, d draft) (record, error) {
 	var r record
 	if len(d.parts) > 0 {
@@ -191,6 +192,9 @@ func (l *Log) seal(ctx context.Context, d draft) (record, error) {
 			}
 			s := store.Segment{Ref: pk.ref, Salt: salt, Commitment: commitment, Ciphertext: ct}
 			r.sealed[i], d.leaf.Segments[i] = s, SegRef{Ref: pk.ref, Epoch: epoch, Sum: segmentSum(s)}
+		}
+		for _, name := range d.records {
+			r.tags = append(r.tags, tag(mk, name))
 		}
 	}
 	r.head, r.tail = d.leaf.encode()
