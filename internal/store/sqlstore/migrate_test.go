@@ -157,6 +157,7 @@ func TestChangesBeginWithTheirMigration(t *testing.T) {
 			`DROP TABLE audit_tiles`,
 			`DROP TABLE audit_tags`,
 			`DROP TABLE audit_jobs`,
+			`DROP TABLE audit_summaries`, // 0015
 			`DROP TABLE spent`,
 			`ALTER TABLE clients DROP COLUMN public_key`,
 			`DROP INDEX audit_sources_held`, // 0003
