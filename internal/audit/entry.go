@@ -110,6 +110,8 @@ const (
 	KEKDropped        Activity = "kek_drop"
 	KEKResealed       Activity = "kek_reseal"       // Count values
 	Gap               Activity = "audit_gap"        // records in a process's memory are lost: Count of them, -1 unknown
+	LogSearched       Activity = "audit_search"     // entries of the log: a page of Count of them
+	LogRead           Activity = "audit_read"       // one entry, and what it seals where it was opened
 	Overflow          Activity = "audit_refused"    // Count decisions were refused because no record of them could be kept
 	SinkStarted       Activity = "audit_sink_start" // from here on a copy with personal data goes out, to the sink Op
 )

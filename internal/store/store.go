@@ -503,6 +503,15 @@ type Summary struct {
 	Requests       []byte
 }
 
+// Detail says how much of summaries is read.
+type Detail int
+
+const (
+	TimesOnly    Detail = iota
+	WithKeys            // and Tenants
+	WithRequests        // likewise, and Requests
+)
+
 // Found is how entries are found again.
 type Found interface {
 	// LeavesAt lists the leaves of the indices, in order; what is missing is left
@@ -517,8 +526,8 @@ type Found interface {
 	// InsertSummaries leaves those alone that are there already.
 	InsertSummaries(ctx context.Context, summaries []Summary) error
 	// SummariesFrom lists the summaries of a level from the n-th on and before
-	// another, in order; without Requests unless they are asked for.
-	SummariesFrom(ctx context.Context, level int, n, until int64, requests bool) ([]Summary, error)
+	// another, in order, with what is asked for of them.
+	SummariesFrom(ctx context.Context, level int, n, until int64, d Detail) ([]Summary, error)
 	// NextSummary is the first after all that there are of a level.
 	NextSummary(ctx context.Context, level int) (n int64, err error)
 }

@@ -78,19 +78,20 @@ func (q queries) InsertSummaries(ctx context.Context, summaries []store.Summary)
 	})
 }
 
-func (q queries) SummariesFrom(ctx context.Context, level int, n, until int64, requests bool) ([]store.Summary, error) {
-	column := `tenants` // which is read anyway
-	if requests {
-		column = `requests`
+func (q queries) SummariesFrom(ctx context.Context, level int, n, until int64, d store.Detail) ([]store.Summary, error) {
+	var s store.Summary
+	columns, into := `level, n, oldest, newest`, []any{&s.Level, &s.N, &s.Oldest, &s.Newest}
+	if d >= store.WithKeys {
+		columns, into = columns+`, tenants, keys`, append(into, bytesInto(&s.Tenants), bytesInto(&s.Keys))
 	}
-	return all(ctx, q.conn, func(row scanner) (s store.Summary, err error) {
-		var last []byte
-		err = row.Scan(&s.Level, &s.N, &s.Oldest, &s.Newest, bytesInto(&s.Tenants), bytesInto(&s.Keys), bytesInto(&last))
-		if requests {
-			s.Requests = last
-		}
+	if d >= store.WithRequests {
+		columns, into = columns+`, requests`, append(into, bytesInto(&s.Requests))
+	}
+	return all(ctx, q.conn, func(row scanner) (store.Summary, error) {
+		s = store.Summary{}
+		err := row.Scan(into...)
 		return s, err
-	}, `SELECT level, n, oldest, newest, tenants, keys, `+column+` FROM audit_summaries WHERE level = $1 AND n >= $2 AND n < $3 ORDER BY n`, level, n, until)
+	}, `SELECT `+columns+` FROM audit_summaries WHERE level = $1 AND n >= $2 AND n < $3 ORDER BY n`, level, n, until)
 }
 
 func (q queries) NextSummary(ctx context.Context, level int) (int64, error) {

@@ -96,14 +96,17 @@ var foundTests = []storeTest{
 		all := []store.Summary{summary(0, 0, "a"), summary(0, 1, "b"), summary(0, 3, "c"), summary(1, 0, "d")}
 		f.must(f.InsertSummaries(ctx, all))
 		f.must(f.InsertSummaries(ctx, []store.Summary{summary(0, 1, "other")}))
-		got, err := f.SummariesFrom(ctx, 0, 1, 9, true)
+		got, err := f.SummariesFrom(ctx, 0, 1, 9, store.WithRequests)
 		same(t, "SummariesFrom", got, err, all[1:3])
-		got, err = f.SummariesFrom(ctx, 0, 1, 3, true)
+		got, err = f.SummariesFrom(ctx, 0, 1, 3, store.WithRequests)
 		same(t, "SummariesFrom until", got, err, all[1:2])
 		bare := all[3]
 		bare.Requests = nil
-		got, err = f.SummariesFrom(ctx, 1, 0, 9, false)
-		same(t, "SummariesFrom without requests", got, err, []store.Summary{bare})
+		got, err = f.SummariesFrom(ctx, 1, 0, 9, store.WithKeys)
+		same(t, "SummariesFrom with keys", got, err, []store.Summary{bare})
+		bare.Tenants, bare.Keys = nil, nil
+		got, err = f.SummariesFrom(ctx, 1, 0, 9, store.TimesOnly)
+		same(t, "SummariesFrom with times only", got, err, []store.Summary{bare})
 		n, err = f.NextSummary(ctx, 0)
 		same(t, "NextSummary", n, err, 4)
 	}},
