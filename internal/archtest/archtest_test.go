@@ -60,7 +60,7 @@ var arrows = []struct {
 
 	{"internal/audit/tree", nil},
 	{"internal/audit", list("model", "internal/store", "internal/audit/tree", leaves, mechanisms)},
-	{"internal/audit/search", list("model", "internal/store", "internal/audit")},
+	{"internal/audit/search", list("model", "internal/store", "internal/audit", "internal/audit/tree")},
 
 	{"internal/login", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
@@ -68,16 +68,16 @@ var arrows = []struct {
 	{"internal/policy", list("model", "api/filter", "internal/policy/condition", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
-	{"internal/administration", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
+	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", leaves, mechanisms, capabilities)},
 
-	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", leaves, mechanisms, capabilities, compositions)},
+	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/search", leaves, mechanisms, capabilities, compositions)},
 	{"internal/console", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
 
 	// The only package that sees all others.
-	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", leaves, mechanisms, capabilities, compositions, surfaces)},
+	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", "internal/audit/search", leaves, mechanisms, capabilities, compositions, surfaces)},
 
 	// What commands need of the store or the surfaces they get from app.
-	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", leaves, mechanisms, capabilities)},
+	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", "internal/audit/search", leaves, mechanisms, capabilities)},
 }
 
 // testHelpers hold code for tests and may import everything; only tests, and

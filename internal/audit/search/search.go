@@ -30,6 +30,7 @@ import (
 // Store is what a search needs of it.
 type Store interface {
 	LogSize(ctx context.Context) (int64, error)
+	EntriesBetween(ctx context.Context, from, to int64) ([]store.Entry, error)
 	store.Found
 }
 
