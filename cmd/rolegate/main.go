@@ -83,7 +83,7 @@ each may do to which record of a CRM, and keeps a record of every answer.
 	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { c.command = cmd }
 	root.AddCommand(
 		c.serve(), c.init(), c.demo(), c.tenants(), c.users(), c.clients(), c.roles(), c.policies(),
-		c.importFile(), c.keys(), c.restored(), c.migrate(), c.version(), c.healthcheck(), c.hashWorker(),
+		c.importFile(), c.audit(), c.keys(), c.restored(), c.migrate(), c.version(), c.healthcheck(), c.hashWorker(),
 	)
 	wrapArgs(root)
 	return root

@@ -93,6 +93,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	group.Go(func() error { a.keepKeysEvery(ctx); return nil })
 	group.Go(func() error { a.Policy.Sampler.Run(ctx); return nil })
 	group.Go(func() error { a.sweepTries(ctx); return nil })
+	group.Go(func() error { a.summarize(ctx); return nil })
 	if ready != nil {
 		ready(a.readiness(ctx, public, admin))
 	}

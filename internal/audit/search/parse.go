@@ -73,7 +73,9 @@ type Wrong struct {
 func (w *Wrong) Error() string { return fmt.Sprintf("%s must be %s", w.Name, w.Want) }
 
 // Unwrap gives model.CodeOf its code.
-func (w *Wrong) Unwrap() error { return &model.Error{Code: model.CodeInvalidRequest, Message: w.Error()} }
+func (w *Wrong) Unwrap() error {
+	return &model.Error{Code: model.CodeInvalidRequest, Message: w.Error()}
+}
 
 // Parse reads what people wrote, by parameter; what is empty asks for nothing. Other
 // names are not looked at. Errors are *Wrong.
