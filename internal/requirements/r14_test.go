@@ -101,6 +101,7 @@ func readingLeavesAnEntry(t *testing.T) {
 			return
 		}
 		k.Exec(`CREATE TRIGGER full BEFORE INSERT ON audit_entries BEGIN SELECT RAISE(ABORT, 'no more'); END`)
+		defer k.Exec(`DROP TRIGGER full`)
 		if a := k.Call("GET", "/v1/audit/entries", auditor.Access, nil); a.Status != 503 {
 			t.Errorf("a reading that cannot be recorded is answered %d", a.Status)
 		}
