@@ -274,3 +274,25 @@ func TestOneEntry(t *testing.T) {
 		t.Errorf("an unknown parameter: %d", a.Status)
 	}
 }
+
+// A running service writes the summaries of what is there.
+func TestServiceWritesSummaries(t *testing.T) {
+	dir := t.TempDir()
+	k := testkit.Start(t, dir)
+	many := make([]audit.Entry, 256)
+	for i := range many {
+		many[i] = audit.Entry{Class: audit.ClassSystem, Activity: "many", Outcome: audit.OutcomeOK}
+	}
+	if err := k.App.Log.Append(ctx, many...); err != nil {
+		t.Fatal(err)
+	}
+	k.Stop()
+	k = testkit.StartAltered(t, dir, func(a *app.App) {
+		now := a.Now
+		a.Now = func() time.Time { return now().Add(time.Minute) } // what the first one did is done again by now
+	})
+	eventually(t, "summaries are written", func() bool {
+		n, err := k.App.Store.NextSummary(ctx, 0)
+		return err == nil && n > 0
+	})
+}
