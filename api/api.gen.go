@@ -101,6 +101,27 @@ func (e AdminUserSessionACR) Valid() bool {
 	}
 }
 
+// Defines values for AuditSegmentState.
+const (
+	Closed    AuditSegmentState = "closed"
+	Destroyed AuditSegmentState = "destroyed"
+	Opened    AuditSegmentState = "opened"
+)
+
+// Valid indicates whether the value is a known member of the AuditSegmentState enum.
+func (e AuditSegmentState) Valid() bool {
+	switch e {
+	case Closed:
+		return true
+	case Destroyed:
+		return true
+	case Opened:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ClientTokenTokenType.
 const (
 	ClientTokenTokenTypeBearer ClientTokenTokenType = "Bearer"
@@ -559,19 +580,19 @@ func (e LoginAnswerFactors) Valid() bool {
 
 // Defines values for LoginAnswerStatus.
 const (
-	EnrolmentRequired LoginAnswerStatus = "enrolment_required"
-	MfaRequired       LoginAnswerStatus = "mfa_required"
-	Ok                LoginAnswerStatus = "ok"
+	LoginAnswerStatusEnrolmentRequired LoginAnswerStatus = "enrolment_required"
+	LoginAnswerStatusMfaRequired       LoginAnswerStatus = "mfa_required"
+	LoginAnswerStatusOk                LoginAnswerStatus = "ok"
 )
 
 // Valid indicates whether the value is a known member of the LoginAnswerStatus enum.
 func (e LoginAnswerStatus) Valid() bool {
 	switch e {
-	case EnrolmentRequired:
+	case LoginAnswerStatusEnrolmentRequired:
 		return true
-	case MfaRequired:
+	case LoginAnswerStatusMfaRequired:
 		return true
-	case Ok:
+	case LoginAnswerStatusOk:
 		return true
 	default:
 		return false
@@ -728,6 +749,75 @@ func (e ListUsersParamsState) Valid() bool {
 	case ListUsersParamsStateDisabled:
 		return true
 	case ListUsersParamsStateInvited:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SearchAuditParamsClass.
+const (
+	SearchAuditParamsClassAdmin      SearchAuditParamsClass = "admin"
+	SearchAuditParamsClassBreakGlass SearchAuditParamsClass = "break_glass"
+	SearchAuditParamsClassDecision   SearchAuditParamsClass = "decision"
+	SearchAuditParamsClassLogin      SearchAuditParamsClass = "login"
+	SearchAuditParamsClassSystem     SearchAuditParamsClass = "system"
+)
+
+// Valid indicates whether the value is a known member of the SearchAuditParamsClass enum.
+func (e SearchAuditParamsClass) Valid() bool {
+	switch e {
+	case SearchAuditParamsClassAdmin:
+		return true
+	case SearchAuditParamsClassBreakGlass:
+		return true
+	case SearchAuditParamsClassDecision:
+		return true
+	case SearchAuditParamsClassLogin:
+		return true
+	case SearchAuditParamsClassSystem:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SearchAuditParamsOutcome.
+const (
+	SearchAuditParamsOutcomeAllow SearchAuditParamsOutcome = "allow"
+	SearchAuditParamsOutcomeDeny  SearchAuditParamsOutcome = "deny"
+	SearchAuditParamsOutcomeError SearchAuditParamsOutcome = "error"
+	SearchAuditParamsOutcomeOk    SearchAuditParamsOutcome = "ok"
+)
+
+// Valid indicates whether the value is a known member of the SearchAuditParamsOutcome enum.
+func (e SearchAuditParamsOutcome) Valid() bool {
+	switch e {
+	case SearchAuditParamsOutcomeAllow:
+		return true
+	case SearchAuditParamsOutcomeDeny:
+		return true
+	case SearchAuditParamsOutcomeError:
+		return true
+	case SearchAuditParamsOutcomeOk:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SearchAuditParamsOrder.
+const (
+	Newest SearchAuditParamsOrder = "newest"
+	Oldest SearchAuditParamsOrder = "oldest"
+)
+
+// Valid indicates whether the value is a known member of the SearchAuditParamsOrder enum.
+func (e SearchAuditParamsOrder) Valid() bool {
+	switch e {
+	case Newest:
+		return true
+	case Oldest:
 		return true
 	default:
 		return false
@@ -932,6 +1022,165 @@ type AssignmentListed struct {
 	// Etag With its quotes, as If-Match takes it.
 	Etag string `json:"etag"`
 }
+
+// AuditAct What the entry says of the log itself; a step of an erasure, a hold, a retention period.
+type AuditAct struct {
+	// By The pseudonym of who acts, in hexadecimal.
+	By string `json:"by,omitempty,omitzero"`
+
+	// Count Of segments that were destroyed.
+	Count int64 `json:"count,omitempty,omitzero"`
+
+	// Digest SHA-256 of the scope, in hexadecimal.
+	Digest    string     `json:"digest,omitempty,omitzero"`
+	Kind      string     `json:"kind"`
+	NotBefore *time.Time `json:"not_before,omitempty"`
+
+	// Request The index of the request it belongs to.
+	Request *int64     `json:"request,omitempty"`
+	Scope   AuditScope `json:"scope,omitempty,omitzero"`
+}
+
+// AuditEntry An entry of the log. What is empty is left out.
+type AuditEntry struct {
+	// ACR What was proven.
+	ACR string `json:"acr,omitempty,omitzero"`
+
+	// Act What the entry says of the log itself; a step of an erasure, a hold, a retention period.
+	Act    AuditAct `json:"act,omitempty,omitzero"`
+	Action string   `json:"action,omitempty,omitzero"`
+
+	// Activity What happened.
+	Activity string `json:"activity"`
+
+	// Actor The kind of who did it: `user`, `client`, `operator`, `system` or `anonymous`.
+	Actor string `json:"actor"`
+
+	// AuthAge Seconds since it was proven; -1 where that is not known.
+	AuthAge *int64 `json:"auth_age,omitempty"`
+
+	// Class `login`, `decision`, `admin`, `break_glass` or `system`.
+	Class string `json:"class"`
+
+	// Client The client that called.
+	Client string `json:"client,omitempty,omitzero"`
+
+	// Code The reason.
+	Code string `json:"code,omitempty,omitzero"`
+
+	// Count What the entry stands for, where it is not one act; -1 where that is not known.
+	Count int64 `json:"count,omitempty,omitzero"`
+
+	// Index Its place in the log, from 0.
+	Index int64 `json:"index"`
+
+	// LeafHash Of its leaf in the tree (RFC 6962, section 2.1), in base64.
+	LeafHash string `json:"leaf_hash"`
+
+	// Members Of a batch.
+	Members []AuditMember `json:"members,omitempty,omitzero"`
+
+	// Object The type of what it is about.
+	Object string `json:"object,omitempty,omitzero"`
+
+	// Outcome `allow`, `deny`, `ok` or `error`.
+	Outcome string `json:"outcome"`
+
+	// PolicyHash Of the policy, SHA-256 in hexadecimal.
+	PolicyHash string `json:"policy_hash,omitempty,omitzero"`
+
+	// PreviousPolicyHash Of the policy before a change of it.
+	PreviousPolicyHash string `json:"previous_policy_hash,omitempty,omitzero"`
+	Revision           int64  `json:"revision,omitempty,omitzero"`
+
+	// Roles Those that decided.
+	Roles []string `json:"roles,omitempty,omitzero"`
+
+	// Rule The row that decided: kind and line.
+	Rule   string         `json:"rule,omitempty,omitzero"`
+	Sealed []AuditSegment `json:"sealed"`
+
+	// Seq The how manieth entry of its source, from 1.
+	Seq int64 `json:"seq"`
+
+	// Source Of the process that wrote it, in hexadecimal.
+	Source string `json:"source"`
+
+	// Time UTC, to the microsecond.
+	Time    time.Time `json:"time"`
+	TraceID string    `json:"trace_id,omitempty,omitzero"`
+}
+
+// AuditEntryList defines model for AuditEntryList.
+type AuditEntryList struct {
+	Context AuditSearchContext `json:"context"`
+
+	// Page A page may hold fewer results than asked for, even none, and not be the last.
+	Page    Page         `json:"page"`
+	Results []AuditEntry `json:"results"`
+}
+
+// AuditMember defines model for AuditMember.
+type AuditMember struct {
+	Action  string `json:"action,omitempty,omitzero"`
+	Code    string `json:"code,omitempty,omitzero"`
+	Object  string `json:"object,omitempty,omitzero"`
+	Outcome string `json:"outcome"`
+	Rule    string `json:"rule,omitempty,omitzero"`
+}
+
+// AuditPeriod defines model for AuditPeriod.
+type AuditPeriod struct {
+	Class string `json:"class"`
+	Days  int    `json:"days"`
+}
+
+// AuditPlace defines model for AuditPlace.
+type AuditPlace struct {
+	Index int64 `json:"index"`
+	Place int   `json:"place"`
+}
+
+// AuditScope defines model for AuditScope.
+type AuditScope struct {
+	Classes  []AuditPeriod `json:"classes,omitempty,omitzero"`
+	Epochs   []string      `json:"epochs,omitempty,omitzero"`
+	Refs     []string      `json:"refs,omitempty,omitzero"`
+	Segments []AuditPlace  `json:"segments,omitempty,omitzero"`
+}
+
+// AuditSearchContext defines model for AuditSearchContext.
+type AuditSearchContext struct {
+	// EndedEarly The page ended before it was full, since enough was read.
+	EndedEarly bool `json:"ended_early"`
+
+	// Looked How many entries were looked at for this page.
+	Looked int `json:"looked"`
+
+	// Unreadable How many of these are nothing that this release can read; `rolegate audit verify` says what is wrong with them.
+	Unreadable int `json:"unreadable"`
+}
+
+// AuditSegment What an entry seals for one person.
+type AuditSegment struct {
+	// Content What it holds, where it is opened.
+	Content map[string]interface{} `json:"content,omitempty,omitzero"`
+
+	// Epoch The class and month whose key seals it.
+	Epoch string `json:"epoch"`
+
+	// Ref The person's pseudonym in the log, in hexadecimal.
+	Ref string `json:"ref"`
+
+	// SHA256 Of the sealed bytes, in hexadecimal.
+	SHA256 string `json:"sha256"`
+
+	// State `closed`: it was not opened for you. `destroyed`: nobody can open it any more.
+	State AuditSegmentState `json:"state"`
+}
+
+// AuditSegmentState `closed`: it was not opened for you. `destroyed`: nobody can open it any more.
+type AuditSegmentState string
 
 // AuthorizationServerMetadata RFC 8414 section 2.
 type AuthorizationServerMetadata struct {
@@ -2898,6 +3147,75 @@ type LogCheckpointParams struct {
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
 }
 
+// SearchAuditParams defines parameters for SearchAudit.
+type SearchAuditParams struct {
+	// Subject The person that an entry is about or by, or whose record it is: `type:id`. Found by the person's pseudonym, and so no more once they were erased.
+	Subject *string `form:"subject,omitempty" json:"subject,omitempty"`
+
+	// Object A type, or a record `type:id`. Of a batch, one member is of that type, or is about that record.
+	Object *string `form:"object,omitempty" json:"object,omitempty"`
+
+	// Action The action that was asked about, or done.
+	Action *string `form:"action,omitempty" json:"action,omitempty"`
+
+	// Activity What happened.
+	Activity *string `form:"activity,omitempty" json:"activity,omitempty"`
+
+	// Class The class of entries.
+	Class *SearchAuditParamsClass `form:"class,omitempty" json:"class,omitempty"`
+
+	// Outcome What came of it: of a decision `allow` or `deny`, of an act `ok`, `deny` or `error`. Of a batch, of one member.
+	Outcome *SearchAuditParamsOutcome `form:"outcome,omitempty" json:"outcome,omitempty"`
+
+	// Code The reason.
+	Code *string `form:"code,omitempty" json:"code,omitempty"`
+
+	// Rule The row of the policy that decided, or by which it was allowed.
+	Rule *string `form:"rule,omitempty" json:"rule,omitempty"`
+
+	// Revision The tenant's revision that a decision was made on.
+	Revision *int64 `form:"revision,omitempty" json:"revision,omitempty"`
+
+	// Client The client that called.
+	Client *string `form:"client,omitempty" json:"client,omitempty"`
+
+	// TraceID The request's, as problems show it.
+	TraceID *string `form:"trace_id,omitempty" json:"trace_id,omitempty"`
+
+	// From At this moment or later.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until Before this moment.
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+
+	// Order Which come first.
+	Order *SearchAuditParamsOrder `form:"order,omitempty" json:"order,omitempty"`
+
+	// Limit Entries at most. 1,000 when left out, or what the operators set; more is cut to that.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Token The `next_token` of the page before, with the request otherwise unchanged.
+	Token *PageToken `form:"token,omitempty" json:"token,omitempty"`
+
+	// XRequestID Any identifier of yours; answered unchanged.
+	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+}
+
+// SearchAuditParamsClass defines parameters for SearchAudit.
+type SearchAuditParamsClass string
+
+// SearchAuditParamsOutcome defines parameters for SearchAudit.
+type SearchAuditParamsOutcome string
+
+// SearchAuditParamsOrder defines parameters for SearchAudit.
+type SearchAuditParamsOrder string
+
+// ReadAuditParams defines parameters for ReadAudit.
+type ReadAuditParams struct {
+	// XRequestID Any identifier of yours; answered unchanged.
+	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+}
+
 // LogProofParams defines parameters for LogProof.
 type LogProofParams struct {
 	// Size The checkpoint to prove it to, by its number of entries; the latest if there is none.
@@ -3984,6 +4302,28 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/audit/checkpoint (the `LogCheckpoint` operationId).
 	LogCheckpoint(ctx context.Context, params *LogCheckpointParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchAudit Searches the log
+	//
+	// Entries of the person's tenant that are all that is asked for, the newest first or the oldest first. All pages of a search
+	// are of the log as it was when the search began, so what comes meanwhile shifts nothing; a page that is asked for again is
+	// the same. A page may end early (`ended_early`), since it reads no more than so much: with what it has, maybe nothing, and a
+	// token to go on. Nothing that is sealed is in it.
+	//
+	// Takes `rolegate.audit` `read` and a second factor proven in the last five minutes. The search is itself an entry of the log before it is answered.
+	//
+	// Corresponds with GET /v1/audit/entries (the `SearchAudit` operationId).
+	SearchAudit(ctx context.Context, params *SearchAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadAudit Reads one entry
+	//
+	// With what it seals, opened, for holders of the office audit-admin; `destroyed` where a key or the sealed bytes are gone. An
+	// entry of another tenant, or of none, is not found. The reading is itself an entry, also for those whose data was opened.
+	//
+	// Takes what searching takes.
+	//
+	// Corresponds with GET /v1/audit/entries/{index} (the `ReadAudit` operationId).
+	ReadAudit(ctx context.Context, index int64, params *ReadAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// LogProof Proof that an entry is in the log
 	//
@@ -5949,6 +6289,48 @@ func (c *Client) UnlockUser(ctx context.Context, id string, params *UnlockUserPa
 // Corresponds with GET /v1/audit/checkpoint (the `LogCheckpoint` operationId).
 func (c *Client) LogCheckpoint(ctx context.Context, params *LogCheckpointParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLogCheckpointRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchAudit Searches the log
+//
+// Entries of the person's tenant that are all that is asked for, the newest first or the oldest first. All pages of a search
+// are of the log as it was when the search began, so what comes meanwhile shifts nothing; a page that is asked for again is
+// the same. A page may end early (`ended_early`), since it reads no more than so much: with what it has, maybe nothing, and a
+// token to go on. Nothing that is sealed is in it.
+//
+// Takes `rolegate.audit` `read` and a second factor proven in the last five minutes. The search is itself an entry of the log before it is answered.
+//
+// Corresponds with GET /v1/audit/entries (the `SearchAudit` operationId).
+func (c *Client) SearchAudit(ctx context.Context, params *SearchAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadAudit Reads one entry
+//
+// With what it seals, opened, for holders of the office audit-admin; `destroyed` where a key or the sealed bytes are gone. An
+// entry of another tenant, or of none, is not found. The reading is itself an entry, also for those whose data was opened.
+//
+// Takes what searching takes.
+//
+// Corresponds with GET /v1/audit/entries/{index} (the `ReadAudit` operationId).
+func (c *Client) ReadAudit(ctx context.Context, index int64, params *ReadAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadAuditRequest(c.Server, index, params)
 	if err != nil {
 		return nil, err
 	}
@@ -10701,6 +11083,300 @@ func NewLogCheckpointRequest(server string, params *LogCheckpointParams) (*http.
 	return req, nil
 }
 
+// NewSearchAuditRequest constructs an http.Request for the SearchAudit method
+func NewSearchAuditRequest(server string, params *SearchAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/entries")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Subject != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "subject", *params.Subject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Object != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "object", *params.Object, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Action != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "action", *params.Action, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Activity != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "activity", *params.Activity, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Class != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "class", *params.Class, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Outcome != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "outcome", *params.Outcome, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Code != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code", *params.Code, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Rule != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "rule", *params.Rule, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Revision != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "revision", *params.Revision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Client != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "client", *params.Client, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.TraceID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "trace_id", *params.TraceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Until != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "until", *params.Until, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Order != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Token != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "token", *params.Token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-ID", params.XRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Request-ID", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewReadAuditRequest constructs an http.Request for the ReadAudit method
+func NewReadAuditRequest(server string, index int64, params *ReadAuditParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "index", index, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit/entries/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-ID", params.XRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Request-ID", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewLogProofRequest constructs an http.Request for the LogProof method
 func NewLogProofRequest(server string, index string, params *LogProofParams) (*http.Request, error) {
 	var err error
@@ -12981,6 +13657,32 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/audit/checkpoint (the `LogCheckpoint` operationId).
 	LogCheckpointWithResponse(ctx context.Context, params *LogCheckpointParams, reqEditors ...RequestEditorFn) (*LogCheckpointResponse, error)
+
+	// SearchAuditWithResponse Searches the log
+	//
+	// Entries of the person's tenant that are all that is asked for, the newest first or the oldest first. All pages of a search
+	// are of the log as it was when the search began, so what comes meanwhile shifts nothing; a page that is asked for again is
+	// the same. A page may end early (`ended_early`), since it reads no more than so much: with what it has, maybe nothing, and a
+	// token to go on. Nothing that is sealed is in it.
+	//
+	// Takes `rolegate.audit` `read` and a second factor proven in the last five minutes. The search is itself an entry of the log before it is answered.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/audit/entries (the `SearchAudit` operationId).
+	SearchAuditWithResponse(ctx context.Context, params *SearchAuditParams, reqEditors ...RequestEditorFn) (*SearchAuditResponse, error)
+
+	// ReadAuditWithResponse Reads one entry
+	//
+	// With what it seals, opened, for holders of the office audit-admin; `destroyed` where a key or the sealed bytes are gone. An
+	// entry of another tenant, or of none, is not found. The reading is itself an entry, also for those whose data was opened.
+	//
+	// Takes what searching takes.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/audit/entries/{index} (the `ReadAudit` operationId).
+	ReadAuditWithResponse(ctx context.Context, index int64, params *ReadAuditParams, reqEditors ...RequestEditorFn) (*ReadAuditResponse, error)
 
 	// LogProofWithResponse Proof that an entry is in the log
 	//
@@ -22055,6 +22757,273 @@ func (r LogCheckpointResponse) ContentType() string {
 	return ""
 }
 
+// SearchAuditResponse200Headers the declared response headers of an HTTP 200 response for SearchAudit
+type SearchAuditResponse200Headers struct {
+	XRequestID string
+}
+
+// SearchAuditResponse400Headers the declared response headers of an HTTP 400 response for SearchAudit
+type SearchAuditResponse400Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// SearchAuditResponse401Headers the declared response headers of an HTTP 401 response for SearchAudit
+type SearchAuditResponse401Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// SearchAuditResponse403Headers the declared response headers of an HTTP 403 response for SearchAudit
+type SearchAuditResponse403Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// SearchAuditResponse500Headers the declared response headers of an HTTP 500 response for SearchAudit
+type SearchAuditResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// SearchAuditResponse503Headers the declared response headers of an HTTP 503 response for SearchAudit
+type SearchAuditResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type SearchAuditResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditEntryList
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *InvalidRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SearchAuditResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SearchAuditResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SearchAuditResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SearchAuditResponse403Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SearchAuditResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SearchAuditResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchAuditResponse) GetJSON200() *AuditEntryList {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r SearchAuditResponse) GetApplicationProblemJSON400() *InvalidRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r SearchAuditResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r SearchAuditResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r SearchAuditResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r SearchAuditResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchAuditResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchAuditResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchAuditResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchAuditResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReadAuditResponse200Headers the declared response headers of an HTTP 200 response for ReadAudit
+type ReadAuditResponse200Headers struct {
+	XRequestID string
+}
+
+// ReadAuditResponse400Headers the declared response headers of an HTTP 400 response for ReadAudit
+type ReadAuditResponse400Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ReadAuditResponse401Headers the declared response headers of an HTTP 401 response for ReadAudit
+type ReadAuditResponse401Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// ReadAuditResponse403Headers the declared response headers of an HTTP 403 response for ReadAudit
+type ReadAuditResponse403Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// ReadAuditResponse404Headers the declared response headers of an HTTP 404 response for ReadAudit
+type ReadAuditResponse404Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ReadAuditResponse500Headers the declared response headers of an HTTP 500 response for ReadAudit
+type ReadAuditResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ReadAuditResponse503Headers the declared response headers of an HTTP 503 response for ReadAudit
+type ReadAuditResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type ReadAuditResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditEntry
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *InvalidRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReadAuditResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ReadAuditResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ReadAuditResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ReadAuditResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ReadAuditResponse404Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ReadAuditResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReadAuditResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadAuditResponse) GetJSON200() *AuditEntry {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ReadAuditResponse) GetApplicationProblemJSON400() *InvalidRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ReadAuditResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ReadAuditResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ReadAuditResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ReadAuditResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ReadAuditResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadAuditResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadAuditResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadAuditResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadAuditResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // LogProofResponse200Headers the declared response headers of an HTTP 200 response for LogProof
 type LogProofResponse200Headers struct {
 	CacheControl string
@@ -28170,6 +29139,44 @@ func (c *ClientWithResponses) LogCheckpointWithResponse(ctx context.Context, par
 		return nil, err
 	}
 	return ParseLogCheckpointResponse(rsp)
+}
+
+// SearchAuditWithResponse Searches the log
+//
+// Entries of the person's tenant that are all that is asked for, the newest first or the oldest first. All pages of a search
+// are of the log as it was when the search began, so what comes meanwhile shifts nothing; a page that is asked for again is
+// the same. A page may end early (`ended_early`), since it reads no more than so much: with what it has, maybe nothing, and a
+// token to go on. Nothing that is sealed is in it.
+//
+// Takes `rolegate.audit` `read` and a second factor proven in the last five minutes. The search is itself an entry of the log before it is answered.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/audit/entries (the `SearchAudit` operationId).
+func (c *ClientWithResponses) SearchAuditWithResponse(ctx context.Context, params *SearchAuditParams, reqEditors ...RequestEditorFn) (*SearchAuditResponse, error) {
+	rsp, err := c.SearchAudit(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchAuditResponse(rsp)
+}
+
+// ReadAuditWithResponse Reads one entry
+//
+// With what it seals, opened, for holders of the office audit-admin; `destroyed` where a key or the sealed bytes are gone. An
+// entry of another tenant, or of none, is not found. The reading is itself an entry, also for those whose data was opened.
+//
+// Takes what searching takes.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/audit/entries/{index} (the `ReadAudit` operationId).
+func (c *ClientWithResponses) ReadAuditWithResponse(ctx context.Context, index int64, params *ReadAuditParams, reqEditors ...RequestEditorFn) (*ReadAuditResponse, error) {
+	rsp, err := c.ReadAudit(ctx, index, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadAuditResponse(rsp)
 }
 
 // LogProofWithResponse Proof that an entry is in the log
@@ -41402,6 +42409,390 @@ func ParseLogCheckpointResponse(rsp *http.Response) (*LogCheckpointResponse, err
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers LogCheckpointResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSearchAuditResponse parses an HTTP response from a SearchAuditWithResponse call
+func ParseSearchAuditResponse(rsp *http.Response) (*SearchAuditResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchAuditResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditEntryList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest InvalidRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SearchAuditResponse200Headers
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers SearchAuditResponse400Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SearchAuditResponse401Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SearchAuditResponse403Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 500:
+		var headers SearchAuditResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SearchAuditResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReadAuditResponse parses an HTTP response from a ReadAuditWithResponse call
+func ParseReadAuditResponse(rsp *http.Response) (*ReadAuditResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadAuditResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditEntry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest InvalidRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReadAuditResponse200Headers
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ReadAuditResponse400Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ReadAuditResponse401Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ReadAuditResponse403Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ReadAuditResponse404Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 500:
+		var headers ReadAuditResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReadAuditResponse503Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

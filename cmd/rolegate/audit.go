@@ -10,8 +10,8 @@ import (
 )
 
 func (c *cli) audit() *cobra.Command {
-	return group("audit", "the log: its key, its checkpoints, and what an auditor verifies",
-		c.auditKey(), c.auditCheckpoint(), c.auditResume(), c.auditExport(), c.auditVerify())
+	return group("audit", "the log: what happened and who has read of it, its key and checkpoints, and what an auditor verifies",
+		c.auditSearch(), c.auditShow(), c.auditExport(), c.auditVerify(), c.auditKey(), c.auditCheckpoint(), c.auditResume())
 }
 
 func (c *cli) auditKey() *cobra.Command {

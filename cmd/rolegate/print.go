@@ -76,3 +76,12 @@ func yes(b bool) string {
 	}
 	return "no"
 }
+
+// lines prints names and values, in columns.
+func lines(w io.Writer, rows [][]string) {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintln(tw, strings.Join(r, "\t"))
+	}
+	tw.Flush()
+}

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/search"
 	"rolegate/internal/directory"
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
@@ -46,6 +47,8 @@ type Service struct {
 	// SessionIdle is how long a session lives without being refreshed.
 	SessionIdle time.Duration
 
+	// Search reads the log.
+	Search *search.Search
 	// Unlocker lifts locks; nil where nothing is ever locked.
 	Unlocker Unlocker
 }

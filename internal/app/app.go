@@ -28,6 +28,7 @@ import (
 	"rolegate/internal/administration"
 	"rolegate/internal/audit"
 	"rolegate/internal/audit/checkpoint"
+	"rolegate/internal/audit/search"
 	"rolegate/internal/audit/selfverify"
 	"rolegate/internal/directory"
 	"rolegate/internal/keyring"
@@ -54,6 +55,7 @@ type App struct {
 	// Administration is what people do to others, by right.
 	Administration *administration.Service
 	Policy         *policy.Service
+	Search         *search.Search // of the log
 	Logger         *slog.Logger
 	Now            func() time.Time
 	// HashWorker makes the program that hashes passwords for Serve, see
@@ -196,7 +198,8 @@ func (a *App) openServices(ctx context.Context) error {
 	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, UsernameKey: login.UsernameKey,
 		Inheritance: policy.Inheritance, Now: a.now, Limits: c.Limits()}
-	a.Administration = &administration.Service{Store: a.Store, Directory: a.Directory, Policy: a.Policy, Log: a.Log, Now: a.now, SessionIdle: c.SessionIdle, Unlocker: a.Login}
+	a.Search = &search.Search{Store: a.Store, Log: a.Log}
+	a.Administration = &administration.Service{Store: a.Store, Directory: a.Directory, Policy: a.Policy, Log: a.Log, Now: a.now, SessionIdle: c.SessionIdle, Search: a.Search, Unlocker: a.Login}
 	return nil
 }
 

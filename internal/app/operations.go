@@ -12,6 +12,7 @@ var operations = []served{
 	AddUser, InviteUser, ListUsers, SetUserDisabled, EndSessions, UnlockUser, ImportUsers,
 	PutRole, DeleteRole, ListRoles, Assign, Unassign,
 	AddClient, ListClients, SetClientDisabled, RotateClient,
+	SearchLog, ShowEntry,
 	ImportDirectory, ImportPolicy, ExportPolicy, ExplainPolicy, Migrate,
 	ListKeys, RotateKey, RevokeKey, AddKEK, UseKEK, DropKEK, Reseal, RotateKEK, Restored,
 	VerifyLog, AcceptLog,

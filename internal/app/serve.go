@@ -106,6 +106,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	}
 	group.Go(func() error { a.verifier.Run(ctx); return nil })
 	group.Go(func() error { a.Checkpoints.Run(ctx); return nil })
+	group.Go(func() error { a.summarize(ctx); return nil })
 	if ready != nil {
 		ready(a.readiness(ctx, public, admin))
 	}

@@ -29,9 +29,9 @@ var (
 	mechanisms   = []string{"internal/password", "internal/totp", "internal/token", "internal/keyring", "internal/throttle"}
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
-	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"} // what is made of the log; the append path knows none of it
-	compositions = []string{"internal/administration"}                                                                                                                                // of capabilities: it asks the policy, then changes the directory
-	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                               // any layer above the mechanisms may use them
+	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/search", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"} // what is made of the log; the append path knows none of it
+	compositions = []string{"internal/administration"}                                                                                                                                                         // of capabilities: it asks the policy, then changes the directory
+	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                                                        // any layer above the mechanisms may use them
 )
 
 // arrows says what each package may import of ours. A package without a row is
@@ -70,6 +70,7 @@ var arrows = []struct {
 	{"internal/audit/checkpoint", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/keyring")},
 	{"internal/audit/ocsf", list("model", "internal/audit")},
 	{"internal/audit/sink", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/ocsf")},
+	{"internal/audit/search", list("model", "internal/store", "internal/audit", "internal/audit/tree")},
 
 	{"internal/login", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
@@ -77,16 +78,16 @@ var arrows = []struct {
 	{"internal/policy", list("model", "api/filter", "internal/policy/condition", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
-	{"internal/administration", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
+	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", leaves, mechanisms, capabilities)},
 
-	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", leaves, mechanisms, capabilities, compositions)},
+	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", "internal/audit/search", leaves, mechanisms, capabilities, compositions)},
 	{"internal/console", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
 
 	// The only package that sees all others.
 	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", logs, leaves, mechanisms, capabilities, compositions, surfaces)},
 
 	// What commands need of the store or the surfaces they get from app.
-	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", "internal/audit/selfverify", "internal/audit/tree", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities)},
+	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", "internal/audit/search", "internal/audit/selfverify", "internal/audit/tree", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities)},
 }
 
 // testHelpers hold code for tests and may import everything; only tests, and

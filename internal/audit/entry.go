@@ -118,6 +118,8 @@ const (
 	LogExported       Activity = "audit_export"            // of Count entries, sealed data among them
 	Overflow          Activity = "audit_refused"           // Count decisions were refused because no record of them could be kept
 	SinkStarted       Activity = "audit_sink_start"        // from here on a copy with personal data goes out, to the sink Op
+	LogSearched       Activity = "audit_search"            // entries of the log: a page of Count of them
+	LogRead           Activity = "audit_read"              // one entry, and what it seals where it was opened
 )
 
 // Outcome is what came of it.

@@ -156,6 +156,7 @@ var routes = []struct {
 	{"/v1/permissions", ClassDecision},
 	{"/v1/forward-auth", ClassDecision},
 	{"/v1/admin/", ClassAdmin},
+	{"/v1/audit/", ClassAdmin},
 }
 
 func classOf(route string) Class {

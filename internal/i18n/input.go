@@ -65,6 +65,9 @@ const (
 	QueryBool       Input = "query_bool"
 	QueryToken      Input = "query_token"
 	QueryLimit      Input = "query_limit"
+	QueryTime       Input = "query_time"
+	QueryPositive   Input = "query_positive"
+	QueryChoice     Input = "query_choice"
 	EntityTags      Input = "entity_tags"
 	NotAsPath       Input = "not_as_path"
 	PathSpelling    Input = "path_spelling"
@@ -139,6 +142,9 @@ var sentences = map[Input]text{
 	QueryBool:       {"The query parameter {path} must be true or false.", "查询参数 {path} 必须是 true 或 false。"},
 	QueryToken:      {"The query parameter token was not answered to this list; repeat the request unchanged with its token, or start again without one.", "查询参数 token 不属于此列表：请保持请求不变并使用其应答中的 token，或不带 token 重新开始。"},
 	QueryLimit:      {"The query parameter limit differs from that of the pages before; repeat it, or leave it out.", "查询参数 limit 与之前各页不同：请保持不变，或省略该参数。"},
+	QueryTime:       {"The query parameter {path} must be a time as in RFC 3339, such as 2026-11-26T08:00:00Z.", "查询参数 {path} 必须是 RFC 3339 格式的时间，例如 2026-11-26T08:00:00Z。"},
+	QueryPositive:   {"The query parameter {path} must be a whole number from 1.", "查询参数 {path} 必须是不小于 1 的整数。"},
+	QueryChoice:     {"The query parameter {path} must be one of: {choice}.", "查询参数 {path} 必须是以下之一：{choice}。"},
 	EntityTags:      {"The header {path} must be * or a list of entity tags in double quotes.", "请求头 {path} 必须是 *，或由双引号括起的实体标签组成的列表。"},
 	NotAsPath:       {"The member \"{path}\" differs from the address; leave it out, or repeat it.", "成员 “{path}” 与请求地址不一致：请省略该成员，或与地址保持一致。"},
 	PathSpelling:    {"The {path} in the address is spelled otherwise: an id without its kind (emea, not team:emea), a member with it (user:ann).", "地址中的 {path} 写法有误：标识不带类别前缀（emea，而非 team:emea），成员则须带前缀（user:ann）。"},

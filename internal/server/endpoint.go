@@ -130,7 +130,7 @@ func (s *Server) personal(permission string, h func(http.ResponseWriter, *http.R
 
 // officer serves a person to whom the policy gives a right over one of Rolegate's
 // own objects; over which records of it, the act itself settles. To change
-// anything takes a factor proven lately, as for freshPerson.
+// anything takes a factor proven lately, as for freshPerson, and so does the log.
 func (s *Server) officer(object, action string, h func(http.ResponseWriter, *http.Request, *administration.Officer) error) endpoint {
 	return s.personal("officer("+object+":"+action+")", func(w http.ResponseWriter, r *http.Request, session login.Session) error {
 		raw, err := bearer(r)
@@ -145,7 +145,7 @@ func (s *Server) officer(object, action string, h func(http.ResponseWriter, *htt
 		if err != nil {
 			return err
 		}
-		if action != administration.Read {
+		if action != administration.Read || object == administration.AuditLog {
 			if err := s.Login.Fresh(r.Context(), session); err != nil {
 				return err
 			}

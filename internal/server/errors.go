@@ -98,6 +98,7 @@ var outcomes = map[model.Code]outcome{
 	model.CodeSettingInvalid: {status: 500},
 	model.CodeKeyMissing:     {status: 500},
 	model.CodeKeyWrong:       {status: 500},
+	model.CodeLogAltered:     {status: 500},
 
 	model.CodeBusy:             {status: 503, retry: 2},
 	model.CodeRevisionBehind:   {status: 503, retry: 1, asked: true},

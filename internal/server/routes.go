@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"rolegate/internal/administration"
 	"rolegate/internal/throttle"
 )
 
@@ -20,8 +21,8 @@ import (
 //	               is required of them now
 //	person(fresh)  likewise, with a factor proven in the last five minutes
 //	person(any)    any live session, also one that can only enrol again
-//	officer(right) likewise, whose roles give the right; to change anything, with a
-//	               factor proven in the last five minutes
+//	officer(right) likewise, whose roles give the right; to change anything, or to read
+//	               the log, with a factor proven in the last five minutes
 //	client secret  a client's secret, or its signed assertion; or holder: a person's token alone
 //	client(scope)  a client's access token with the scope
 //	proxy(scope)   a client in Rolegate-Client-Authorization, a person in Authorization
@@ -101,6 +102,9 @@ func (s *Server) router() chi.Router {
 	s.mountProvisioning(r)
 	// /v1/admin/{users,clients,offices}/…, the table in officers.go: officer(object:action)
 	s.mountAdministration(r)
+
+	r.Method("GET", "/v1/audit/entries", s.officer(administration.AuditLog, administration.Read, s.logEntries))
+	r.Method("GET", "/v1/audit/entries/{index}", s.officer(administration.AuditLog, administration.Read, s.logEntry))
 
 	s.Pages.Mount(r) // GET /invite/{invite}: public
 	return r

@@ -41,6 +41,8 @@ func permissionsOf(t *testing.T, who string, n int) (all []string) {
 	switch {
 	case who == "anybody", strings.HasPrefix(who, "the "): // invitation, ticket, refresh token
 		return one("open")
+	case strings.HasPrefix(who, "anybody, or"):
+		return one("public or auditor")
 	case strings.HasPrefix(who, "client token, scope "):
 		return one("client(" + words[0] + ")")
 	case strings.HasPrefix(who, "a proxy's client, scope "), who == "likewise":

@@ -96,6 +96,7 @@ type Queries interface {
 	Entries
 	Checkpoints
 	Jobs
+	Found
 	Administration
 }
 
@@ -501,6 +502,59 @@ type Jobs interface {
 	Job(ctx context.Context, name string) (Job, error) // likewise, without the row
 }
 
+// Numbered is an entry's leaf and its index.
+type Numbered struct {
+	Index int64
+	Leaf  []byte
+}
+
+// Stretch is a part of the log, from one end of it to the other.
+type Stretch struct {
+	From, Until int64 // indices; Until is not in it
+	Backwards   bool  // from the highest index on
+}
+
+// Summary is what a run of entries may have in it: 256 entries at level 0, 256
+// summaries of the level below at the others. What the bytes mean is the business
+// of package audit/search.
+type Summary struct {
+	Level          int
+	N              int64 // the how manieth from the left
+	Oldest, Newest int64 // times, Unix microseconds
+	Tenants        []byte
+	Keys           []byte
+	Requests       []byte
+}
+
+// Detail says how much of summaries is read.
+type Detail int
+
+const (
+	TimesOnly    Detail = iota
+	WithKeys            // and Tenants
+	WithRequests        // likewise, and Requests
+)
+
+// Found is how entries are found again.
+type Found interface {
+	// LeavesAt lists the leaves of the indices, in order; what is missing is left
+	// out. No more than 500 at a time.
+	LeavesAt(ctx context.Context, indices []int64) ([]Numbered, error)
+	// IndicesOf lists up to limit indices of entries that seal something for the
+	// person with a pseudonym, each once.
+	IndicesOf(ctx context.Context, ref []byte, s Stretch, limit int) ([]int64, error)
+	// IndicesTagged lists up to limit indices of entries with one of the tags, each
+	// once.
+	IndicesTagged(ctx context.Context, tags [][]byte, s Stretch, limit int) ([]int64, error)
+	// InsertSummaries leaves those alone that are there already.
+	InsertSummaries(ctx context.Context, summaries []Summary) error
+	// SummariesFrom lists the summaries of a level from the n-th on and before
+	// another, in order, with what is asked for of them.
+	SummariesFrom(ctx context.Context, level int, n, until int64, d Detail) ([]Summary, error)
+	// NextSummary is the first after all that there are of a level.
+	NextSummary(ctx context.Context, level int) (n int64, err error)
+}
+
 // Keystore holds the log's wrapped keys, in a database of its own, apart from
 // the log, so that destroying a key there erases what it sealed here.
 type Keystore interface {
@@ -521,6 +575,8 @@ type Keystore interface {
 	DestroyKeys(ctx context.Context, refs [][]byte, months []MonthKey) (int, error)
 	// DestroyedMark is another one after each DestroyKeys; nil before the first.
 	DestroyedMark(ctx context.Context) ([]byte, error)
+	// MonthKeys lists a tenant's, by class and month.
+	MonthKeys(ctx context.Context, tenant []byte) ([]MonthKey, error)
 	Meta
 	// SetMeta sets a value again and again; nil for none.
 	SetMeta(ctx context.Context, key string, value []byte) error

@@ -191,6 +191,8 @@ var Activities = map[audit.Activity]Mapping{
 	audit.LogVerified:       managed(other, "audit_log", informational),
 	audit.LogAccepted:       managed(other, "audit_log", high),
 	audit.LogExported:       managed(other, "audit_log", medium),
+	audit.LogSearched:       managed(2, "audit_log", informational),
+	audit.LogRead:           managed(2, "audit_log", informational),
 	audit.Gap:               {Class: ApplicationError, Activity: 1, Severity: high},
 	audit.Overflow:          {Class: ApplicationError, Activity: 1, Severity: high},
 	audit.SinkStarted:       managed(8, "audit_sink", medium),

@@ -81,12 +81,19 @@ func (k *Keystore) InsertPersonKeys(ctx context.Context, keys []store.PersonKey)
 	})
 }
 
+const monthKeyColumns = `SELECT tenant, class, month, wrapped, created_at FROM month_keys WHERE tenant = $1`
+
 func (k *Keystore) MonthKey(ctx context.Context, tenant []byte, class, month string) (store.MonthKey, error) {
-	return one(ctx, k.conn, func(row scanner) (m store.MonthKey, err error) {
-		err = row.Scan(bytesInto(&m.Tenant), &m.Class, &m.Month, bytesInto(&m.Wrapped), timeInto(&m.CreatedAt))
-		return m, err
-	}, `SELECT tenant, class, month, wrapped, created_at FROM month_keys
-		WHERE tenant = $1 AND class = $2 AND month = $3`, bytesOf(tenant), class, month)
+	return one(ctx, k.conn, scanMonthKey, monthKeyColumns+` AND class = $2 AND month = $3`, bytesOf(tenant), class, month)
+}
+
+func (k *Keystore) MonthKeys(ctx context.Context, tenant []byte) ([]store.MonthKey, error) {
+	return all(ctx, k.conn, scanMonthKey, monthKeyColumns+` ORDER BY class, month`, bytesOf(tenant))
+}
+
+func scanMonthKey(row scanner) (m store.MonthKey, err error) {
+	err = row.Scan(bytesInto(&m.Tenant), &m.Class, &m.Month, bytesInto(&m.Wrapped), timeInto(&m.CreatedAt))
+	return m, err
 }
 
 func (k *Keystore) InsertMonthKey(ctx context.Context, m store.MonthKey) error {

@@ -38,6 +38,17 @@ var keystoreTests = []struct {
 		same(t, "MonthKey", got, err, want)
 		_, err = k.MonthKey(ctx, want.Tenant, "Login", want.Month)
 		wantErr(t, "MonthKey of another class", err, store.ErrNotFound)
+		earlier, foreign := want, want
+		earlier.Month, foreign.Tenant = "2026-10", []byte{1}
+		for _, m := range []store.MonthKey{earlier, foreign} {
+			if err := k.InsertMonthKey(ctx, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all, err := k.MonthKeys(ctx, want.Tenant)
+		same(t, "MonthKeys", all, err, []store.MonthKey{earlier, want})
+		all, err = k.MonthKeys(ctx, nil)
+		same(t, "MonthKeys of nobody", all, err, nil)
 	}},
 	{"DestroyKeys", func(t *testing.T, k store.Keystore) {
 		ctx := t.Context()

@@ -1,0 +1,113 @@
+package storetest
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"rolegate/internal/store"
+)
+
+var foundTests = []storeTest{
+	{"Found/LeavesAt", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		_, err := f.AppendEntries(ctx, []store.Entry{entry("a", 0), entry("b", 1), entry("c", 0)})
+		f.must(err)
+		got, err := f.LeavesAt(ctx, []int64{2, 7, 0})
+		same(t, "LeavesAt", got, err, []store.Numbered{{Index: 0, Leaf: []byte("a")}, {Index: 2, Leaf: []byte("c")}})
+		got, err = f.LeavesAt(ctx, nil)
+		same(t, "LeavesAt of none", got, err, nil)
+		many := make([]int64, 500)
+		for i := range many {
+			many[i] = int64(i)
+		}
+		if got, err = f.LeavesAt(ctx, many); err != nil || len(got) != 3 {
+			t.Errorf("LeavesAt of many = %d, %v", len(got), err)
+		}
+	}},
+	{"Found/Indices", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		var entries []store.Entry
+		segment := func(ref byte) store.Segment {
+			return store.Segment{Ref: []byte{ref}, Salt: []byte{1}, Commitment: []byte{2}, Ciphertext: []byte{3}}
+		}
+		for i := range 60 {
+			e := store.Entry{Leaf: fmt.Append(nil, i), Tags: [][]byte{{byte(i % 40)}}}
+			if i%40 != 0 {
+				e.Tags = append(e.Tags, []byte{0})
+			}
+			if i%3 == 0 {
+				e.Sealed = []store.Segment{segment(1), segment(2), segment(1)}
+			}
+			entries = append(entries, e)
+		}
+		_, err := f.AppendEntries(ctx, entries)
+		f.must(err)
+		for _, c := range []struct {
+			s     store.Stretch
+			limit int
+			want  []int64
+		}{
+			{store.Stretch{Until: math.MaxInt64}, 3, []int64{0, 3, 6}},
+			{store.Stretch{From: 1, Until: 10}, 9, []int64{3, 6, 9}},
+			{store.Stretch{From: 3, Until: 9}, 9, []int64{3, 6}},
+			{store.Stretch{From: 3, Until: 10, Backwards: true}, 2, []int64{9, 6}},
+			{store.Stretch{From: 58, Until: 60}, 9, nil},
+			{store.Stretch{Until: 60}, 0, nil},
+		} {
+			got, err := f.IndicesOf(ctx, []byte{1}, c.s, c.limit)
+			same(t, fmt.Sprint("IndicesOf ", c), got, err, c.want)
+		}
+		got, err := f.IndicesOf(ctx, []byte{9}, store.Stretch{Until: 60}, 9)
+		same(t, "IndicesOf nobody", got, err, nil)
+
+		var all [][]byte
+		for i := range 40 {
+			all = append(all, []byte{byte(i)})
+		}
+		for _, c := range []struct {
+			tags  [][]byte
+			s     store.Stretch
+			limit int
+			want  []int64
+		}{
+			{all[5:6], store.Stretch{Until: 60}, 9, []int64{5, 45}},
+			{all[5:7], store.Stretch{Until: 60}, 3, []int64{5, 6, 45}},
+			{all[5:7], store.Stretch{From: 6, Until: 46, Backwards: true}, 9, []int64{45, 6}},
+			{all, store.Stretch{From: 38, Until: 43}, 9, []int64{38, 39, 40, 41, 42}},
+			{all, store.Stretch{From: 38, Until: 43, Backwards: true}, 2, []int64{42, 41}},
+			{[][]byte{{99}}, store.Stretch{Until: 60}, 9, nil},
+			{nil, store.Stretch{Until: 60}, 9, nil},
+		} {
+			got, err := f.IndicesTagged(ctx, c.tags, c.s, c.limit)
+			if err != nil || !slices.Equal(got, c.want) {
+				t.Errorf("IndicesTagged of %d, %v, %d = %v, %v", len(c.tags), c.s, c.limit, got, err)
+			}
+		}
+	}},
+	{"Found/Summaries", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		n, err := f.NextSummary(ctx, 0)
+		same(t, "NextSummary of none", n, err, 0)
+		summary := func(level int, n int64, what string) store.Summary {
+			return store.Summary{Level: level, N: n, Oldest: -n, Newest: 10 + n, Tenants: []byte("t" + what), Keys: []byte("k" + what), Requests: []byte("r" + what)}
+		}
+		all := []store.Summary{summary(0, 0, "a"), summary(0, 1, "b"), summary(0, 3, "c"), summary(1, 0, "d")}
+		f.must(f.InsertSummaries(ctx, all))
+		f.must(f.InsertSummaries(ctx, []store.Summary{summary(0, 1, "other")}))
+		got, err := f.SummariesFrom(ctx, 0, 1, 9, store.WithRequests)
+		same(t, "SummariesFrom", got, err, all[1:3])
+		got, err = f.SummariesFrom(ctx, 0, 1, 3, store.WithRequests)
+		same(t, "SummariesFrom until", got, err, all[1:2])
+		bare := all[3]
+		bare.Requests = nil
+		got, err = f.SummariesFrom(ctx, 1, 0, 9, store.WithKeys)
+		same(t, "SummariesFrom with keys", got, err, []store.Summary{bare})
+		bare.Tenants, bare.Keys = nil, nil
+		got, err = f.SummariesFrom(ctx, 1, 0, 9, store.TimesOnly)
+		same(t, "SummariesFrom with times only", got, err, []store.Summary{bare})
+		n, err = f.NextSummary(ctx, 0)
+		same(t, "NextSummary", n, err, 4)
+	}},
+}
