@@ -154,6 +154,16 @@ func (e *Error) Because(cause error) *Error {
 	return &c
 }
 
+// faults are the codes that say that we could not answer.
+var faults = map[Code]bool{
+	CodeInternal: true, CodeSettingInvalid: true, CodeKeyMissing: true, CodeKeyWrong: true, CodeAuditUnavailable: true,
+	CodeStoreUnavailable: true, CodeStopping: true, CodeStorageFull: true, CodeLocked: true,
+}
+
+// Fault tells whether the code says that we could not answer. CodeBusy is none: it
+// says that too many ask.
+func (c Code) Fault() bool { return faults[c] }
+
 // CodeOf returns the code of the first Error in err's chain, CodeInternal for
 // any other error, and "" for nil.
 func CodeOf(err error) Code {

@@ -280,19 +280,11 @@ func (b *buffer) try(records []record) error {
 	if err := b.ctx.Err(); err != nil {
 		return err
 	}
-	a := newAppending(records)
-	if err := b.log.commits.put(a); err != nil {
+	a, err := b.log.commits.begin(records)
+	if err != nil {
 		return err
 	}
-	select {
-	case err := <-a.done:
-		return err
-	case <-b.ctx.Done():
-		if a.state.CompareAndSwap(waiting, givenUp) {
-			return b.ctx.Err()
-		}
-		return <-a.done
-	}
+	return a.fate(b.ctx)
 }
 
 // insist does something until it works, as long as it is an outage that

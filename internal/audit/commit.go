@@ -46,6 +46,7 @@ type committer struct {
 // appending is a caller's records on their way: all of them are stored, or none.
 type appending struct {
 	records []record
+	hold    time.Time // say that the process holds records until then; zero: say nothing
 	until   time.Time // it is too late
 	state   atomic.Int32
 	receipt *reqctx.Receipt // for the last of the records, once done says that they are stored
@@ -94,6 +95,26 @@ func (c *committer) append(ctx context.Context, records []record) (*reqctx.Recei
 		c.metrics.refused.WithLabelValues("late").Inc()
 	}
 	return nil, ctx.Err()
+}
+
+// begin hands records to the committer without waiting for their fate.
+func (c *committer) begin(records []record) (*appending, error) {
+	a := newAppending(records)
+	return a, c.put(a)
+}
+
+// fate waits until it is known whether the records are stored: once ctx has ended
+// only if their transaction has begun, which has its own deadline.
+func (a *appending) fate(ctx context.Context) error {
+	select {
+	case err := <-a.done:
+		return err
+	case <-ctx.Done():
+		if a.state.CompareAndSwap(waiting, givenUp) {
+			return ctx.Err()
+		}
+		return <-a.done
+	}
 }
 
 // put queues an appending, unless the queue is full or closed.
@@ -258,12 +279,16 @@ var errMoved = errors.New("a tenant has moved")
 func (c *committer) write(batch []*appending) (moved map[*appending]*Moved, err error) {
 	until := batch[0].until
 	var all []record
+	var hold time.Time
 	tenants := map[string]bool{}
 	for _, a := range batch {
 		if a.until.Before(until) {
 			until = a.until
 		}
 		all = append(all, a.records...)
+		if !a.hold.IsZero() {
+			hold = a.hold
+		}
 		for _, r := range a.records {
 			if r.decision {
 				tenants[r.tenant] = true
@@ -290,6 +315,14 @@ func (c *committer) write(batch []*appending) (moved map[*appending]*Moved, err 
 				return errMoved
 			}
 		}
+		if !hold.IsZero() {
+			if err := tx.HoldSource(ctx, c.source, hold); err != nil {
+				return err
+			}
+		}
+		if len(all) == 0 {
+			return nil
+		}
 		hashes, err = grow(ctx, tx, head, seq, all)
 		return err
 	})
@@ -305,7 +338,7 @@ func (c *committer) write(batch []*appending) (moved map[*appending]*Moved, err 
 		c.metrics.moved.Add(float64(len(moved)))
 		return moved, nil
 	}
-	if err == nil {
+	if err == nil && len(all) > 0 {
 		c.metrics.committed(len(all), took)
 		receipts(batch, first, hashes)
 	}

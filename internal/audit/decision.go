@@ -25,10 +25,15 @@ func (m *Moved) Error() string {
 // change that commits after that is concurrent with the question and counts as
 // later. Buffered, it is held against what this process knows, which lags
 // behind other processes by a poll; and nil means that the record is in memory.
+// A denial that is counted, since there is a flood of them, is likewise no older
+// than what this process knows, see flood.
 func (l *Log) AppendDecision(ctx context.Context, e Entry) error {
 	if known := l.store.Revisions().Known(e.Tenant); known > e.Revision {
 		l.metrics.moved.Inc()
 		return &Moved{e.Tenant, known}
+	}
+	if l.counted(ctx, &e) {
+		return nil
 	}
 	if b := l.buffer.Load(); b != nil {
 		return unavailable(b.add(ctx, e))

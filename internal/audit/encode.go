@@ -68,6 +68,9 @@ func (l *Leaf) encode() (head, tail []byte) {
 	if l.Act != nil {
 		b = append(append(b, 24, 25), mustEncode(l.Act)...)
 	}
+	if l.Since != 0 {
+		b = appendInt(append(b, 24, 26), l.Since)
+	}
 	return b[:end:end], b[end:]
 }
 
@@ -77,7 +80,7 @@ func (l *Leaf) fields() int {
 	for _, there := range []bool{
 		len(l.Tenant) > 0, l.Code != "", len(l.Roles) > 0, l.Object != "", l.Op != "", l.Rule != "",
 		len(l.PolicyHash) > 0, l.Revision != 0, l.Service != "", l.Request != "", l.Level != 0, l.Age != 0,
-		len(l.Items) > 0, len(l.Segments) > 0, len(l.PrevPolicy) > 0, l.Count != 0, l.Act != nil,
+		len(l.Items) > 0, len(l.Segments) > 0, len(l.PrevPolicy) > 0, l.Count != 0, l.Act != nil, l.Since != 0,
 	} {
 		if there {
 			n++

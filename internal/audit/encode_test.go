@@ -31,7 +31,7 @@ func TestLeafIsDeterministicCBOR(t *testing.T) {
 			Rule: text.Draw(t, "rule"), PolicyHash: blob.Draw(t, "hash"), Revision: number.Draw(t, "revision"),
 			Service: text.Draw(t, "service"), Request: text.Draw(t, "request"), Level: int(number.Draw(t, "level")),
 			Age: number.Draw(t, "age"), Actor: text.Draw(t, "actor"), Source: blob.Draw(t, "source"), Seq: number.Draw(t, "seq"),
-			PrevPolicy: blob.Draw(t, "prev"), Count: number.Draw(t, "count"),
+			PrevPolicy: blob.Draw(t, "prev"), Count: number.Draw(t, "count"), Since: number.Draw(t, "since"),
 		}
 		for range rapid.IntRange(0, 40).Draw(t, "items") {
 			l.Items = append(l.Items, Item{Outcome(text.Draw(t, "o")), model.Code(text.Draw(t, "c")), text.Draw(t, "ob"), text.Draw(t, "op"), text.Draw(t, "r")})

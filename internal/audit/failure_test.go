@@ -35,7 +35,7 @@ func TestClassOfFailure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := f.log.RecordFailure(f.ctx, model.Caller{Kind: model.CallerAnonymous}, route, model.CodeUnauthorized); err != nil {
+		if err := f.log.RecordFailure(f.ctx, model.Caller{Kind: model.CallerAnonymous}, "POST "+route, model.CodeUnauthorized); err != nil {
 			t.Fatal(err)
 		}
 		rows, err := st.EntriesFrom(f.ctx, before, 10)

@@ -24,6 +24,7 @@ type faulty struct {
 	arrive chan struct{} // told of each one that waits
 	poison []byte        // a leaf with it cannot be stored
 	deaf   bool          // revisions cannot be read
+	down   bool          // nothing can be written
 	mute   chan struct{} // what is committed is told once it is closed; nil: at once
 
 	expired atomic.Int64 // transactions that waited until their context ended
@@ -48,8 +49,11 @@ func (s *faulty) hold() (arrived <-chan struct{}, release func()) {
 
 func (s *faulty) InTx(ctx context.Context, fn func(tx store.Tx) error) error {
 	s.mu.Lock()
-	held, arrive, poison, mute := s.held, s.arrive, s.poison, s.mute
+	held, arrive, poison, mute, down := s.held, s.arrive, s.poison, s.mute, s.down
 	s.mu.Unlock()
+	if down {
+		return model.Errorf(model.CodeStoreUnavailable, "down")
+	}
 	if held != nil {
 		arrive <- struct{}{}
 		select {
@@ -64,6 +68,16 @@ func (s *faulty) InTx(ctx context.Context, fn func(tx store.Tx) error) error {
 		<-mute
 	}
 	return err
+}
+
+func (s *faulty) HoldSource(ctx context.Context, source []byte, until time.Time) error {
+	s.mu.Lock()
+	down := s.down
+	s.mu.Unlock()
+	if down {
+		return model.Errorf(model.CodeStoreUnavailable, "down")
+	}
+	return s.Store.HoldSource(ctx, source, until)
 }
 
 func (s *faulty) TenantRevisions(ctx context.Context, tenants ...string) (map[string]int64, error) {

@@ -6,6 +6,7 @@
 //
 //	Append, AppendDecision ──▶ queue ──▶ committer: many records, one transaction
 //	AppendDecision, buffered ─▶ memory ──▶ flusher ──┘
+//	denials, in a flood ─▶ counts ─▶ each minute ────┘
 //	AppendIn ──────────────────▶ the transaction of the change itself
 //
 // A leaf says what was decided, why, by which rule, and when. Whatever names a
@@ -25,6 +26,7 @@ package audit
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -54,6 +56,7 @@ type Log struct {
 	source  []byte
 	commits *committer
 	buffer  atomic.Pointer[buffer] // nil: durable
+	flood   atomic.Pointer[flood]  // nil: each denial has an entry
 	watch   *watch                 // nil: nothing to watch
 	metrics *metrics
 	closing sync.Once
@@ -134,15 +137,27 @@ func (l *Log) AppendIn(ctx context.Context, tx store.Tx, entries ...Entry) error
 	return nil
 }
 
+// AppendRefusal is Append for an entry that may say no to anybody, as often as
+// they ask: past the limit of whoever asks it is counted instead, see flood.
+func (l *Log) AppendRefusal(ctx context.Context, e Entry) error {
+	if l.counted(ctx, &e) {
+		return nil
+	}
+	return l.Append(ctx, e)
+}
+
 // RecordFailure commits the entry of a request that was refused before a
-// service saw it: no token, no JSON, too large. route is the pattern, never the
-// path, which may hold a secret.
+// service saw it: no token, no JSON, too large. route is method and pattern, never
+// the path, which may hold a secret. In a flood refusals are counted.
 func (l *Log) RecordFailure(ctx context.Context, caller model.Caller, route string, code model.Code) error {
 	e := Entry{Tenant: caller.Tenant, Class: classOf(route), Activity: RequestFailed, Outcome: OutcomeDeny, Code: code, Op: route, Caller: caller}
+	if code.Fault() {
+		e.Outcome = OutcomeError
+	}
 	if caller.Kind == model.CallerClient {
 		e.Service = caller.ID
 	}
-	return l.Append(ctx, e)
+	return l.AppendRefusal(ctx, e)
 }
 
 // routes are the beginnings of those that are not about logging in.
@@ -160,8 +175,9 @@ var routes = []struct {
 }
 
 func classOf(route string) Class {
+	_, path, _ := strings.Cut(route, " ")
 	for _, r := range routes {
-		if strings.HasPrefix(route, r.begins) {
+		if strings.HasPrefix(path, r.begins) {
 			return r.class
 		}
 	}
@@ -173,9 +189,12 @@ func classOf(route string) Class {
 // that out.
 func (l *Log) Close(ctx context.Context) (err error) {
 	l.closing.Do(func() {
-		b := l.buffer.Load()
+		b, f := l.buffer.Load(), l.flood.Load()
 		if b != nil {
 			err = b.close(ctx)
+		}
+		if f != nil {
+			err = errors.Join(err, f.close(ctx))
 		}
 		if l.watch != nil {
 			l.watch.close()

@@ -83,7 +83,7 @@ func newFixture(t testing.TB, st store.Store) *fixture {
 }
 
 var entry = audit.Entry{
-	Tenant: "acme", Class: audit.ClassDecision, Activity: audit.Evaluated, Outcome: audit.OutcomeDeny, Code: model.ReasonNotGranted,
+	Tenant: "acme", Class: audit.ClassDecision, Activity: audit.Evaluated, Outcome: audit.OutcomeAllow, Code: model.ReasonAllowed,
 	Roles: []string{"role:sales-rep"}, Object: "contact", Op: "read", Rule: "p:3", Revision: 5, Service: "crm", Level: 2, Age: 40,
 	Caller: model.Caller{Kind: model.CallerClient, ID: "crm"}, Person: "user:alice.secret",
 	Personal: map[string]any{"subject": "user:alice.secret", "resource": "contact:4711-secret"},
@@ -105,7 +105,7 @@ func TestAppend(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if leaf.Request != "trace-1" || leaf.Code != model.ReasonNotGranted || leaf.Object != "contact" || leaf.Rule != "p:3" ||
+		if leaf.Request != "trace-1" || leaf.Code != model.ReasonAllowed || leaf.Object != "contact" || leaf.Rule != "p:3" ||
 			leaf.Service != "crm" || leaf.Level != 2 || !bytes.Equal(leaf.Tenant, bytes.Repeat([]byte{7}, 16)) || leaf.Time == 0 {
 			t.Errorf("leaf: %+v", leaf)
 		}

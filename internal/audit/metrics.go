@@ -14,6 +14,7 @@ type metrics struct {
 	refused  *prometheus.CounterVec
 	moved    prometheus.Counter
 	lost     prometheus.Counter
+	counted  *prometheus.CounterVec
 	gaps     prometheus.Counter
 	drift    prometheus.Gauge // nil: the database has no clock of its own
 	gauges   []prometheus.Collector
@@ -44,7 +45,14 @@ func newMetrics() *metrics {
 	for _, reason := range []string{"full", "late", "stalled"} {
 		m.refused.WithLabelValues(reason)
 	}
-	m.counters = []prometheus.Collector{m.batches, m.entries, m.seconds, m.refused, m.moved, m.lost, m.gaps}
+	m.counted = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "rolegate_audit_denials_counted_total",
+		Help: "Denials of floods that were counted, and have no entry of their own, by what kind of source was past its limit.",
+	}, []string{"source"})
+	for _, o := range []origin{ofPerson, ofCaller, ofNetwork, ofNobody, ofCrowd} {
+		m.counted.WithLabelValues(string(o))
+	}
+	m.counters = []prometheus.Collector{m.batches, m.entries, m.seconds, m.refused, m.moved, m.lost, m.gaps, m.counted}
 	return m
 }
 
@@ -63,6 +71,12 @@ func (m *metrics) drifted(by time.Duration) {
 		m.gauges = append(m.gauges, m.drift)
 	}
 	m.drift.Set(by.Seconds())
+}
+
+// watchFlood adds the number of sources of denials.
+func (m *metrics) watchFlood(sources func() float64) {
+	m.gauges = append(m.gauges, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "rolegate_audit_denial_sources", Help: "Sources of denials in this minute, or the last one that had any."}, sources))
 }
 
 func (m *metrics) committed(entries int, took time.Duration) {

@@ -86,6 +86,9 @@ func (l *Log) draft(ctx context.Context, tx store.Tenants, e *Entry, req *reqctx
 		Request: req.TraceID, Level: cmp.Or(e.Level, e.Caller.Level), Age: e.Age, Items: e.Items,
 		Actor: string(e.Caller.Kind), Source: l.source, PrevPolicy: e.PrevPolicy, Count: e.Count, Act: e.Act,
 	}
+	if !e.Since.IsZero() {
+		d.leaf.Since = e.Since.UnixMicro()
+	}
 	return d, nil
 }
 
@@ -144,9 +147,9 @@ func (e *Entry) parts(req *reqctx.Request) []Part {
 	return slices.DeleteFunc(parts, func(p Part) bool { return len(p.Personal) == 0 })
 }
 
-// isPerson tells whether a person is behind the caller.
+// isPerson tells whether a person we can name is behind the caller.
 func isPerson(c model.Caller) bool {
-	return c.Kind == model.CallerUser || c.Kind == model.CallerOperator
+	return c.ID != "" && (c.Kind == model.CallerUser || c.Kind == model.CallerOperator)
 }
 
 // clip bounds what a caller can make us store of one value, so a name of a

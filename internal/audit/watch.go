@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -30,8 +31,8 @@ type Options struct {
 }
 
 // Start begins a service's log: it records the gaps that processes left which
-// died with records in memory, and where buffered takes decisions into memory
-// from now on. It goes on until Close.
+// died with records in memory, where buffered takes decisions into memory from
+// now on, and counts denials that come in floods. It goes on until Close.
 func (l *Log) Start(ctx context.Context, o Options) error {
 	if o.Feed == nil {
 		o.Feed = store.NewFeed(l.store)
@@ -40,8 +41,9 @@ func (l *Log) Start(ctx context.Context, o Options) error {
 	if err := w.findGaps(ctx, o.Alone); err != nil {
 		return err
 	}
-	if !o.Buffered && o.Alone {
-		return nil // nothing can happen that this process does not do itself
+	if !o.Buffered && o.Alone { // nothing can happen that this process does not do itself
+		l.flood.Store(startFlood(l, false))
+		return nil
 	}
 	if o.Buffered {
 		if err := w.hold(ctx); err != nil {
@@ -60,6 +62,7 @@ func (l *Log) Start(ctx context.Context, o Options) error {
 	if o.Buffered {
 		l.buffer.Store(startBuffer(l))
 	}
+	l.flood.Store(startFlood(l, o.Buffered))
 	go w.run(watching)
 	return nil
 }
@@ -138,6 +141,9 @@ func (w *watch) findGaps(ctx context.Context, all bool) error {
 		return err
 	}
 	for _, source := range sources {
+		if bytes.Equal(source, w.log.source) { // whatever its clock says: it lives
+			continue
+		}
 		if err := w.recordGap(ctx, source, now); err != nil {
 			return err
 		}

@@ -42,7 +42,7 @@ func (s *Service) Introspect(ctx context.Context, a ClientAuth, raw string) (Int
 	if err != nil {
 		return Introspection{}, err
 	}
-	if err := s.Log.Append(ctx, introspected(c, in)); err != nil {
+	if err := s.Log.AppendRefusal(ctx, introspected(c, in)); err != nil {
 		return Introspection{}, err
 	}
 	return in, nil

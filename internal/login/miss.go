@@ -12,8 +12,8 @@ import (
 
 // misses counts secrets that nobody has: tickets, refresh tokens, invitations
 // and clients' secrets, of 256 random bits each. They cannot be guessed, so what
-// is bounded is the record of trying: past the limit a miss is refused without
-// an entry, and a secret that is right is heard as ever. So memory will do, and
+// is bounded is the record of trying: past the limit a miss is refused, and noted
+// as any refusal is, and a secret that is right is heard as ever. So memory will do, and
 // whoever has the right one is not locked out by a neighbour who has not.
 type misses struct {
 	once  sync.Once

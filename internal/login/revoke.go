@@ -27,7 +27,7 @@ func (s *Service) Revoke(ctx context.Context, a ClientAuth, raw string) (revisio
 	}
 	v, err := s.verify(raw)
 	if err != nil || v.claims.SessionID != "" || v.claims.ClientID != c.ID || v.claims.Subject != c.ID {
-		return 0, s.Log.Append(ctx, nothingRevoked(clientEntry(c.ID, c.Tenant, audit.TokenRevoked, "")))
+		return 0, s.Log.AppendRefusal(ctx, nothingRevoked(clientEntry(c.ID, c.Tenant, audit.TokenRevoked, "")))
 	}
 	done := clientEntry(c.ID, v.claims.Tenant, audit.TokenRevoked, "")
 	// A revision makes all replicas forget what they remember of the tenant, so
@@ -36,7 +36,7 @@ func (s *Service) Revoke(ctx context.Context, a ClientAuth, raw string) (revisio
 	case err != nil:
 		return 0, err
 	case spent:
-		return 0, s.Log.Append(ctx, nothingRevoked(done))
+		return 0, s.Log.AppendRefusal(ctx, nothingRevoked(done))
 	}
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		e := done
@@ -63,7 +63,7 @@ func (s *Service) revokeSession(ctx context.Context, raw string) (revision int64
 		return 0, err
 	}
 	if session.ID == "" {
-		return 0, s.Log.Append(ctx, nothingRevoked(failure("", "", audit.TokenRevoked, "")))
+		return 0, s.Log.AppendRefusal(ctx, nothingRevoked(failure("", "", audit.TokenRevoked, "")))
 	}
 	done := audit.Entry{
 		Tenant: session.Tenant, Class: audit.ClassLogin, Activity: audit.TokenRevoked, Outcome: audit.OutcomeOK,

@@ -217,15 +217,16 @@ const recordTimeout = 5 * time.Second
 // caller that hangs up does not get away unrecorded.
 func (s *Server) record(r *http.Request, caller model.Caller, failure error) error {
 	code := codeOf(r, failure)
-	if code == model.CodeTooManyAttempts { // its begin is recorded; an entry for each would be the flood it is to stop
-		return failure
-	}
 	if code == model.CodeAuditUnavailable || reqctx.From(r.Context()).Recorded() && !maybeRolledBack(code) {
 		return failure
 	}
+	return s.recordAs(r, caller, chi.RouteContext(r.Context()).RoutePattern(), code, failure)
+}
+
+func (s *Server) recordAs(r *http.Request, caller model.Caller, pattern string, code model.Code, failure error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), recordTimeout)
 	defer cancel()
-	route := r.Method + " " + chi.RouteContext(r.Context()).RoutePattern()
+	route := methodName(r) + " " + pattern
 	if err := s.Recorder.RecordFailure(ctx, caller, route, code); err != nil {
 		return model.Errorf(model.CodeAuditUnavailable, "the record of this request could not be written, so it was refused").
 			Because(errors.Join(fmt.Errorf("record %s of %s: %w", code, route, err), failure))

@@ -283,9 +283,25 @@ func write(w http.ResponseWriter, contentType string, status int, v any) {
 	w.Write(append(body, '\n')) // an error means the caller is gone
 }
 
+// accounted begin the paths below which every request has its entry, also one that
+// no route takes: questions and logins.
+var accounted = []string{"/access/v1/", "/v1/login"}
+
+// noRoute answers a request that no route takes.
+func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, code model.Code) {
+	var err error = &model.Error{Code: code}
+	for _, begins := range accounted {
+		if strings.HasPrefix(r.URL.Path, begins) {
+			err = s.recordAs(r, model.Caller{Kind: model.CallerAnonymous}, begins+"*", code, err)
+			break
+		}
+	}
+	s.problem(w, r, err)
+}
+
 // notFound answers paths that are none of ours.
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
-	s.problem(w, r, &model.Error{Code: model.CodeNotFound})
+	s.noRoute(w, r, model.CodeNotFound)
 }
 
 // methodNotAllowed answers other methods on our paths, naming those there are.
@@ -296,5 +312,5 @@ func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	s.problem(w, r, &model.Error{Code: model.CodeMethodNotAllowed})
+	s.noRoute(w, r, model.CodeMethodNotAllowed)
 }

@@ -35,6 +35,11 @@ func TestEveryErrorCodeHasAStatus(t *testing.T) {
 			t.Errorf("%s is answered as an internal error", m[1])
 		}
 	}
+	for code, to := range outcomes { // what is no answer is recorded each, whoever floods
+		if want := to.status >= 500 && !to.asked && code != model.CodeBusy; code.Fault() != want {
+			t.Errorf("%s is answered %d, and our fault is %v", code, to.status, code.Fault())
+		}
+	}
 	if len(codes) != len(outcomes) {
 		t.Errorf("%d codes, %d outcomes", len(codes), len(outcomes))
 	}
@@ -187,11 +192,20 @@ func TestFailuresAreRecorded(t *testing.T) {
 		t.Errorf("recorded twice: %v", h.recorder.entries)
 	}
 
+	// What no route takes is nobody's, but below what must be accounted for.
 	h = newHarness(t)
 	h.call("GET", "/nowhere", "")
+	h.call("GET", "/v1/explain", "")
 	h.call("GET", "/v1/login", "")
-	if len(h.recorder.entries) > 0 {
-		t.Errorf("what reached no handler is recorded: %v", h.recorder.entries)
+	h.call("BREW", "/v1/login/nowhere/secret", "")
+	h.post("/access/v1/nowhere", "{}")
+	anonymous := model.Caller{Kind: model.CallerAnonymous}
+	want = []recorded{
+		{anonymous, "GET /v1/login*", model.CodeMethodNotAllowed}, {anonymous, "OTHER /v1/login*", model.CodeNotFound},
+		{anonymous, "POST /access/v1/*", model.CodeNotFound},
+	}
+	if diff := cmp.Diff(want, h.recorder.entries, cmp.AllowUnexported(recorded{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

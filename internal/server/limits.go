@@ -22,7 +22,7 @@ var limited = map[string]struct {
 
 	"public":            {why: "the same bytes for everybody, from memory; nothing is looked up, recorded or counted"},
 	"public or auditor": {why: "a row or a few of the database each, bounded by a limiter of their own that is wide enough for who has to catch up, see treeReads"},
-	"person":            {why: "a live session, which had to get through the login; what it tries is charged to its account. Refusals of what is none are recorded without a limit, see docs/threat-model.md"},
+	"person":            {why: "a live session, which had to get through the login; what it tries is charged to its account. Refusals of what is none are counted past a limit, see audit/flood.go"},
 	"person(fresh)":     {why: "likewise"},
 	"person(any)":       {why: "likewise"},
 	"officer":           {why: "likewise, of an administrator's; each act is recorded"},
@@ -48,7 +48,7 @@ func requestsFor(rate int) throttle.Bucket {
 const budgetRequests = "requests"
 
 // mayCall counts a request, or refuses one whose address has sent too many; of that
-// nothing is read or recorded. A known device is an address of its own: what a
+// nothing is read. A known device is an address of its own: what a
 // neighbour does is not held against it, so a secret that is sent along is looked
 // up. back takes the request out of the count again.
 func (s *Server) mayCall(ctx context.Context) (back func(), err error) {

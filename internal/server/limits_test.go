@@ -59,8 +59,8 @@ func TestTooManyRequests(t *testing.T) {
 	if wait, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || wait < 1 || wait > 6 {
 		t.Errorf("Retry-After %q", a.Header.Get("Retry-After"))
 	}
-	if len(h.recorder.entries) > 0 {
-		t.Errorf("recorded: %v", h.recorder.entries)
+	if e := h.recorder.entries; len(e) != 1 || e[0].code != model.CodeTooManyAttempts {
+		t.Errorf("recorded: %v", e)
 	}
 	if n, _ = until(from("203.0.113.8")); n != 20 {
 		t.Errorf("%d requests of a neighbour are answered", n)
