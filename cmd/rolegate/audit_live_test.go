@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"rolegate/internal/testkit"
 	"strings"
 	"testing"
 
@@ -32,6 +33,7 @@ func TestFindingsAreAccepted(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
+		testkit.Unguard(t, db)
 		if _, err := db.Exec(statement); err != nil {
 			t.Fatal(err)
 		}

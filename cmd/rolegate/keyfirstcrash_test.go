@@ -94,7 +94,7 @@ func killOverNewPeople(t *testing.T, dir string, open func() (store.Store, error
 		for deadline, before := time.Now().Add(20*time.Second), answered.Load(); answered.Load() < before+20 && time.Now().Before(deadline); {
 			time.Sleep(5 * time.Millisecond) // until there is a load
 		}
-		time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond) // at any moment of it
+		time.Sleep(time.Duration(200+rand.IntN(600)) * time.Millisecond) // at any moment of it; what is buffered begins to be written
 		p.kill()
 		stop()
 		wg.Wait()

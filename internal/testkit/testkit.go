@@ -212,7 +212,7 @@ func (k *Kit) Request(path, bearer string, body any) *http.Request {
 	return req
 }
 
-// Exec alters the SQLite database behind the service's back.
+// Exec alters the SQLite database behind the service's back, guarded as it may be.
 func (k *Kit) Exec(statement string) {
 	k.T.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(k.Config.Data, "rolegate.db")+"?_pragma=busy_timeout(5000)")
@@ -220,6 +220,7 @@ func (k *Kit) Exec(statement string) {
 		k.T.Fatal(err)
 	}
 	defer db.Close()
+	Unguard(k.T, db)
 	if _, err := db.Exec(statement); err != nil {
 		k.T.Fatal(err)
 	}

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Unguard takes away the triggers that keep a log as it is, as whoever owns the
-// database could, for tests that tamper with it.
+// Unguard takes away the triggers that keep a log as it is, where they are still
+// there, as whoever owns the database could, for tests that tamper with it.
 func Unguard(t testing.TB, db *sql.DB) {
 	t.Helper()
 	rows, err := db.Query(`SELECT 'DROP TRIGGER ' || name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'audit\_%' ESCAPE '\'`)
@@ -28,9 +28,6 @@ func Unguard(t testing.TB, db *sql.DB) {
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
-	}
-	if len(statements) == 0 {
-		t.Fatal("the log has no guards")
 	}
 	for _, s := range statements {
 		if _, err := db.Exec(s); err != nil {

@@ -23,6 +23,7 @@ import (
 	"rolegate/internal/keyring"
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
+	"rolegate/internal/testkit"
 	"rolegate/internal/testkit/pgtest"
 	"rolegate/model"
 )
@@ -142,6 +143,7 @@ func (f *fixture) exec(statement string, args ...any) {
 		f.Fatal(err)
 	}
 	defer db.Close()
+	testkit.Unguard(f, db)
 	if _, err := db.Exec(statement, args...); err != nil {
 		f.Fatal(err)
 	}

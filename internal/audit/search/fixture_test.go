@@ -16,6 +16,7 @@ import (
 	"rolegate/internal/keyring"
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
+	"rolegate/internal/testkit"
 	"rolegate/internal/testkit/pgtest"
 	"rolegate/model"
 )
@@ -224,6 +225,7 @@ func (f *fixture) alter(driver, source, statement string, args ...any) {
 	db, err := sql.Open(driver, source)
 	f.must(err)
 	defer db.Close()
+	testkit.Unguard(f.t, db)
 	_, err = db.Exec(statement, args...)
 	f.must(err)
 }

@@ -21,6 +21,7 @@ import (
 	"rolegate/internal/keyring"
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
+	"rolegate/internal/testkit"
 	"rolegate/internal/testkit/pgtest"
 	"rolegate/model"
 )
@@ -93,6 +94,7 @@ func newFixture(t testing.TB, st store.Store, err error, driver, name string) *f
 	if f.raw, err = sql.Open(driver, name); err != nil {
 		t.Fatal(err)
 	}
+	testkit.Unguard(t, f.raw)
 	if f.log, err = audit.Open(t.Context(), st, keys, kek, f.Now); err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ import (
 	"rolegate/internal/reqctx"
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
+	"rolegate/internal/testkit"
 	"rolegate/internal/testkit/pgtest"
 	"rolegate/model"
 )
@@ -92,6 +93,7 @@ func start(t testing.TB, st store.Store, db *sql.DB, dollar bool) *Kit {
 	t.Helper()
 	k := &Kit{T: t, Store: st, db: db, dollar: dollar, refs: map[string][]byte{}, gone: map[string]bool{}}
 	t.Cleanup(func() { db.Close(); st.Close() })
+	testkit.Unguard(t, db)
 	k.Ctx = reqctx.With(context.Background(), &reqctx.Request{TraceID: "trace-1", Address: "192.0.2.7", UserAgent: "curl/8"})
 	for id, ref := range map[string][]byte{"acme": Acme, "globex": Globex} {
 		k.must(st.InsertTenant(k.Ctx, model.Tenant{ID: id, Ref: ref, MFA: model.MFAEveryone, CreatedAt: time.Now()}))
