@@ -136,6 +136,10 @@ func EntryView(e *search.Entry, sealed []search.Sealed) api.AuditEntry {
 		PolicyHash: hex.EncodeToString(l.PolicyHash), PreviousPolicyHash: hex.EncodeToString(l.PrevPolicy), Revision: l.Revision, Client: l.Service, TraceID: l.Request,
 		ACR: levelText(l.Level), Count: l.Count, Source: hex.EncodeToString(l.Source), Seq: l.Seq, Sealed: make([]api.AuditSegment, len(sealed)),
 	}
+	if l.Since != 0 {
+		since := time.UnixMicro(l.Since).UTC()
+		v.Since = &since
+	}
 	if l.Age != 0 {
 		v.AuthAge = &l.Age
 	}
