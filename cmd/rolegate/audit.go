@@ -17,15 +17,15 @@ func (c *cli) audit() *cobra.Command {
 func (c *cli) auditKey() *cobra.Command {
 	return &cobra.Command{
 		Use: "key", Short: "print the public key that verifies the log's checkpoints", Args: cobra.NoArgs,
-		Long: "Prints the log's verifier key (C2SP signed-note): its name, a hash, and an Ed25519 public key. It is no secret.\nThe key is made at first use, and the log's name with it, from ROLEGATE_ISSUER as it is then.",
+		Long: "Prints the log's verifier key (C2SP signed-note): its name, a hash, and an Ed25519 public key. It is no secret.\nThe line alone goes to standard output, so that it can be kept in a file or given to `audit verify --key`.\nThe key is made at first use, and the log's name with it, from ROLEGATE_ISSUER as it is then.",
 		RunE: func(*cobra.Command, []string) error {
 			return do(c, app.LogKey, app.None{}, func(w io.Writer, k app.LogName) {
-				fmt.Fprintf(w, `%s
-
+				fmt.Fprintln(w, k.VKey)
+				fmt.Fprintf(c.stderr, `
 Give this line to whoever audits you, by a way that does not lead through this machine. An auditor writes it down,
 and with it, and nothing else of yours, verifies the checkpoints of %s
 and everything they cover. A key that changes, or a log that begins anew under another one, is a reason to ask why.
-`, k.VKey, k.Origin)
+`, k.Origin)
 			})
 		},
 	}

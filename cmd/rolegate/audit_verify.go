@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -114,6 +115,9 @@ func (k keptFiles) options() (o verify.Options, err error) {
 		if err != nil {
 			return o, err
 		}
+		if _, err := verify.SizeOf(note); err != nil {
+			return o, wrong(path, err)
+		}
 		o.Known = append(o.Known, note)
 	}
 	for _, path := range k.proofs {
@@ -170,11 +174,11 @@ func readHash(s string) []byte {
 }
 
 func printVerified(w io.Writer, r verify.Report) {
-	name := r.Origin
-	if name == "" {
-		name = "a log without checkpoints"
+	if r.Status == verify.Malform && r.Origin == "" {
+		fmt.Fprintln(w, "MALFORMED")
+	} else {
+		fmt.Fprintf(w, "%s: %s, %s\n", strings.ToUpper(r.Result), cmp.Or(r.Origin, "a log without checkpoints"), count(int(r.Size), "entry"))
 	}
-	fmt.Fprintf(w, "%s: %s, %s\n", strings.ToUpper(r.Result), name, count(int(r.Size), "entry"))
 	for _, f := range r.Faults {
 		fmt.Fprintf(w, "  %s\n", f.What)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -23,7 +24,9 @@ func (c *cli) demo() *cobra.Command {
 		Long: `Starts a service on a throw-away database and a free port, and plays the story over
 HTTP: invitation, TOTP enrolment, wrong and replayed codes, login, a CRM backend's
 token, decisions allowed and denied with their reasons, a step-up, a second device,
-a session ended from another, guesses that have to wait, a role taken away, a logout.
+a session ended from another, guesses that have to wait, a role taken away, a logout;
+and how the log shows all of it: an entry found, a receipt and a proof, a bundle that
+verifies offline, and one that somebody has altered.
 The clock of the throw-away service is moved where a person would wait for the next
 code. Ends with "demo: N passed, 0 failed", and exit status 1 if any failed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.playDemo(cmd.Context()) },
@@ -47,7 +50,7 @@ func (c *cli) playDemo(ctx context.Context) error {
 		return err
 	}
 	defer a.Close()
-	s := &story{out: c.stdout, json: c.json, cfg: cfg}
+	s := &story{out: c.stdout, json: c.json, cfg: cfg, dir: dir}
 	a.Now = s.now
 
 	ctx, stop := context.WithCancel(ctx)
@@ -73,6 +76,7 @@ type story struct {
 	out    io.Writer
 	json   bool
 	cfg    app.Config
+	dir    string // goes with the service
 	http   caller
 	offset atomic.Int64 // how far the service's clock is ahead
 
@@ -84,6 +88,7 @@ type story struct {
 	access      string // alice's access token
 	refresh     string
 	clientToken string
+	receipt     http.Header // of the last decision's answer
 }
 
 func (s *story) now() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }
@@ -156,6 +161,8 @@ func (s *story) play(ctx context.Context) {
 	s.guess(ctx)
 	s.chapter("what is taken away is felt at once")
 	s.revoke(ctx)
+	s.chapter("the log has it all, and nobody has to believe it")
+	s.log(ctx)
 }
 
 func (s *story) enrol(ctx context.Context) {
@@ -273,6 +280,7 @@ func (s *story) revoke(ctx context.Context) {
 // ask puts a question as the CRM backend, and prints the reason of a denial.
 func (s *story) ask(name string, q map[string]any, allow bool, code model.Code) {
 	a, err := s.http.post("/access/v1/evaluation", s.clientToken, q)
+	s.receipt = a.header
 	context, _ := a.body["context"].(map[string]any)
 	got := fmt.Sprint(context["code"])
 	if err == nil && got != string(code) {

@@ -24,6 +24,7 @@ type caller struct{ base string }
 type reply struct {
 	status int
 	header http.Header
+	raw    []byte
 	body   map[string]any
 }
 
@@ -76,7 +77,7 @@ func send(req *http.Request) (reply, error) {
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	r := reply{status: resp.StatusCode, header: resp.Header}
+	r := reply{status: resp.StatusCode, header: resp.Header, raw: b}
 	if err == nil && strings.Contains(resp.Header.Get("Content-Type"), "json") {
 		err = json.Unmarshal(b, &r.body)
 	}

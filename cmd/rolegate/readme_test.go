@@ -49,7 +49,7 @@ func TestREADME(t *testing.T) {
 	for _, b := range blocks[1 : len(blocks)-1] {
 		b = strings.ReplaceAll(b, "localhost:8080", address)
 		b = regexp.MustCompile(`(> |-d > )(\w+\.(json|png))`).ReplaceAllString(b, "$1$$work/$2")
-		b = regexp.MustCompile(`(\s)((enrol|alice|crm)\.json)`).ReplaceAllString(b, "$1$$work/$2")
+		b = regexp.MustCompile(`(\s)((enrol|alice|crm)\.json|log\.key|kept\.checkpoint|november)\b`).ReplaceAllString(b, "$1$$work/$2")
 		for _, line := range strings.SplitAfter(b, "\n") {
 			if want, ok := strings.CutPrefix(line, "# → "); ok {
 				line = "echo '→ " + strings.TrimSpace(want) + "'\n"

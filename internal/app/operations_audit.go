@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -49,7 +50,7 @@ var ExportLog = Stream[LogExport, bundle.Written]{"audit-export", func(ctx conte
 		return bundle.Written{}, err
 	}
 	if e.To != "" && s.To <= s.From {
-		return bundle.Written{}, model.Errorf(model.CodeInvalidRequest, "there is no entry from %s to %s", e.From, e.To)
+		return bundle.Written{}, model.Errorf(model.CodeInvalidRequest, "there is no entry from %s to %s", cmp.Or(e.From, "the beginning"), e.To)
 	}
 	size, err := a.Store.LogSize(ctx)
 	if err != nil {

@@ -1,16 +1,6 @@
 package audit
 
-import "encoding/binary"
-
-// CBOR major types (RFC 8949, section 3.1), shifted into place.
-const (
-	cborUint  = 0 << 5
-	cborNint  = 1 << 5
-	cborBytes = 2 << 5
-	cborText  = 3 << 5
-	cborArray = 4 << 5
-	cborMap   = 5 << 5
-)
+import "rolegate/internal/audit/wire"
 
 // encode gives the leaf's bytes in deterministic CBOR (RFC 8949, section 4.2.1),
 // but for its Seq, which is known only inside the transaction that stores it:
@@ -19,16 +9,16 @@ const (
 // two against each other.
 func (l *Leaf) encode() (head, tail []byte) {
 	b := make([]byte, 0, 384)
-	b = appendHead(b, cborMap, l.fields())
-	b = appendInt(append(b, 1), int64(l.Version))
-	b = appendInt(append(b, 2), l.Time)
+	b = wire.AppendHead(b, wire.Map, uint64(l.fields()))
+	b = wire.AppendInt(append(b, 1), int64(l.Version))
+	b = wire.AppendInt(append(b, 2), l.Time)
 	b = fieldBytes(b, 3, l.Tenant)
 	b = appendText(append(b, 4), string(l.Class))
 	b = appendText(append(b, 5), string(l.Activity))
 	b = appendText(append(b, 6), string(l.Outcome))
 	b = fieldText(b, 7, string(l.Code))
 	if len(l.Roles) > 0 {
-		b = appendHead(append(b, 8), cborArray, len(l.Roles))
+		b = wire.AppendHead(append(b, 8), wire.Array, uint64(len(l.Roles)))
 		for _, r := range l.Roles {
 			b = appendText(b, r)
 		}
@@ -43,33 +33,33 @@ func (l *Leaf) encode() (head, tail []byte) {
 	b = fieldInt(b, 16, int64(l.Level))
 	b = fieldInt(b, 17, l.Age)
 	if len(l.Items) > 0 {
-		b = appendHead(append(b, 18), cborArray, len(l.Items))
+		b = wire.AppendHead(append(b, 18), wire.Array, uint64(len(l.Items)))
 		for i := range l.Items {
 			b = l.Items[i].append(b)
 		}
 	}
 	b = appendText(append(b, 19), l.Actor)
-	b = appendBytes(append(b, 20), l.Source)
+	b = wire.AppendBytes(append(b, 20), l.Source)
 	b = append(b, 21)
 	end := len(b)
 	if len(l.Segments) > 0 {
-		b = appendHead(append(b, 22), cborArray, len(l.Segments))
+		b = wire.AppendHead(append(b, 22), wire.Array, uint64(len(l.Segments)))
 		for _, s := range l.Segments {
-			b = appendHead(b, cborMap, 3)
-			b = appendBytes(append(b, 1), s.Ref)
+			b = wire.AppendHead(b, wire.Map, 3)
+			b = wire.AppendBytes(append(b, 1), s.Ref)
 			b = appendText(append(b, 2), s.Epoch)
-			b = appendBytes(append(b, 3), s.Sum)
+			b = wire.AppendBytes(append(b, 3), s.Sum)
 		}
 	}
 	b = fieldBytes(b, 23, l.PrevPolicy)
 	if l.Count != 0 {
-		b = appendInt(append(b, 24, 24), l.Count)
+		b = wire.AppendInt(append(b, 24, 24), l.Count)
 	}
 	if l.Act != nil {
 		b = append(append(b, 24, 25), mustEncode(l.Act)...)
 	}
 	if l.Since != 0 {
-		b = appendInt(append(b, 24, 26), l.Since)
+		b = wire.AppendInt(append(b, 24, 26), l.Since)
 	}
 	return b[:end:end], b[end:]
 }
@@ -96,7 +86,7 @@ func (i *Item) append(b []byte) []byte {
 			n++
 		}
 	}
-	b = appendHead(b, cborMap, n)
+	b = wire.AppendHead(b, wire.Map, uint64(n))
 	b = appendText(append(b, 1), string(i.Outcome))
 	b = fieldText(b, 2, string(i.Code))
 	b = fieldText(b, 3, i.Object)
@@ -116,39 +106,16 @@ func fieldBytes(b []byte, key byte, v []byte) []byte {
 	if len(v) == 0 {
 		return b
 	}
-	return appendBytes(append(b, key), v)
+	return wire.AppendBytes(append(b, key), v)
 }
 
 func fieldInt(b []byte, key byte, v int64) []byte {
 	if v == 0 {
 		return b
 	}
-	return appendInt(append(b, key), v)
+	return wire.AppendInt(append(b, key), v)
 }
 
-func appendText(b []byte, s string) []byte  { return append(appendHead(b, cborText, len(s)), s...) }
-func appendBytes(b []byte, v []byte) []byte { return append(appendHead(b, cborBytes, len(v)), v...) }
-
-func appendInt(b []byte, v int64) []byte {
-	if v < 0 {
-		return appendNumber(b, cborNint, uint64(-1-v))
-	}
-	return appendNumber(b, cborUint, uint64(v))
-}
-
-func appendHead(b []byte, major byte, n int) []byte { return appendNumber(b, major, uint64(n)) }
-
-// appendNumber writes the number in its shortest form.
-func appendNumber(b []byte, major byte, n uint64) []byte {
-	switch {
-	case n < 24:
-		return append(b, major|byte(n))
-	case n < 1<<8:
-		return append(b, major|24, byte(n))
-	case n < 1<<16:
-		return binary.BigEndian.AppendUint16(append(b, major|25), uint16(n))
-	case n < 1<<32:
-		return binary.BigEndian.AppendUint32(append(b, major|26), uint32(n))
-	}
-	return binary.BigEndian.AppendUint64(append(b, major|27), n)
+func appendText(b []byte, s string) []byte {
+	return append(wire.AppendHead(b, wire.Text, uint64(len(s))), s...)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 	"pgregory.net/rapid"
 
+	"rolegate/internal/audit/wire"
 	"rolegate/model"
 )
 
@@ -51,7 +52,7 @@ func TestLeafIsDeterministicCBOR(t *testing.T) {
 			t.Fatal(err)
 		}
 		head, tail := l.encode()
-		if got := append(appendInt(head, l.Seq), tail...); !bytes.Equal(got, want) {
+		if got := append(wire.AppendInt(head, l.Seq), tail...); !bytes.Equal(got, want) {
 			t.Fatalf("\n%x\nwant\n%x", got, want)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"rolegate/internal/audit/tree"
+	"rolegate/internal/audit/wire"
 	"rolegate/internal/store"
 )
 
@@ -33,7 +34,7 @@ func grow(ctx context.Context, tx store.Tx, head store.Head, seq int64, records 
 // leaf is the record's leaf with its number.
 func (r *record) leaf(seq int64) []byte {
 	leaf := make([]byte, 0, len(r.head)+9+len(r.tail))
-	return append(appendInt(append(leaf, r.head...), seq), r.tail...)
+	return append(wire.AppendInt(append(leaf, r.head...), seq), r.tail...)
 }
 
 // mostBehind bounds how many leaves an append adds to the tree that are not its

@@ -124,7 +124,8 @@ func answersTo(t *testing.T, next func(sender, n int) *http.Request) map[string]
 	return answers
 }
 
-// settingsOf are those of a service in dir on each database.
+// onDirectories runs test with a directory of its own on each database; settings are
+// those of a service in it.
 func onDirectories(t *testing.T, test func(t *testing.T, dir string, settings ...string)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, t.TempDir()) })
 	t.Run("postgres", func(t *testing.T) {

@@ -53,7 +53,7 @@ func operationsOf(t *testing.T) (names []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := regexp.MustCompile(`(?m)^var \w+ = Operation\[.*?\]\{"([a-z-]+)"`)
+	made := regexp.MustCompile(`(?m)^var \w+ = (?:Operation|Stream)\[.*?\]\{"([a-z-]+)"`)
 	for _, f := range files {
 		if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
 			continue

@@ -2,6 +2,7 @@ package requirements
 
 import (
 	"encoding/json"
+	"io"
 	"regexp"
 	"strings"
 	"time"
@@ -54,11 +55,21 @@ func (s *story) readTheLog(aud *testkit.Person, client string) {
 var asked = map[string]any{"log-resume": object{"Reason": because}, "audit-accept": object{"Reason": because}}
 
 // operationsOnTheLog asks for each of them by its name, through the socket; some are
-// refused, as there is nothing to resume.
+// refused, as there is nothing to resume. An export is asked for as what it is.
 func (s *story) operationsOnTheLog() {
 	s.t.Helper()
+	for _, export := range []app.LogExport{{}, {Tenant: tenant, To: "100"}, {Tenant: strangerMail}} {
+		_, err := app.ExportLog.Do(s.t.Context(), s.Config, export, func(r io.Reader) error {
+			_, err := io.Copy(io.Discard, r)
+			return err
+		})
+		if (err != nil) != (export.Tenant == strangerMail) {
+			s.t.Errorf("export %+v: %v", export, err)
+		}
+	}
+	s.operations[app.ExportLog.Name]++
 	for _, name := range operationsOf(s.t) {
-		if !strings.HasPrefix(name, "log-") && !strings.HasPrefix(name, "audit-") {
+		if name == app.ExportLog.Name || !strings.HasPrefix(name, "log-") && !strings.HasPrefix(name, "audit-") {
 			continue
 		}
 		body, err := json.Marshal(asked[name])

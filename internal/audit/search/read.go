@@ -71,7 +71,7 @@ func (s *Search) Pages(ctx context.Context, r Reader, f Filter, o Order, limit i
 // Read gives one entry of the reader's tenant; CodeNotFound where there is none of
 // that index, or of another tenant. What is opened is recorded for those it is about.
 func (s *Search) Read(ctx context.Context, r Reader, index int64) (Entry, []Sealed, error) {
-	none := model.Errorf(model.CodeNotFound, "there is no entry %d that this release can read", index)
+	none := model.Errorf(model.CodeNotFound, "there is no entry %d, or it is of another tenant or of none", index)
 	found, err := s.Store.EntriesBetween(ctx, index, index+1)
 	if err != nil {
 		return Entry{}, nil, err
