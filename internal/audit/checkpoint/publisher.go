@@ -146,7 +146,7 @@ func (p *Publisher) follow(ctx context.Context) (*published, error) {
 	was := p.latest.Load()
 	var mark []byte
 	if was == nil { // before what is stored is read, which others go on with
-		if mark, err = p.mark(ctx); err != nil {
+		if mark, err = p.Noted(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -173,10 +173,20 @@ func (p *Publisher) follow(ctx context.Context) (*published, error) {
 			return nil, err
 		}
 	}
-	if next != nothing {
-		p.latest.Store(next)
+	if next == nothing {
+		return next, nil
 	}
-	return next, nil
+	return next, p.publish(ctx, next)
+}
+
+// publish notes a stored checkpoint apart, whichever replica has stored it, and
+// gives it to whoever asks.
+func (p *Publisher) publish(ctx context.Context, c *published) error {
+	if err := p.note(ctx, c); err != nil {
+		return fmt.Errorf("note the checkpoint in the keystore: %w", err) // it will be, once it is followed
+	}
+	p.latest.Store(c)
+	return nil
 }
 
 // read holds a stored checkpoint against the log.
@@ -296,12 +306,8 @@ func (p *Publisher) grow(ctx context.Context, last *published) (*published, erro
 	if !first {
 		return p.follow(ctx)
 	}
-	if err := p.keys.SetMeta(ctx, markName, next.Note); err != nil {
-		return nil, fmt.Errorf("note the checkpoint in the keystore: %w", err) // it is stored, and published when followed
-	}
 	p.behind.Store(0)
-	p.latest.Store(next)
-	return next, nil
+	return next, p.publish(ctx, next)
 }
 
 // tilesAtOnce bounds what one transaction stores.

@@ -56,8 +56,9 @@ const (
 	stopName = "log_checkpoint_refused"
 )
 
-// mark is the checkpoint that was noted apart; none before the first.
-func (p *Publisher) mark(ctx context.Context) ([]byte, error) {
+// Noted is the checkpoint that was published last, as the keystore has it; nil for
+// none.
+func (p *Publisher) Noted(ctx context.Context) ([]byte, error) {
 	noted, err := p.keys.MetaValue(ctx, markName)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
@@ -65,14 +66,21 @@ func (p *Publisher) mark(ctx context.Context) ([]byte, error) {
 	return noted, err
 }
 
-// Noted is the checkpoint that was published last, as the keystore has it; nil for
-// none.
-func (p *Publisher) Noted(ctx context.Context) ([]byte, error) {
-	note, err := p.keys.MetaValue(ctx, markName)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
+// note keeps a checkpoint apart, unless it has a later one already: of replicas that
+// publish at one time the slower one sets nothing back.
+func (p *Publisher) note(ctx context.Context, c *published) error {
+	for {
+		noted, err := p.Noted(ctx)
+		if err != nil {
+			return err
+		}
+		if was, err := p.key.Load().Open(noted); err == nil && was.Size >= c.Size {
+			return nil
+		}
+		if swapped, err := p.keys.SwapMeta(ctx, markName, noted, c.Note); swapped || err != nil {
+			return err
+		}
 	}
-	return note, err
 }
 
 // checkMark holds the stored checkpoints, as a process finds them at its start,
