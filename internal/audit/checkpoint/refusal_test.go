@@ -313,3 +313,41 @@ func TestNoteIsNeverSetBack(t *testing.T) {
 		t.Errorf("one of %d is noted, and one of %d published", n, f.size())
 	}
 }
+
+// A backup of both databases has nothing in it that tells: only who has restored it
+// does. Said twice it is said once.
+func TestRestoredWithItsKeystore(t *testing.T) {
+	f := newSQLite(t)
+	f.append(10)
+	p := f.publisher()
+	f.publish(p)
+	for range 2 {
+		if err := f.publisher().Restore(f.ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.append(1)
+	checkLasting(t, f, p, f.publisher())
+	if r := p.State().Refused; r == nil || r.Reason != checkpoint.Restored {
+		t.Errorf("the state says %+v", r)
+	}
+	if err := p.Resume(f.ctx, operator, "a drill"); err != nil {
+		t.Fatal(err)
+	}
+	f.publish(p)
+	f.publish(f.publisher())
+}
+
+// Nobody is told that checkpoints have stopped while the keystore does not know.
+func TestRestoreNeedsTheKeystore(t *testing.T) {
+	f := newSQLite(t)
+	f.keys = &mute{f.keys}
+	if err := f.publisher().Restore(f.ctx); err == nil {
+		t.Error("no error")
+	}
+}
+
+// mute is a keystore in which nothing can be changed.
+type mute struct{ store.Keystore }
+
+func (*mute) SetMeta(context.Context, string, []byte) error { return errBroken }
