@@ -51,6 +51,7 @@ type Publisher struct {
 	logger *slog.Logger
 
 	turn    chan struct{} // has room for the one who follows, grows, or publishes
+	turns   atomic.Int64  // begun
 	key     atomic.Pointer[Key]
 	latest  atomic.Pointer[published]
 	stopped atomic.Pointer[Refusal] // nil while all is well
@@ -120,12 +121,27 @@ func (p *Publisher) Publish(ctx context.Context) (Checkpoint, error) {
 // inTurn does something alone in this process, unless no checkpoint may be made. A
 // refusal ends all of them.
 func (p *Publisher) inTurn(ctx context.Context, do func() error) error {
+	if err := p.take(ctx); err != nil {
+		return err
+	}
+	defer p.yield()
+	return p.alone(ctx, do)
+}
+
+func (p *Publisher) take(ctx context.Context) error {
 	select {
 	case p.turn <- struct{}{}:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-p.turn }()
+}
+
+func (p *Publisher) yield() { <-p.turn }
+
+// alone is for whoever has the turn.
+func (p *Publisher) alone(ctx context.Context, do func() error) error {
+	p.turns.Add(1)
 	if err := p.mayGoOn(ctx); err != nil {
 		return err
 	}
