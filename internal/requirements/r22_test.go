@@ -42,7 +42,9 @@ func r22Scheduled(t *testing.T) {
 	}
 
 	var altered string
-	if err := openRaw(t, filepath.Join(k.Config.Data, "rolegate.db")).QueryRow(`UPDATE audit_sealed SET ct = x'00'
+	db := openRaw(t, filepath.Join(k.Config.Data, "rolegate.db"))
+	testkit.Unguard(t, db)
+	if err := db.QueryRow(`UPDATE audit_sealed SET ct = x'00'
 		WHERE idx = (SELECT min(idx) FROM audit_sealed) AND seg = 0 RETURNING idx`).Scan(&altered); err != nil {
 		t.Fatal(err)
 	}
