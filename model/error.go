@@ -37,7 +37,7 @@ const (
 	CodeStoreUnavailable   Code = "store_unavailable"                // the database cannot be reached or written
 	CodeStopping           Code = "stopping"                         // the process was told to stop; of readiness
 	CodeStorageFull        Code = "storage_full"                     // the disk or the database is full
-	CodeLogAltered         Code = "log_altered"                      // of a verification: the log is not as it was written
+	CodeLogAltered         Code = "log_altered"                      // of a verification or a checkpoint: the log is not as it was written
 	CodeTenantUnknown      Code = "tenant_unknown"                   //
 	CodeTenantDisabled     Code = "tenant_disabled"                  //
 	CodeUserUnknown        Code = "user_unknown"                     //

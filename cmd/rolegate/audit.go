@@ -47,7 +47,8 @@ func (c *cli) auditResume() *cobra.Command {
 		Use: "resume", Short: "make checkpoints again after the log was found not to be the one that was published", Args: cobra.NoArgs,
 		Long: `Rolegate signs nothing more once the log in the database is not the continuation of what it has published: a backup
 was restored, or somebody has altered it. Find out which before you run this: docs/operations.md, "Checkpoints".
-Checkpoints go on from what is stored now; whoever holds an earlier one may see a forged log, and be told why.`,
+Checkpoints go on from what is stored now; whoever holds an earlier one may see a forged log, and be told why. A log
+that does not agree with itself, where an entry is altered or gone, gets none: put that back first.`,
 		RunE: func(*cobra.Command, []string) error {
 			return do(c, app.ResumeLog, r, func(w io.Writer, _ app.None) {
 				fmt.Fprintln(w, "checkpoints are made again, of the log as it is stored; the act and its reason are recorded.")

@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 
+	"rolegate/internal/audit/checkpoint"
 	"rolegate/model"
 )
 
@@ -33,7 +35,7 @@ type LogCheckpoint struct {
 var CheckpointLog = Operation[None, LogCheckpoint]{"log-checkpoint", func(ctx context.Context, a *App, _ model.Caller, _ None) (LogCheckpoint, error) {
 	c, err := a.Checkpoints.Publish(ctx)
 	if err != nil {
-		return LogCheckpoint{}, err
+		return LogCheckpoint{}, refused(err)
 	}
 	if c.Size == 0 {
 		return LogCheckpoint{}, model.Errorf(model.CodeNotFound, "the log has no entries yet")
@@ -41,13 +43,27 @@ var CheckpointLog = Operation[None, LogCheckpoint]{"log-checkpoint", func(ctx co
 	return LogCheckpoint{c.Size, c.Root, string(c.Note)}, nil
 }}
 
+// refused gives the refusal of a checkpoint its code.
+func refused(err error) error {
+	var r *checkpoint.Refusal
+	if !errors.As(err, &r) {
+		return err
+	}
+	return model.Errorf(model.CodeLogAltered, "%v; see \"Checkpoints\" in docs/operations.md", r).Because(err)
+}
+
 // ResumeRequest says why checkpoints are made again.
 type ResumeRequest struct {
 	Reason string
 }
 
 // ResumeLog has checkpoints made again after the log was found to be another one
-// than was published.
+// than was published, and makes the first. Of a log that does not agree with itself
+// there is none: the act is recorded, and checkpoints have stopped again.
 var ResumeLog = Operation[ResumeRequest, None]{"log-resume", func(ctx context.Context, a *App, caller model.Caller, r ResumeRequest) (None, error) {
-	return None{}, a.Checkpoints.Resume(ctx, caller, r.Reason)
+	if err := a.Checkpoints.Resume(ctx, caller, r.Reason); err != nil {
+		return None{}, err
+	}
+	_, err := a.Checkpoints.Publish(ctx)
+	return None{}, refused(err)
 }}

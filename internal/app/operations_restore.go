@@ -18,6 +18,9 @@ type Ended = store.Ended
 // signing keys that were revoked. It cannot tell those from others, so it ends all
 // of them. People log in again; who has no device needs an invitation.
 var Restored = Operation[None, store.Ended]{"restored", func(ctx context.Context, a *App, caller model.Caller, _ None) (store.Ended, error) {
+	if err := a.Checkpoints.Restore(ctx); err != nil {
+		return store.Ended{}, err
+	}
 	keys, err := a.Login.Keys.List(ctx)
 	if err != nil {
 		return store.Ended{}, err

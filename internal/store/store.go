@@ -580,6 +580,8 @@ type Keystore interface {
 	Meta
 	// SetMeta sets a value again and again; nil for none.
 	SetMeta(ctx context.Context, key string, value []byte) error
+	// SwapMeta sets a value that is still was, nil for none, and tells whether it did.
+	SwapMeta(ctx context.Context, key string, was, value []byte) (bool, error)
 	SealedValues
 	Ping(ctx context.Context) error
 	Close() error

@@ -42,12 +42,12 @@ type silent struct {
 	once bool
 }
 
-func (k *silent) SetMeta(ctx context.Context, key string, value []byte) error {
+func (k *silent) SwapMeta(ctx context.Context, key string, was, value []byte) (bool, error) {
 	if k.once {
 		k.once = false
-		return errBroken
+		return false, errBroken
 	}
-	return k.Keystore.SetMeta(ctx, key, value)
+	return k.Keystore.SwapMeta(ctx, key, was, value)
 }
 
 // Every checkpoint that anybody was ever given is of a beginning of the tree of

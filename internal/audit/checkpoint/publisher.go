@@ -51,6 +51,7 @@ type Publisher struct {
 	logger *slog.Logger
 
 	turn    chan struct{} // has room for the one who follows, grows, or publishes
+	turns   atomic.Int64  // begun
 	key     atomic.Pointer[Key]
 	latest  atomic.Pointer[published]
 	stopped atomic.Pointer[Refusal] // nil while all is well
@@ -120,12 +121,27 @@ func (p *Publisher) Publish(ctx context.Context) (Checkpoint, error) {
 // inTurn does something alone in this process, unless no checkpoint may be made. A
 // refusal ends all of them.
 func (p *Publisher) inTurn(ctx context.Context, do func() error) error {
+	if err := p.take(ctx); err != nil {
+		return err
+	}
+	defer p.yield()
+	return p.alone(ctx, do)
+}
+
+func (p *Publisher) take(ctx context.Context) error {
 	select {
 	case p.turn <- struct{}{}:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-p.turn }()
+}
+
+func (p *Publisher) yield() { <-p.turn }
+
+// alone is for whoever has the turn.
+func (p *Publisher) alone(ctx context.Context, do func() error) error {
+	p.turns.Add(1)
 	if err := p.mayGoOn(ctx); err != nil {
 		return err
 	}
@@ -146,7 +162,7 @@ func (p *Publisher) follow(ctx context.Context) (*published, error) {
 	was := p.latest.Load()
 	var mark []byte
 	if was == nil { // before what is stored is read, which others go on with
-		if mark, err = p.mark(ctx); err != nil {
+		if mark, err = p.Noted(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -173,10 +189,20 @@ func (p *Publisher) follow(ctx context.Context) (*published, error) {
 			return nil, err
 		}
 	}
-	if next != nothing {
-		p.latest.Store(next)
+	if next == nothing {
+		return next, nil
 	}
-	return next, nil
+	return next, p.publish(ctx, next)
+}
+
+// publish notes a stored checkpoint apart, whichever replica has stored it, and
+// gives it to whoever asks.
+func (p *Publisher) publish(ctx context.Context, c *published) error {
+	if err := p.note(ctx, c); err != nil {
+		return fmt.Errorf("note the checkpoint in the keystore: %w", err) // it will be, once it is followed
+	}
+	p.latest.Store(c)
+	return nil
 }
 
 // read holds a stored checkpoint against the log.
@@ -296,12 +322,8 @@ func (p *Publisher) grow(ctx context.Context, last *published) (*published, erro
 	if !first {
 		return p.follow(ctx)
 	}
-	if err := p.keys.SetMeta(ctx, markName, next.Note); err != nil {
-		return nil, fmt.Errorf("note the checkpoint in the keystore: %w", err) // it is stored, and published when followed
-	}
 	p.behind.Store(0)
-	p.latest.Store(next)
-	return next, nil
+	return next, p.publish(ctx, next)
 }
 
 // tilesAtOnce bounds what one transaction stores.

@@ -27,9 +27,10 @@ const (
 	Forked   Reason = "forked"   // they are not the same
 	Missing  Reason = "missing"  // there is a hole
 	Unsigned Reason = "unsigned" // a stored checkpoint is not of the log's key
+	Restored Reason = "restored" // an operator has said that it is a backup
 )
 
-var reasons = [...]Reason{Smaller, Forked, Missing, Unsigned}
+var reasons = [...]Reason{Smaller, Forked, Missing, Unsigned, Restored}
 
 // Refusal ends the making of checkpoints until Resume.
 type Refusal struct {
@@ -56,8 +57,9 @@ const (
 	stopName = "log_checkpoint_refused"
 )
 
-// mark is the checkpoint that was noted apart; none before the first.
-func (p *Publisher) mark(ctx context.Context) ([]byte, error) {
+// Noted is the checkpoint that was published last, as the keystore has it; nil for
+// none.
+func (p *Publisher) Noted(ctx context.Context) ([]byte, error) {
 	noted, err := p.keys.MetaValue(ctx, markName)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
@@ -65,14 +67,21 @@ func (p *Publisher) mark(ctx context.Context) ([]byte, error) {
 	return noted, err
 }
 
-// Noted is the checkpoint that was published last, as the keystore has it; nil for
-// none.
-func (p *Publisher) Noted(ctx context.Context) ([]byte, error) {
-	note, err := p.keys.MetaValue(ctx, markName)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
+// note keeps a checkpoint apart, unless it has a later one already: of replicas that
+// publish at one time the slower one sets nothing back.
+func (p *Publisher) note(ctx context.Context, c *published) error {
+	for {
+		noted, err := p.Noted(ctx)
+		if err != nil {
+			return err
+		}
+		if was, err := p.key.Load().Open(noted); err == nil && was.Size >= c.Size {
+			return nil
+		}
+		if swapped, err := p.keys.SwapMeta(ctx, markName, noted, c.Note); swapped || err != nil {
+			return err
+		}
 	}
-	return note, err
 }
 
 // checkMark holds the stored checkpoints, as a process finds them at its start,
@@ -135,6 +144,19 @@ func (p *Publisher) stop(ctx context.Context, r *Refusal) {
 	p.logger.Error("THE LOG IS NOT THE ONE THAT WAS PUBLISHED: no checkpoints are made any more until an operator has looked; see \"Checkpoints\" in docs/operations.md",
 		"reason", r.Reason, "detail", r.Detail)
 	p.keep(context.WithoutCancel(ctx), r)
+}
+
+// Restore says that the databases are those of a backup. Where the keystore is, too,
+// nothing in them tells: what was published since is not in it either, and the log
+// would go on otherwise than it did. So no checkpoints are made until Resume.
+func (p *Publisher) Restore(ctx context.Context) error {
+	err := p.inTurn(ctx, func() error {
+		return refuse(Restored, "a backup was restored; what was published since it was made is not in it")
+	})
+	if r := p.stopped.Load(); r != nil && r.kept {
+		return nil
+	}
+	return err
 }
 
 // keep tells the other replicas, and those who come after this process.

@@ -241,3 +241,113 @@ func TestStartWhileOthersPublish(t *testing.T) {
 		t.Errorf("a checkpoint of %d of %d entries", c.Size, f.size())
 	}
 }
+
+// noted is the size of the checkpoint that the keystore has.
+func (f *fixture) noted(p *checkpoint.Publisher) int64 {
+	f.Helper()
+	text, err := p.Noted(f.ctx)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return f.auditor(p).open(text).N
+}
+
+// What another replica has stored and not noted, since it was killed in between, is
+// noted before anybody is given it; else a database that is put back to before it
+// would look as if it never was.
+func TestNotedBeforeItIsPublished(t *testing.T) {
+	f := newSQLite(t)
+	f.append(1)
+	one, two := f.publisher(), f.publisher()
+	f.publish(one)
+	f.publish(two)
+	f.append(1)
+	f.keys = &silent{Keystore: f.keys, once: true}
+	if _, err := f.publisher().Publish(f.ctx); !errors.Is(err, errBroken) {
+		t.Fatalf("a keystore that cannot be written: %v", err)
+	}
+	c := f.publish(two)
+	if c.Size != f.size() || f.noted(two) != c.Size {
+		t.Errorf("a checkpoint of %d of %d entries is published, and one of %d noted", c.Size, f.size(), f.noted(two))
+	}
+}
+
+// overtaken is a keystore before whose next change something else happens.
+type overtaken struct {
+	store.Keystore
+	first func()
+}
+
+func (k *overtaken) before() {
+	if first := k.first; first != nil {
+		k.first = nil
+		first()
+	}
+}
+
+func (k *overtaken) SwapMeta(ctx context.Context, key string, was, value []byte) (bool, error) {
+	k.before()
+	return k.Keystore.SwapMeta(ctx, key, was, value)
+}
+
+// A replica that is slow to note its checkpoint takes a later one's note for none of
+// its business.
+func TestNoteIsNeverSetBack(t *testing.T) {
+	f := newSQLite(t)
+	f.append(1)
+	fast := f.publisher()
+	f.publish(fast)
+	keys := &overtaken{Keystore: f.keys}
+	f.keys = keys
+	slow := f.publisher()
+	f.publish(slow)
+	f.append(1)
+	keys.first = func() {
+		f.append(1)
+		f.publish(fast)
+	}
+	if c := f.publish(slow); c.Size != f.size()-1 {
+		t.Fatalf("a checkpoint of %d of %d entries", c.Size, f.size())
+	}
+	if n := f.noted(fast); n != f.size() {
+		t.Errorf("one of %d is noted, and one of %d published", n, f.size())
+	}
+}
+
+// A backup of both databases has nothing in it that tells: only who has restored it
+// does. Said twice it is said once.
+func TestRestoredWithItsKeystore(t *testing.T) {
+	f := newSQLite(t)
+	f.append(10)
+	p := f.publisher()
+	f.publish(p)
+	for range 2 {
+		if err := f.publisher().Restore(f.ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.append(1)
+	checkLasting(t, f, p, f.publisher())
+	if r := p.State().Refused; r == nil || r.Reason != checkpoint.Restored {
+		t.Errorf("the state says %+v", r)
+	}
+	if err := p.Resume(f.ctx, operator, "a drill"); err != nil {
+		t.Fatal(err)
+	}
+	f.publish(p)
+	f.publish(f.publisher())
+}
+
+// Nobody is told that checkpoints have stopped while the keystore does not know.
+func TestRestoreNeedsTheKeystore(t *testing.T) {
+	f := newSQLite(t)
+	f.keys = &mute{f.keys}
+	if err := f.publisher().Restore(f.ctx); err == nil {
+		t.Error("no error")
+	}
+}
+
+// mute is a keystore in which nothing can be changed.
+type mute struct{ store.Keystore }
+
+func (*mute) SetMeta(context.Context, string, []byte) error { return errBroken }

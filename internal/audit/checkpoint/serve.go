@@ -28,19 +28,33 @@ func (p *Publisher) Latest(ctx context.Context) (Checkpoint, error) {
 func (p *Publisher) at(ctx context.Context, size int64) (*published, error) {
 	at := p.latest.Load()
 	if at == nil || at.Size < size {
-		err := p.inTurn(ctx, func() (err error) {
-			at, err = p.follow(ctx)
-			return err
-		})
 		var refusal *Refusal
-		if err != nil && !errors.As(err, &refusal) {
+		if err := p.look(ctx); err != nil && !errors.As(err, &refusal) {
 			return nil, err
 		}
+		at = p.latest.Load()
 	}
 	if at == nil || at.Size < size {
 		return nil, &model.Error{Code: model.CodeBeyondCheckpoint, RetryAfter: Every}
 	}
 	return at, nil
+}
+
+// look follows, unless somebody has since it was called: however many ask for what
+// is not there yet, the publisher waits behind one or two of them.
+func (p *Publisher) look(ctx context.Context) error {
+	before := p.turns.Load()
+	if err := p.take(ctx); err != nil {
+		return err
+	}
+	defer p.yield()
+	if p.turns.Load() != before {
+		return nil
+	}
+	return p.alone(ctx, func() error {
+		_, err := p.follow(ctx)
+		return err
+	})
 }
 
 // Tile gives the hashes of a tile of the latest checkpoint's tree, or of an earlier

@@ -8,6 +8,16 @@ func (k *Keystore) SetMeta(ctx context.Context, key string, value []byte) error 
 	return err
 }
 
+// SwapMeta is one statement: of two that see the same value one sets it.
+func (k *Keystore) SwapMeta(ctx context.Context, key string, was, value []byte) (bool, error) {
+	statement := `UPDATE meta SET value = $2 WHERE key = $1 AND value = $3`
+	if len(was) == 0 {
+		statement = `INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value = $3`
+	}
+	n, err := k.exec(ctx, statement, key, bytesOf(value), bytesOf(was))
+	return n > 0, err
+}
+
 // MetaValue and InsertMeta serve the main database and the keystore alike.
 func (c conn) MetaValue(ctx context.Context, key string) ([]byte, error) {
 	return one(ctx, c, func(row scanner) (v []byte, err error) {

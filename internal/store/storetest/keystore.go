@@ -108,6 +108,29 @@ var keystoreTests = []struct {
 			same(t, "MetaValue after SetMeta", got, err, value)
 		}
 	}},
+	{"SwapMeta", func(t *testing.T, k store.Keystore) {
+		ctx := t.Context()
+		for _, c := range []struct {
+			was, value []byte
+			swapped    bool
+			then       []byte
+		}{
+			{[]byte{1}, []byte{2}, false, nil},
+			{nil, []byte{2}, true, []byte{2}},
+			{nil, []byte{3}, false, []byte{2}},
+			{[]byte{1}, []byte{3}, false, []byte{2}},
+			{[]byte{2}, nil, true, nil},
+			{nil, []byte{4}, true, []byte{4}},
+		} {
+			swapped, err := k.SwapMeta(ctx, "swapped", c.was, c.value)
+			same(t, "SwapMeta", swapped, err, c.swapped)
+			got, err := k.MetaValue(ctx, "swapped")
+			if errors.Is(err, store.ErrNotFound) {
+				err = nil
+			}
+			same(t, "MetaValue after SwapMeta", got, err, c.then)
+		}
+	}},
 	{"SealedValues", func(t *testing.T, k store.Keystore) {
 		ctx := t.Context()
 		one, two, odd := sealedUnder("aaaa", "1"), sealedUnder("bbbb", "2"), []byte{0xff, 0}
