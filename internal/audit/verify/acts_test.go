@@ -151,6 +151,16 @@ func TestErasures(t *testing.T) {
 			e.k.Approve("bob", e.request, e.s)
 			e.k.Execute(e.request, e.s, audit.Scope{Refs: e.s.Refs, Epochs: []audit.Epoch{{Tenant: logkit.Acme, Epoch: month(e.k)}}})
 		}, "wider than what was approved"},
+		"wider by one entry": {func(e erasure) {
+			e.k.Approve("bob", e.request, e.s)
+			e.k.Execute(e.request, e.s, audit.Scope{Refs: e.s.Refs, Segments: []audit.Segment{{Index: 1, Place: 0}}})
+		}, "wider than what was approved"},
+		"of entries to come": {func(e erasure) {
+			later := audit.Scope{Segments: []audit.Segment{{Index: 5000, Place: 0}}}
+			request := e.k.Request("ann", later)
+			e.k.Approve("bob", request, later)
+			e.k.Execute(request, later, later)
+		}, "names entries that were not there yet"},
 		"without a scope": {func(e erasure) {
 			e.k.Approve("bob", e.request, e.s)
 			e.k.Act("acme", "bob", audit.Act{Kind: audit.EraseExecuted, Request: &e.request, Digest: e.s.Digest()})

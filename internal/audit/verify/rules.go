@@ -153,24 +153,21 @@ func own(a *act) bool {
 	return len(a.act.By) > 0 && slices.ContainsFunc(a.leaf.Segments, func(s audit.SegRef) bool { return bytes.Equal(s.Ref, a.act.By) })
 }
 
-// within tells whether a scope has nothing that the other has not.
+// within tells whether a scope has nothing that the other has not. Scopes may be
+// long lists of entries.
 func within(s, in *audit.Scope) bool {
-	for _, ref := range s.Refs {
-		if !slices.ContainsFunc(in.Refs, func(r []byte) bool { return bytes.Equal(r, ref) }) {
-			return false
-		}
+	return len(s.Classes) == 0 &&
+		subset(s.Refs, in.Refs, func(ref []byte) string { return string(ref) }) &&
+		subset(s.Epochs, in.Epochs, func(m audit.Epoch) epoch { return epoch{string(m.Tenant), m.Epoch} }) &&
+		subset(s.Segments, in.Segments, func(s audit.Segment) audit.Segment { return s })
+}
+
+func subset[T any, K comparable](some, all []T, key func(T) K) bool {
+	in := make(map[K]bool, len(all))
+	for _, v := range all {
+		in[key(v)] = true
 	}
-	for _, m := range s.Epochs {
-		if !slices.ContainsFunc(in.Epochs, func(e audit.Epoch) bool { return e.Epoch == m.Epoch && bytes.Equal(e.Tenant, m.Tenant) }) {
-			return false
-		}
-	}
-	for _, segment := range s.Segments {
-		if !slices.Contains(in.Segments, segment) {
-			return false
-		}
-	}
-	return len(s.Classes) == 0
+	return !slices.ContainsFunc(some, func(v T) bool { return !in[key(v)] })
 }
 
 // lifted is the index at which a hold ends; lifting is an audit-admin's.
