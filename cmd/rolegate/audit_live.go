@@ -39,7 +39,7 @@ func (l *liveFlags) check(args int) error {
 // verifyLive has the log verified where it is. What an auditor has kept does not go
 // to whoever is audited.
 func (c *cli) verifyLive(k keptFiles, l liveFlags) error {
-	if k.policy != "" || k.key != "" || k.receipts != "" || len(k.known) > 0 {
+	if k.policy != "" || k.key != "" || k.receipts != "" || len(k.known)+len(k.proofs) > 0 {
 		return usageError{errors.New("--live takes nothing that was kept: export a bundle, and verify that with it")}
 	}
 	cfg, err := c.config()

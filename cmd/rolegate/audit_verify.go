@@ -7,12 +7,14 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +27,7 @@ import (
 func (c *cli) auditVerify() *cobra.Command {
 	var k keptFiles
 	var live liveFlags
+	var floor uint16
 	cmd := &cobra.Command{
 		Use: "verify BUNDLE | --live", Short: "check an exported log: that nothing was altered, taken away or put in", Args: cobra.MaximumNArgs(1),
 		Long: `Checks a bundle that ` + "`rolegate audit export`" + ` wrote, without keys and without network: that its
@@ -52,6 +55,9 @@ Exit status:
 			if err := live.check(len(args)); err != nil {
 				return err
 			}
+			if live.on && cmd.Flags().Changed("floor") {
+				return usageError{errors.New("--floor is for a bundle")}
+			}
 			if live.on {
 				return c.verifyLive(k, live)
 			}
@@ -59,6 +65,7 @@ Exit status:
 			if err != nil {
 				return err
 			}
+			o.Floor = time.Duration(floor) * 24 * time.Hour
 			report, err := verify.Run(cmd.Context(), bundle.Open(args[0]), o)
 			if err != nil {
 				return model.Errorf(model.CodeInvalidRequest, "%s: %v", args[0], err)
@@ -80,6 +87,7 @@ Exit status:
 	f.StringVar(&k.key, "key", "", "the log's key instead, such as crm.example.com/v1/audit+5a1f…+AZ…")
 	f.StringSliceVar(&k.known, "known", nil, "file with an older checkpoint; may be repeated")
 	f.StringSliceVar(&k.proofs, "proof", nil, "file with the proof of an entry (C2SP tlog-proof); may be repeated")
+	f.Uint16Var(&floor, "floor", 184, "days that sealed data has to be kept before an act may destroy it: six months; 0: as long as the acts say")
 	f.StringVar(&k.receipts, "receipts", "", `file of {"index":…,"leaf_hash":"…"}, one a line: the headers Audit-Index and Audit-Leaf-Hash of answers`)
 	return cmd
 }
@@ -205,7 +213,17 @@ func printVerified(w io.Writer, r verify.Report) {
 	}
 	fmt.Fprintf(w, "sealed      %s unaltered\n", count(int(r.Segments), "segment"))
 	for _, s := range r.Shredded {
-		fmt.Fprintf(w, "destroyed   %s by rule, by the act of entry %d (%s)\n", count(int(s.Segments), "segment"), s.Act, s.Kind)
+		fmt.Fprintf(w, "destroyed   %s by rule, by the act of entry %d (%s); the youngest %s old\n", count(int(s.Segments), "segment"), s.Act, s.Kind, count(int(s.Days), "day"))
+	}
+	if r.Denials.Entries > 0 {
+		fmt.Fprintf(w, "counted     %s of floods, by %s\n", count(int(r.Denials.Count), "denial"), count(int(r.Denials.Entries), "entry"))
+	}
+	if r.Lost.Entries > 0 {
+		fmt.Fprintf(w, "lost        %s at least that no entry tells of, as %s", count(int(r.Lost.Count), "record"), count(int(r.Lost.Entries), "entry"))
+		if r.Lost.Unknown > 0 {
+			fmt.Fprintf(w, "; %d of them without knowing how many", r.Lost.Unknown)
+		}
+		fmt.Fprintln(w)
 	}
 	fmt.Fprintf(w, "tree        %s of it, %d signed by a key of the auditor's; %s\n", count(int(r.Checkpoints), "checkpoint"), r.Signed, count(int(r.Tiles), "tile"))
 	a := r.Anchors

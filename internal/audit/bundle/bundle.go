@@ -87,4 +87,5 @@ const (
 	chunkSize    = 4 << 20  // a file ends behind the item that fills it
 	mostChunk    = 64 << 20 // a file of more is refused, since a reader holds one at a time
 	mostManifest = 64 << 10
+	mostSealed   = 64 << 10 // segments of one item; what is empty takes much more memory than room
 )

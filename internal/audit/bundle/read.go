@@ -37,8 +37,11 @@ func Open(dir string) *Bundle { return New(os.DirFS(dir)) }
 // New opens a bundle.
 func New(fsys fs.FS) *Bundle { return &Bundle{fsys: fsys, chunks: map[string]int{}} }
 
-// About reads the manifest, and looks what files there are.
+// About looks what files there are, before any is opened, and reads the manifest.
 func (b *Bundle) About(context.Context) (verify.About, error) {
+	if err := b.list(); err != nil {
+		return verify.About{}, err
+	}
 	text, err := b.read(manifestFile, nil, mostManifest)
 	if err != nil {
 		return verify.About{}, err
@@ -48,7 +51,7 @@ func (b *Bundle) About(context.Context) (verify.About, error) {
 		return verify.About{}, verify.Malformed("%s is no manifest of a bundle (%s)", manifestFile, Format)
 	}
 	b.sum = m.Checkpoints
-	return verify.About{Origin: m.Origin, Size: m.Size, Root: m.Root, From: m.From, To: m.To, Tenant: tenant}, b.list()
+	return verify.About{Origin: m.Origin, Size: m.Size, Root: m.Root, From: m.From, To: m.To, Tenant: tenant}, nil
 }
 
 // list looks at the names of all files, which are few beside what is in them.
@@ -59,12 +62,16 @@ func (b *Bundle) list() error {
 	b.listed = true
 	err := fs.WalkDir(b.fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
+		case name == "." && errors.Is(err, fs.ErrNotExist):
+			return nil // then there is no manifest
 		case err != nil:
 			return err
-		case d.IsDir() || name == manifestFile:
+		case d.IsDir():
 			return nil
-		case !d.Type().IsRegular():
+		case !d.Type().IsRegular(): // a link leads elsewhere, and a pipe is waited for
 			return verify.Malformed("%s is no file", name)
+		case name == manifestFile:
+			return nil
 		case name == checkpointFile:
 			b.newest = true
 			return nil
@@ -169,6 +176,9 @@ func (b *Bundle) Entries(ctx context.Context) iter.Seq2[verify.Item, error] {
 		err := b.items(ctx, entriesDir, nil, func(r *wire.Reader) (bool, error) {
 			it := verify.Item{Index: next, Sealed: sealed[:0]}
 			if !readItem(r, &it) {
+				if len(it.Sealed) == mostSealed {
+					return false, verify.Tampered(it.Index, "entry %d has more than %d sealed segments", it.Index, mostSealed)
+				}
 				return false, verify.Malformed("%s: what comes at entry %d cannot be read", entriesDir, next)
 			}
 			sealed = it.Sealed
@@ -240,6 +250,9 @@ func readSealed(r *wire.Reader, it *verify.Item) bool {
 			if *part, ok = r.String(wire.Bytes); !ok {
 				return false
 			}
+		}
+		if len(it.Sealed) == mostSealed {
+			return false
 		}
 		if len(it.Sealed) > 0 && it.Sealed[len(it.Sealed)-1].Place >= s.Place {
 			return false

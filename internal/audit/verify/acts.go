@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"time"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/audit/skim"
@@ -16,8 +17,12 @@ import (
 // once whether it must be there; each is then met again in the stream, byte for
 // byte, or was no entry of the log.
 type acts struct {
-	all  []*act // by index
-	next int    // the one to be met next
+	all      []*act           // by index
+	next     int              // the one to be met next
+	answers  map[int64][]*act // to a request, or to a hold, by its index
+	standing []*act           // approvals of standing policies
+
+	floor time.Duration // what is sealed is not to be destroyed sooner
 
 	byRef     map[string][]*act // executions, by index
 	byEpoch   map[epoch][]*act
@@ -50,7 +55,21 @@ func (a *acts) add(e ActEntry) error {
 	if len(a.all) > 0 && e.Index <= a.all[len(a.all)-1].index {
 		return Malformed("the acts are not in order")
 	}
-	a.all = append(a.all, &act{index: e.Index, sum: sha256.Sum256(e.Leaf), leaf: l, act: l.Act})
+	said := l.Act
+	if l.Outcome != audit.OutcomeOK && said.Kind != audit.EraseRefused {
+		said = &audit.Act{} // it was tried, and did not come about
+	}
+	added := &act{index: e.Index, sum: sha256.Sum256(e.Leaf), leaf: l, act: said}
+	a.all = append(a.all, added)
+	if said.Request != nil {
+		if a.answers == nil {
+			a.answers = map[int64][]*act{}
+		}
+		a.answers[*said.Request] = append(a.answers[*said.Request], added)
+	}
+	if said.Kind == audit.RetentionApproved {
+		a.standing = append(a.standing, added)
+	}
 	return nil
 }
 
@@ -118,10 +137,15 @@ func (a *acts) judge(fault func(*Fault)) {
 // destroying is the valid act by which the segment must be gone; nil for none. Of a
 // segment that is gone, the act must be a later entry; one that is there must not
 // have come under a destroyed key either.
-func (a *acts) destroying(index int64, place int, tenant []byte, ref *skim.SegRef, later bool) *act {
-	return a.covering(index, place, tenant, ref, func(e *act) bool {
-		return e.fault == "" && (!later || e.index > index) && a.held(e, index, place, tenant, ref) == nil
+func (a *acts) destroying(index int64, place int, l *skim.Leaf, ref *skim.SegRef, later bool) *act {
+	return a.covering(index, place, l.Tenant, ref, func(e *act) bool {
+		return e.fault == "" && (!later || e.index > index) && !a.young(e, index, l) && a.held(e, index, place, l.Tenant, ref) == nil
 	})
+}
+
+// young tells whether an entry was not old enough when an act was executed.
+func (a *acts) young(e *act, index int64, l *skim.Leaf) bool {
+	return index < e.index && e.leaf.Time-l.Time < a.floor.Microseconds()
 }
 
 func (a *acts) covering(index int64, place int, tenant []byte, ref *skim.SegRef, ok func(*act) bool) *act {
@@ -142,7 +166,7 @@ func (a *acts) covering(index int64, place int, tenant []byte, ref *skim.SegRef,
 // held is the hold that kept a segment when an act was executed.
 func (a *acts) held(e *act, index int64, place int, tenant []byte, ref *skim.SegRef) *act {
 	for _, h := range a.holds {
-		if h.index < e.index && e.index < h.until && h.act.act.Scope != nil &&
+		if h.index < e.index && e.index < h.until && h.act.act.Scope != nil && (len(h.leaf.Tenant) == 0 || bytes.Equal(h.leaf.Tenant, tenant)) &&
 			h.act.act.Scope.Covers(index, place, tenant, audit.SegRef{Ref: ref.Ref, Epoch: string(ref.Epoch)}) {
 			return h.act
 		}
@@ -151,15 +175,17 @@ func (a *acts) held(e *act, index int64, place int, tenant []byte, ref *skim.Seg
 }
 
 // why says of a segment that is missing which act would have covered it.
-func (a *acts) why(index int64, place int, tenant []byte, ref *skim.SegRef) (text string) {
-	a.covering(index, place, tenant, ref, func(e *act) bool {
-		switch h := a.held(e, index, place, tenant, ref); {
+func (a *acts) why(index int64, place int, l *skim.Leaf, ref *skim.SegRef) (text string) {
+	a.covering(index, place, l.Tenant, ref, func(e *act) bool {
+		switch h := a.held(e, index, place, l.Tenant, ref); {
 		case e.index < index:
 			return false
 		case e.fault != "":
 			text = fmt.Sprintf(" (that of entry %d does not count: %s)", e.index, e.fault)
 		case h != nil:
 			text = fmt.Sprintf(" (that of entry %d must not, for the hold of entry %d)", e.index, h.index)
+		case a.young(e, index, l):
+			text = fmt.Sprintf(" (that of entry %d must not: it is kept for %d days, and was %d days old)", e.index, a.floor/day, time.UnixMicro(e.leaf.Time).Sub(time.UnixMicro(l.Time))/day)
 		}
 		return true
 	})

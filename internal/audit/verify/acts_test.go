@@ -13,12 +13,17 @@ import (
 
 func live(t *testing.T, k *logkit.Kit) verify.Report {
 	t.Helper()
+	return liveWith(t, k, verify.Options{})
+}
+
+func liveWith(t *testing.T, k *logkit.Kit, o verify.Options) verify.Report {
+	t.Helper()
 	k.Checkpoint()
 	source, err := verify.Live(k.Ctx, k.Store)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := verify.Run(k.Ctx, source, verify.Options{})
+	r, err := verify.Run(k.Ctx, source, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +90,36 @@ func TestErasures(t *testing.T) {
 			approve(e.k, "bob", audit.Act{Request: &e.request, Digest: e.s.Digest()}, audit.Entry{Roles: []string{"system-admin"}, Level: 2, Age: 30})
 			e.k.Execute(e.request, e.s, e.s)
 		}, "not by an audit-admin"},
+		"by no person": {func(e erasure) {
+			a := audit.Act{Kind: audit.EraseApproved, Request: &e.request, Digest: e.s.Digest(), By: e.k.Ref("acme", "user:bob")}
+			host := admin
+			host.Tenant, host.Class, host.Activity, host.Outcome, host.Person, host.Act = "acme", audit.ClassAdmin, "audit_act", audit.OutcomeOK, "user:bob", &a
+			host.Caller = model.Caller{Kind: model.CallerOperator, ID: "root"}
+			e.k.Append(host)
+			e.k.Execute(e.request, e.s, e.s)
+		}, "not by a person who has logged in"},
+		"by an approval that was refused": {func(e erasure) {
+			a := audit.Act{Kind: audit.EraseApproved, Request: &e.request, Digest: e.s.Digest(), By: e.k.Ref("acme", "user:bob")}
+			failed := admin
+			failed.Tenant, failed.Class, failed.Activity, failed.Outcome, failed.Caller, failed.Act = "acme", audit.ClassAdmin, "audit_act", audit.OutcomeDeny, logkit.User("acme", "bob"), &a
+			e.k.Append(failed)
+			e.k.Execute(e.request, e.s, e.s)
+		}, "nobody has approved"},
+		"by whoever asked, whose pseudonym was destroyed since": {func(e erasure) {
+			self := audit.Scope{Refs: [][]byte{e.k.Ref("acme", "user:ann")}}
+			first := e.k.Request("carl", self)
+			e.k.Approve("bob", first, self)
+			e.k.Execute(first, self, self)
+			e.k.Destroy(self.Refs[0])
+			e.k.Approve("carl", e.request, e.s) // who may be ann
+			e.k.Execute(e.request, e.s, e.s)
+		}, "may be by the same person"},
+		"against a hold of another tenant": {func(e erasure) {
+			hold := audit.Scope{Refs: e.s.Refs}
+			e.k.Act("globex", "bob", audit.Act{Kind: audit.HoldSet, Digest: hold.Digest(), Scope: &hold}, model.AuditAdmin)
+			e.k.Approve("bob", e.request, e.s)
+			e.k.Execute(e.request, e.s, e.s)
+		}, ""},
 		"with an old code": {func(e erasure) {
 			old := admin
 			old.Age = 301
@@ -116,6 +151,16 @@ func TestErasures(t *testing.T) {
 			e.k.Approve("bob", e.request, e.s)
 			e.k.Execute(e.request, e.s, audit.Scope{Refs: e.s.Refs, Epochs: []audit.Epoch{{Tenant: logkit.Acme, Epoch: month(e.k)}}})
 		}, "wider than what was approved"},
+		"wider by one entry": {func(e erasure) {
+			e.k.Approve("bob", e.request, e.s)
+			e.k.Execute(e.request, e.s, audit.Scope{Refs: e.s.Refs, Segments: []audit.Segment{{Index: 1, Place: 0}}})
+		}, "wider than what was approved"},
+		"of entries to come": {func(e erasure) {
+			later := audit.Scope{Segments: []audit.Segment{{Index: 5000, Place: 0}}}
+			request := e.k.Request("ann", later)
+			e.k.Approve("bob", request, later)
+			e.k.Execute(request, later, later)
+		}, "names entries that were not there yet"},
 		"without a scope": {func(e erasure) {
 			e.k.Approve("bob", e.request, e.s)
 			e.k.Act("acme", "bob", audit.Act{Kind: audit.EraseExecuted, Request: &e.request, Digest: e.s.Digest()})
@@ -171,6 +216,56 @@ func TestErasures(t *testing.T) {
 	}
 }
 
+// Whatever an act says of itself, the auditor may know of a law by which what is
+// sealed is kept for longer.
+func TestFloor(t *testing.T) {
+	const days = 24 * time.Hour
+	for name, c := range map[string]struct {
+		after time.Duration
+		want  verify.Status
+	}{"too early": {183 * days, verify.Tamper}, "late enough": {185 * days, verify.Unanchored}} {
+		k := logkit.SQLite(t)
+		k.Fill(10)
+		k.Advance(c.after)
+		k.Erase("customer:c3")
+		o := verify.Options{Floor: 184 * days}
+		k.Exec(`DELETE FROM audit_sealed WHERE idx < 10 AND ref = ?`, k.Ref("acme", "customer:c3"))
+		r := liveWith(t, k, o)
+		// The entry by which the kit learns of the pseudonym was sealed just now.
+		const just = "it is kept for 184 days, and was 0 days old"
+		early := found(r, "it is kept for 184 days, and was 183 days old")
+		if !found(r, just) || early != (c.want == verify.Tamper) {
+			t.Errorf("%s: %+v", name, r.Faults)
+		}
+		k.Fill(1)
+		if r := liveWith(t, k, verify.Options{}); r.Status != verify.Unanchored || len(r.Shredded) != 1 || r.Shredded[0].Days != 0 {
+			t.Errorf("%s, by the acts alone: %+v, %+v", name, r.Faults, r.Shredded)
+		}
+	}
+}
+
+// What the log says it has not kept is told with what it has.
+func TestLostAndCounted(t *testing.T) {
+	k := logkit.SQLite(t)
+	k.Fill(1)
+	entry := audit.Entry{Class: audit.ClassSystem, Outcome: audit.OutcomeError, Caller: model.Caller{Kind: model.CallerSystem}}
+	for _, n := range []int64{12, -1, 3} {
+		gap := entry
+		gap.Activity, gap.Count = audit.Gap, n
+		k.Append(gap)
+	}
+	flood := entry
+	flood.Activity, flood.Outcome, flood.Count, flood.Since = audit.Evaluated, audit.OutcomeDeny, 9000, time.Now()
+	k.Append(flood)
+	r := live(t, k)
+	if want := (verify.Counted{Entries: 3, Count: 15, Unknown: 1}); r.Lost != want {
+		t.Errorf("lost: %+v, want %+v", r.Lost, want)
+	}
+	if want := (verify.Counted{Entries: 1, Count: 9000}); r.Denials != want {
+		t.Errorf("denials: %+v, want %+v", r.Denials, want)
+	}
+}
+
 // Months expire under a standing policy that two people made.
 func TestRetention(t *testing.T) {
 	policy := func(k *logkit.Kit, approver string, days int) int64 {
@@ -204,6 +299,11 @@ func TestRetention(t *testing.T) {
 			i := policy(k, "bob", days)
 			k.Advance(190 * 24 * time.Hour)
 			execute(k, i, days, logkit.Acme, epoch)
+		}, "had not expired"},
+		"after more days than time has": {func(k *logkit.Kit, epoch string) {
+			i := policy(k, "bob", 1<<62) // 2^62 days are a multiple of 2^64 seconds
+			k.Advance(70 * 24 * time.Hour)
+			execute(k, i, 1<<62, logkit.Acme, epoch)
 		}, "had not expired"},
 		"approved by whoever asked": {func(k *logkit.Kit, epoch string) {
 			i := policy(k, "ann", days)

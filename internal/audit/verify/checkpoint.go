@@ -24,7 +24,7 @@ var errCheckpoint = errors.New("it is no C2SP checkpoint")
 // extension lines in checkpoints of ours.
 func parseCheckpoint(note []byte) (checkpoint, error) {
 	text, _, found := bytes.Cut(note, []byte("\n\n"))
-	lines := strings.Split(string(text), "\n")
+	lines := strings.SplitN(string(text), "\n", 4)
 	if !found || len(lines) != 3 || lines[0] == "" {
 		return checkpoint{}, errCheckpoint
 	}

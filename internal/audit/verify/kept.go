@@ -18,24 +18,27 @@ type kept struct {
 	known    []checkpoint
 	receipts []Receipt
 	proofs   []inclusion
-	out      int // that lie among entries that are left out
+	faults   []*Fault // of what cannot be held against this log at all
+	out      int      // that lie among entries that are left out
 }
 
 // readKept reads the options; what cannot be read there is the auditor's to mend.
 func readKept(o Options, origin string) (k kept, err error) {
 	for _, note := range o.Known {
-		c, err := readKnown(note, o.Policy, origin)
+		c, err := readKnown(note, o.Policy)
 		if err != nil {
 			return k, err
 		}
-		k.known = append(k.known, c)
+		k.keep(c, origin)
 	}
 	for _, b := range o.Proofs {
-		p, err := readProof(b, o.Policy, origin)
+		p, err := readProof(b, o.Policy)
 		if err != nil {
 			return k, err
 		}
-		k.proofs, k.known = append(k.proofs, p), append(k.known, p.of)
+		if k.keep(p.of, origin) {
+			k.proofs = append(k.proofs, p)
+		}
 	}
 	slices.SortFunc(k.proofs, func(a, b inclusion) int { return cmp.Compare(a.index, b.index) })
 	slices.SortFunc(k.known, func(a, b checkpoint) int { return cmp.Compare(a.size, b.size) })
@@ -45,7 +48,7 @@ func readKept(o Options, origin string) (k kept, err error) {
 }
 
 // readKnown reads a checkpoint that was kept.
-func readKnown(note []byte, policy *Policy, origin string) (checkpoint, error) {
+func readKnown(note []byte, policy *Policy) (checkpoint, error) {
 	c, err := parseCheckpoint(note)
 	if err != nil {
 		return c, fmt.Errorf("the checkpoint that was kept: %w", err)
@@ -53,10 +56,18 @@ func readKnown(note []byte, policy *Policy, origin string) (checkpoint, error) {
 	if _, err := policy.check(c); err != nil {
 		return c, fmt.Errorf("the checkpoint of size %d that was kept: %w", c.size, err)
 	}
-	if c.origin != origin && origin != "" {
-		return c, fmt.Errorf("the checkpoint of size %d that was kept is one of the log %q, not of %q", c.size, c.origin, origin)
-	}
 	return c, nil
+}
+
+// keep adds a checkpoint. One of a log of another name is not compared: whoever
+// rewrites a log may give it another name, too.
+func (k *kept) keep(c checkpoint, origin string) bool {
+	if c.origin != origin && origin != "" {
+		k.faults = append(k.faults, &Fault{Diverge, 0, max(c.size, 1), fmt.Sprintf("the checkpoint of size %d that was kept is one of the log %q, not of %q", c.size, c.origin, origin)})
+		return false
+	}
+	k.known = append(k.known, c)
+	return true
 }
 
 // inclusion is a proof that was kept: that an entry is in the tree of a checkpoint.
@@ -66,7 +77,7 @@ type inclusion struct {
 	of     checkpoint
 }
 
-func readProof(b []byte, policy *Policy, origin string) (p inclusion, err error) {
+func readProof(b []byte, policy *Policy) (p inclusion, err error) {
 	var t proof.TLogProof
 	if t.Unmarshal(b) != nil || t.Index > math.MaxInt64 {
 		return p, errors.New("the proof that was kept is no C2SP tlog-proof")
@@ -75,7 +86,7 @@ func readProof(b []byte, policy *Policy, origin string) (p inclusion, err error)
 	for _, h := range t.Hashes {
 		p.hashes = append(p.hashes, h[:])
 	}
-	p.of, err = readKnown(t.Checkpoint, policy, origin)
+	p.of, err = readKnown(t.Checkpoint, policy)
 	return p, err
 }
 
@@ -124,6 +135,9 @@ func (k *kept) leaf(index int64, hash []byte, r *Report) {
 
 // end looks at what the log did not come to.
 func (k *kept) end(size int64, r *Report) {
+	for _, f := range k.faults {
+		r.fault(f)
+	}
 	for _, c := range k.known {
 		r.fault(&Fault{Diverge, size, c.size, fmt.Sprintf("there was a checkpoint of %s, and the log has %d: its end was cut off", entries(c.size), size)})
 	}

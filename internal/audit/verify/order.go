@@ -54,6 +54,12 @@ func (o *order) follows(index int64, l *skim.Leaf, r *Report) {
 		r.Begin = r.End
 	}
 	o.class(l.Class)
+	switch {
+	case string(l.Activity) == string(audit.Gap):
+		r.Lost.add(l.Count)
+	case l.Since != 0:
+		r.Denials.add(l.Count)
+	}
 }
 
 func (o *order) class(class []byte) {

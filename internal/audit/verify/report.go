@@ -36,6 +36,9 @@ type Report struct {
 	Segments int64     `json:"segments"`           // sealed, and as the entries say
 	Shredded []Shred   `json:"shredded,omitempty"` // segments that were destroyed by rule
 
+	Lost    Counted `json:"lost"`    // records that never came to the log, as it says itself
+	Denials Counted `json:"denials"` // of floods, which have no entries of their own
+
 	Classes     map[audit.Class]int64 `json:"classes"`
 	Checkpoints int64                 `json:"checkpoints"` // that match the tree
 	Signed      int64                 `json:"signed"`      // of these, by a key the auditor has
@@ -57,6 +60,23 @@ type Shred struct {
 	Act      int64         `json:"act"` // index
 	Kind     audit.ActKind `json:"kind"`
 	Segments int64         `json:"segments"`
+	Days     int64         `json:"youngest_days"` // how old the youngest of them was
+}
+
+// Counted is what entries say of things that have no entry each.
+type Counted struct {
+	Entries int64 `json:"entries"`           // that say so
+	Count   int64 `json:"count"`             // of what they stand for
+	Unknown int64 `json:"unknown,omitempty"` // entries that do not know how many
+}
+
+func (c *Counted) add(n int64) {
+	c.Entries++
+	if n < 0 {
+		c.Unknown++
+		return
+	}
+	c.Count += n
 }
 
 // Anchors are what was kept apart from the log and agrees with it.
@@ -80,6 +100,7 @@ var unproven = []string{
 	"that no copy of a destroyed key or of sealed data survives elsewhere",
 	"that nothing happened which never came to the log",
 	"that the sessions of those who approved an act were their own",
+	"that the two of an act are two people, and not one who has two accounts",
 	"that the entries behind the last anchor were not exchanged: whoever has the database and the signing key can do that",
 }
 

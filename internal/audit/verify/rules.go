@@ -16,6 +16,7 @@ const (
 	approvalLevel = 2      // assurance level of whoever approves
 	approvalAge   = 5 * 60 // seconds since it was proven, at most
 	day           = 24 * time.Hour
+	mostDays      = 1_000_000 // what is kept for longer never expires, and calendars do not count so far
 )
 
 // erasure says why an execution is none, or nothing.
@@ -54,7 +55,7 @@ func (a *acts) retention(e *act) string {
 		switch {
 		case err != nil || !expires || days < 0:
 			return fmt.Sprintf("the policy of entry %d says nothing of %s", request.index, m.Epoch)
-		case time.UnixMicro(e.leaf.Time).Before(begin.AddDate(0, 1, days)):
+		case days > mostDays || time.UnixMicro(e.leaf.Time).Before(begin.AddDate(0, 1, days)):
 			return fmt.Sprintf("%s had not expired: the policy of entry %d keeps it for %d days", m.Epoch, request.index, days)
 		case len(request.leaf.Tenant) > 0 && !bytes.Equal(m.Tenant, request.leaf.Tenant):
 			return "it is about another tenant than its policy"
@@ -66,8 +67,8 @@ func (a *acts) retention(e *act) string {
 // newerPolicy is one of the same tenant that was approved between a policy and an
 // execution under it.
 func (a *acts) newerPolicy(request, e *act) *act {
-	for _, approval := range a.all {
-		if approval.index <= request.index || approval.index >= e.index || approval.act.Kind != audit.RetentionApproved || approval.act.Request == nil {
+	for _, approval := range a.standing {
+		if approval.index <= request.index || approval.index >= e.index || approval.act.Request == nil {
 			continue
 		}
 		newer := a.at(*approval.act.Request)
@@ -98,8 +99,8 @@ func (a *acts) agreed(e *act, requested, approved audit.ActKind) (request, appro
 		return nil, nil, fmt.Sprintf("it is of another tenant than the request of entry %d", request.index)
 	}
 	fault = fmt.Sprintf("nobody has approved the request of entry %d", request.index)
-	for _, of := range a.all {
-		if of.index <= request.index || of.index >= e.index || of.act.Request == nil || *of.act.Request != request.index {
+	for _, of := range a.answers[request.index] {
+		if of.index <= request.index || of.index >= e.index {
 			continue
 		}
 		switch of.act.Kind {
@@ -135,6 +136,10 @@ func (a *acts) approves(approval, request *act) string {
 		return "it is not known by whom"
 	case bytes.Equal(approval.act.By, request.act.By):
 		return "it is by whoever asked for it"
+	case slices.ContainsFunc(a.byRef[string(request.act.By)], func(e *act) bool { return request.index < e.index && e.index < approval.index }):
+		return "the pseudonym of whoever asked for it had been destroyed, so it may be by the same person"
+	case approval.leaf.Actor != string(model.CallerUser):
+		return "it is not by a person who has logged in"
 	case !slices.Contains(approval.leaf.Roles, model.AuditAdmin):
 		return "it is not by an " + model.AuditAdmin
 	case approval.leaf.Level < approvalLevel || approval.leaf.Age < 0 || approval.leaf.Age > approvalAge:
@@ -148,31 +153,28 @@ func own(a *act) bool {
 	return len(a.act.By) > 0 && slices.ContainsFunc(a.leaf.Segments, func(s audit.SegRef) bool { return bytes.Equal(s.Ref, a.act.By) })
 }
 
-// within tells whether a scope has nothing that the other has not.
+// within tells whether a scope has nothing that the other has not. Scopes may be
+// long lists of entries.
 func within(s, in *audit.Scope) bool {
-	for _, ref := range s.Refs {
-		if !slices.ContainsFunc(in.Refs, func(r []byte) bool { return bytes.Equal(r, ref) }) {
-			return false
-		}
+	return len(s.Classes) == 0 &&
+		subset(s.Refs, in.Refs, func(ref []byte) string { return string(ref) }) &&
+		subset(s.Epochs, in.Epochs, func(m audit.Epoch) epoch { return epoch{string(m.Tenant), m.Epoch} }) &&
+		subset(s.Segments, in.Segments, func(s audit.Segment) audit.Segment { return s })
+}
+
+func subset[T any, K comparable](some, all []T, key func(T) K) bool {
+	in := make(map[K]bool, len(all))
+	for _, v := range all {
+		in[key(v)] = true
 	}
-	for _, m := range s.Epochs {
-		if !slices.ContainsFunc(in.Epochs, func(e audit.Epoch) bool { return e.Epoch == m.Epoch && bytes.Equal(e.Tenant, m.Tenant) }) {
-			return false
-		}
-	}
-	for _, segment := range s.Segments {
-		if !slices.Contains(in.Segments, segment) {
-			return false
-		}
-	}
-	return len(s.Classes) == 0
+	return !slices.ContainsFunc(some, func(v T) bool { return !in[key(v)] })
 }
 
 // lifted is the index at which a hold ends; lifting is an audit-admin's.
 func (a *acts) lifted(set *act) int64 {
-	for _, lift := range a.all {
-		if lift.index > set.index && lift.act.Kind == audit.HoldLifted && lift.act.Request != nil && *lift.act.Request == set.index &&
-			bytes.Equal(lift.leaf.Tenant, set.leaf.Tenant) && own(lift) && slices.Contains(lift.leaf.Roles, model.AuditAdmin) {
+	for _, lift := range a.answers[set.index] {
+		if lift.index > set.index && lift.act.Kind == audit.HoldLifted && bytes.Equal(lift.leaf.Tenant, set.leaf.Tenant) && own(lift) &&
+			slices.Contains(lift.leaf.Roles, model.AuditAdmin) {
 			return lift.index
 		}
 	}

@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"hash"
+	"math"
 	"slices"
+	"time"
 
 	"rolegate/internal/audit/skim"
 	"rolegate/internal/store"
@@ -55,7 +57,7 @@ func (s *segments) present(index int64, place int, ref *skim.SegRef, sealed *sto
 	default:
 		r.Segments++
 	}
-	if e := s.acts.destroying(index, place, s.leaf.Tenant, ref, false); e != nil {
+	if e := s.acts.destroying(index, place, &s.leaf, ref, false); e != nil {
 		r.fault(Tampered(index, "REVIVED: entry %d has a sealed segment %d, which the act of entry %d has destroyed", index, place, e.index))
 	}
 }
@@ -72,9 +74,9 @@ func (s *segments) sums(sealed *store.Segment, sum []byte) bool {
 }
 
 func (s *segments) absent(index int64, place int, ref *skim.SegRef, r *Report) {
-	e := s.acts.destroying(index, place, s.leaf.Tenant, ref, true)
+	e := s.acts.destroying(index, place, &s.leaf, ref, true)
 	if e == nil {
-		r.fault(Tampered(index, "entry %d: its sealed segment %d is missing, and no act has destroyed it%s", index, place, s.acts.why(index, place, s.leaf.Tenant, ref)))
+		r.fault(Tampered(index, "entry %d: its sealed segment %d is missing, and no act has destroyed it%s", index, place, s.acts.why(index, place, &s.leaf, ref)))
 		return
 	}
 	shred, ok := s.shreds[e.index]
@@ -82,10 +84,11 @@ func (s *segments) absent(index int64, place int, ref *skim.SegRef, r *Report) {
 		if s.shreds == nil {
 			s.shreds = map[int64]*Shred{}
 		}
-		shred = &Shred{Act: e.index, Kind: e.act.Kind}
+		shred = &Shred{Act: e.index, Kind: e.act.Kind, Days: math.MaxInt64}
 		s.shreds[e.index] = shred
 	}
 	shred.Segments++
+	shred.Days = min(shred.Days, int64(time.UnixMicro(e.leaf.Time).Sub(time.UnixMicro(s.leaf.Time))/day))
 }
 
 // shredded counts by act.

@@ -17,6 +17,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"time"
 
 	"rolegate/internal/audit/tree"
 )
@@ -27,6 +28,9 @@ type Options struct {
 	Known    [][]byte  // older checkpoints, notes
 	Receipts []Receipt // what answers said
 	Proofs   [][]byte  // C2SP tlog-proof
+	// Floor is how long sealed data has to be kept, in whole days, whatever an act
+	// says of itself; 0: as long as the acts say.
+	Floor time.Duration
 }
 
 // Receipt is what an answer said of the entry that records it.
@@ -80,6 +84,7 @@ func (r *run) all(ctx context.Context, source Source) (err error) {
 			return err
 		}
 	}
+	r.acts.floor = r.o.Floor
 	r.acts.judge(r.report.fault)
 	r.check.acts, r.order.bySource = &r.acts, map[string]*written{}
 	r.tree = growTree(ctx, source, r)
@@ -200,12 +205,16 @@ func (r *run) conclude() {
 
 // notes says what was not checked.
 func (r *run) notes() {
+	a := r.report.Anchors
 	note := func(text string) { r.report.Notes = append(r.report.Notes, text) }
 	if r.o.Policy == nil {
 		note("signatures were not checked: no policy and no key was given")
 	}
 	if r.report.Status == Unanchored {
 		note("UNANCHORED: nothing that was kept apart from the log was given, so it may have been rewritten as a whole")
+	}
+	if a.Known == 0 && a.Witnessed == 0 && r.report.Status == OK {
+		note("receipts fix the entries they are of and no others: keep a checkpoint, or proofs, to fix all that is before them")
 	}
 	if r.about.Tenant != nil || r.report.Omitted > 0 {
 		note("this is a part of the log: what the other entries are cannot be seen, nor whether one of them belonged here")

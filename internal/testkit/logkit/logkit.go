@@ -301,7 +301,7 @@ func (k *Kit) Checkpoints(every int64, cosigners ...note.Signer) []byte {
 // Sign signs a checkpoint.
 func (k *Kit) Sign(size int64, root []byte, cosigners ...note.Signer) []byte {
 	k.T.Helper()
-	text := fmt.Sprintf("%s\n%d\n%s\n", Origin, size, base64.StdEncoding.EncodeToString(root))
+	text := fmt.Sprintf("%s\n%d\n%s\n", k.Signer.Name(), size, base64.StdEncoding.EncodeToString(root))
 	signed, err := note.Sign(&note.Note{Text: text}, append([]note.Signer{k.Signer}, cosigners...)...)
 	k.must(err)
 	return signed
