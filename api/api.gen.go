@@ -1103,6 +1103,9 @@ type AuditEntry struct {
 	// Seq The how manieth entry of its source, from 1.
 	Seq int64 `json:"seq"`
 
+	// Since When what it tells of began, where it was written later: `count` denials of a flood, or a decision that an outage kept from being written.
+	Since time.Time `json:"since,omitempty,omitzero"`
+
 	// Source Of the process that wrote it, in hexadecimal.
 	Source string `json:"source"`
 

@@ -105,12 +105,16 @@ func printEntry(w io.Writer, e api.AuditEntry) {
 		}
 		return strconv.FormatInt(n, 10)
 	}
+	since := ""
+	if !e.Since.IsZero() {
+		since = e.Since.UTC().Format(logTime) + " UTC"
+	}
 	var rows [][]string
 	for _, line := range [][]string{
 		{"index", strconv.FormatInt(e.Index, 10)}, {"leaf hash", e.LeafHash}, {"time", e.Time.UTC().Format(logTime) + " UTC"}, {"class", e.Class},
 		{"activity", e.Activity}, {"outcome", e.Outcome}, {"code", e.Code}, {"object", e.Object}, {"action", e.Action}, {"rule", e.Rule},
 		{"roles", strings.Join(e.Roles, ", ")}, {"revision", number(e.Revision)}, {"policy", e.PolicyHash}, {"policy before", e.PreviousPolicyHash},
-		{"by", e.Actor}, {"client", e.Client}, {"acr", e.ACR}, {"trace id", e.TraceID}, {"count", number(e.Count)},
+		{"by", e.Actor}, {"client", e.Client}, {"acr", e.ACR}, {"trace id", e.TraceID}, {"count", number(e.Count)}, {"since", since},
 		{"source", e.Source + "#" + strconv.FormatInt(e.Seq, 10)}, {"act", e.Act.Kind},
 	} {
 		if line[1] != "" {
