@@ -1103,7 +1103,7 @@ type AuditEntry struct {
 	// Seq The how manieth entry of its source, from 1.
 	Seq int64 `json:"seq"`
 
-	// Since Of an entry that stands for `count` denials of a flood: when the first of them was.
+	// Since When what it tells of began, where it was written later: `count` denials of a flood, or a decision that an outage kept from being written.
 	Since *time.Time `json:"since,omitempty"`
 
 	// Source Of the process that wrote it, in hexadecimal.

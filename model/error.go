@@ -157,7 +157,7 @@ func (e *Error) Because(cause error) *Error {
 // faults are the codes that say that we could not answer.
 var faults = map[Code]bool{
 	CodeInternal: true, CodeSettingInvalid: true, CodeKeyMissing: true, CodeKeyWrong: true, CodeAuditUnavailable: true,
-	CodeLogAltered: true, CodeStoreUnavailable: true, CodeStopping: true, CodeStorageFull: true, CodeLocked: true,
+	CodeStoreUnavailable: true, CodeStopping: true, CodeStorageFull: true, CodeLocked: true, CodeLogAltered: true,
 }
 
 // Fault tells whether the code says that we could not answer. CodeBusy is none: it

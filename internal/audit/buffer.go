@@ -42,7 +42,7 @@ type buffer struct {
 	log   *Log
 	queue chan *held
 	full  atomic.Int64 // weight of what is in queue
-	ready chan []record
+	ready chan *flush
 	wrote chan struct{} // closed when all is written, or given up
 	done  sync.WaitGroup
 
@@ -81,7 +81,7 @@ func clock() int64 { return int64(time.Since(epoch)) }
 var epoch = time.Now()
 
 func startBuffer(l *Log) *buffer {
-	b := &buffer{log: l, queue: make(chan *held, bufferLimit), ready: make(chan []record, 1), wrote: make(chan struct{})}
+	b := &buffer{log: l, queue: make(chan *held, bufferLimit), ready: make(chan *flush, 1), wrote: make(chan struct{})}
 	b.ctx, b.hurry = context.WithCancel(context.Background())
 	l.metrics.watch("buffered", func() float64 { return float64(len(b.queue)) })
 	b.done.Go(b.sealAll)
@@ -143,9 +143,9 @@ func (b *buffer) sealAll() {
 		batch := b.gather(h)
 		b.begin()
 		began := clock()
-		records := b.seal(batch)
+		sealed := b.seal(batch)
 		took := clock() - began
-		b.ready <- records
+		b.ready <- sealed
 		select {
 		case <-b.ctx.Done():
 		case <-time.After(b.rest(time.Duration(took), batch[len(batch)-1].at)):
@@ -192,47 +192,6 @@ func (b *buffer) gather(first *held) []*held {
 	return batch
 }
 
-// seal makes the records of a batch, trying again while a database is out.
-func (b *buffer) seal(batch []*held) []record {
-	l, ctx := b.log, b.ctx
-	records := make([]record, 0, len(batch))
-	drafts := make([]draft, 0, len(batch))
-	var people []personID
-	for _, h := range batch {
-		b.insist(func() error {
-			d, err := l.draft(ctx, nil, &h.entry, h.request, h.at)
-			if err == nil {
-				drafts, people = append(drafts, d), append(people, d.people()...)
-			}
-			return err
-		})
-	}
-	b.insist(func() error { // new people's keys together; whom that fails for is tried alone below
-		if err := l.people.ensure(ctx, people...); err != nil && outage(err) {
-			return err
-		}
-		return nil
-	})
-	for _, d := range drafts {
-		b.insist(func() error {
-			r, err := l.seal(ctx, d)
-			if err == nil {
-				records = append(records, r)
-			}
-			return err
-		})
-	}
-	return records
-}
-
-func (b *buffer) writeAll() {
-	defer close(b.wrote)
-	for records := range b.ready {
-		b.write(records)
-		b.end()
-	}
-}
-
 // accountAll records the counts now and then, also when no decision follows a
 // refusal. Nobody else does, so none is recorded twice.
 func (b *buffer) accountAll() {
@@ -249,42 +208,6 @@ func (b *buffer) accountAll() {
 			}
 		}
 	}
-}
-
-// write commits a batch; one that the database refuses though it is fine is
-// written record by record.
-func (b *buffer) write(records []record) {
-	err := b.try(records)
-	if err == nil {
-		return
-	}
-	if outage(err) {
-		b.insist(func() error {
-			if err = b.try(records); err != nil && !outage(err) {
-				return nil // what is at fault is found below
-			}
-			return err
-		})
-		if err == nil || outage(err) {
-			return
-		}
-	}
-	for i := range records {
-		b.insist(func() error { return b.try(records[i : i+1]) })
-	}
-}
-
-// try commits records, and waits for their fate: once Close waits no longer only
-// if their transaction has begun, which has its own deadline.
-func (b *buffer) try(records []record) error {
-	if err := b.ctx.Err(); err != nil {
-		return err
-	}
-	a, err := b.log.commits.begin(records)
-	if err != nil {
-		return err
-	}
-	return a.fate(b.ctx)
 }
 
 // insist does something until it works, as long as it is an outage that
@@ -330,7 +253,7 @@ func (b *buffer) account() {
 		e := Entry{Class: ClassSystem, Activity: c.activity, Outcome: OutcomeError, Code: model.CodeAuditUnavailable,
 			Count: n, Caller: model.Caller{Kind: model.CallerSystem}}
 		r, err := b.log.record(b.ctx, nil, &e)
-		if err == nil && b.try([]record{r}) == nil {
+		if err == nil && b.commit([]record{r}) == nil {
 			c.count.Add(-n)
 		}
 	}

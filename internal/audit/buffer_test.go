@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -513,5 +514,63 @@ func TestLookingForGapsEnds(t *testing.T) {
 				t.Error("it does not end")
 			}
 		})
+	}
+}
+
+// What an outage kept in memory has the time at which it is written, or a verification
+// would find that times run back; and it says when the decision was made.
+func TestLateRecordsAreDatedAnew(t *testing.T) {
+	f, s := faultySQLite(t)
+	var now atomic.Pointer[time.Time]
+	began := time.Date(2026, 10, 31, 23, 59, 0, 0, time.UTC)
+	now.Store(&began)
+	log, err := audit.Open(f.ctx, s, f.keys, f.kek, func() time.Time { return *now.Load() })
+	if err == nil {
+		err = log.Start(f.ctx, audit.Options{Buffered: true, Alone: true})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close(f.ctx)
+	arrived, mend := s.hold()
+	defer mend()
+	decide := func() {
+		t.Helper()
+		if err := log.AppendDecision(f.ctx, entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	decide()
+	<-arrived // its transaction waits, until the next one, of other records
+	decide()
+	later := began.Add(10 * time.Minute)
+	now.Store(&later)
+	mend()
+	if err := log.Append(f.ctx, entry); err != nil { // others are not late
+		t.Fatal(err)
+	}
+	if err := log.Close(f.ctx); err != nil {
+		t.Fatal(err)
+	}
+	leaves := f.leaves(t)
+	if len(leaves) != 3 {
+		t.Fatalf("%d entries", len(leaves))
+	}
+	late := 0
+	for i, l := range leaves {
+		switch at := time.UnixMicro(l.Time); {
+		case at.Equal(began) && i == 0 && l.Since == 0: // was under way
+		case at.Equal(later) && l.Since == 0:
+		case at.Equal(later) && time.UnixMicro(l.Since).Equal(began):
+			late++
+		default:
+			t.Errorf("entry %d is of %v, since %v", i, at.UTC(), time.UnixMicro(l.Since).UTC())
+		}
+		if want := "decision/" + time.UnixMicro(l.Time).UTC().Format("2006-01"); l.Segments[0].Epoch != want {
+			t.Errorf("entry %d is sealed under %s", i, l.Segments[0].Epoch)
+		}
+	}
+	if late == 0 {
+		t.Error("none says that it is late")
 	}
 }

@@ -154,8 +154,9 @@ type Entry struct {
 	Age        int64  // seconds since it was proven; -1 unknown
 	Items      []Item // members of a batch
 	Count      int64  // what the entry stands for, where it is not one act: results of a search, decisions lost; -1 unknown
-	// Since, where set, says that the entry stands for Count denials of a flood, from
-	// then on; what they have not in common is left out. See flood.
+	// Since, where set, says that the entry was written later than what it tells of: of
+	// a flood it stands for Count denials, from then on, and what they have not in common
+	// is left out (see flood); of one decision it is when that was made (see flush).
 	Since time.Time
 
 	// Caller is who did it; a user's or operator's identity is sealed.
@@ -225,7 +226,7 @@ type Leaf struct {
 	PrevPolicy []byte     `cbor:"23,keyasint,omitempty"` // a policy change: the hash before it
 	Count      int64      `cbor:"24,keyasint,omitempty"` // results of a search's page, or what the entry stands for where it is not one act; -1 unknown
 	Act        *Act       `cbor:"25,keyasint,omitempty"` // what the entry says of the log itself
-	Since      int64      `cbor:"26,keyasint,omitempty"` // Count denials of a flood, the first of them at this time; Unix microseconds
+	Since      int64      `cbor:"26,keyasint,omitempty"` // when what it tells of began, where it was written later; Unix microseconds
 }
 
 // SegRef ties a sealed segment to its leaf.

@@ -38,8 +38,9 @@ func (r *record) leaf(seq int64) []byte {
 }
 
 // mostBehind bounds how many leaves an append adds to the tree that are not its
-// own. A process of an older release, which knows of no tree, appends no more than
-// a few between two of ours; what an upgrade finds is for catchUp.
+// own, while others wait. More are for catchUp, which each replica does when it opens
+// the log and each second from then on: while it has nothing to append itself a
+// process of an older release, which knows of no tree, may append any number.
 var mostBehind int64 = 10_000
 
 // wholeTree is the tree over all entries before the head that was taken.
@@ -73,30 +74,44 @@ func addLeaves(ctx context.Context, tx store.Tx, frontier *tree.Frontier, n int)
 	return nil
 }
 
-// catchUp brings the tree up to the entries that were made before there was one,
-// a few at a time so that others may append meanwhile.
+// catchUp brings the tree up to the entries that came without one, before an upgrade
+// or by a process of an older release, a few at a time so that others may append
+// meanwhile.
 func (l *Log) catchUp(ctx context.Context) error {
 	for {
 		head, err := l.store.Head(ctx)
-		if err != nil || head.Size-head.TreeSize <= mostBehind {
+		if err != nil || head.Size <= head.TreeSize {
 			return err
 		}
-		err = l.store.InTx(ctx, func(tx store.Tx) error {
-			head, _, err := tx.TakeHead(ctx, l.source, 0)
-			if err != nil {
-				return err
-			}
-			frontier, err := tree.ParseFrontier(head.TreeSize, head.Frontier)
-			if err != nil {
-				return fmt.Errorf("the log's head is damaged: %w", err)
-			}
-			if err := addLeaves(ctx, tx, frontier, int(min(head.Size-head.TreeSize, mostBehind))); err != nil {
-				return err
-			}
-			return tx.SetTree(ctx, frontier.Size(), frontier.Bytes())
-		})
-		if err != nil {
+		// What came since the head was read is left to the next time, or there would be
+		// no end while others append.
+		if n, err := l.catchUpSome(ctx); err != nil || n < mostBehind {
 			return err
 		}
 	}
+}
+
+// catchUpSome adds up to mostBehind leaves to the tree, and tells how many.
+func (l *Log) catchUpSome(ctx context.Context) (n int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	err = l.store.InTx(ctx, func(tx store.Tx) error {
+		head, _, err := tx.TakeHead(ctx, l.source, 0)
+		if err != nil {
+			return err
+		}
+		n = min(head.Size-head.TreeSize, mostBehind)
+		if n <= 0 {
+			return nil
+		}
+		frontier, err := tree.ParseFrontier(head.TreeSize, head.Frontier)
+		if err != nil {
+			return fmt.Errorf("the log's head is damaged: %w", err)
+		}
+		if err := addLeaves(ctx, tx, frontier, int(n)); err != nil {
+			return err
+		}
+		return tx.SetTree(ctx, frontier.Size(), frontier.Bytes())
+	})
+	return n, err
 }

@@ -144,6 +144,33 @@ func TestTreeCatchesUp(t *testing.T) {
 	})
 }
 
+// During a rolling upgrade replicas of an older release may append any number while
+// this one has nothing to: it does not fall so far behind that it can never append
+// again, and checkpoints, which are of the tree, are of those entries too.
+func TestTreeKeepsUpWithAnOlderRelease(t *testing.T) {
+	stores(t, func(t *testing.T, st store.Store, _ func() store.Store) {
+		defer audit.SetMostBehind(5)()
+		f := newFixture(t, st)
+		if err := f.log.Start(f.ctx, audit.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		defer f.log.Close(f.ctx) // before the bound is set back
+		for range 23 {
+			if _, err := st.AppendEntries(f.ctx, []store.Entry{{Leaf: []byte("old")}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, "the tree is that of the log", func() bool {
+			head, err := st.Head(f.ctx)
+			return err == nil && head.TreeSize == 23
+		})
+		if err := f.log.Append(f.ctx, entry); err != nil {
+			t.Error(err)
+		}
+		wantTree(t, st)
+	})
+}
+
 // A head that does not go with the entries records nothing more.
 func TestDamagedHead(t *testing.T) {
 	for name, damage := range map[string]store.Head{

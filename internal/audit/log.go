@@ -133,7 +133,7 @@ func (l *Log) AppendIn(ctx context.Context, tx store.Tx, entries ...Entry) error
 	if _, err := grow(ctx, tx, head, seq, records); err != nil {
 		return unavailable(err)
 	}
-	reqctx.From(ctx).MarkRecorded()
+	tx.OnCommit(reqctx.From(ctx).MarkRecorded) // or a failure after this would have no entry
 	return nil
 }
 

@@ -154,20 +154,30 @@ func TestNothingPersonalInTheClear(t *testing.T) {
 func TestAppendInSharesTheFate(t *testing.T) {
 	databases(t, func(t *testing.T, f *fixture) {
 		boom := errors.New("boom")
-		err := f.store.InTx(f.ctx, func(tx store.Tx) error {
-			if err := tx.PutTeam(f.ctx, "acme", model.Team{ID: "emea"}); err != nil {
-				return err
-			}
-			if err := f.log.AppendIn(f.ctx, tx, entry); err != nil {
-				return err
-			}
-			return boom
-		})
-		if !errors.Is(err, boom) {
+		req := &reqctx.Request{}
+		ctx := reqctx.With(f.ctx, req)
+		change := func(end error) error {
+			return f.store.InTx(ctx, func(tx store.Tx) error {
+				if err := tx.PutTeam(ctx, "acme", model.Team{ID: "emea"}); err != nil {
+					return err
+				}
+				if err := f.log.AppendIn(ctx, tx, entry); err != nil {
+					return err
+				}
+				return end
+			})
+		}
+		if err := change(boom); !errors.Is(err, boom) {
 			t.Fatal(err)
+		}
+		if req.Recorded() { // then the failure would have no entry at all
+			t.Error("the request counts as recorded, and the entry is gone")
 		}
 		if n, err := f.store.LogSize(f.ctx); err != nil || n != 0 {
 			t.Errorf("%d entries of a change that was rolled back (%v)", n, err)
+		}
+		if err := change(nil); err != nil || !req.Recorded() {
+			t.Errorf("committed: %v, recorded %v", err, req.Recorded())
 		}
 	})
 }

@@ -15,6 +15,7 @@ import (
 const (
 	holdEvery = 10 * time.Second // how often this process says that it lives
 	holdFor   = 45 * time.Second // and how long that counts
+	treeEvery = time.Second      // how often the tree is looked after, see mostBehind
 )
 
 // Options say how a service keeps its log.
@@ -84,8 +85,9 @@ func (w *watch) close() {
 func (w *watch) stale() bool { return w.options.Feed.Stale() }
 
 // run keeps up with other processes and, beside that so that none waits for
-// another, says that this one lives and looks for gaps, and for destroyed keys. A feed that has heard
-// nothing for too long stops the buffer.
+// another, says that this one lives, looks for gaps and for destroyed keys, and puts
+// others' entries into the tree. A feed that has heard nothing for too long stops the
+// buffer.
 func (w *watch) run(ctx context.Context) {
 	defer close(w.ended)
 	var turns sync.WaitGroup
@@ -93,6 +95,7 @@ func (w *watch) run(ctx context.Context) {
 	turns.Go(func() { repeat(ctx, holdEvery, w.keep) })
 	turns.Go(func() { repeat(ctx, clocksEvery, w.compareClocks) })
 	turns.Go(func() { repeat(ctx, lookEvery, w.log.people.look) })
+	turns.Go(func() { repeat(ctx, treeEvery, w.log.catchUp) })
 	turns.Wait()
 }
 

@@ -200,24 +200,15 @@ func (s *Server) recorded(permission string, fail func(http.ResponseWriter, *htt
 	}}
 }
 
-// maybeRolledBack tells whether a failure may have come from the commit itself,
-// which took the service's entry with it. One entry too many says more than none.
-func maybeRolledBack(code model.Code) bool {
-	switch code {
-	case model.CodeStoreUnavailable, model.CodeStorageFull, model.CodeCancelled:
-		return true
-	}
-	return false
-}
-
 // recordTimeout bounds how long the record of a failure may take.
 const recordTimeout = 5 * time.Second
 
 // record makes sure the failure has its entry, and returns what to answer. A
-// caller that hangs up does not get away unrecorded.
+// caller that hangs up does not get away unrecorded. Where nobody knows whether the
+// service's own entry was committed there may be two: that says more than none.
 func (s *Server) record(r *http.Request, caller model.Caller, failure error) error {
 	code := codeOf(r, failure)
-	if code == model.CodeAuditUnavailable || reqctx.From(r.Context()).Recorded() && !maybeRolledBack(code) {
+	if code == model.CodeAuditUnavailable || reqctx.From(r.Context()).Recorded() {
 		return failure
 	}
 	return s.recordAs(r, caller, chi.RouteContext(r.Context()).RoutePattern(), code, failure)

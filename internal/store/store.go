@@ -70,7 +70,13 @@ type Notice struct {
 }
 
 // Tx is a write transaction: the same queries, seen and committed together.
-type Tx interface{ Queries }
+type Tx interface {
+	Queries
+
+	// OnCommit has f called as soon as the transaction is committed: not when it is
+	// rolled back, and not when it cannot be known whether it was committed.
+	OnCommit(f func())
+}
 
 // Queries is every role at once; functions take the smallest interface they need.
 type Queries interface {

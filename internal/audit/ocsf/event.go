@@ -355,7 +355,7 @@ func (b builder) unmapped(hash []byte) *Unmapped {
 	u := &Unmapped{
 		LeafHash: hex.EncodeToString(hash), Class: string(l.Class), Outcome: string(l.Outcome), Actor: l.Actor, Service: l.Service,
 		Object: l.Object, Op: l.Op, Rule: l.Rule, Roles: l.Roles, PolicyHash: hex.EncodeToString(l.PolicyHash),
-		PrevPolicy: hex.EncodeToString(l.PrevPolicy), Revision: l.Revision, Level: l.Level, Age: l.Age, Count: l.Count, Since: l.Since,
+		PrevPolicy: hex.EncodeToString(l.PrevPolicy), Revision: l.Revision, Level: l.Level, Age: l.Age, Count: l.Count, Since: l.Since / 1000,
 		Source: hex.EncodeToString(l.Source), Seq: l.Seq,
 	}
 	for _, i := range l.Items {

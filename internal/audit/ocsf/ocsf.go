@@ -165,7 +165,7 @@ type Unmapped struct {
 	Level      int      `json:"level,omitempty"`
 	Age        int64    `json:"age,omitempty"`
 	Count      int64    `json:"count,omitempty"`
-	Since      int64    `json:"since,omitempty"` // Count denials of a flood, the first then; Unix microseconds
+	Since      int64    `json:"since,omitempty"` // milliseconds, as times are in OCSF; see audit.Leaf
 	Items      []Item   `json:"items,omitempty"`
 	Act        string   `json:"act,omitempty"`
 	Source     string   `json:"source"`

@@ -233,6 +233,8 @@ func TestEvents(t *testing.T) {
 	read := audit.Leaf{Time: 1_790_000_000_123_456, Tenant: []byte{0xaa}, Class: audit.ClassDecision, Activity: audit.Evaluated, Outcome: audit.OutcomeDeny,
 		Code: model.ReasonNotGranted, Roles: []string{"role:rep"}, Object: "contact", Op: "read", Rule: "p:12", PolicyHash: []byte{0xbb}, Revision: 7,
 		Service: "crm", Request: "trace", Actor: "client", Source: []byte{1}, Seq: 3, Segments: []audit.SegRef{ref(1), ref(2)}}
+	flood := read
+	flood.Count, flood.Since = 9, 1_789_999_940_123_456
 	export := read
 	export.Op, export.Outcome = "export", audit.OutcomeAllow
 	token := audit.Leaf{Class: audit.ClassLogin, Activity: audit.ClientToken, Outcome: audit.OutcomeOK, Service: "crm", Actor: "anonymous", Segments: []audit.SegRef{ref(5)}}
@@ -255,6 +257,7 @@ func TestEvents(t *testing.T) {
 			"src_endpoint.svc_name": "crm", "src_endpoint.ip": nil, "resources.0.type": "contact", "resources.0.uid": nil, "unmapped.people.1": two, "unmapped.personal": nil}},
 		"with names": {read, names, map[string]any{"actor.user.uid": one, "actor.user.name": "user:ann", "src_endpoint.ip": "::ffff:192.0.2.7",
 			"http_request.user_agent": "curl/8", "resources.0.uid": "contact:7", "unmapped.personal.0.resource": "contact:7"}},
+		"denials of a flood":  {flood, nil, map[string]any{"unmapped.count": 9., "unmapped.since": 1_789_999_940_123.}},
 		"an export":           {export, nil, map[string]any{"class_uid": 6001., "activity_id": 7., "severity_id": 1., "status_id": 1., "action_id": 1., "web_resources.0.type": "contact"}},
 		"a client's token":    {token, nil, map[string]any{"class_uid": 3002., "activity_id": 3., "user.uid": "crm", "user.type_id": 4., "service.name": "Rolegate"}},
 		"a login":             {login, nil, map[string]any{"class_uid": 3002., "activity_id": 1., "user.uid": one, "is_mfa": true, "severity_id": 1.}},

@@ -36,7 +36,13 @@ func TestLogIsGuarded(t *testing.T) {
 			`DELETE FROM audit_head`,
 		}
 		if db.Dialect() == SQLite {
-			refused = append(refused, `REPLACE INTO audit_entries (idx, leaf) VALUES (1, x'00')`)
+			refused = append(refused,
+				`REPLACE INTO audit_entries (idx, leaf) VALUES (1, x'00')`,
+				`REPLACE INTO audit_sealed (ref, idx, seg, salt, commitment, ct) VALUES (x'00', 0, 0, x'', x'', x'')`,
+				`REPLACE INTO audit_head (id, size) VALUES (1, 0)`)
+			if _, err := db.write.Exec(`REPLACE INTO audit_checkpoints (size, note, created_at) VALUES (2, x'00', 0)`); err != nil {
+				t.Error(err) // nothing happens
+			}
 		} else {
 			for _, table := range []string{"audit_entries", "audit_checkpoints", "audit_sealed", "audit_tags", "audit_head"} {
 				refused = append(refused, `TRUNCATE `+table)
@@ -54,6 +60,10 @@ func TestLogIsGuarded(t *testing.T) {
 		entries, err := db.EntriesFrom(ctx, 0, 10)
 		if err != nil || len(entries) != 2 || string(entries[1].Leaf) != "b" || len(entries[0].Sealed) != 1 {
 			t.Errorf("the entries are %+v, %v", entries, err)
+		}
+		last, err := db.LastCheckpoint(ctx)
+		if err != nil || string(last.Note) != "note" {
+			t.Errorf("the checkpoint is %+v, %v", last, err)
 		}
 		for _, statement := range []string{`DELETE FROM audit_sealed WHERE idx = 0`, `DELETE FROM audit_tags WHERE idx = 0`} {
 			if _, err := db.write.Exec(statement); err != nil {

@@ -54,6 +54,8 @@ type tx struct {
 	*sql.Tx
 	failed error
 	bumped map[string]int64 // the revisions it took; known to others once it is committed
+
+	committed []func() // called then
 }
 
 func (t *tx) bump(tenant string, revision int64) {
@@ -110,6 +112,9 @@ func (p *pool) tryTx(ctx context.Context, fn func(conn) error) (again bool, err 
 	}
 	for tenant, revision := range c.tx.bumped {
 		p.revisions.Saw(tenant, revision)
+	}
+	for _, f := range c.tx.committed {
+		f()
 	}
 	return false, nil
 }

@@ -96,8 +96,13 @@ func OpenKeystorePostgres(ctx context.Context, url string) (*Keystore, error) {
 // by Bump, which locks the tenant's row. SERIALIZABLE would instead fail all but
 // one of any appends to the log that overlap, as all of them write its head.
 func (db *DB) InTx(ctx context.Context, fn func(tx store.Tx) error) error {
-	return db.inTx(ctx, func(c conn) error { return fn(queries{c}) })
+	return db.inTx(ctx, func(c conn) error { return fn(txQueries{queries{c}}) })
 }
+
+// txQueries are queries in a transaction.
+type txQueries struct{ queries }
+
+func (q txQueries) OnCommit(f func()) { q.tx.committed = append(q.tx.committed, f) }
 
 // Revisions is what this process knows of the tenants' revisions; see store.Store.
 func (db *DB) Revisions() *store.Revisions { return &db.pool.revisions }

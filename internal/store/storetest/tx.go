@@ -25,6 +25,26 @@ var txTests = []storeTest{
 		_, err := f.User(ctx, "t", "ann")
 		f.must(err)
 	}},
+	{"Tx/OnCommitIsOfWhatIsCommitted", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		told := 0
+		change := func(end error) error {
+			return f.InTx(ctx, func(tx store.Tx) error {
+				tx.OnCommit(func() { told++ })
+				f.must(tx.InsertMeta(ctx, "k", []byte("v")))
+				if told != 0 {
+					t.Error("told before the commit")
+				}
+				return end
+			})
+		}
+		if err := change(errors.New("boom")); err == nil || told != 0 {
+			t.Errorf("rolled back: %v, told %d times", err, told)
+		}
+		if err := change(nil); err != nil || told != 1 {
+			t.Errorf("committed: %v, told %d times", err, told)
+		}
+	}},
 	{"Tx/ErrorLeavesNothing", func(t *testing.T, f fixture) {
 		ctx := t.Context()
 		boom := errors.New("boom")

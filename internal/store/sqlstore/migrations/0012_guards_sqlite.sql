@@ -4,7 +4,9 @@
 -- erasure, the head only grows. Whoever owns the file can drop a trigger; the
 -- tree shows what was done then.
 --
--- (REPLACE deletes without a delete trigger, so what is there is looked for.)
+-- (REPLACE deletes without a delete trigger, so what is there is looked for. A
+-- checkpoint that is there stays, without an error: replicas may make the same one.
+-- A tag has nothing that could become another.)
 
 -- +goose StatementBegin
 CREATE TRIGGER audit_entries_kept BEFORE DELETE ON audit_entries
@@ -49,4 +51,19 @@ BEGIN SELECT RAISE(ABORT, 'the head of the log is never deleted'); END;
 -- +goose StatementBegin
 CREATE TRIGGER audit_head_grows BEFORE UPDATE ON audit_head WHEN NEW.size < OLD.size OR NEW.tree_size < OLD.tree_size OR NEW.id <> OLD.id
 BEGIN SELECT RAISE(ABORT, 'the log never shrinks'); END;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER audit_checkpoints_once BEFORE INSERT ON audit_checkpoints WHEN EXISTS (SELECT 1 FROM audit_checkpoints WHERE size = NEW.size)
+BEGIN SELECT RAISE(IGNORE); END;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER audit_sealed_once BEFORE INSERT ON audit_sealed WHEN EXISTS (SELECT 1 FROM audit_sealed WHERE idx = NEW.idx AND seg = NEW.seg)
+BEGIN SELECT RAISE(ABORT, 'sealed data of the log is never changed'); END;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER audit_head_once BEFORE INSERT ON audit_head WHEN EXISTS (SELECT 1 FROM audit_head WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'the log has one head'); END;
 -- +goose StatementEnd
