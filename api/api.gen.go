@@ -1103,6 +1103,9 @@ type AuditEntry struct {
 	// Seq The how manieth entry of its source, from 1.
 	Seq int64 `json:"seq"`
 
+	// Since Where it is there, the entry stands for `count` denials of a flood, the first of them at this time and the last before `time`.
+	Since *time.Time `json:"since,omitempty"`
+
 	// Source Of the process that wrote it, in hexadecimal.
 	Source string `json:"source"`
 

@@ -56,7 +56,7 @@ func flagOf(parameter string) string { return strings.ReplaceAll(parameter, "_",
 func printLog(w io.Writer, p app.LogPage) {
 	var rows [][]string
 	for _, e := range p.Entries {
-		rows = append(rows, []string{strconv.FormatInt(e.Index, 10), e.Time.UTC().Format(logTime), e.Class, e.Activity, outcomeOf(e),
+		rows = append(rows, []string{strconv.FormatInt(e.Index, 10), e.Time.UTC().Format(logTime), e.Class, e.Activity, outcomeOf(e) + timesOf(e),
 			cmp.Or(e.Object, "-"), cmp.Or(e.Action, "-"), cmp.Or(e.Rule, "-"), cmp.Or(e.Client, e.Actor)})
 	}
 	table(w, "INDEX TIME-UTC CLASS ACTIVITY OUTCOME OBJECT ACTION RULE BY", rows)
@@ -78,6 +78,14 @@ func outcomeOf(e api.AuditEntry) string {
 		return e.Outcome
 	}
 	return e.Outcome + ":" + e.Code
+}
+
+// timesOf tells of an entry that stands for many denials how many they are.
+func timesOf(e api.AuditEntry) string {
+	if e.Since == nil {
+		return ""
+	}
+	return "×" + strconv.FormatInt(e.Count, 10)
 }
 
 func (c *cli) auditShow() *cobra.Command {
@@ -106,11 +114,15 @@ func printEntry(w io.Writer, e api.AuditEntry) {
 		return strconv.FormatInt(n, 10)
 	}
 	var rows [][]string
+	since := ""
+	if e.Since != nil {
+		since = e.Since.UTC().Format(logTime) + " UTC"
+	}
 	for _, line := range [][]string{
 		{"index", strconv.FormatInt(e.Index, 10)}, {"leaf hash", e.LeafHash}, {"time", e.Time.UTC().Format(logTime) + " UTC"}, {"class", e.Class},
 		{"activity", e.Activity}, {"outcome", e.Outcome}, {"code", e.Code}, {"object", e.Object}, {"action", e.Action}, {"rule", e.Rule},
 		{"roles", strings.Join(e.Roles, ", ")}, {"revision", number(e.Revision)}, {"policy", e.PolicyHash}, {"policy before", e.PreviousPolicyHash},
-		{"by", e.Actor}, {"client", e.Client}, {"acr", e.ACR}, {"trace id", e.TraceID}, {"count", number(e.Count)},
+		{"by", e.Actor}, {"client", e.Client}, {"acr", e.ACR}, {"trace id", e.TraceID}, {"count", number(e.Count)}, {"since", since},
 		{"source", e.Source + "#" + strconv.FormatInt(e.Seq, 10)}, {"act", e.Act.Kind},
 	} {
 		if line[1] != "" {
