@@ -156,7 +156,7 @@ func (e *Error) Because(cause error) *Error {
 
 // faults are the codes that say that we could not answer.
 var faults = map[Code]bool{
-	CodeInternal: true, CodeSettingInvalid: true, CodeKeyMissing: true, CodeKeyWrong: true, CodeAuditUnavailable: true,
+	CodeInternal: true, CodeLogAltered: true, CodeSettingInvalid: true, CodeKeyMissing: true, CodeKeyWrong: true, CodeAuditUnavailable: true,
 	CodeStoreUnavailable: true, CodeStopping: true, CodeStorageFull: true, CodeLocked: true,
 }
 
