@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -26,6 +27,9 @@ func (c *cli) auditSearch() *cobra.Command {
 			"  rolegate audit search --subject user:ann --outcome deny --from 2026-11-01T00:00:00Z --limit 20",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r.Tenant = c.tenant
+			if err := ofOneTenant(cmd, r.Platform); err != nil {
+				return err
+			}
 			if r.Limit < 1 {
 				return usageError{fmt.Errorf("--limit %d lists nothing; it is at least 1", r.Limit)}
 			}
@@ -45,10 +49,18 @@ func (c *cli) auditSearch() *cobra.Command {
 		values[p.Name] = f.String(flagOf(p.Name), "", p.About)
 	}
 	f.StringVar(&r.Order, "order", string(search.Newest), "newest or oldest first")
-	f.IntVar(&r.Limit, "limit", 50, "show at most so many")
+	f.IntVar(&r.Limit, "limit", 50, fmt.Sprintf("show at most so many, up to %d", app.MaxHostPage))
 	f.StringVar(&r.After, "after", "", "go on where an earlier search ended, with the same flags")
 	f.BoolVar(&r.Platform, "platform", false, "entries that belong to no tenant: starts, keys, commands")
 	return c.tenantFlag(cmd)
+}
+
+// ofOneTenant refuses to be asked for a tenant's entries and for those of none.
+func ofOneTenant(cmd *cobra.Command, platform bool) error {
+	if platform && cmd.Flags().Changed("tenant") {
+		return usageError{errors.New("either --tenant or --platform")}
+	}
+	return nil
 }
 
 func flagOf(parameter string) string { return strings.ReplaceAll(parameter, "_", "-") }
@@ -56,7 +68,7 @@ func flagOf(parameter string) string { return strings.ReplaceAll(parameter, "_",
 func printLog(w io.Writer, p app.LogPage) {
 	var rows [][]string
 	for _, e := range p.Entries {
-		rows = append(rows, []string{strconv.FormatInt(e.Index, 10), e.Time.UTC().Format(logTime), e.Class, e.Activity, outcomeOf(e),
+		rows = append(rows, []string{strconv.FormatInt(e.Index, 10), e.Time.UTC().Format(logTime), e.Class, e.Activity, outcomeOf(e) + timesOf(e),
 			cmp.Or(e.Object, "-"), cmp.Or(e.Action, "-"), cmp.Or(e.Rule, "-"), cmp.Or(e.Client, e.Actor)})
 	}
 	table(w, "INDEX TIME-UTC CLASS ACTIVITY OUTCOME OBJECT ACTION RULE BY", rows)
@@ -80,13 +92,24 @@ func outcomeOf(e api.AuditEntry) string {
 	return e.Outcome + ":" + e.Code
 }
 
+// timesOf tells of an entry that stands for many denials how many they are.
+func timesOf(e api.AuditEntry) string {
+	if e.Since == nil {
+		return ""
+	}
+	return "×" + strconv.FormatInt(e.Count, 10)
+}
+
 func (c *cli) auditShow() *cobra.Command {
 	r := app.LogRequest{}
 	cmd := &cobra.Command{
 		Use: "show INDEX", Short: "show one entry of the log; to have looked is an entry itself", Args: cobra.ExactArgs(1),
 		Long: "Shows an entry of a tenant by its place in the log. What it seals is not opened on the host: that is for holders of\nthe office audit-admin, over the API.",
-		RunE: func(_ *cobra.Command, args []string) (err error) {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			r.Tenant = c.tenant
+			if err := ofOneTenant(cmd, r.Platform); err != nil {
+				return err
+			}
 			if r.Index, err = strconv.ParseInt(args[0], 10, 62); err != nil || r.Index < 0 {
 				return usageError{fmt.Errorf("%q is no place in the log: they are numbered from 0", args[0])}
 			}
@@ -110,6 +133,10 @@ func printEntry(w io.Writer, e api.AuditEntry) {
 		since = e.Since.UTC().Format(logTime) + " UTC"
 	}
 	var rows [][]string
+	since := ""
+	if e.Since != nil {
+		since = e.Since.UTC().Format(logTime) + " UTC"
+	}
 	for _, line := range [][]string{
 		{"index", strconv.FormatInt(e.Index, 10)}, {"leaf hash", e.LeafHash}, {"time", e.Time.UTC().Format(logTime) + " UTC"}, {"class", e.Class},
 		{"activity", e.Activity}, {"outcome", e.Outcome}, {"code", e.Code}, {"object", e.Object}, {"action", e.Action}, {"rule", e.Rule},

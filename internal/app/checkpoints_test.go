@@ -120,6 +120,11 @@ func TestBundles(t *testing.T) {
 	if leaf, err := audit.Decode(read[0]); err != nil || leaf.Activity != audit.BundleRead || leaf.Count != c.Size {
 		t.Errorf("recorded as %+v (%v)", leaf, err)
 	}
+	entry := k.Call("GET", fmt.Sprintf("/v1/audit/entries/%d", size-1), auditor.Access, nil)
+	k.Want(entry, 200)
+	if content, _ := entry.Body["sealed"].([]any)[0].(map[string]any)["content"].(map[string]any); content["from"] != 0.0 || content["to"] != float64(c.Size) {
+		t.Errorf("which entries were read is recorded as %v", content)
+	}
 
 	client := k.TokenFor("watch", k.AddClient(model.Client{ID: "watch", Tenant: model.DefaultTenant, Scopes: []string{"audit"}}))
 	for who, token := range map[string]string{"nobody": "", "a client with the scope": client} {

@@ -40,9 +40,15 @@ type LogPage struct {
 // whoever runs it waits.
 const hostBudget = 1 << 30
 
+// MaxHostPage bounds a page: a command's answer is made whole in the service's memory.
+const MaxHostPage = 1000
+
 // SearchLog finds entries. On the host nothing that is sealed is opened: that is for
 // those who hold the office.
 var SearchLog = Operation[LogRequest, LogPage]{"log-search", func(ctx context.Context, a *App, caller model.Caller, r LogRequest) (LogPage, error) {
+	if r.Limit > MaxHostPage {
+		return LogPage{}, model.Errorf(model.CodeLimitExceeded, "a page has at most %d entries; go on from it with --after", MaxHostPage)
+	}
 	f, err := search.Parse(r.Parameters)
 	if err != nil {
 		return LogPage{}, err

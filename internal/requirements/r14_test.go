@@ -3,7 +3,9 @@ package requirements
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"testing"
 
@@ -24,7 +26,7 @@ type logUse struct {
 	activity audit.Activity
 }
 
-// logUses are all uses there are. A file that adds one puts it here from its init.
+// logUses are all uses there are.
 var logUses = map[string]logUse{
 	"search over HTTP": {get("/v1/audit/entries?subject=user:ann&limit=5", 200), audit.LogSearched},
 	"a further page":   {furtherPage, audit.LogSearched},
@@ -40,6 +42,43 @@ var logUses = map[string]logUse{
 		_, err := app.ShowEntry.Run(ctx, k.App, testkit.Operator, app.LogRequest{Tenant: model.DefaultTenant, Index: 1})
 		return err
 	}), audit.LogRead},
+	"read as a bundle":    {readBundle(200), audit.BundleRead},
+	"a bundle for nobody": {func(t *testing.T, k *testkit.Kit, _ *testkit.Person) { readBundle(401)(t, k, &testkit.Person{}) }, audit.RequestFailed},
+	"export": {onHost(func(ctx context.Context, k *testkit.Kit) error {
+		_, err := app.ExportLog.Run(ctx, k.App, testkit.Operator, app.LogExport{}, io.Discard)
+		return err
+	}), audit.LogExported},
+	"export of a tenant": {onHost(func(ctx context.Context, k *testkit.Kit) error {
+		_, err := app.ExportLog.Run(ctx, k.App, testkit.Operator, app.LogExport{Tenant: model.DefaultTenant}, io.Discard)
+		return err
+	}), audit.LogExported},
+	"verify": {onHost(func(ctx context.Context, k *testkit.Kit) error {
+		for {
+			a, err := app.VerifyLog.Run(ctx, k.App, testkit.Operator, app.None{})
+			if err != nil || !a.Running {
+				return err
+			}
+		}
+	}), audit.LogVerified},
+}
+
+// readBundle reads the first entry as a C2SP bundle.
+func readBundle(status int) func(*testing.T, *testkit.Kit, *testkit.Person) {
+	return func(t *testing.T, k *testkit.Kit, auditor *testkit.Person) {
+		if _, err := k.App.Checkpoints.Publish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		req, err := http.NewRequest(http.MethodGet, k.URL+"/v1/audit/tile/entries/000.p/1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+auditor.Access)
+		a, err := testkit.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Want(a, status)
+	}
 }
 
 func get(path string, status int) func(*testing.T, *testkit.Kit, *testkit.Person) {

@@ -143,6 +143,9 @@ func EntryView(e *search.Entry, sealed []search.Sealed) api.AuditEntry {
 	if l.Age != 0 {
 		v.AuthAge = &l.Age
 	}
+	if l.Since != 0 {
+		v.Since = moment(time.UnixMicro(l.Since).UTC())
+	}
 	for _, i := range l.Items {
 		v.Members = append(v.Members, api.AuditMember{Outcome: string(i.Outcome), Code: string(i.Code), Object: i.Object, Action: i.Op, Rule: i.Rule})
 	}

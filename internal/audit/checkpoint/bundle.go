@@ -26,19 +26,20 @@ func (p *Publisher) Bundle(ctx context.Context, caller model.Caller, t tree.Tile
 	if err != nil {
 		return nil, err
 	}
-	leaves, err := p.store.LeavesFrom(ctx, t.N*tree.TileWidth, t.Width)
+	from := t.N * tree.TileWidth
+	leaves, err := p.store.LeavesFrom(ctx, from, t.Width)
 	if err != nil {
 		return nil, err
 	}
 	if len(leaves) != t.Width {
-		return nil, fmt.Errorf("the log is damaged: of %d entries from %d on there are %d, and a checkpoint of %d", t.Width, t.N*tree.TileWidth, len(leaves), at.Size)
+		return nil, fmt.Errorf("the log is damaged: of %d entries from %d on there are %d, and a checkpoint of %d", t.Width, from, len(leaves), at.Size)
 	}
 	bundle, err := bundleOf(leaves, tenant.Ref)
 	if err != nil {
 		return nil, err
 	}
 	return bundle, p.log.Append(ctx, audit.Entry{Tenant: caller.Tenant, Class: audit.ClassAdmin, Activity: audit.BundleRead, Outcome: audit.OutcomeOK,
-		Object: "rolegate.audit", Op: "export", Count: int64(t.Width), Caller: caller})
+		Object: "rolegate.audit", Op: "export", Count: int64(t.Width), Personal: map[string]any{"from": from, "to": from + int64(t.Width)}, Caller: caller})
 }
 
 func bundleOf(leaves [][]byte, tenant []byte) ([]byte, error) {

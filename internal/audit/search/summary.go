@@ -14,7 +14,7 @@ import (
 // Summaries say what a run of entries may have in it, so that a search steps over
 // runs without looking at them. A summary has the times of its oldest and newest
 // entry, whatever order they are in, and sets of fingerprints: of the tenants, of
-// each thing a tenant's entry can be found by, and, at level 0, of request ids. A
+// each thing a tenant's entry can be found by, and, at level 0, of its request ids. A
 // fingerprint that is not in its set was in no entry; one that is may be another's.
 const levels = 3 // of 256, 65,536 and 16,777,216 entries
 
@@ -46,7 +46,7 @@ func summarize(n int64, leaves []store.Numbered) store.Summary {
 		tenants = append(tenants, fingerprint(l.Tenant, 0, ""))
 		keys = append(keys, keysOf(&l)...)
 		if l.Request != "" {
-			requests = append(requests, fingerprint(nil, 0, l.Request))
+			requests = append(requests, fingerprint(l.Tenant, byRequest, l.Request))
 		}
 	}
 	if int64(len(leaves)) < width() {
@@ -91,6 +91,7 @@ const (
 	byRule
 	byRevision
 	byService
+	byRequest // apart from the others, at level 0 only
 )
 
 func keysOf(l *audit.Leaf) set {
@@ -155,7 +156,7 @@ type wanted struct {
 
 func (f *Filter) wanted() wanted {
 	return wanted{from: f.from(), until: f.until(), openEnd: f.Until.IsZero(), tenant: fingerprint(f.Tenant, 0, ""), keys: f.keys(),
-		request: fingerprint(nil, 0, f.Request), hasRequest: f.Request != ""}
+		request: fingerprint(f.Tenant, byRequest, f.Request), hasRequest: f.Request != ""}
 }
 
 // detail is how much of summaries has to be read to ask them.
@@ -222,7 +223,9 @@ func has(stored []byte, v uint32) bool {
 	return at < n && binary.BigEndian.Uint32(stored[at*size:]) == v
 }
 
-// fingerprint is short, and the same in every process and release. Nothing rests on
+// fingerprint is short, and the same in every process and release. The tenant's ref,
+// which no other tenant knows, is in each, so that how much a search looks at tells
+// nothing of what others have. Nothing rests on
 // its being hard to forge: whoever makes two things share one makes searches look
 // at more.
 func fingerprint(tenant []byte, what byte, value string) uint32 {
