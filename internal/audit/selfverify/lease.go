@@ -65,7 +65,7 @@ func (v *Verifier) claim(ctx context.Context, asked bool) (claimed bool, err err
 			return err
 		}
 		now := v.Now()
-		if left := lease.At.Sub(now); lease.Position != v.owner && left > 0 && left <= leaseFor+skew {
+		if left := lease.At.Sub(now); !v.Alone && lease.Position != v.owner && left > 0 && left <= leaseFor+skew {
 			return nil
 		}
 		last, err := tx.Job(ctx, endRow)

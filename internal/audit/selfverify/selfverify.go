@@ -38,6 +38,8 @@ type Options struct {
 	Kept func(ctx context.Context) ([]byte, error)
 	// Accepted is the Digest of findings that people have looked at, kept likewise.
 	Accepted func(ctx context.Context) ([]byte, error)
+	// Alone: no other process works on the store, so whoever has the lease is dead.
+	Alone bool
 
 	Now    func() time.Time
 	Logger *slog.Logger
