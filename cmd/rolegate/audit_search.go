@@ -133,10 +133,6 @@ func printEntry(w io.Writer, e api.AuditEntry) {
 		since = e.Since.UTC().Format(logTime) + " UTC"
 	}
 	var rows [][]string
-	since := ""
-	if e.Since != nil {
-		since = e.Since.UTC().Format(logTime) + " UTC"
-	}
 	for _, line := range [][]string{
 		{"index", strconv.FormatInt(e.Index, 10)}, {"leaf hash", e.LeafHash}, {"time", e.Time.UTC().Format(logTime) + " UTC"}, {"class", e.Class},
 		{"activity", e.Activity}, {"outcome", e.Outcome}, {"code", e.Code}, {"object", e.Object}, {"action", e.Action}, {"rule", e.Rule},

@@ -34,7 +34,10 @@ func r2(t *testing.T) {
 		{"sqlite held by another", false, r2Held},
 		{"sqlite on a full disk", true, r2Full},
 	} {
-		t.Run(o.name, func(t *testing.T) { o.check(t) })
+		t.Run(o.name, func(t *testing.T) {
+			t.Parallel() // most of an outage is waiting
+			o.check(t)
+		})
 	}
 	t.Run("nothing turns it off", r2NoSwitch)
 }

@@ -26,6 +26,7 @@ func init() {
 
 func r3(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
 		dir := t.TempDir()
 		c := &crash{t: t, dir: dir, open: func() (store.Store, error) {
 			return sqlstore.OpenSQLite(context.Background(), filepath.Join(dir, "rolegate.db"))
@@ -33,6 +34,7 @@ func r3(t *testing.T) {
 		c.rounds(c.killService, c.killService, c.killService, c.killService, c.killService, c.killService)
 	})
 	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
 		dir, server := t.TempDir(), pgtest.Start(t)
 		if _, err := keyring.CreateFile(filepath.Join(dir, "master.key")); err != nil {
 			t.Fatal(err)

@@ -24,12 +24,19 @@ import (
 
 func init() {
 	requires(18, "sinks lose nothing while they are away: all entries come in order once they are back, the lag is a metric, and each event is one of the pinned schema", func(t *testing.T) {
-		t.Run("sqlite", func(t *testing.T) { sinkAway(t, t.TempDir()) })
+		t.Run("sqlite", func(t *testing.T) {
+			t.Parallel()
+			sinkAway(t, t.TempDir())
+		})
 		t.Run("postgres", func(t *testing.T) {
+			t.Parallel()
 			r := testkit.NewReplicas(t, 1, "")
 			sinkAway(t, r.Dirs[0], r.Settings...)
 		})
-		t.Run("replicas", sinkOfReplicas)
+		t.Run("replicas", func(t *testing.T) {
+			t.Parallel()
+			sinkOfReplicas(t)
+		})
 	})
 }
 

@@ -41,10 +41,10 @@ func r22Scheduled(t *testing.T) {
 		t.Errorf("a log in order: %v", verifications(t, k))
 	}
 
+	db := openRaw(t, filepath.Join(k.Config.Data, "rolegate.db"))
+	testkit.Unguard(t, db)
 	var altered string
-	raw := openRaw(t, filepath.Join(k.Config.Data, "rolegate.db"))
-	testkit.Unguard(t, raw)
-	if err := raw.QueryRow(`UPDATE audit_sealed SET ct = x'00'
+	if err := db.QueryRow(`UPDATE audit_sealed SET ct = x'00'
 		WHERE idx = (SELECT min(idx) FROM audit_sealed) AND seg = 0 RETURNING idx`).Scan(&altered); err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,9 @@ func (mk Maker) Event(index int64, leaf audit.Leaf, hash []byte, revealed []map[
 			e.ActivityName = leaf.Op
 		}
 	}
+	if leaf.Since > 0 {
+		e.Count, e.StartTime, e.EndTime = leaf.Count, leaf.Since/1000, e.Time
+	}
 	if m.Class == BaseEvent {
 		return e
 	}

@@ -21,8 +21,11 @@ type Event struct {
 	ActivityName string   `json:"activity_name,omitempty"` // where ActivityID is 99
 	CategoryUID  int      `json:"category_uid"`
 	ClassUID     Class    `json:"class_uid"`
-	TypeUID      int      `json:"type_uid"` // class_uid * 100 + activity_id
-	Time         int64    `json:"time"`     // Unix milliseconds
+	TypeUID      int      `json:"type_uid"`             // class_uid * 100 + activity_id
+	Time         int64    `json:"time"`                 // Unix milliseconds
+	Count        int64    `json:"count,omitempty"`      // of a flood: so many denials, from StartTime to EndTime
+	StartTime    int64    `json:"start_time,omitempty"` // Unix milliseconds
+	EndTime      int64    `json:"end_time,omitempty"`   // likewise
 	SeverityID   int      `json:"severity_id"`
 	StatusID     int      `json:"status_id"`
 	StatusCode   string   `json:"status_code,omitempty"` // reason code

@@ -142,7 +142,9 @@ func leaves(a audit.Activity, each func(l audit.Leaf, revealed []map[string]any)
 					revealed[1] = nil
 				}
 				each(l, revealed)
-				l.Object = ""
+				l.Count, l.Since = 12, 1_789_999_940_000_000
+				each(l, revealed)
+				l.Object, l.Since = "", 0
 				l.Items = []audit.Item{{Outcome: audit.OutcomeAllow, Object: "contact", Op: "read"}, {Outcome: audit.OutcomeDeny, Object: "deal"}}
 				each(l, revealed)
 			}
@@ -233,8 +235,6 @@ func TestEvents(t *testing.T) {
 	read := audit.Leaf{Time: 1_790_000_000_123_456, Tenant: []byte{0xaa}, Class: audit.ClassDecision, Activity: audit.Evaluated, Outcome: audit.OutcomeDeny,
 		Code: model.ReasonNotGranted, Roles: []string{"role:rep"}, Object: "contact", Op: "read", Rule: "p:12", PolicyHash: []byte{0xbb}, Revision: 7,
 		Service: "crm", Request: "trace", Actor: "client", Source: []byte{1}, Seq: 3, Segments: []audit.SegRef{ref(1), ref(2)}}
-	flood := read
-	flood.Count, flood.Since = 9, 1_789_999_940_123_456
 	export := read
 	export.Op, export.Outcome = "export", audit.OutcomeAllow
 	token := audit.Leaf{Class: audit.ClassLogin, Activity: audit.ClientToken, Outcome: audit.OutcomeOK, Service: "crm", Actor: "anonymous", Segments: []audit.SegRef{ref(5)}}
@@ -244,6 +244,8 @@ func TestEvents(t *testing.T) {
 	client := audit.Leaf{Class: audit.ClassAdmin, Activity: audit.ClientDisabled, Outcome: audit.OutcomeOK, Service: "crm", Actor: "operator", Segments: []audit.SegRef{ref(2)}}
 	erased := audit.Leaf{Class: audit.ClassSystem, Activity: "erase", Outcome: audit.OutcomeOK, Actor: "system", Act: &audit.Act{Kind: audit.EraseExecuted}}
 	names := []map[string]any{{"subject": "user:ann", "resource": "contact:7", "address": "::ffff:192.0.2.7", "agent": "curl/8"}, nil}
+	flood := read
+	flood.Count, flood.Since = 9_000, 1_789_999_940_000_000
 	one, two := strings.Repeat("01", 16), strings.Repeat("02", 16)
 	for name, c := range map[string]struct {
 		leaf     audit.Leaf
@@ -257,7 +259,8 @@ func TestEvents(t *testing.T) {
 			"src_endpoint.svc_name": "crm", "src_endpoint.ip": nil, "resources.0.type": "contact", "resources.0.uid": nil, "unmapped.people.1": two, "unmapped.personal": nil}},
 		"with names": {read, names, map[string]any{"actor.user.uid": one, "actor.user.name": "user:ann", "src_endpoint.ip": "::ffff:192.0.2.7",
 			"http_request.user_agent": "curl/8", "resources.0.uid": "contact:7", "unmapped.personal.0.resource": "contact:7"}},
-		"denials of a flood":  {flood, nil, map[string]any{"unmapped.count": 9., "unmapped.since": 1_789_999_940_123.}},
+		"a flood": {flood, nil, map[string]any{"class_uid": 6003., "status_id": 2., "count": 9_000., "start_time": 1_789_999_940_000., "unmapped.since": 1_789_999_940_000., "end_time": 1_790_000_000_123.,
+			"time": 1_790_000_000_123.}},
 		"an export":           {export, nil, map[string]any{"class_uid": 6001., "activity_id": 7., "severity_id": 1., "status_id": 1., "action_id": 1., "web_resources.0.type": "contact"}},
 		"a client's token":    {token, nil, map[string]any{"class_uid": 3002., "activity_id": 3., "user.uid": "crm", "user.type_id": 4., "service.name": "Rolegate"}},
 		"a login":             {login, nil, map[string]any{"class_uid": 3002., "activity_id": 1., "user.uid": one, "is_mfa": true, "severity_id": 1.}},

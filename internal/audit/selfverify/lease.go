@@ -17,8 +17,13 @@ const (
 	goodRow  = "verified_good" // the last one that found nothing
 )
 
-// leaseFor is how long a replica that says nothing is still thought to verify.
-const leaseFor = 2 * time.Minute
+const (
+	// leaseFor is how long a replica that says nothing is still thought to verify.
+	leaseFor = 2 * time.Minute
+	// skew is how far the clocks of replicas may be apart without their passes
+	// getting in each other's way.
+	skew = time.Minute
+)
 
 // Known is what all replicas know of the log.
 type Known struct {
@@ -50,7 +55,8 @@ func (v *Verifier) learn(ctx context.Context) error {
 }
 
 // claim takes the lease, unless another has it, or no pass is due and nobody
-// asks for one. Times that lie ahead are those of a clock that was set back.
+// asks for one. Times that lie further ahead than those of other clocks are those
+// of one that was set back.
 func (v *Verifier) claim(ctx context.Context, asked bool) (claimed bool, err error) {
 	err = v.inTx(ctx, func(ctx context.Context, tx store.Tx) error {
 		claimed = false
@@ -59,14 +65,14 @@ func (v *Verifier) claim(ctx context.Context, asked bool) (claimed bool, err err
 			return err
 		}
 		now := v.Now()
-		if left := lease.At.Sub(now); lease.Position != v.owner && left > 0 && left <= leaseFor {
+		if left := lease.At.Sub(now); !v.Alone && lease.Position != v.owner && left > 0 && left <= leaseFor+skew {
 			return nil
 		}
 		last, err := tx.Job(ctx, endRow)
 		if err != nil {
 			return err
 		}
-		if since := now.Sub(last.At); !asked && since >= 0 && since < v.Every {
+		if since := now.Sub(last.At); !asked && since >= -skew && since < v.Every {
 			return nil
 		}
 		claimed = true

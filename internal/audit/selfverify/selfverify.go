@@ -38,6 +38,8 @@ type Options struct {
 	Kept func(ctx context.Context) ([]byte, error)
 	// Accepted is the Digest of findings that people have looked at, kept likewise.
 	Accepted func(ctx context.Context) ([]byte, error)
+	// Alone: no other process works on the store, so whoever has the lease is dead.
+	Alone bool
 
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -94,6 +96,7 @@ const (
 	retries   = 24          // between two passes, where the log cannot be read
 	tellEvery = time.Hour   // that the log is not in order
 	settle    = audit.Timeout
+	readings  = 5 // at most, of a pass, where each finds something else
 )
 
 // Run verifies when it is due, until ctx ends. At first it only learns what is known:
@@ -182,12 +185,7 @@ func (v *Verifier) pass(ctx context.Context, caller model.Caller, asked bool) (*
 	defer v.release(context.WithoutCancel(ctx))
 	began := time.Now()
 	p := &Pass{Began: v.Now().UTC()}
-	p.Report, err = v.verify(ctx)
-	if err == nil && wrong(p.Report) {
-		// What a pass finds may be the trace of others' work; what is wrong with
-		// the log is found by the next one as well.
-		p.Report, err = v.verify(ctx)
-	}
+	p.Report, err = v.found(ctx)
 	if err == nil && wrong(p.Report) {
 		p.Accepted, err = v.accepted(ctx, p.Report)
 	}
@@ -208,7 +206,28 @@ func (v *Verifier) pass(ctx context.Context, caller model.Caller, asked bool) (*
 	return p, v.learn(ctx)
 }
 
-// verify is one pass, of the log as it is now.
+// found is what is wrong with the log. What one reading finds may be the trace of
+// others' work, such as an erasure that is under way: what is wrong with the log the
+// next one finds as well. One that erasures came in the way of is done again.
+func (v *Verifier) found(ctx context.Context) (r verify.Report, err error) {
+	var before verify.Report
+	for range readings {
+		r, err = v.verify(ctx)
+		if model.CodeOf(err) == model.CodeConflict && v.renew(ctx) == nil {
+			continue
+		}
+		if err != nil || !wrong(r) {
+			break
+		}
+		if again, ok := r.Again(before); ok {
+			return again, nil
+		}
+		before = r
+	}
+	return r, err
+}
+
+// verify is one reading of the log as it is now.
 func (v *Verifier) verify(ctx context.Context) (verify.Report, error) {
 	st := &patient{Store: v.Store, ctx: ctx, renew: v.renew, progress: &progress{}}
 	v.doing.Store(st.progress)

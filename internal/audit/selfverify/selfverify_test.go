@@ -379,27 +379,6 @@ func TestAcceptedFindings(t *testing.T) {
 	})
 }
 
-// While another replica verifies, nobody else does; one that has gone is waited for
-// no longer than its lease.
-func TestLease(t *testing.T) {
-	databases(t, func(t *testing.T, f *fixture) {
-		f.append(1)
-		until := f.Now().Add(time.Minute)
-		if err := f.store.SetJob(t.Context(), store.Job{Name: "verify", Position: 42, At: until}); err != nil {
-			t.Fatal(err)
-		}
-		v, _ := f.verifier(selfverify.Options{})
-		if _, err := v.Ask(t.Context(), operator, 0); model.CodeOf(err) != model.CodeConflict {
-			t.Errorf("beside another one: %v", err)
-		}
-		if len(f.entries()) != 0 {
-			t.Error("it did it all the same")
-		}
-		f.advance(time.Minute)
-		f.verify(v)
-	})
-}
-
 // A log that cannot be read is no log that is in order, and none that was altered.
 func TestUnreadableLog(t *testing.T) {
 	databases(t, func(t *testing.T, f *fixture) {

@@ -33,13 +33,19 @@ func (w *File) Deliver(_ context.Context, events [][]byte) error {
 			return err
 		}
 	}
+	before, err := w.f.Stat()
+	if err != nil {
+		return err
+	}
 	lines := append(bytes.Join(events, []byte("\n")), '\n')
-	_, err := w.f.Write(lines)
+	_, err = w.f.Write(lines)
 	if err == nil {
 		err = w.f.Sync()
 	}
 	if err != nil {
-		return errors.Join(err, w.Close()) // what is torn is repaired when it is opened again
+		// What is there of the batch comes again. On a disk that is full it would
+		// take the room that the batch waits for.
+		return errors.Join(err, w.f.Truncate(before.Size()), w.Close())
 	}
 	return nil
 }

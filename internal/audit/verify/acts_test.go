@@ -354,3 +354,27 @@ func TestTimes(t *testing.T) {
 		t.Errorf("three minutes back: %+v", r.Faults)
 	}
 }
+
+// A clock that was years ahead for a moment is one finding, and not one of each
+// entry for years: people must be able to answer for it, and for nothing else.
+func TestClockThatJumped(t *testing.T) {
+	k := logkit.SQLite(t)
+	k.Fill(3)
+	k.Advance(4 * 365 * 24 * time.Hour)
+	k.Fill(1)
+	k.Advance(-4 * 365 * 24 * time.Hour)
+	k.Fill(3)
+	r := live(t, k)
+	if len(r.Faults) != 1 || !found(r, "older than entry") {
+		t.Fatalf("%+v", r.Faults)
+	}
+	k.Fill(3)
+	if later := live(t, k); len(later.Faults) != 1 || later.Faults[0].What != r.Faults[0].What {
+		t.Errorf("and later: %+v", later.Faults)
+	}
+	k.Advance(-3 * time.Minute)
+	k.Fill(1)
+	if r := live(t, k); len(r.Faults) != 2 {
+		t.Errorf("set back again: %+v", r.Faults)
+	}
+}

@@ -130,8 +130,7 @@ func (l *live) Entries(ctx context.Context) iter.Seq2[Item, error] {
 // beyond looks at what is behind the log's end.
 func (l *live) beyond(ctx context.Context) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		if err := l.undisturbed(ctx); err != nil {
-			yield(Item{}, err)
+		if err := l.undisturbed(ctx); err != nil && !yield(Item{}, err) {
 			return
 		}
 		for range 5 {
@@ -163,6 +162,12 @@ func (l *live) beyond(ctx context.Context) iter.Seq2[Item, error] {
 	}
 }
 
+// disturbed is the error that what was read has been destroyed meanwhile: who missed
+// nothing of it may go on.
+type disturbed struct{ error }
+
+func (d disturbed) Unwrap() error { return d.error }
+
 // undisturbed looks whether sealed data was destroyed while the entries were read.
 func (l *live) undisturbed(ctx context.Context) error {
 	head, err := l.store.Head(ctx)
@@ -174,7 +179,7 @@ func (l *live) undisturbed(ctx context.Context) error {
 			return err
 		}
 		if executes(a.Leaf) {
-			return model.Errorf(model.CodeConflict, "sealed data was destroyed by rule while the log was read (entry %d); do it again", a.Index)
+			return disturbed{model.Errorf(model.CodeConflict, "sealed data was destroyed by rule while the log was read (entry %d); do it again", a.Index)}
 		}
 	}
 	return nil

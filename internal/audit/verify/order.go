@@ -15,7 +15,7 @@ const leeway = 2 * time.Minute
 type order struct {
 	bySource map[string]*written
 	classes  map[string]*int64
-	latest   int64 // time
+	latest   int64 // time, since the last finding
 	at       int64 // index of it
 	left     int64 // entries so far that cannot be seen
 }
@@ -45,10 +45,13 @@ func (o *order) follows(index int64, l *skim.Leaf, r *Report) {
 
 	if o.latest-l.Time > leeway.Microseconds() && r.Entries > 1 {
 		r.fault(Tampered(index, "entry %d is %v older than entry %d before it", index, time.Duration(o.latest-l.Time)*time.Microsecond, o.at))
+		o.latest, o.at = l.Time, index // one jump of a clock is one finding, however far it was
 	}
 	if l.Time > o.latest || r.Begin.IsZero() {
 		o.latest, o.at = l.Time, index
-		r.End = time.UnixMicro(l.Time).UTC()
+	}
+	if at := time.UnixMicro(l.Time).UTC(); at.After(r.End) {
+		r.End = at
 	}
 	if r.Begin.IsZero() {
 		r.Begin = r.End

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"slices"
 	"time"
 
 	"rolegate/internal/audit"
@@ -123,4 +124,22 @@ func (r *Report) fault(f *Fault) {
 		found.End = &f.End
 	}
 	r.Faults = append(r.Faults, found)
+}
+
+// Again is the report with those faults alone that an earlier one has as well, and
+// whether there are any.
+func (r Report) Again(before Report) (Report, bool) {
+	var faults []Finding
+	status := OK
+	for _, f := range r.Faults {
+		if slices.ContainsFunc(before.Faults, func(b Finding) bool { return b.What == f.What }) {
+			faults = append(faults, f)
+			status = max(status, f.Status)
+		}
+	}
+	if len(faults) == 0 || r.More > 0 {
+		return r, len(faults) > 0
+	}
+	r.Faults, r.Status, r.Result = faults, status, results[status]
+	return r, true
 }

@@ -26,6 +26,8 @@ type segments struct {
 	digest hash.Hash
 	sum    [sha256.Size]byte
 	shreds map[int64]*Shred
+	// missing: a segment is, and no act is known to have destroyed it.
+	missing bool
 }
 
 // entry goes through the segments that a leaf names and those that are there.
@@ -76,6 +78,7 @@ func (s *segments) sums(sealed *store.Segment, sum []byte) bool {
 func (s *segments) absent(index int64, place int, ref *skim.SegRef, r *Report) {
 	e := s.acts.destroying(index, place, &s.leaf, ref, true)
 	if e == nil {
+		s.missing = true
 		r.fault(Tampered(index, "entry %d: its sealed segment %d is missing, and no act has destroyed it%s", index, place, s.acts.why(index, place, &s.leaf, ref)))
 		return
 	}

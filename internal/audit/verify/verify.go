@@ -94,6 +94,9 @@ func (r *run) all(ctx context.Context, source Source) (err error) {
 	}
 	n := 0
 	for item, err := range source.Entries(ctx) {
+		if errors.As(err, &disturbed{}) && !r.check.missing {
+			continue // it was read before it was destroyed
+		}
 		if err != nil {
 			return err
 		}

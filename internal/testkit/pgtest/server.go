@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -240,15 +241,33 @@ func (s *Server) Stop() {
 	s.halt()
 }
 
-// Kill ends the server as a power cut would.
+// Kill ends the server as a power cut would: all of its processes at once. One that
+// serves a connection would else go on, and commit, until it noticed.
 func (s *Server) Kill() {
 	s.t.Helper()
 	pid, err := s.pid()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+	all := []int{pid}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil { // so that no more come
 		s.t.Fatal(err)
+	}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		s.t.Logf("only the server's first process is killed: %v", err)
+	}
+	for field := range strings.FieldsSeq(string(children)) {
+		child, err := strconv.Atoi(field)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		all = append(all, child)
+	}
+	for _, pid := range all {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			s.t.Fatal(err)
+		}
 	}
 	s.halt()
 }
