@@ -20,7 +20,16 @@
 // only its number is added, so that the log's head is held for short.
 //
 // The leaves are those of a Merkle tree (package tree), whose end is kept with the
-// log's head and grows in the transaction that stores them.
+// log's head and grows in the transaction that stores them. What is made of the
+// log has packages of its own, of which this one knows none but tree:
+//
+//	tree            hashes, the frontier of an append, tiles
+//	checkpoint      signs the tree once a second; proofs and tiles
+//	search          finds and reads entries, each reading an entry itself
+//	bundle, verify  the log as an auditor gets it, and what it is held against
+//	wire, skim      CBOR as both read it, strict and fast
+//	selfverify      verify over the live log, once a day
+//	sink, ocsf      the way out, to a file or a webhook
 package audit
 
 import (
