@@ -56,7 +56,7 @@ func (l *Log) Unseal(ctx context.Context, leaf Leaf, e store.Entry, person strin
 	if !bytes.Equal(ref.Sum, segmentSum(s)) {
 		return nil, errors.New("sealed bytes are not those the leaf names")
 	}
-	mk, err := l.people.month(ctx, monthID{string(leaf.Tenant), leaf.Class, monthOf(leaf)})
+	mk, err := l.people.findMonth(ctx, monthID{string(leaf.Tenant), leaf.Class, monthOf(leaf)})
 	if err != nil {
 		return nil, err
 	}

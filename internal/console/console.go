@@ -1,5 +1,5 @@
-// Package console serves the pages for people. For now that is one: what to do
-// with an invitation, until there is a page that does it.
+// Package console serves the pages for people: one, which says what to do with an
+// invitation.
 package console
 
 import (

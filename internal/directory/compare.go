@@ -14,22 +14,22 @@ import (
 // compare is the part of the file that is not stored so already, and counts
 // what becomes of each entry.
 func (in importFile) compare(ctx context.Context, q store.Directory, tenant string, there model.Directory, res *ImportResult) (importFile, error) {
-	var todo importFile
-	todo.Teams = differing(&res.Teams, in.Teams, among(there.Teams, func(t model.Team) string { return t.ID }))
-	todo.Units = differing(&res.Units, in.Units, among(there.Units, func(u model.Unit) string { return u.ID }))
-	todo.Territories = differing(&res.Territories, in.Territories, among(there.Territories, func(t model.Territory) string { return t.ID }))
-	todo.Subjects = differing(&res.Subjects, in.Subjects, among(there.Subjects, model.Subject.Key))
-	todo.Assignments = differing(&res.Assignments, in.Assignments, among(there.Assignments, assignmentKey))
+	var changed importFile
+	changed.Teams = differing(&res.Teams, in.Teams, among(there.Teams, func(t model.Team) string { return t.ID }))
+	changed.Units = differing(&res.Units, in.Units, among(there.Units, func(u model.Unit) string { return u.ID }))
+	changed.Territories = differing(&res.Territories, in.Territories, among(there.Territories, func(t model.Territory) string { return t.ID }))
+	changed.Subjects = differing(&res.Subjects, in.Subjects, among(there.Subjects, model.Subject.Key))
+	changed.Assignments = differing(&res.Assignments, in.Assignments, among(there.Assignments, assignmentKey))
 
 	// Of a role nothing but its being there is the file's.
 	roles := map[string]bool{}
 	for _, r := range there.Roles {
 		roles[r.ID] = true
 	}
-	todo.Roles = differing(&res.Roles, in.Roles, func(r string) (string, bool) { return r, roles[r] })
+	changed.Roles = differing(&res.Roles, in.Roles, func(r string) (string, bool) { return r, roles[r] })
 
 	var failed error
-	todo.Resources = differing(&res.Resources, in.Resources, func(r model.Resource) (model.Resource, bool) {
+	changed.Resources = differing(&res.Resources, in.Resources, func(r model.Resource) (model.Resource, bool) {
 		if failed != nil {
 			return r, true
 		}
@@ -39,7 +39,7 @@ func (in importFile) compare(ctx context.Context, q store.Directory, tenant stri
 		}
 		return was, err == nil
 	})
-	return todo, failed
+	return changed, failed
 }
 
 // among finds the stored entry with the key of another.
@@ -58,7 +58,7 @@ func among[T any](stored []T, key func(T) string) func(T) (T, bool) {
 }
 
 // differing are the entries that are not stored, or not like that.
-func differing[T any](n *Counts, entries []numbered[T], stored func(T) (T, bool)) (todo []numbered[T]) {
+func differing[T any](n *Counts, entries []numbered[T], stored func(T) (T, bool)) (changed []numbered[T]) {
 	for _, e := range entries {
 		switch was, ok := stored(e.v); {
 		case !ok:
@@ -69,9 +69,9 @@ func differing[T any](n *Counts, entries []numbered[T], stored func(T) (T, bool)
 		default:
 			n.Changed++
 		}
-		todo = append(todo, e)
+		changed = append(changed, e)
 	}
-	return todo
+	return changed
 }
 
 // same tells whether two entries have the same entity tag.

@@ -232,7 +232,8 @@ func (w *writer) entries(ctx context.Context) error {
 	return c.flush()
 }
 
-// item writes what becomes of an item of the source, which may be nothing for now.
+// item writes what becomes of an item of the source. What is left out is added to
+// the run that cut writes.
 func (w *writer) item(c *chunks, b []byte, it *verify.Item) ([]byte, error) {
 	if it.Stray {
 		return appendStray(b, it), w.cut(c)
