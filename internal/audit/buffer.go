@@ -61,7 +61,7 @@ type buffer struct {
 // held is a decision in memory, with what its context had for the record.
 type held struct {
 	entry   Entry
-	request *reqctx.Request
+	request reqctx.Request // not the context's own, which would keep the whole request and its answer
 	at      time.Time
 	weight  int64
 }
@@ -94,7 +94,8 @@ func startBuffer(l *Log) *buffer {
 // the answer must be no.
 func (b *buffer) add(ctx context.Context, e Entry) error {
 	req := reqctx.From(ctx)
-	h := &held{e, req, b.log.now(), e.weight()}
+	h := &held{entry: e, at: b.log.now(), weight: e.weight(),
+		request: reqctx.Request{TraceID: req.TraceID, Address: req.Address, UserAgent: req.UserAgent}}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	if b.closed {

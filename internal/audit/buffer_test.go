@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -110,6 +111,39 @@ func TestBufferedDecisionIsWrittenWithinATenthOfASecond(t *testing.T) {
 
 // The buffer takes 65,536 records and no more; who is refused is counted in the
 // log once there is room.
+// A context leads to the whole request, its headers and its answer's: many times
+// what the record needs of it.
+func TestBufferKeepsNoRequest(t *testing.T) {
+	onFaulty(t, func(t *testing.T, f *fixture, s *faulty) {
+		f.buffered(t)
+		_, release := s.hold()
+		defer release()
+		decide := func() weak.Pointer[reqctx.Context] {
+			ctx := &reqctx.Context{Context: f.ctx, Request: reqctx.Request{TraceID: "trace", Address: "192.0.2.7", UserAgent: "agent"}}
+			if err := f.log.AppendDecision(ctx, entry); err != nil {
+				t.Fatal(err)
+			}
+			if !ctx.Request.Recorded() {
+				t.Error("the request does not know that it is recorded")
+			}
+			return weak.Make(ctx)
+		}
+		request := decide()
+		eventually(t, "the request is garbage", func() bool {
+			runtime.GC()
+			return request.Value() == nil
+		})
+		if n := len(f.of(t, audit.Evaluated)); n != 0 {
+			t.Fatalf("%d entries were written, so nothing was kept in memory", n)
+		}
+		release()
+		eventually(t, "the record is written", func() bool { return len(f.of(t, audit.Evaluated)) == 1 })
+		if l := f.of(t, audit.Evaluated)[0]; l.Request != "trace" || len(l.Segments) != 1 {
+			t.Errorf("the entry is %+v", l)
+		}
+	})
+}
+
 func TestBufferRefusesWhatItCannotHold(t *testing.T) {
 	f, s := faultySQLite(t)
 	f.buffered(t)

@@ -29,7 +29,7 @@ func (b *buffer) seal(batch []*held) *flush {
 			e.Since, at = at, f.at
 		}
 		b.insist(func() error {
-			d, err := l.draft(ctx, nil, &e, h.request, at)
+			d, err := l.draft(ctx, nil, &e, &h.request, at)
 			if err == nil {
 				drafted, drafts, people = append(drafted, h), append(drafts, d), append(people, d.people()...)
 			}
