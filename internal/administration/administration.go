@@ -29,6 +29,7 @@ import (
 
 	"rolegate/internal/audit"
 	"rolegate/internal/audit/search"
+	"rolegate/internal/change"
 	"rolegate/internal/directory"
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
@@ -42,6 +43,7 @@ type Service struct {
 	Store     store.Store
 	Directory *directory.Service
 	Policy    Policy
+	Change    *change.Service // of the policy
 	Log       *audit.Log
 	Now       func() time.Time
 	// SessionIdle is how long a session lives without being refreshed.
