@@ -157,7 +157,7 @@ func (o *Officer) right(ctx context.Context, id, of string) (*standing, error) {
 
 // ask is nil, and the decision, if the person may do something to a record.
 func (at *standing) ask(ctx context.Context, object, action, id, of string) (model.Decision, error) {
-	d, err := at.Policy.Administers(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, at.session.Assurance,
+	d, err := at.Service.Policy.Administers(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, at.session.Assurance,
 		policy.Act{Object: object, Action: action, ID: id, Of: of})
 	switch {
 	case err != nil:
