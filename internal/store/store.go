@@ -95,6 +95,7 @@ type Queries interface {
 	Clients
 	Spent
 	Policies
+	Drafts
 	SigningKeys
 	EncryptionKeys
 	Restores
