@@ -76,6 +76,7 @@ var arrows = []struct {
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/policy/condition", list("api/filter")},
 	{"internal/policy", list("model", "api/filter", "internal/policy/condition", "internal/store", "internal/audit", leaves, mechanisms)},
+	{"internal/policy/review", list("model", "internal/policy")}, // pure: what a new document would change
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
 	{"internal/change", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
