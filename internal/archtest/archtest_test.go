@@ -79,8 +79,8 @@ var arrows = []struct {
 	{"internal/policy/review", list("model", "internal/policy")}, // pure: what a new document would change
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
-	{"internal/change", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
-	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", "internal/change", leaves, mechanisms, capabilities)},
+	{"internal/change", list("model", "internal/store", "internal/audit", "internal/policy/review", leaves, mechanisms, capabilities)},
+	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", "internal/change", "internal/policy/review", leaves, mechanisms, capabilities)},
 
 	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", "internal/audit/search", leaves, mechanisms, capabilities, compositions)},
 	{"internal/console", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
