@@ -57,7 +57,7 @@ type App struct {
 	Administration *administration.Service
 	Policy         *policy.Service
 	Change         *change.Service // of the policy, by people
-	Search         *search.Search // of the log
+	Search         *search.Search  // of the log
 	Logger         *slog.Logger
 	Now            func() time.Time
 	// HashWorker makes the program that hashes passwords for Serve, see

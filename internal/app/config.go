@@ -399,9 +399,10 @@ const maxDrain = time.Minute
 const (
 	auditDurable  = "durable"
 	auditBuffered = "buffered"
-
-	fourEyesSingle = "single"
 )
+
+// fourEyesSingle is the other value of ROLEGATE_FOUR_EYES than its default.
+const fourEyesSingle = "single"
 
 // The bounds of ROLEGATE_AUDIT_VERIFY. An altered log is to be found while somebody
 // remembers what happened.
