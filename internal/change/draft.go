@@ -131,22 +131,22 @@ func (s *Service) Submit(ctx context.Context, caller model.Caller, tenant, id st
 // give roles to people, or with cases that do not pass for the people there are.
 func (s *Service) ready(ctx context.Context, d Draft) error {
 	doc, err := s.Policy.ReadDraft(ctx, d.Tenant, d.Document)
-	if err != nil {
-		return err
-	}
-	cases, err := review.ParseCases(d.Cases)
-	if err != nil || cases.Len() == 0 {
+	if err != nil || d.Cases == "" {
 		return err
 	}
 	now, err := s.Policy.Snapshots.Current(ctx, d.Tenant)
 	if err != nil {
 		return err
 	}
-	under, err := now.Under(doc)
+	then, err := now.Under(doc)
 	if err != nil {
 		return err
 	}
-	return passed(cases.Run(under, s.Now()))
+	results, err := s.run(d.Cases, then)
+	if err != nil {
+		return err
+	}
+	return passed(results)
 }
 
 // passed names every case that does not pass.
