@@ -149,8 +149,11 @@ func (s *Server) problem(w http.ResponseWriter, r *http.Request, err error) {
 		TraceID:  trace,
 	}
 	p.Detail, p.Errors = explain(lang, code, to, err)
-	if code == model.CodeCodeInvalid {
+	switch code {
+	case model.CodeCodeInvalid:
 		wrongCode(lang, &p, err)
+	case model.CodePrecondition:
+		movedDraft(&p, err)
 	}
 	write(w, "application/problem+json", to.status, p)
 }
