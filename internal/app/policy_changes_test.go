@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"rolegate/internal/app"
+	"rolegate/internal/audit"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -355,5 +357,61 @@ func TestRebaseOverHTTP(t *testing.T) {
 	conflicts := a.Body["conflicts"].([]any)
 	if d["base"] != revision || d["state"] != "draft" || len(conflicts) != 1 || !strings.Contains(string(a.Raw), "contact, delete, own") || !strings.Contains(string(a.Raw), "contact, delete, team") {
 		t.Errorf("rebased: %s", a.Raw)
+	}
+}
+
+// The host publishes what was approved and nothing else, and rolls back; both for a
+// reason, and as breaking the glass.
+func TestHostChangesThePolicy(t *testing.T) {
+	k := testkit.New(t)
+	c := changingOf(t, k)
+	was := c.Call("GET", "/v1/admin/policy", c.sec.Access, nil).Body["revision"].(float64)
+	path, version := c.begun("Reps delete", repsDelete, repsCases)
+	r := app.ChangeRequest{Tenant: model.DefaultTenant, Draft: strings.TrimPrefix(path, draftsPath+"/"), Reason: "nobody is in"}
+	publish := func() error {
+		_, err := app.PublishDraft.Run(ctx, k.App, testkit.Operator, r)
+		return err
+	}
+	if err := publish(); model.CodeOf(err) != model.CodeConflict {
+		t.Errorf("published without an approval: %v", err)
+	}
+	a := c.at(c.sec, "POST", path+"/submit", version, nil)
+	c.Want(a, 200)
+	c.Want(c.at(c.aud, "POST", path+"/approve", a.Header.Get("ETag"), map[string]any{}), 200)
+	r.Reason = ""
+	if err := publish(); model.CodeOf(err) != model.CodeReasonRequired {
+		t.Errorf("published for no reason: %v", err)
+	}
+	r.Reason = "nobody is in"
+	wantBroken := func(activity audit.Activity, act func() error) {
+		t.Helper()
+		entries := k.Noted("nobody", func() {
+			if err := act(); err != nil {
+				t.Error(err)
+			}
+		})
+		if len(entries) != 1 || entries[0].Activity != activity || entries[0].Class != audit.ClassBreakGlass {
+			t.Errorf("recorded: %+v", entries)
+		}
+	}
+	wantBroken(audit.PolicyPublished, publish)
+	if c.mayDelete() != true {
+		t.Error("what was published is not felt")
+	}
+	r.Revision = int64(was)
+	wantBroken(audit.PolicyRolledBack, func() error {
+		_, err := app.RollBackPolicy.Run(ctx, k.App, testkit.Operator, r)
+		return err
+	})
+	if c.mayDelete() != false {
+		t.Error("a roll back is not felt")
+	}
+	if _, err := app.RollBackPolicy.Run(ctx, k.App, testkit.Operator, r); model.CodeOf(err) != model.CodeConflict {
+		t.Errorf("rolled back to what is in force: %v", err)
+	}
+	c.Want(c.Call("GET", path, c.sec.Access, nil), 200, "state", "published")
+	results, err := app.TestPolicy.Run(ctx, k.App, testkit.Operator, app.CasesRequest{Tenant: model.DefaultTenant, Cases: new(repsCases)})
+	if err != nil || len(results) != 2 || results[0].Passed || !results[1].Passed {
+		t.Errorf("cases of what is in force no more: %+v, %v", results, err)
 	}
 }
