@@ -295,6 +295,21 @@ func TestBadDrafts(t *testing.T) {
 	}
 }
 
+// To look at a draft takes no code of the last five minutes; to do anything does.
+func TestLookingAtADraftLater(t *testing.T) {
+	k := testkit.New(t)
+	c := changingOf(t, k)
+	path, version := c.begun("Reps delete", repsDelete, repsCases)
+	k.Advance(6 * time.Minute)
+	for _, ask := range [][2]string{{"GET", ""}, {"GET", "/check"}, {"GET", "/diff"}, {"POST", "/test"}, {"POST", "/simulate"}} {
+		c.Want(c.at(c.sec, ask[0], path+ask[1], "", nil), 200)
+	}
+	a := c.at(c.sec, "POST", path+"/submit", version, nil)
+	c.Want(a, 401, "code", string(model.CodeStepUp))
+	c.StepUp(c.sec)
+	c.Want(c.at(c.sec, "POST", path+"/submit", version, nil), 200)
+}
+
 // A large document goes all the way, within the limit of a policy and not of a
 // request.
 func TestLargeDraft(t *testing.T) {
