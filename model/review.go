@@ -163,7 +163,7 @@ type Shift struct {
 }
 
 // Unseen says what a simulation did not look at: Of so many things it looked at
-// Looked.
+// Looked. Of is 0 where how many there are is not known.
 type Unseen struct {
 	What   UnseenKind `json:"what"`
 	Text   string     `json:"text"` // the sentence, once i18n.Review has written it

@@ -70,7 +70,11 @@ func Simulated(l Lang, s *model.Simulated) {
 	unseen := map[model.UnseenKind]text{model.UnseenSubjects: reviewTexts.subjects, model.UnseenWords: reviewTexts.words, model.UnseenRecords: reviewTexts.records, model.UnseenRequests: reviewTexts.asks, model.UnseenSamples: reviewTexts.bounds}
 	for i := range s.Left {
 		u := &s.Left[i]
-		u.Text = t.say(unseen[u.What], Words{"of": strconv.Itoa(u.Of), "looked": strconv.Itoa(u.Looked)})
+		said := unseen[u.What]
+		if u.Of == 0 && u.What != model.UnseenSamples {
+			said = reviewTexts.more
+		}
+		u.Text = t.say(said, Words{"of": strconv.Itoa(u.Of), "looked": strconv.Itoa(u.Looked), "what": unseenThings[u.What].in(l)})
 	}
 }
 

@@ -53,10 +53,10 @@ var rowTexts = struct {
 
 // reviewTexts are parts of the sentences of a review.
 var reviewTexts = struct {
-	was, is, rows, unnamed                                                                     text
-	added, removed, changed, renamed                                                           text
-	passed, failed, failedCode                                                                 text
-	gains, loses, proof, mixed, reason, opened, closed, subjects, words, records, asks, bounds text
+	was, is, rows, unnamed                                                                           text
+	added, removed, changed, renamed                                                                 text
+	passed, failed, failedCode                                                                       text
+	gains, loses, proof, mixed, reason, opened, closed, subjects, words, records, asks, bounds, more text
 }{
 	was:     text{", before: {other}", "（此前：{other}）"},
 	is:      text{", now: {other}", "（现为：{other}）"},
@@ -84,8 +84,17 @@ var reviewTexts = struct {
 	words:    text{"{looked} of {of} pairs of object and action were looked at.", "{of} 个对象与操作的组合中，检查了 {looked} 个。"},
 	records:  text{"{looked} of {of} records were looked at.", "{of} 条记录中，检查了 {looked} 条。"},
 	asks:     text{"{looked} of {of} recorded requests were looked at.", "{of} 条历史请求中，检查了 {looked} 条。"},
+	more:     text{"{looked} {what} were looked at; there are more.", "检查了 {looked} 项{what}；仍有更多未检查。"},
 	bounds:   text{"It stopped after {looked} requests; there are more.", "检查 {looked} 个请求后停止，仍有更多请求未检查。"},
 }
 
 // verdicts are what a case wants.
 var verdicts = map[string]text{"allow": {"allowed", "允许"}, "deny": {"denied", "拒绝"}}
+
+// unseenThings are what a simulation cannot look at in full.
+var unseenThings = map[model.UnseenKind]text{
+	model.UnseenSubjects: {"subjects", "主体"},
+	model.UnseenWords:    {"pairs of object and action", "对象与操作的组合"},
+	model.UnseenRecords:  {"records", "记录"},
+	model.UnseenRequests: {"recorded requests", "历史请求"},
+}
