@@ -25,7 +25,7 @@ func (c *cli) demo() *cobra.Command {
 HTTP: invitation, TOTP enrolment, wrong and replayed codes, login, a CRM backend's
 token, decisions allowed and denied with their reasons, a step-up, a second device,
 a session ended from another, guesses that have to wait, a role taken away, a logout;
-and how the log shows all of it: an entry found, a receipt and a proof, a bundle that
+a change of the policy from draft to published and rolled back, by two people; and how the log shows all of it: an entry found, a receipt and a proof, a bundle that
 verifies offline, and one that somebody has altered.
 The clock of the throw-away service is moved where a person would wait for the next
 code. Ends with "demo: N passed, 0 failed", and exit status 1 if any failed.`,
@@ -87,6 +87,7 @@ type story struct {
 	confirmed   string // the code that confirmed her device
 	access      string // alice's access token
 	refresh     string
+	client      directory.Credentials // of the CRM's backend
 	clientToken string
 	receipt     http.Header // of the last decision's answer
 }
@@ -161,6 +162,8 @@ func (s *story) play(ctx context.Context) {
 	s.guess(ctx)
 	s.chapter("what is taken away is felt at once")
 	s.revoke(ctx)
+	s.chapter("the policy is changed by two people, and changed back")
+	s.change(ctx)
 	s.chapter("the log has it all, and nobody has to believe it")
 	s.log(ctx)
 }
@@ -221,14 +224,19 @@ func (s *story) login() {
 }
 
 func (s *story) connect(ctx context.Context) {
-	cr, err := app.AddClient.Do(ctx, s.cfg, app.ClientRequest{Client: model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}}})
+	var err error
+	s.client, err = app.AddClient.Do(ctx, s.cfg, app.ClientRequest{Client: model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}}})
 	s.check("rolegate client add crm --scope decide", err)
-	a, err := s.http.form("/oauth2/token", cr.ClientID, cr.ClientSecret, "grant_type=client_credentials&scope=decide")
-	s.check("the backend gets its token (client_credentials)", errors.Join(err, want(a, 200, map[string]any{"scope": "decide"})))
-	s.clientToken = a.text("access_token")
+	s.clientToken, err = s.backendToken()
+	s.check("the backend gets its token (client_credentials)", err)
 
-	a, err = s.http.post("/access/v1/evaluation", "", question("alice", "read", "contact", own, nil))
+	a, err := s.http.post("/access/v1/evaluation", "", question("alice", "read", "contact", own, nil))
 	s.check("nobody else is answered", errors.Join(err, want(a, 401, map[string]any{"code": "unauthorized"})))
+}
+
+func (s *story) backendToken() (string, error) {
+	a, err := s.http.form("/oauth2/token", s.client.ClientID, s.client.ClientSecret, "grant_type=client_credentials&scope=decide")
+	return a.text("access_token"), errors.Join(err, want(a, 200, map[string]any{"scope": "decide"}))
 }
 
 var (

@@ -34,13 +34,21 @@ func (r reply) text(member string) string {
 }
 
 func (c caller) post(path, bearer string, body any) (reply, error) {
+	return c.do(http.MethodPost, path, bearer, body, "")
+}
+
+// do sends JSON, to what was seen at a version ("" for none).
+func (c caller) do(method, path, bearer string, body any, version string) (reply, error) {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return reply{}, err
 	}
-	req, err := http.NewRequest(http.MethodPost, c.base+path, bytes.NewReader(b))
+	req, err := http.NewRequest(method, c.base+path, bytes.NewReader(b))
 	if err != nil {
 		return reply{}, err
+	}
+	if version != "" {
+		req.Header.Set("If-Match", version)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if bearer != "" {

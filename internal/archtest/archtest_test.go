@@ -30,7 +30,7 @@ var (
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
 	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/search", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"} // what is made of the log; the append path knows none of it
-	compositions = []string{"internal/administration"}                                                                                                                                                         // of capabilities: it asks the policy, then changes the directory
+	compositions = []string{"internal/administration", "internal/change"}                                                                                                                                      // of capabilities: it asks the policy, then changes the directory
 	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                                                        // any layer above the mechanisms may use them
 )
 
@@ -76,18 +76,20 @@ var arrows = []struct {
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/policy/condition", list("api/filter")},
 	{"internal/policy", list("model", "api/filter", "internal/policy/condition", "internal/store", "internal/audit", leaves, mechanisms)},
+	{"internal/policy/review", list("model", "internal/policy")}, // pure: what a new document would change
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
-	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", leaves, mechanisms, capabilities)},
+	{"internal/change", list("model", "internal/store", "internal/audit", "internal/policy/review", leaves, mechanisms, capabilities)},
+	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", "internal/change", "internal/policy/review", leaves, mechanisms, capabilities)},
 
 	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", "internal/audit/search", leaves, mechanisms, capabilities, compositions)},
 	{"internal/console", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
 
 	// The only package that sees all others.
-	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", logs, leaves, mechanisms, capabilities, compositions, surfaces)},
+	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", logs, leaves, mechanisms, capabilities, "internal/policy/review", compositions, surfaces)},
 
 	// What commands need of the store or the surfaces they get from app.
-	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", "internal/audit/search", "internal/audit/selfverify", "internal/audit/tree", "internal/audit/verify", "internal/audit/bundle", leaves, mechanisms, capabilities)},
+	{"cmd/rolegate", list("", "model", "api", "api/client", "internal/app", "internal/audit", "internal/audit/search", "internal/audit/selfverify", "internal/audit/tree", "internal/audit/verify", "internal/audit/bundle", "internal/policy/review", leaves, mechanisms, capabilities)},
 }
 
 // testHelpers hold code for tests and may import everything; only tests, and

@@ -69,6 +69,7 @@ const (
 	QueryPositive   Input = "query_positive"
 	QueryChoice     Input = "query_choice"
 	EntityTags      Input = "entity_tags"
+	OneVersion      Input = "one_version"
 	NotAsPath       Input = "not_as_path"
 	PathSpelling    Input = "path_spelling"
 	SubjectKey      Input = "subject_key"
@@ -146,6 +147,7 @@ var sentences = map[Input]text{
 	QueryPositive:   {"The query parameter {path} must be a whole number from 1.", "查询参数 {path} 必须是不小于 1 的整数。"},
 	QueryChoice:     {"The query parameter {path} must be one of: {choice}.", "查询参数 {path} 必须是以下之一：{choice}。"},
 	EntityTags:      {"The header {path} must be * or a list of entity tags in double quotes.", "请求头 {path} 必须是 *，或由双引号括起的实体标签组成的列表。"},
+	OneVersion:      {"The header {path} must hold the one ETag that was read, such as \"3\".", "请求头 {path} 必须恰好包含读取时得到的那一个实体标签，例如 \"3\"。"},
 	NotAsPath:       {"The member \"{path}\" differs from the address; leave it out, or repeat it.", "成员 “{path}” 与请求地址不一致：请省略该成员，或与地址保持一致。"},
 	PathSpelling:    {"The {path} in the address is spelled otherwise: an id without its kind (emea, not team:emea), a member with it (user:ann).", "地址中的 {path} 写法有误：标识不带类别前缀（emea，而非 team:emea），成员则须带前缀（user:ann）。"},
 	SubjectKey:      {"The query parameter {path} must be spelled type:id, such as user:alice.", "查询参数 {path} 必须写作 type:id，例如 user:alice。"},

@@ -163,6 +163,7 @@ func (s *story) whole() {
 	s.directory(client)
 	s.backends(client, "crm", crm.ClientSecret, ann)
 	s.administrators(sys, sec)
+	s.policies(sec, aud)
 	s.stepUp(aud)
 	s.readTheLog(aud, client)
 	s.call("POST", "/v1/logout", aud.Access, nil)

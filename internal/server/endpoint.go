@@ -145,7 +145,7 @@ func (s *Server) officer(object, action string, h func(http.ResponseWriter, *htt
 		if err != nil {
 			return err
 		}
-		if action != administration.Read || object == administration.AuditLog {
+		if !looking[action] || object == administration.AuditLog {
 			if err := s.Login.Fresh(r.Context(), session); err != nil {
 				return err
 			}
@@ -153,6 +153,9 @@ func (s *Server) officer(object, action string, h func(http.ResponseWriter, *htt
 		return h(w, r, o)
 	})
 }
+
+// looking are the actions that change nothing.
+var looking = map[string]bool{administration.Read: true, administration.Simulate: true}
 
 // client serves a client whose access token has the scope. What its request
 // demands of the answer's revision goes along with the caller.

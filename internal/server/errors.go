@@ -85,7 +85,9 @@ var outcomes = map[model.Code]outcome{
 	model.CodePasswordRejected: {status: 422, exact: true},
 	model.CodePolicyInvalid:    {status: 422},
 	model.CodeCatalogInvalid:   {status: 422},
+	model.CodeCasesInvalid:     {status: 422},
 	model.CodeImportInvalid:    {status: 422},
+	model.CodeCasesFailed:      {status: 422},
 
 	model.CodeFilterTooLarge: {status: 422, exact: true},
 	model.CodeInexpressible:  {status: 422, exact: true},
@@ -147,8 +149,11 @@ func (s *Server) problem(w http.ResponseWriter, r *http.Request, err error) {
 		TraceID:  trace,
 	}
 	p.Detail, p.Errors = explain(lang, code, to, err)
-	if code == model.CodeCodeInvalid {
+	switch code {
+	case model.CodeCodeInvalid:
 		wrongCode(lang, &p, err)
+	case model.CodePrecondition:
+		movedDraft(&p, err)
 	}
 	write(w, "application/problem+json", to.status, p)
 }

@@ -48,11 +48,7 @@ func (s *Server) importer() func(http.ResponseWriter, *http.Request, model.Calle
 		default:
 			return model.Errorf(model.CodeBusy, "%d imports are going on already", maxFiles)
 		}
-		// The listener's own time for a body is that of small ones. Where it cannot
-		// be moved, it stays.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(importTimeout))
-		n := s.Limits.Policy
-		file, err := readJSON(nil, r, model.CodeUnsupportedMedia, bodyLimit{n, overSetting(model.CodeTooLarge, i18n.RequestTooLarge, "", model.SettingPolicy, n)})
+		file, err := s.readFile(w, r)
 		if err != nil {
 			return err
 		}
@@ -68,4 +64,13 @@ func (s *Server) importer() func(http.ResponseWriter, *http.Request, model.Calle
 		}
 		return reply(w, http.StatusOK, res)
 	}
+}
+
+// readFile reads a body of JSON that holds a file, as large as one may be.
+func (s *Server) readFile(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	// The listener's own time for a body is that of small ones. Where it cannot
+	// be moved, it stays.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(importTimeout))
+	n := s.Limits.Policy
+	return readJSON(nil, r, model.CodeUnsupportedMedia, bodyLimit{n, overSetting(model.CodeTooLarge, i18n.RequestTooLarge, "", model.SettingPolicy, n)})
 }

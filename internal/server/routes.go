@@ -9,8 +9,8 @@ import (
 	"rolegate/internal/throttle"
 )
 
-// router is the whole surface, each path with who may call it; three groups are
-// named here and are tables of their own: provisioning, administration, pages. All
+// router is the whole surface, each path with who may call it; four groups are
+// named here and are tables of their own: provisioning, administration, policies, pages. All
 // of it, path by path, is in testdata/routes.golden.
 //
 //	public         anybody; nothing of anybody is in it, so nothing is recorded
@@ -102,6 +102,8 @@ func (s *Server) router() chi.Router {
 	s.mountProvisioning(r)
 	// /v1/admin/{users,clients,offices}/…, the table in officers.go: officer(object:action)
 	s.mountAdministration(r)
+	// /v1/admin/policy/…, the table in policies.go: officer(rolegate.policy:action)
+	s.mountPolicies(r)
 
 	r.Method("GET", "/v1/audit/entries", s.officer(administration.AuditLog, administration.Read, s.logEntries))
 	r.Method("GET", "/v1/audit/entries/{index}", s.officer(administration.AuditLog, administration.Read, s.logEntry))
