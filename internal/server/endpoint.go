@@ -137,18 +137,10 @@ func (s *Server) officer(object, action string, h func(http.ResponseWriter, *htt
 		if err != nil {
 			return err
 		}
-		if session.Restricted {
-			return errReEnrolOnly
-		}
 		again := func(ctx context.Context) (login.Session, error) { return s.Login.AuthenticateUser(ctx, raw) }
-		o, err := s.Administration.Officer(r.Context(), again, session.Caller.Tenant, object, action)
+		o, err := s.Administration.Enter(r.Context(), session, again, s.Login.Fresh, object, action)
 		if err != nil {
 			return err
-		}
-		if action != administration.Read || object == administration.AuditLog {
-			if err := s.Login.Fresh(r.Context(), session); err != nil {
-				return err
-			}
 		}
 		return h(w, r, o)
 	})
