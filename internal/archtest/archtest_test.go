@@ -136,7 +136,7 @@ var owners = []struct {
 	{"testing", nil},
 	{"github.com/google/go-cmp", nil},
 	{"pgregory.net/rapid", nil},
-	{"github.com/go-sql-driver", nil}, // what filters mean on a customer's MySQL
+	{"github.com/go-sql-driver", nil},        // what filters mean on a customer's MySQL
 	{"github.com/andybalholm/cascadia", nil}, // pages are looked at by CSS selectors
 	{"github.com/chromedp", nil},             // and in a real browser
 	{"go.uber.org/goleak", nil},
