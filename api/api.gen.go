@@ -4448,14 +4448,6 @@ type ClientInterface interface {
 	// Corresponds with GET /healthz (the `Health` operationId).
 	Health(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// InvitePage What to do with an invitation
-	//
-	// A plain page in Chinese and English, without script. It shows the calls to make and does not tell whether
-	// the invitation is valid.
-	//
-	// Corresponds with GET /invite/{invite} (the `InvitePage` operationId).
-	InvitePage(ctx context.Context, invite string, reqEditors ...RequestEditorFn) (*http.Response, error)
-
 	// IntrospectTokenWithBody Tells what an access token is worth now
 	//
 	// RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
@@ -5978,24 +5970,6 @@ func (c *Client) SearchSubject(ctx context.Context, params *SearchSubjectParams,
 // Corresponds with GET /healthz (the `Health` operationId).
 func (c *Client) Health(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewHealthRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
-}
-
-// InvitePage What to do with an invitation
-//
-// A plain page in Chinese and English, without script. It shows the calls to make and does not tell whether
-// the invitation is valid.
-//
-// Corresponds with GET /invite/{invite} (the `InvitePage` operationId).
-func (c *Client) InvitePage(ctx context.Context, invite string, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewInvitePageRequest(c.Server, invite)
 	if err != nil {
 		return nil, err
 	}
@@ -9061,40 +9035,6 @@ func NewHealthRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/healthz")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
-}
-
-// NewInvitePageRequest constructs an http.Request for the InvitePage method
-func NewInvitePageRequest(server string, invite string) (*http.Request, error) {
-	var err error
-
-	var pathParam0 string
-
-	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "invite", invite, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
-	if err != nil {
-		return nil, err
-	}
-
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/invite/%s", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -15383,16 +15323,6 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /healthz (the `Health` operationId).
 	HealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*HealthResponse, error)
 
-	// InvitePageWithResponse What to do with an invitation
-	//
-	// A plain page in Chinese and English, without script. It shows the calls to make and does not tell whether
-	// the invitation is valid.
-	//
-	// Returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with GET /invite/{invite} (the `InvitePage` operationId).
-	InvitePageWithResponse(ctx context.Context, invite string, reqEditors ...RequestEditorFn) (*InvitePageResponse, error)
-
 	// IntrospectTokenWithBodyWithResponse Tells what an access token is worth now
 	//
 	// RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
@@ -17762,40 +17692,6 @@ func (r HealthResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r HealthResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-type InvitePageResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-}
-
-// GetBody returns the raw response body bytes
-func (r InvitePageResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r InvitePageResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r InvitePageResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r InvitePageResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -33755,22 +33651,6 @@ func (c *ClientWithResponses) HealthWithResponse(ctx context.Context, reqEditors
 	return ParseHealthResponse(rsp)
 }
 
-// InvitePageWithResponse What to do with an invitation
-//
-// A plain page in Chinese and English, without script. It shows the calls to make and does not tell whether
-// the invitation is valid.
-//
-// Returns a wrapper object for the known response body format(s).
-//
-// Corresponds with GET /invite/{invite} (the `InvitePage` operationId).
-func (c *ClientWithResponses) InvitePageWithResponse(ctx context.Context, invite string, reqEditors ...RequestEditorFn) (*InvitePageResponse, error) {
-	rsp, err := c.InvitePage(ctx, invite, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseInvitePageResponse(rsp)
-}
-
 // IntrospectTokenWithBodyWithResponse Tells what an access token is worth now
 //
 // RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
@@ -37304,22 +37184,6 @@ func ParseHealthResponse(rsp *http.Response) (*HealthResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
-	}
-
-	return response, nil
-}
-
-// ParseInvitePageResponse parses an HTTP response from a InvitePageWithResponse call
-func ParseInvitePageResponse(rsp *http.Response) (*InvitePageResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &InvitePageResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
 	}
 
 	return response, nil

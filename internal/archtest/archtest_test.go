@@ -30,6 +30,7 @@ var (
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
 	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/search", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"} // what is made of the log; the append path knows none of it
+	areas        = []string{"internal/console/page", "internal/console/entrance"}                                                                                                                              // of the pages
 	compositions = []string{"internal/administration", "internal/change"}                                                                                                                                      // of capabilities: it asks the policy, then changes the directory
 	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                                                        // any layer above the mechanisms may use them
 )
@@ -83,7 +84,9 @@ var arrows = []struct {
 	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", "internal/change", "internal/policy/review", leaves, mechanisms, capabilities)},
 
 	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", "internal/audit/search", leaves, mechanisms, capabilities, compositions)},
-	{"internal/console", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
+	{"internal/console/page", list("model", "api", leaves, capabilities, compositions)},
+	{"internal/console/entrance", list("model", "internal/console/page", leaves, mechanisms, capabilities)},
+	{"internal/console", list("model", areas, leaves, capabilities, compositions)},
 
 	// The only package that sees all others.
 	{"internal/app", list("", "model", "api", "internal/store", "internal/store/sqlstore", "internal/audit", logs, leaves, mechanisms, capabilities, "internal/policy/review", compositions, surfaces)},
@@ -125,7 +128,7 @@ var owners = []struct {
 	{"github.com/transparency-dev/formats", list("internal/audit/verify")},
 
 	{"go.opentelemetry.io", list("internal/tracing")},
-	{"github.com/go-chi", surfaces},
+	{"github.com/go-chi", list(surfaces, "internal/console/page")},
 	{"github.com/caarlos0/env", list("internal/app")},
 	{"github.com/spf13", list("cmd/rolegate")},
 	{"github.com/oapi-codegen", list("api")},
@@ -135,7 +138,9 @@ var owners = []struct {
 	{"testing", nil},
 	{"github.com/google/go-cmp", nil},
 	{"pgregory.net/rapid", nil},
-	{"github.com/go-sql-driver", nil}, // what filters mean on a customer's MySQL
+	{"github.com/go-sql-driver", nil},        // what filters mean on a customer's MySQL
+	{"github.com/andybalholm/cascadia", nil}, // pages are looked at by CSS selectors
+	{"github.com/chromedp", nil},             // and in a real browser
 	{"go.uber.org/goleak", nil},
 	{"github.com/rogpeppe/go-internal", nil},
 	{"github.com/getkin/kin-openapi", nil},

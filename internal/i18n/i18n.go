@@ -103,3 +103,10 @@ func fill(template string, words Words) string {
 		template = after
 	}
 }
+
+// Text is a text of a page in every language: words in braces are filled in. Pages keep
+// theirs beside their templates.
+type Text struct{ EN, ZH string }
+
+// In is the text in a language, with words in its braces.
+func (t Text) In(l Lang, words Words) string { return fill(text{t.EN, t.ZH}.in(l), words) }

@@ -23,6 +23,9 @@ const (
 
 type deviceKey struct{}
 
+// DeviceCookie is the cookie that holds a known device's secret in a browser.
+const DeviceCookie = "__Host-rolegate-device"
+
 // WithDevice says which known device's secret came with a request. It is a claim
 // like any other that the request makes, looked at where it matters.
 func WithDevice(ctx context.Context, secret string) context.Context {

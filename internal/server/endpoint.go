@@ -137,25 +137,14 @@ func (s *Server) officer(object, action string, h func(http.ResponseWriter, *htt
 		if err != nil {
 			return err
 		}
-		if session.Restricted {
-			return errReEnrolOnly
-		}
 		again := func(ctx context.Context) (login.Session, error) { return s.Login.AuthenticateUser(ctx, raw) }
-		o, err := s.Administration.Officer(r.Context(), again, session.Caller.Tenant, object, action)
+		o, err := s.Administration.Enter(r.Context(), session, again, s.Login.Fresh, object, action)
 		if err != nil {
 			return err
-		}
-		if !looking[action] || object == administration.AuditLog {
-			if err := s.Login.Fresh(r.Context(), session); err != nil {
-				return err
-			}
 		}
 		return h(w, r, o)
 	})
 }
-
-// looking are the actions that change nothing.
-var looking = map[string]bool{administration.Read: true, administration.Simulate: true}
 
 // client serves a client whose access token has the scope. What its request
 // demands of the answer's revision goes along with the caller.

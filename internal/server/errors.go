@@ -130,15 +130,21 @@ func codeOf(r *http.Request, err error) model.Code {
 // language, and leaves code and cause to the request's log event. It is the
 // last thing that happens to a request.
 func (s *Server) problem(w http.ResponseWriter, r *http.Request, err error) {
-	code := codeOf(r, err)
-	to := fail(w, r, code, err)
-	switch code {
+	p := s.problemOf(w, r, localized(w, r), err)
+	switch model.Code(p.Code) {
 	case model.CodeUnauthorized:
 		w.Header().Set("WWW-Authenticate", challenge(r))
 	case model.CodeStepUp:
 		w.Header().Set("WWW-Authenticate", stepUpChallenge(&model.StepUp{ACR: 2, MaxAge: login.FreshFor}))
 	}
-	lang := localized(w, r)
+	write(w, "application/problem+json", p.Status, p)
+}
+
+// problemOf is an error as it is told, noted for the log; what goes into headers is in
+// them.
+func (s *Server) problemOf(w http.ResponseWriter, r *http.Request, lang i18n.Lang, err error) api.Problem {
+	code := codeOf(r, err)
+	to := fail(w, r, code, err)
 	trace := reqctx.From(r.Context()).TraceID
 	p := api.Problem{
 		Type:     "urn:rolegate:problem:" + string(code),
@@ -155,7 +161,7 @@ func (s *Server) problem(w http.ResponseWriter, r *http.Request, err error) {
 	case model.CodePrecondition:
 		movedDraft(&p, err)
 	}
-	write(w, "application/problem+json", to.status, p)
+	return p
 }
 
 // fail notes the error for the log and sets the headers every failure has.

@@ -27,7 +27,7 @@ type KnownDevices interface {
 // host sees; an app, or the page of a CRM on another site, sends and gets it in a
 // header. Sending the header, with any value, chooses the header.
 const (
-	deviceCookie = "__Host-rolegate-device"
+	deviceCookie = login.DeviceCookie
 	deviceHeader = "Rolegate-Device"
 )
 

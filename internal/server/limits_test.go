@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"rolegate/internal/console"
 	"rolegate/internal/login"
 	"rolegate/model"
 )
@@ -26,6 +27,7 @@ func TestEveryRouteIsLimitedOrSaysWhyNot(t *testing.T) {
 		}
 		h := newHarness(t)
 		h.lenient = true
+		h.server.Pages = &console.Pages{}
 		h.server.LoginRate = 1 // 20 requests at once
 		status := 0
 		for range 21 {

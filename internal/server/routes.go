@@ -11,7 +11,7 @@ import (
 
 // router is the whole surface, each path with who may call it; four groups are
 // named here and are tables of their own: provisioning, administration, policies, pages. All
-// of it, path by path, is in testdata/routes.golden.
+// of it, path by path, is in testdata/routes.golden and pages.golden.
 //
 //	public         anybody; nothing of anybody is in it, so nothing is recorded
 //	public or      hashes and sizes of the log: anybody; with ROLEGATE_AUDIT_PUBLIC=false
@@ -108,7 +108,7 @@ func (s *Server) router() chi.Router {
 	r.Method("GET", "/v1/audit/entries", s.officer(administration.AuditLog, administration.Read, s.logEntries))
 	r.Method("GET", "/v1/audit/entries/{index}", s.officer(administration.AuditLog, administration.Read, s.logEntry))
 
-	s.Pages.Mount(r) // GET /invite/{invite}: public
+	s.Pages.Mount(r, s.page) // /, /login, /account, /console: for people, the tables in packages below console
 	return r
 }
 

@@ -18,22 +18,26 @@ import (
 	"rolegate/internal/console"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/routes.golden")
+var update = flag.Bool("update", false, "rewrite testdata/routes.golden and pages.golden")
 
-type route struct{ method, path, permission string }
+type route struct {
+	method, path, permission string
+	page                     bool // of a person's browser, and no part of the contract
+}
 
 // walk lists the routes of the real surface, pages included.
 func walk(t *testing.T) []route {
 	t.Helper()
 	h := newHarness(t)
-	h.server.Pages = &console.Pages{Issuer: h.server.Issuer}
+	h.server.Pages = &console.Pages{}
 	var routes []route
 	err := chi.Walk(h.server.router(), func(method, path string, handler http.Handler, _ ...func(http.Handler) http.Handler) error {
 		p, ok := handler.(interface{ Permission() string })
 		if !ok || p.Permission() == "" {
 			return fmt.Errorf("%s %s has no permission", method, path)
 		}
-		routes = append(routes, route{method, path, p.Permission()})
+		_, page := handler.(interface{ IsPage() bool })
+		routes = append(routes, route{method, path, p.Permission(), page})
 		return nil
 	})
 	if err != nil {
@@ -43,32 +47,41 @@ func walk(t *testing.T) []route {
 	return routes
 }
 
-// The golden file is the API's authorization matrix: a route that opens up
-// shows in review.
+// The golden files are the authorization matrix of the API and of the pages: a route
+// that opens up shows in review.
 func TestRoutesAndPermissions(t *testing.T) {
-	var b strings.Builder
-	for _, r := range walk(t) {
-		fmt.Fprintf(&b, "%-7s %-42s %s\n", r.method, r.path, r.permission)
-	}
-	const golden = "testdata/routes.golden"
-	if *update {
-		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
+	for _, pages := range []bool{false, true} {
+		golden := "testdata/routes.golden"
+		if pages {
+			golden = "testdata/pages.golden"
+		}
+		var b strings.Builder
+		for _, r := range walk(t) {
+			if r.page == pages {
+				fmt.Fprintf(&b, "%-7s %-42s %s\n", r.method, r.path, r.permission)
+			}
+		}
+		if *update {
+			if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("routes differ from %s; -update rewrites it (-want +got):\n%s", golden, diff)
+		if diff := cmp.Diff(string(want), b.String()); diff != "" {
+			t.Errorf("routes differ from %s; -update rewrites it (-want +got):\n%s", golden, diff)
+		}
 	}
 }
 
 func TestContractAndRouterAgree(t *testing.T) {
 	inRouter := map[string]string{}
 	for _, r := range walk(t) {
-		inRouter[r.method+" "+r.path] = r.permission
+		if !r.page {
+			inRouter[r.method+" "+r.path] = r.permission
+		}
 	}
 	inContract := map[string]string{}
 	for path, item := range contract.Paths.Map() {
@@ -149,7 +162,7 @@ func TestPagesOfCRMs(t *testing.T) {
 		}
 	}
 	for _, r := range routes {
-		want := r.permission == "open" || r.permission == "client secret or holder" || strings.HasPrefix(r.permission, "person")
+		want := !r.page && (r.permission == "open" || r.permission == "client secret or holder" || strings.HasPrefix(r.permission, "person"))
 		if got := forPages(r.path); got != want {
 			t.Errorf("%s %s, %s: for pages of CRMs: %v", r.method, r.path, r.permission, got)
 		}
@@ -168,6 +181,7 @@ func TestForeignPages(t *testing.T) {
 		}
 		n++
 		h := newHarness(t)
+		h.server.Pages = &console.Pages{}
 		a := h.call(r.method, parameter.ReplaceAllString(r.path, "x"), "{}", header("Authorization", "Bearer user-token"),
 			header("Content-Type", "application/json"), header("Origin", "https://evil.example"))
 		if a.StatusCode != http.StatusForbidden {

@@ -18,8 +18,6 @@ import (
 	"net/http"
 	"net/netip"
 
-	"github.com/go-chi/chi/v5"
-
 	"rolegate/internal/administration"
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
@@ -146,12 +144,6 @@ type Tenants interface {
 // recorded it. The caller is anonymous where none was authenticated.
 type Recorder interface {
 	RecordFailure(ctx context.Context, caller model.Caller, route string, code model.Code) error
-}
-
-// Pages adds its own routes to a router; every handler it adds has a method
-// Permission() string for the list of routes.
-type Pages interface {
-	Mount(r chi.Router)
 }
 
 // Handler is the whole public surface.

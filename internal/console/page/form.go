@@ -1,0 +1,98 @@
+package page
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-chi/chi/v5"
+
+	"rolegate/model"
+)
+
+// Bounds of a form that is sent, in bytes and fields. One that brings a document, a
+// policy or an import, may have more; what is larger still goes by the API or the
+// command line.
+const (
+	maxForm     = 256 << 10
+	maxDocument = 16 << 20
+	maxFields   = 2_000
+)
+
+// Documents lets the forms of a path bring documents, see Visit.Document.
+func (a *Area) Documents(path string) { a.documents[path] = true }
+
+// parse reads the form, whole, and refuses what is none.
+func (v *Visit) parse() error {
+	limit := int64(maxForm)
+	if at := chi.RouteContext(v.Context()).RoutePattern(); v.area.documents[at] {
+		limit = maxDocument
+	}
+	v.R.Body = http.MaxBytesReader(v.W, v.R.Body, limit)
+	media, _, _ := mime.ParseMediaType(v.R.Header.Get("Content-Type"))
+	var err error
+	switch media {
+	case "application/x-www-form-urlencoded":
+		err = v.R.ParseForm()
+	case "multipart/form-data":
+		err = v.R.ParseMultipartForm(limit)
+	default:
+		return &model.Error{Code: model.CodeUnsupportedMedia}
+	}
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		return model.Errorf(model.CodeTooLarge, "the form has more than %d bytes", limit)
+	}
+	if err != nil {
+		return model.Errorf(model.CodeInvalidRequest, "the form cannot be read").Because(err)
+	}
+	if v.R.MultipartForm != nil {
+		defer v.R.MultipartForm.RemoveAll()
+		if err := v.readFiles(); err != nil {
+			return err
+		}
+	}
+	n := 0
+	for name, values := range v.R.PostForm {
+		n += len(values)
+		for _, value := range values {
+			if !utf8.ValidString(value) || strings.ContainsRune(value, 0) || !utf8.ValidString(name) {
+				return model.Errorf(model.CodeInvalidRequest, "the form has text that is not valid UTF-8")
+			}
+		}
+	}
+	if n > maxFields {
+		return model.Errorf(model.CodeTooLarge, "the form has more than %d fields", maxFields)
+	}
+	return nil
+}
+
+// readFiles takes each file for the text of the field of its name, where one was chosen.
+func (v *Visit) readFiles() error {
+	for name, files := range v.R.MultipartForm.File {
+		for _, file := range files {
+			if file.Size == 0 {
+				continue
+			}
+			f, err := file.Open()
+			if err != nil {
+				return err
+			}
+			b, err := io.ReadAll(f)
+			f.Close()
+			if err != nil {
+				return err
+			}
+			v.R.PostForm.Set(name, strings.TrimPrefix(string(b), "\uFEFF"))
+		}
+	}
+	return nil
+}
+
+// Document is a field that holds a document, with LF line ends whatever a browser made
+// of them.
+func (v *Visit) Document(name string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(v.Raw(name), "\r\n", "\n"), "\r", "\n")
+}

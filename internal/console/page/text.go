@@ -1,0 +1,82 @@
+package page
+
+import (
+	"fmt"
+	"maps"
+
+	"rolegate/internal/i18n"
+)
+
+// Texts are what pages say, by key: "login.title". Words in braces are filled in.
+type Texts map[string]i18n.Text
+
+// text is a text of the area or of all pages. A key nobody has written is a mistake
+// that tests find, and is shown as itself.
+func (a *Area) text(l i18n.Lang, key string, words ...any) string {
+	t, ok := a.texts[key]
+	if !ok {
+		return key
+	}
+	return t.In(l, filled(words))
+}
+
+func filled(words []any) i18n.Words {
+	if len(words) == 0 {
+		return nil
+	}
+	w := make(i18n.Words, len(words)/2)
+	for i := 0; i+1 < len(words); i += 2 {
+		w[fmt.Sprint(words[i])] = fmt.Sprint(words[i+1])
+	}
+	return w
+}
+
+// joined are an area's texts with those of all pages.
+func joined(own Texts) Texts {
+	all := maps.Clone(common)
+	maps.Copy(all, own)
+	return all
+}
+
+// common are the texts that all pages share.
+var common = Texts{
+	"page.skip":       {EN: "Skip to the content", ZH: "跳到正文"},
+	"page.menu":       {EN: "Menu", ZH: "菜单"},
+	"page.navigation": {EN: "Main navigation", ZH: "主导航"},
+	"page.language":   {EN: "Language", ZH: "语言"},
+	"page.logout":     {EN: "Log out", ZH: "退出登录"},
+	"page.login":      {EN: "Log in", ZH: "登录"},
+	"page.user":       {EN: "Logged in as {user}", ZH: "当前用户：{user}"},
+	"page.trace":      {EN: "For whoever helps you: {trace}", ZH: "求助时请提供编号：{trace}"},
+	"page.line":       {EN: "Line {line}", ZH: "第 {line} 行"},
+	"page.column":     {EN: "column {column}", ZH: "第 {column} 列"},
+	"page.back":       {EN: "Back", ZH: "返回"},
+	"page.next":       {EN: "Next page", ZH: "下一页"},
+	"page.first":      {EN: "First page", ZH: "第一页"},
+	"page.save":       {EN: "Save", ZH: "保存"},
+	"page.cancel":     {EN: "Cancel", ZH: "取消"},
+	"page.never":      {EN: "never", ZH: "从未"},
+	"page.yes":        {EN: "yes", ZH: "是"},
+	"page.no":         {EN: "no", ZH: "否"},
+	"page.none":       {EN: "none", ZH: "无"},
+	"page.reason":     {EN: "Reason", ZH: "理由"},
+	"page.optional":   {EN: "optional", ZH: "可选"},
+	"failed.home":     {EN: "To the start page", ZH: "返回首页"},
+	"failed.retry":    {EN: "Try again", ZH: "重试"},
+	"failed.again":    {EN: "Nothing was changed. Please try again shortly.", ZH: "没有任何更改，请稍后重试。"},
+	"ended.title":     {EN: "Your session has ended", ZH: "会话已结束"},
+	"ended.kept":      {EN: "Nothing you entered is lost. Log in in a new tab, come back to this one and send it again.", ZH: "您填写的内容没有丢失。请在新标签页中登录，然后回到本页重新提交。"},
+	"ended.login":     {EN: "Log in in a new tab", ZH: "在新标签页中登录"},
+	"ended.send":      {EN: "Send again", ZH: "重新提交"},
+	"stepup.title":    {EN: "Confirm that it is you", ZH: "请确认是您本人"},
+	"stepup.why":      {EN: "This needs a one-time code entered in the last five minutes. What you entered is kept.", ZH: "此操作要求在五分钟内输入过动态验证码。您填写的内容会保留。"},
+	"stepup.code":     {EN: "One-time code", ZH: "动态验证码"},
+	"stepup.help":     {EN: "The six digits your authenticator app shows for Rolegate now.", ZH: "身份验证器应用中 Rolegate 当前显示的六位数字。"},
+	"stepup.confirm":  {EN: "Confirm", ZH: "确认"},
+	"stepup.resume":   {EN: "Confirmed. One more step sends what you entered.", ZH: "已确认，再点一下即可提交您填写的内容。"},
+	"stepup.send":     {EN: "Continue", ZH: "继续"},
+	"stepup.none":     {EN: "You have no device for one-time codes. Add one first.", ZH: "您尚未绑定验证设备，请先绑定。"},
+	"stepup.devices":  {EN: "To your devices", ZH: "前往验证设备"},
+	"reenrol.title":   {EN: "Enrol a new device first", ZH: "请先绑定新设备"},
+	"reenrol.what":    {EN: "You logged in with a recovery code, which only lets you enrol a new device. Log in again to do so.", ZH: "您使用恢复码登录，只能绑定新的验证设备。请重新登录以继续。"},
+}
