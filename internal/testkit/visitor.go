@@ -131,7 +131,7 @@ func (v *Visitor) send(method, path string, body io.Reader, contentType string) 
 			req.Header.Set("Content-Type", contentType)
 			req.Header.Set("Sec-Fetch-Site", "same-origin")
 		}
-		if v.Page != nil {
+		if v.Page != nil && v.Page.Header.Get("Referrer-Policy") != "no-referrer" {
 			req.Header.Set("Referer", v.Page.URL.String())
 		}
 		for name, value := range v.Cookies {
