@@ -18,7 +18,7 @@ var factorTexts = Texts{
 	"password.strength.4":    {EN: "strong", ZH: "强"},
 	"password.accepted":      {EN: "This password is accepted.", ZH: "此密码符合要求。"},
 	"password.rejected":      {EN: "This password is not accepted:", ZH: "此密码不符合要求："},
-	"device.scan":            {EN: "Scan this picture with the authenticator app on your phone", ZH: "用手机上的身份验证器应用扫描此二维码"},
+	"device.scan":            {EN: "Scan this picture with the authenticator app on your phone.", ZH: "用手机上的身份验证器应用扫描此二维码。"},
 	"device.scan.how":        {EN: "In the app, choose “add” or “+”, then “scan a QR code”.", ZH: "在应用中选择“添加”或“+”，然后选择“扫描二维码”。"},
 	"device.alt":             {EN: "QR code that adds {account} to an authenticator app. It says the same as the key below.", ZH: "用于把 {account} 添加到身份验证器应用的二维码，内容与下方的密钥相同。"},
 	"device.phone":           {EN: "Open the authenticator on this phone", ZH: "在本机打开身份验证器"},
