@@ -82,7 +82,7 @@ var arrows = []struct {
 	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", leaves, mechanisms, capabilities)},
 
 	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", "internal/audit/search", leaves, mechanisms, capabilities, compositions)},
-	{"internal/console/page", list("model", "api", leaves, capabilities, compositions)},
+	{"internal/console/page", list("model", "api", leaves, mechanisms, capabilities, compositions)}, // it draws QR codes and tells of passwords
 	{"internal/console/entrance", list("model", "internal/console/page", leaves, mechanisms, capabilities)},
 	{"internal/console", list("model", areas, leaves, capabilities, compositions)},
 
