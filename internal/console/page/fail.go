@@ -102,7 +102,9 @@ func (v *Visit) fail(problem api.Problem, err error) error {
 		}
 		look.Kept = v.R.URL.RequestURI()
 		if posted {
-			look.Kept, look.Fields = v.kept()
+			if look.Kept, look.Fields = v.kept(); look.Fields == nil {
+				look.Kept = v.here()
+			}
 		}
 		look.Problem = nil
 		return v.render(problem.Status, "stepup.html", look)
@@ -147,10 +149,13 @@ type Field struct{ Name, Value string }
 var secrets = []string{"password", "current", "new", "code", "ticket", "invite"}
 
 // kept is a form as it was sent, where to, and what in: nil where it had a secret in
-// it, which has to be entered anew.
+// it, which has to be entered anew. Of a step-up it is what that interrupted.
 func (v *Visit) kept() (to string, fields []Field) {
 	if v.R.PostForm == nil && v.parse() != nil {
 		return "", nil
+	}
+	if v.R.URL.Path == StepUpPath {
+		return v.interrupted()
 	}
 	for name, values := range v.R.PostForm {
 		if slices.Contains(secrets, name) {

@@ -172,6 +172,13 @@ func (b *Browser) Press(keys string) *Browser {
 	return b
 }
 
+// ShiftTab goes to the control before.
+func (b *Browser) ShiftTab() *Browser {
+	b.T.Helper()
+	b.do("press Shift and Tab", chromedp.KeyEvent(Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
+	return b
+}
+
 // Wait waits until a selector finds something that is visible.
 func (b *Browser) Wait(selector string) *Browser {
 	b.T.Helper()
