@@ -18,6 +18,8 @@ var bareKey = regexp.MustCompile(`^[a-z_]+(\.[a-z_]+)+$`)
 // led are pages that nobody comes to by links alone, with where else they are tested.
 var led = map[string]string{
 	"/assets/{digest}/{name}": "every page loads them",
+	"/invite/{invite}":        "its link comes in a message; package entrance has its tests",
+	"/login/*":                "the address of a step, entered by hand; likewise",
 }
 
 // TestEveryPage opens every page there is, found by its route, as somebody who may see

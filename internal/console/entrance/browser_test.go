@@ -9,13 +9,12 @@ import (
 	"rolegate/internal/testkit/browser"
 )
 
-// at checks the page at both widths.
+// at checks the page as a phone shows it, and that a desktop has room for it.
 func at(b *browser.Browser, name, language string) *browser.Browser {
 	b.T.Helper()
-	for _, width := range []int64{browser.Phone, browser.Desktop} {
-		b.Width(width).Check(fmt.Sprintf("%s-%s-%d", name, language, width))
-	}
-	return b
+	b.Width(browser.Phone).Check(fmt.Sprintf("%s-%s-%d", name, language, browser.Phone))
+	of := fmt.Sprintf("%s-%s-%d", name, language, browser.Desktop)
+	return b.Width(browser.Desktop).Shot(of).Fits(of)
 }
 
 // TestInvitedInChromium is the story of an invited person in a real browser, with codes

@@ -9,7 +9,7 @@ var factorTexts = Texts{
 	"password.rule.length":   {EN: "At least {alone} characters; {mfa} are enough where a one-time code is asked for as well. At most {most}.", ZH: "至少 {alone} 个字符；如果登录时还需要动态验证码，{mfa} 个即可。最多 {most} 个。"},
 	"password.rule.known":    {EN: "None that many people use, or that is known from a data breach.", ZH: "不能是常见密码，也不能是已泄露的密码。"},
 	"password.rule.name":     {EN: "Not built on your name, your user name, or the name of this service.", ZH: "不能主要由您的姓名、用户名或本服务的名称构成。"},
-	"password.rule.any":      {EN: "Any characters, also blanks and 汉字. Capitals, digits and symbols are not required: several words that have nothing to do with each other are strong and easy to remember.", ZH: "可以使用任何字符，包括空格和汉字。不要求大小写、数字或符号：几个互不相关的词连在一起，既安全又好记。"},
+	"password.rule.any":      {EN: "Any characters, also blanks and Chinese. Capitals, digits and symbols are not required: several words that have nothing to do with each other are strong and easy to remember.", ZH: "可以使用任何字符，包括空格和汉字。不要求大小写、数字或符号：几个互不相关的词连在一起，既安全又好记。"},
 	"password.strength":      {EN: "Strength: {word}", ZH: "强度：{word}"},
 	"password.strength.0":    {EN: "very weak", ZH: "极弱"},
 	"password.strength.1":    {EN: "weak", ZH: "弱"},
