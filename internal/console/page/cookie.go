@@ -30,7 +30,8 @@ func cookie(r *http.Request, name string) string {
 	return c.Value
 }
 
-// setCookie keeps a value so long; "" forgets it.
+// setCookie keeps a value so long, 0 for as long as the browser is open; an empty one
+// is forgotten.
 func (v *Visit) setCookie(name, value string, keep time.Duration) {
 	c := &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(keep / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if value == "" {
@@ -39,10 +40,10 @@ func (v *Visit) setCookie(name, value string, keep time.Duration) {
 	http.SetCookie(v.W, c)
 }
 
-// keep has the browser hold a session's tokens.
+// keep has the browser hold a session's tokens, until it is closed: desks are shared.
 func (v *Visit) keep(t *login.Tokens) {
-	v.setCookie(accessCookie, t.AccessToken, t.ExpiresIn)
-	v.setCookie(refreshCookie, t.RefreshToken, login.SessionTTL)
+	v.setCookie(accessCookie, t.AccessToken, 0)
+	v.setCookie(refreshCookie, t.RefreshToken, 0)
 	if t.Device != "" {
 		http.SetCookie(v.W, &http.Cookie{Name: login.DeviceCookie, Value: t.Device, Path: "/", MaxAge: int(login.KnownDeviceTTL / time.Second),
 			Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
