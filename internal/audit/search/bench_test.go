@@ -130,7 +130,7 @@ func benchmark(b *testing.B, st store.Store, n int, driver, source string) {
 			moments = append(moments, moment(n*i/30))
 		}
 		for b.Loop() {
-			c, err := f.search.Count(f.ctx, reader, moments)
+			c, err := f.search.Sum(f.ctx, acme, moments)
 			if err != nil || !c.Before.IsZero() || c.Spans[7].Allowed == 0 {
 				b.Fatal(c, err)
 			}

@@ -10,8 +10,8 @@ import (
 	"rolegate/model"
 )
 
-// MaxBuckets bounds the spans of time that are counted at once.
-const MaxBuckets = 100
+// MaxSpans bounds the spans of time that are counted at once.
+const MaxSpans = 100
 
 // Counted is what Count found.
 type Counted struct {
@@ -25,14 +25,25 @@ type Counted struct {
 	Read, Unreadable int
 }
 
-// Count adds up a reader's logins and decisions between moments, which ascend: the
+// Count is Sum for a reader, recorded as one entry.
+func (s *Search) Count(ctx context.Context, r Reader, moments []time.Time) (Counted, error) {
+	c, err := s.Sum(ctx, r.Ref, moments)
+	if err != nil {
+		return Counted{}, err
+	}
+	e := r.entry(audit.LogCounted)
+	e.Personal = map[string]any{"filters": map[string]any{"from": moments[0].UTC().Format(time.RFC3339),
+		"until": moments[len(moments)-1].UTC().Format(time.RFC3339), "spans": len(moments) - 1}}
+	return c, s.Log.Append(ctx, e)
+}
+
+// Sum adds up a tenant's logins and decisions between moments, which ascend: the
 // totals of summaries where all of a run is in one span, entries one by one at the
 // edges and where there are no summaries. It reads no more than a page of a search
-// may, the newest first, and is recorded as one entry. Like a search it proves
-// nothing.
-func (s *Search) Count(ctx context.Context, r Reader, moments []time.Time) (Counted, error) {
-	if len(moments) < 2 || len(moments) > MaxBuckets+1 || !slices.IsSortedFunc(moments, time.Time.Compare) {
-		return Counted{}, model.Errorf(model.CodeInvalidRequest, "there must be 2 to %d moments, in order", MaxBuckets+1)
+// may, the newest first. Like a search it proves nothing.
+func (s *Search) Sum(ctx context.Context, tenant []byte, moments []time.Time) (Counted, error) {
+	if len(moments) < 2 || len(moments) > MaxSpans+1 || !slices.IsSortedFunc(moments, time.Time.Compare) {
+		return Counted{}, model.Errorf(model.CodeInvalidRequest, "there must be 2 to %d moments, in order", MaxSpans+1)
 	}
 	size, err := s.Store.LogSize(ctx)
 	if err != nil {
@@ -40,22 +51,17 @@ func (s *Search) Count(ctx context.Context, r Reader, moments []time.Time) (Coun
 	}
 	c := counting{
 		walk:    &walk{store: s.Store, left: s.budget(), Stretch: store.Stretch{Until: size, Backwards: true}},
-		tenant:  r.Ref,
+		tenant:  tenant,
 		Counted: Counted{Spans: make([]Totals, len(moments)-1)},
 	}
 	for _, m := range moments {
 		c.edges = append(c.edges, bound(m, 0))
 	}
-	last := len(moments) - 1
-	if err := c.narrow(ctx, &Filter{From: moments[0], Until: moments[last]}); err != nil {
+	if err := c.narrow(ctx, &Filter{From: moments[0], Until: moments[len(moments)-1]}); err != nil {
 		return Counted{}, err
 	}
-	if err := c.count(ctx); err != nil {
-		return Counted{}, err
-	}
-	e := r.entry(audit.LogCounted)
-	e.Personal = map[string]any{"filters": map[string]any{"from": moments[0].UTC().Format(time.RFC3339), "until": moments[last].UTC().Format(time.RFC3339), "spans": last}}
-	return c.Counted, s.Log.Append(ctx, e)
+	err = c.count(ctx)
+	return c.Counted, err
 }
 
 // counting is one Count on its way.

@@ -126,7 +126,7 @@ func TestCountIsBounded(t *testing.T) {
 
 func TestCountRefuses(t *testing.T) {
 	databases(t, func(t *testing.T, f *fixture) {
-		for _, moments := range [][]time.Time{nil, {begin}, {begin.Add(1), begin}, slices.Repeat([]time.Time{begin}, search.MaxBuckets+2)} {
+		for _, moments := range [][]time.Time{nil, {begin}, {begin.Add(1), begin}, slices.Repeat([]time.Time{begin}, search.MaxSpans+2)} {
 			if _, err := f.search.Count(f.ctx, reader, moments); model.CodeOf(err) != model.CodeInvalidRequest {
 				t.Errorf("%d moments: %v", len(moments), err)
 			}
