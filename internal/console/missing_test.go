@@ -28,7 +28,7 @@ func TestWhatIsNotThere(t *testing.T) {
 		if got := page.Text("h1"); got != c.title || len(page.All(`a[href="/"]`)) == 0 {
 			t.Errorf("%s %s, %s: the title is %q:\n%s", c.method, c.path, c.language, got, page.Body)
 		}
-		if len(page.All(`main a[href="` + c.path + `"]`)) > 0 {
+		if len(page.All(`main a[href="`+c.path+`"]`)) > 0 {
 			t.Errorf("%s %s: it would have the reader try again", c.method, c.path)
 		}
 		if strings.Contains(page.Header.Get("Content-Security-Policy"), "unsafe") || page.Header.Get("Content-Security-Policy") == "" {

@@ -26,6 +26,12 @@ func (b *Browser) Check(name string) *Browser {
 	for _, v := range b.Axe() {
 		b.T.Errorf("%s at %s: %s", name, b.Path(), v)
 	}
+	return b.Fits(name)
+}
+
+// Fits holds the page to the width of the screen.
+func (b *Browser) Fits(name string) *Browser {
+	b.T.Helper()
 	if over := Eval[[]string](b, tooWide); len(over) > 0 {
 		b.T.Errorf("%s at %s is wider than the screen: %s", name, b.Path(), strings.Join(over, ", "))
 	}
@@ -39,6 +45,29 @@ const tooWide = `(() => {
   const name = (e) => e.localName + (e.id && "#" + e.id) + Array.from(e.classList, (c) => "." + c).join("");
   const over = Array.from(document.body.querySelectorAll("*")).filter((e) => e.getBoundingClientRect().right > width + 1);
   return [document.documentElement.scrollWidth + " px", ...over.slice(0, 5).map(name)];
+})()`
+
+// Unreached are the controls of the page that the tab key does not come to.
+func (b *Browser) Unreached() []string {
+	b.T.Helper()
+	n := Eval[int](b, controls)
+	for range n + 2 { // once round, past the window's own
+		b.Press(Tab)
+	}
+	return Eval[[]string](b, `window.rolegateControls.filter((e) => !window.rolegateReached.has(e)).map((e) => e.outerHTML.slice(0, 200))`)
+}
+
+// controls finds what a person can act on, and takes down what gets the focus. Of
+// radio buttons that belong together the key comes to one.
+const controls = `(() => {
+  const all = Array.from(document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")).filter((e) =>
+    e.tabIndex >= 0 && !e.disabled && e.type !== "hidden" && e.checkVisibility({visibilityProperty: true}));
+  const radio = (e) => e.type === "radio" && e.name;
+  window.rolegateControls = all.filter((e) => !radio(e) || e === (all.find((o) => radio(o) === radio(e) && o.form === e.form && o.checked) ?? all.find((o) => radio(o) === radio(e) && o.form === e.form)));
+  window.rolegateReached = new Set([]);
+  document.activeElement?.blur();
+  document.addEventListener("focusin", (e) => window.rolegateReached.add(e.target));
+  return all.length;
 })()`
 
 // Shot keeps a picture of the whole page where -shots asks for it.
