@@ -17,6 +17,7 @@ const (
 	refreshCookie  = "__Host-rolegate-refresh"
 	languageCookie = "__Host-rolegate-language"
 	saidCookie     = "__Host-rolegate-said"
+	zoneCookie     = "__Host-rolegate-zone" // the only one that a script sets: the browser's own time zone
 )
 
 // maxCookie bounds what is looked at; ours are shorter.
@@ -89,4 +90,14 @@ func language(r *http.Request) i18n.Lang {
 		return chosen
 	}
 	return i18n.Negotiate(r.Header.Get("Accept-Language"))
+}
+
+// Zone is the reader's time zone, as the browser names it; UTC where it does not.
+func (v *Visit) Zone() *time.Location {
+	if name := cookie(v.R, zoneCookie); name != "" && name != "Local" && len(name) < 64 {
+		if zone, err := time.LoadLocation(name); err == nil {
+			return zone
+		}
+	}
+	return time.UTC
 }
