@@ -115,6 +115,7 @@ var texts = page.Texts{
 	"charts.period":  {EN: "Time shown", ZH: "时间范围"},
 	"charts.part":    {EN: "Only a part of the log was counted. Numbers are incomplete before", ZH: "只统计了部分日志，以下时间之前的数字不完整："},
 	"charts.of":      {EN: "{what}: {sum} in all, at most {most} at a time", ZH: "{what}：共 {sum}，单个时段最多 {most}"},
+	"charts.most":    {EN: "at most {most} at a time", ZH: "单个时段最多 {most}"},
 	"charts.numbers": {EN: "The numbers", ZH: "数据"},
 	"charts.caption": {EN: "Logins and decisions, in the time zone {zone}", ZH: "登录与判定（时区：{zone}）"},
 	"charts.hour":    {EN: "Hour from", ZH: "小时起"},
