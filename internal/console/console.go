@@ -2,6 +2,8 @@
 // for; package page is what all of them share.
 //
 //	entrance  invitation, login, second factor, step-up, language
+//	reasons   why and who
+//	logbook   the log: search, entries, charts
 package console
 
 import (
@@ -12,8 +14,11 @@ import (
 
 	"rolegate/internal/administration"
 	"rolegate/internal/console/entrance"
+	"rolegate/internal/console/logbook"
 	"rolegate/internal/console/page"
+	"rolegate/internal/console/reasons"
 	"rolegate/internal/login"
+	"rolegate/internal/policy"
 	"rolegate/model"
 )
 
@@ -23,6 +28,8 @@ type Pages struct {
 	Administration *administration.Service
 	Limits         model.Limits
 	Now            func() time.Time
+	// ReadQuestion is how the API reads the body of a request for an explanation.
+	ReadQuestion func(body []byte) (policy.ExplainRequest, error)
 }
 
 // Mount adds the pages to a router, and gives the one that tells what is wrong where
@@ -31,5 +38,7 @@ func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) p
 	f := &page.Frame{Login: p.Login, Administration: p.Administration, Limits: p.Limits, Now: p.Now}
 	return f.Mount(r, endpoint,
 		func(f *page.Frame) { entrance.Add(f, p.Login) },
+		func(f *page.Frame) { reasons.Add(f, p.ReadQuestion) },
+		logbook.Add,
 	)
 }

@@ -73,7 +73,7 @@ const controls = `(() => {
   window.rolegateReached = new Set([]);
   document.activeElement?.blur();
   document.addEventListener("focusin", (e) => window.rolegateReached.add(e.target));
-  return all.length;
+  return all.length + 8 * all.filter((e) => /^(date|time|month|week)/.test(e.type)).length; // whose parts are places of their own
 })()`
 
 // Shot keeps a picture of the whole page where -shots asks for it.
