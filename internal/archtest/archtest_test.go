@@ -78,6 +78,7 @@ var arrows = []struct {
 	{"internal/policy/condition", list("api/filter")},
 	{"internal/policy", list("model", "api/filter", "internal/policy/condition", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/policy/review", list("model", "internal/policy")}, // pure: what a new document would change
+	{"internal/policy/rewrite", list("model")}, // single rows of a text
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
 	{"internal/change", list("model", "internal/store", "internal/audit", leaves, mechanisms, capabilities)},
