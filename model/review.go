@@ -27,7 +27,7 @@ const (
 	FindingDenial      FindingCode = "widens_denial"      // a denial is gone or reaches less far
 	FindingRestriction FindingCode = "widens_restriction" // a p2 row is gone or holds for less
 	FindingAssurance   FindingCode = "widens_assurance"   // a p4 row is gone or asks for less
-	FindingField       FindingCode = "widens_field"       // a p3 row opens more, or one that closes is gone
+	FindingField       FindingCode = "widens_field"       // a p3 row opens more, or one that closes is gone; with Word, no row names the field any more, so that answers no longer say it is hidden
 	FindingInherits    FindingCode = "widens_inherits"    // a role gets the rights of another
 	FindingFreed       FindingCode = "widens_freed"       // a role no longer inherits another: what that takes away, or conditions ask of it, no longer binds
 	FindingWord        FindingCode = "widens_word"        // an object or action (Word) means something by this row alone, so that rows for * apply to it

@@ -59,6 +59,8 @@ type Service struct {
 type Policy interface {
 	Administers(ctx context.Context, tenant string, revision int64, person string, proven model.Assurance, a policy.Act) (model.Decision, error)
 	Handing(ctx context.Context, tenant string, revision int64, person, role string) (policy.Handing, error)
+	Explain(ctx context.Context, caller model.Caller, r policy.ExplainRequest) (policy.Explained, error)
+	Permissions(ctx context.Context, caller model.Caller, r policy.PermissionsRequest) (model.Permissions, error)
 }
 
 // Unlocker lifts what wrong codes or passwords have locked of a user, and records it.

@@ -178,3 +178,55 @@ func (at *standing) fresh() bool {
 	a := at.session.Assurance
 	return !at.session.Restricted && a.Level >= 2 && at.Now().Sub(a.AuthTime) <= login.FreshFor
 }
+
+// CheckDraft lists what is noticed about a draft and what it changes of the policy in
+// force, without their sentences.
+func (o *Officer) CheckDraft(ctx context.Context, id string) ([]model.Finding, error) {
+	return reading(ctx, o, func() ([]model.Finding, int, error) {
+		fs, err := o.Change.Check(ctx, o.tenant, id)
+		return fs, len(fs), err
+	})
+}
+
+// DiffDraft tells what a draft changes of the policy in force, row by row.
+func (o *Officer) DiffDraft(ctx context.Context, id string) ([]model.RowChange, error) {
+	return reading(ctx, o, func() ([]model.RowChange, int, error) {
+		cs, err := o.Change.Diff(ctx, o.tenant, id)
+		return cs, len(cs), err
+	})
+}
+
+// TestDraft asks a draft's cases of the people there are.
+func (o *Officer) TestDraft(ctx context.Context, id string) ([]model.CaseResult, error) {
+	return reading(ctx, o, func() ([]model.CaseResult, int, error) {
+		rs, err := o.Change.Test(ctx, o.tenant, id)
+		return rs, len(rs), err
+	})
+}
+
+// SimulateDraft tells who would gain and lose what by a draft.
+func (o *Officer) SimulateDraft(ctx context.Context, id string) (model.Simulated, error) {
+	return reading(ctx, o, func() (model.Simulated, int, error) {
+		done, err := o.Change.Simulate(ctx, o.tenant, id)
+		return done, done.Compared, err
+	})
+}
+
+// Explain gives every reason of a decision about somebody else's question. It is
+// recorded as the explanation it is.
+func (o *Officer) Explain(ctx context.Context, r policy.ExplainRequest) (policy.Explained, error) {
+	at, err := o.right(ctx, model.AnyRecord, "")
+	if err != nil {
+		return policy.Explained{}, err
+	}
+	return o.Service.Policy.Explain(ctx, at.caller, r)
+}
+
+// Permissions gives what a subject may do at all.
+func (o *Officer) Permissions(ctx context.Context, r policy.PermissionsRequest) (model.Permissions, error) {
+	at, err := o.right(ctx, model.AnyRecord, "")
+	if err != nil {
+		return model.Permissions{}, err
+	}
+	return o.Service.Policy.Permissions(ctx, at.caller, r)
+}

@@ -22,8 +22,6 @@
 package change
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	"rolegate/internal/audit"
@@ -44,6 +42,9 @@ type Service struct {
 	// Single lets one person alone change the policy, a day after telling.
 	Single bool
 }
+
+// now is the time as it is stored.
+func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
 
 // Draft, its State, and Revision are as they are stored.
 type (
@@ -95,38 +96,3 @@ func (o *Outdated) Error() string { return o.Unwrap().Error() }
 func (o *Outdated) Unwrap() error {
 	return model.Errorf(model.CodePrecondition, "the policy in force is of revision %d, and this draft was made from revision %d; take over what changed, and submit it anew", o.InForce, o.Base)
 }
-
-// Conflict is what the draft and the policy in force both have changed, otherwise
-// each: rows of one subject, object and action. Rebase keeps what is in force.
-type Conflict struct {
-	Row     string   // what they are about: "p, role:rep, deal, read"
-	Yours   []string // the draft's rows, as written; empty where it has none any more
-	InForce []string // likewise of the policy in force
-}
-
-// Notice tells office holders of a change that one person makes alone.
-type Notice struct {
-	Draft Draft // without its texts
-	// From is when it may be published; that it was, Draft.State says.
-	From time.Time
-}
-
-func (c Conflict) String() string { return fmt.Sprintf("%s: %q, %q", c.Row, c.Yours, c.InForce) }
-
-// lister and the others below are what the pages and the API call; ctx first.
-var _ interface {
-	Create(ctx context.Context, caller model.Caller, tenant, title string) (Draft, error)
-	Save(ctx context.Context, caller model.Caller, tenant, id string, version int64, e Edit) (Draft, error)
-	Submit(ctx context.Context, caller model.Caller, tenant, id string, version int64) (Draft, error)
-	Withdraw(ctx context.Context, caller model.Caller, tenant, id string, version int64) (Draft, error)
-	Decide(ctx context.Context, caller model.Caller, tenant, id string, version int64, approve bool, comment string) (Draft, error)
-	Publish(ctx context.Context, caller model.Caller, tenant, id string, version int64, reason string) (policy.Published, error)
-	Rebase(ctx context.Context, caller model.Caller, tenant, id string, version int64) (Draft, []Conflict, error)
-	Rollback(ctx context.Context, caller model.Caller, tenant string, revision int64, reason string) (policy.Published, error)
-	Draft(ctx context.Context, tenant, id string) (Draft, error)
-	Drafts(ctx context.Context, tenant string) ([]Draft, error)
-	Revisions(ctx context.Context, tenant string, before int64, limit int) ([]Revision, error)
-	Revision(ctx context.Context, tenant string, revision int64) (Revision, error)
-	Current(ctx context.Context, tenant string) (Revision, error)
-	Notices(ctx context.Context, caller model.Caller, tenant string) ([]Notice, error)
-} = (*Service)(nil)

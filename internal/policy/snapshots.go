@@ -68,6 +68,9 @@ type View struct {
 // Revision is the tenant revision that decisions of this view report.
 func (v *View) Revision() int64 { return v.tenant.Revision }
 
+// Catalog is what the view is compiled under.
+func (v *View) Catalog() *Catalog { return v.rules.catalog }
+
 // Latest is the tenant's snapshot as of at least the newest revision this
 // process knows of. It reads the database only if that is newer than the one in
 // memory.
