@@ -21,7 +21,7 @@ import (
 	"rolegate/internal/console/page"
 )
 
-//go:embed templates
+//go:embed all:templates
 var templates embed.FS
 
 // Home is where the pages are, Drafts the drafts.
