@@ -85,7 +85,7 @@ var arrows = []struct {
 	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", "internal/change", "internal/policy/review", leaves, mechanisms, capabilities)},
 
 	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", "internal/audit/search", leaves, mechanisms, capabilities, compositions)},
-	{"internal/console/page", list("model", "api", leaves, capabilities, compositions)},
+	{"internal/console/page", list("model", "api", leaves, mechanisms, capabilities, compositions)}, // it draws QR codes and tells of passwords
 	{"internal/console/entrance", list("model", "internal/console/page", leaves, mechanisms, capabilities)},
 	{"internal/console/policies", list("model", "internal/console/page", "internal/policy/rewrite", leaves, capabilities, compositions)},
 	{"internal/console", list("model", areas, leaves, capabilities, compositions)},
@@ -100,7 +100,7 @@ var arrows = []struct {
 // testHelpers hold code for tests and may import everything; only tests, and
 // one another, may import them. Otherwise they, and the testing libraries they
 // bring along, end up in the binary of every user.
-var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/mariatest", "internal/testkit/witness", "internal/testkit/workload", "internal/testkit/logkit", "internal/testkit/bench", "internal/store/storetest", "internal/audit/ocsf/ocsftest", "internal/archtest", "internal/checklist", "internal/requirements"}
+var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/mariatest", "internal/testkit/witness", "internal/testkit/workload", "internal/testkit/logkit", "internal/testkit/bench", "internal/testkit/browser", "internal/store/storetest", "internal/audit/ocsf/ocsftest", "internal/archtest", "internal/checklist", "internal/requirements"}
 
 // owners says who may import a module of others (a path prefix), so that each
 // lives behind one package of ours. A module that is not listed is free, but

@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"time"
 
 	"rolegate/internal/i18n"
@@ -17,6 +18,7 @@ const (
 	refreshCookie  = "__Host-rolegate-refresh"
 	languageCookie = "__Host-rolegate-language"
 	saidCookie     = "__Host-rolegate-said"
+	userCookie     = "__Host-rolegate-user"
 )
 
 // maxCookie bounds what is looked at; ours are shorter.
@@ -30,7 +32,8 @@ func cookie(r *http.Request, name string) string {
 	return c.Value
 }
 
-// setCookie keeps a value so long; "" forgets it.
+// setCookie keeps a value so long, 0 for as long as the browser is open; an empty one
+// is forgotten.
 func (v *Visit) setCookie(name, value string, keep time.Duration) {
 	c := &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(keep / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if value == "" {
@@ -39,10 +42,10 @@ func (v *Visit) setCookie(name, value string, keep time.Duration) {
 	http.SetCookie(v.W, c)
 }
 
-// keep has the browser hold a session's tokens.
+// keep has the browser hold a session's tokens, until it is closed: desks are shared.
 func (v *Visit) keep(t *login.Tokens) {
-	v.setCookie(accessCookie, t.AccessToken, t.ExpiresIn)
-	v.setCookie(refreshCookie, t.RefreshToken, login.SessionTTL)
+	v.setCookie(accessCookie, t.AccessToken, 0)
+	v.setCookie(refreshCookie, t.RefreshToken, 0)
 	if t.Device != "" {
 		http.SetCookie(v.W, &http.Cookie{Name: login.DeviceCookie, Value: t.Device, Path: "/", MaxAge: int(login.KnownDeviceTTL / time.Second),
 			Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
@@ -88,4 +91,27 @@ func language(r *http.Request) i18n.Lang {
 		return chosen
 	}
 	return i18n.Negotiate(r.Header.Get("Accept-Language"))
+}
+
+// rememberFor is how long a browser remembers who logs in from it.
+const rememberFor = 90 * 24 * time.Hour
+
+// RememberUser has the browser fill in the user name next time; forget it with "".
+func (v *Visit) RememberUser(tenant, username string) {
+	value := ""
+	if username != "" {
+		value = url.Values{"tenant": {tenant}, "username": {username}}.Encode()
+	}
+	if len(value) < maxCookie/2 {
+		v.setCookie(userCookie, value, rememberFor)
+	}
+}
+
+// RememberedUser is who is filled in.
+func (v *Visit) RememberedUser() (tenant, username string) {
+	values, err := url.ParseQuery(cookie(v.R, userCookie))
+	if err != nil {
+		return "", ""
+	}
+	return values.Get("tenant"), values.Get("username")
 }
