@@ -186,7 +186,7 @@ var texts = page.Texts{
 	"roles.heir":          {EN: "This role", ZH: "该角色"},
 	"roles.inherits":      {EN: "has all rights of", ZH: "拥有以下角色的全部权限"},
 	"roles.inherits.help": {EN: "Roles must not inherit each other in a circle. The offices cannot be inherited.", ZH: "角色不能循环继承，三员职责不能被继承。"},
-	"roles.link":          {EN: "Change: {role} inherits {inherits}", ZH: "修改：{role} 继承 {inherits}"},
+	"roles.link":          {EN: "{role} inherits {inherits}", ZH: "{role} 继承 {inherits}"},
 
 	// one row
 	"row.title.p":        {EN: "A right or a denial", ZH: "允许或禁止"},
