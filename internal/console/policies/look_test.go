@@ -37,7 +37,7 @@ func TestEditingInChromium(t *testing.T) {
 	p := k.MustEnrol("eve", "editor")
 	draft := newDraft(t, k.VisitorAs(t, p))
 	b := browser.Open(t, k).Language("en").LogIn(p)
-	b.Go(draft + "/row?kind=p&subject=role:support&object=ticket&action=delete").Put("#condition", "record.status = 'new'").Submit("button[value=save]")
+	b.Go(draft+"/row?kind=p&subject=role:support&object=ticket&action=delete").Put("#condition", "record.status = 'new'").Submit("button[value=save]")
 	b.Check("row-wrong")
 	if got := b.Text("#condition-wrong mark"); !strings.HasPrefix(got, "= 'new'") {
 		t.Errorf("marked is %q", got)
