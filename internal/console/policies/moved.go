@@ -27,6 +27,10 @@ func pack(text string) string {
 
 // unpack is the text of pack, of no more than a policy may have.
 func (p *pages) unpack(packed string) (text string, ok bool) {
+	return unpackUpTo(packed, min(p.Limits.Policy, maxSeen))
+}
+
+func unpackUpTo(packed string, limit int64) (text string, ok bool) {
 	b, err := base64.RawURLEncoding.DecodeString(packed)
 	if err != nil {
 		return "", false
@@ -35,8 +39,8 @@ func (p *pages) unpack(packed string) (text string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	out, err := io.ReadAll(io.LimitReader(z, min(p.Limits.Policy, maxSeen)+1))
-	if err != nil || int64(len(out)) > min(p.Limits.Policy, maxSeen) {
+	out, err := io.ReadAll(io.LimitReader(z, limit+1))
+	if err != nil || int64(len(out)) > limit {
 		return "", false
 	}
 	return string(out), true

@@ -1,6 +1,7 @@
 package policies_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -267,4 +268,33 @@ func TestHostileNames(t *testing.T) {
 		t.Errorf("the subject is %q", got)
 	}
 	v.Submit("main form.narrow:first-of-type", "scope", "all").Want(t, 200, "")
+}
+
+// Two megabytes are written, listed, merged and read again.
+func TestTwoMegabytes(t *testing.T) {
+	k := start(t)
+	v := k.VisitorAs(t, k.MustEnrol("eve", "editor"))
+	draft := newDraft(t, v)
+	good := text(t, v, draft)
+	var b strings.Builder
+	b.WriteString(good)
+	for i := 0; b.Len() < 2<<20; i++ {
+		fmt.Fprintf(&b, "p, role:bulk%05d, deal, read, own, record.stage == 'won', allow\n", i)
+	}
+	v.Get(draft + "/text")
+	stale := v.Page
+	v.Submit("main form", "document", b.String()+"p, bad\n").Want(t, 200, draft+"/text")
+	contains(t, v.Page.Text(".problem"), "too few columns")
+	v.Get(draft + "/text")
+	v.Submit("main form", "document", b.String()).Want(t, 200, draft+"/text")
+	if got := text(t, v, draft); got != b.String() {
+		t.Errorf("%d bytes of %d", len(got), b.Len())
+	}
+	v.Get(draft+"/row?kind=p&subject=role:bulk00007&object=deal&action=update").Want(t, 200, "")
+	v.Submit("main form.narrow", "scope", "own").Want(t, 200, draft+"/cell")
+	v.Page = stale
+	v.Submit("main form", "document", "# mine\n"+good).Want(t, 412, draft+"/text")
+	if got := testkit.Text(v.Page.One(t, "#document")); !strings.Contains(got, "# mine\n") || !strings.Contains(got, "role:bulk00007, deal, update") {
+		t.Error("what both wrote is not brought together")
+	}
 }
