@@ -97,7 +97,18 @@ func (s *Service) Simulate(ctx context.Context, tenant, id string) (model.Simula
 	records = records[:min(len(records), simulatedRecords)]
 	done, err := review.Simulate(ctx, r.now, r.then, review.Roster(r.now, r.then, records, simulatedSubjects, policy.Inputs{Now: s.Now()}))
 	if more {
-		done.Left = append(done.Left, model.Unseen{What: model.UnseenRecords, Looked: len(records)})
+		done.Left = moreRecords(done.Left, len(records))
 	}
 	return done, err
+}
+
+// moreRecords says that there are more records than were read, how many is not known.
+func moreRecords(left []model.Unseen, read int) []model.Unseen {
+	for i := range left {
+		if left[i].What == model.UnseenRecords {
+			left[i].Of = 0
+			return left
+		}
+	}
+	return append(left, model.Unseen{What: model.UnseenRecords, Looked: read})
 }

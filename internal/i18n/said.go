@@ -69,7 +69,6 @@ var said = map[string]string{
 	"this is not a usable user name: no spaces, no control characters, no mix of writing directions, and not empty": "该用户名不可用：不能为空，不能含空格或控制字符，也不能混用书写方向。",
 
 	// the life of a policy's change
-	"a change is approved by a person, and not on the host":                                   "策略变更须由人员审批，不能在主机上审批。",
 	"whoever wrote or submitted a change does not approve it":                                 "编写或提交变更的人不能审批该变更。",
 	"whoever approved a change does not publish it":                                           "审批变更的人不能发布该变更。",
 	"there are %d drafts already; publish or withdraw some of them first":                     "已有 %d 份草稿，请先发布或撤回其中一些。",
