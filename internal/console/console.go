@@ -4,6 +4,7 @@
 //	entrance  invitation, login, second factor, step-up, language
 //	reasons   why and who
 //	logbook   the log: search, entries, charts
+//	policies  the policy in force, and drafts of the next
 package console
 
 import (
@@ -16,6 +17,7 @@ import (
 	"rolegate/internal/console/entrance"
 	"rolegate/internal/console/logbook"
 	"rolegate/internal/console/page"
+	"rolegate/internal/console/policies"
 	"rolegate/internal/console/reasons"
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
@@ -40,5 +42,6 @@ func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) p
 		func(f *page.Frame) { entrance.Add(f, p.Login) },
 		func(f *page.Frame) { reasons.Add(f, p.ReadQuestion) },
 		logbook.Add,
+		policies.Add,
 	)
 }

@@ -31,6 +31,12 @@ var said = map[string]string{
 	"the client does not have the scope directory any more": "该客户端已不再拥有授权范围 directory。",
 	"a client with the scope %s is looked after on the host, with `rolegate client`; here a client has the scopes %s": "具有授权范围 %s 的客户端须在主机上用 `rolegate client` 管理；此处的客户端只能具有授权范围 %s。",
 
+	// the policy's pages
+	"the row you were changing is not in the draft any more: somebody has changed or removed it": "您正在修改的行已不在草稿中：它已被他人修改或删除。",
+	"the policy document has bad rows": "策略文档中有无法读取的行。",
+	"line %d has no row":               "第 %d 行没有规则。",
+	"column %d of the row holds a line break or another character that cannot be seen": "该行第 %d 列含有换行或其他不可见字符。",
+
 	// offices
 	"%q is no office; there are %s":                                                                            "%q 不是三员职责；职责有 %s。",
 	"nobody asks for an office for themselves":                                                                 "不能为自己申请三员职责。",

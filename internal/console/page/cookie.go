@@ -117,7 +117,6 @@ func (v *Visit) RememberedUser() (tenant, username string) {
 	return values.Get("tenant"), values.Get("username")
 }
 
-
 // Zone is the reader's time zone, as the browser names it; UTC where it does not.
 func (v *Visit) Zone() *time.Location {
 	if name := cookie(v.R, zoneCookie); name != "" && name != "Local" && len(name) < 64 {
