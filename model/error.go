@@ -48,6 +48,7 @@ const (
 	CodePolicyInvalid      Code = "policy_invalid"                   // a policy document with bad rows; Details lists every one
 	CodeCatalogInvalid     Code = "catalog_invalid"                  // a catalogue with bad entries; Details lists every one
 	CodeImportInvalid      Code = "import_invalid"                   // an import file with bad entries; Details lists every one
+	CodeCasesFailed        Code = "cases_failed"                     // a draft's own test cases do not pass; Details lists every one
 	CodeLimitExceeded      Code = "limit_exceeded"                   // a configured limit is passed; the message names it
 	CodeSettingInvalid     Code = "setting_invalid"                  // unknown, malformed or contradictory setting
 	CodeKeyMissing         Code = "key_missing"                      // the key-encryption key file is missing

@@ -2,6 +2,7 @@
 // for; package page is what all of them share.
 //
 //	entrance  invitation, login, second factor, step-up, language
+//	policies  the policy in force, and drafts of the next
 package console
 
 import (
@@ -13,6 +14,7 @@ import (
 	"rolegate/internal/administration"
 	"rolegate/internal/console/entrance"
 	"rolegate/internal/console/page"
+	"rolegate/internal/console/policies"
 	"rolegate/internal/login"
 	"rolegate/model"
 )
@@ -31,5 +33,6 @@ func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) p
 	f := &page.Frame{Login: p.Login, Administration: p.Administration, Limits: p.Limits, Now: p.Now}
 	return f.Mount(r, endpoint,
 		func(f *page.Frame) { entrance.Add(f, p.Login) },
+		policies.Add,
 	)
 }

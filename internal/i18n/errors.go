@@ -175,6 +175,10 @@ var problems = map[model.Code]problem{
 		text{"Import not valid", "导入文件无效"},
 		text{"The import has bad entries and nothing was imported; every one is listed.", "导入文件中存在错误的条目，未导入任何数据；所有错误均已列出。"},
 	},
+	model.CodeCasesFailed: {
+		text{"Test cases do not pass", "测试用例未通过"},
+		text{"Test cases kept with the draft do not pass; every one is listed.", "草稿附带的测试用例未通过；所有未通过的用例均已列出。"},
+	},
 	model.CodeLimitExceeded: {
 		text{"Limit exceeded", "超出限制"},
 		text{"The request passes a limit of this service.", "请求超出了本服务的限制。"},
