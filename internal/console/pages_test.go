@@ -36,6 +36,9 @@ func TestEveryPage(t *testing.T) {
 			t.Errorf("%q: %s has %s", who, at, bad)
 		}
 	})
+	for _, link := range w.dead {
+		t.Error(link)
+	}
 	all, _ := routes(t)
 	for _, r := range all {
 		found := slices.ContainsFunc(seen, func(s stop) bool { return s.pattern == r.pattern })
@@ -47,7 +50,7 @@ func TestEveryPage(t *testing.T) {
 		var stops []stop
 		for _, s := range seen {
 			first := slices.IndexFunc(seen, func(o stop) bool { return o.pattern == s.pattern })
-			if s.who == who && seen[first].who == who {
+			if s.page && s.who == who && seen[first].who == who {
 				stops = append(stops, s)
 			}
 		}
