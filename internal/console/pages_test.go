@@ -20,7 +20,6 @@ var led = map[string]string{
 	"/assets/{digest}/{name}": "every page loads them",
 	"/":                       "leads to the account, or the login",
 	"/login/*":                "leads back to the login",
-	"/invite":                 "tells that an invitation is damaged: package entrance",
 }
 
 // TestEveryPage opens every page there is, found by its route, as somebody who may see

@@ -59,7 +59,7 @@ func Add(f *page.Frame, l Login) {
 	p.Open("GET", "/", p.start)
 
 	p.Open("GET", "/invite/{invite}", p.invitation)
-	p.Open("GET", "/invite", p.damaged)
+	p.Open("GET", "/invite", func(v *page.Visit) error { return v.Render("damaged.html", nil) })
 	p.Open("POST", "/invite", p.accept)
 	p.Open("POST", "/invite/strength", p.strength)
 

@@ -8,6 +8,7 @@ var texts = page.Texts{
 	"login.password":      {EN: "Password", ZH: "密码"},
 	"login.remember":      {EN: "Remember my user name in this browser", ZH: "在此浏览器中记住用户名"},
 	"login.tenant":        {EN: "Organization", ZH: "组织"},
+	"login.tenant.other":  {EN: "Another organization", ZH: "其他组织"},
 	"login.tenant.help":   {EN: "Leave it empty unless you were given one.", ZH: "如未告知，请留空。"},
 	"login.submit":        {EN: "Log in", ZH: "登录"},
 	"login.forgot":        {EN: "Forgot your password, or never had one?", ZH: "忘记密码，或者从未设置过？"},

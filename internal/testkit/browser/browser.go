@@ -133,10 +133,13 @@ func (b *Browser) Loading(what string, f func()) *Browser {
 	return b
 }
 
-// Fill has a field say this, typed key by key.
+// Fill has a field say this, typed key by key. (chromedp.Clear empties the attribute, and
+// leaves what was typed before.)
 func (b *Browser) Fill(selector, text string) *Browser {
 	b.T.Helper()
-	b.do("fill "+selector, chromedp.Clear(chromedp.CSS(selector)), chromedp.SendKeys(chromedp.CSS(selector), text))
+	b.Wait(selector)
+	Eval[any](b, fmt.Sprintf(`void (document.querySelector(%q).value = "")`, selector))
+	b.do("fill "+selector, chromedp.SendKeys(chromedp.CSS(selector), text))
 	return b
 }
 
