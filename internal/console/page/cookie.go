@@ -19,6 +19,7 @@ const (
 	languageCookie = "__Host-rolegate-language"
 	saidCookie     = "__Host-rolegate-said"
 	userCookie     = "__Host-rolegate-user"
+	zoneCookie     = "__Host-rolegate-zone" // the only one that a script sets: the browser's own time zone
 )
 
 // maxCookie bounds what is looked at; ours are shorter.
@@ -114,4 +115,14 @@ func (v *Visit) RememberedUser() (tenant, username string) {
 		return "", ""
 	}
 	return values.Get("tenant"), values.Get("username")
+}
+
+// Zone is the reader's time zone, as the browser names it; UTC where it does not.
+func (v *Visit) Zone() *time.Location {
+	if name := cookie(v.R, zoneCookie); name != "" && name != "Local" && len(name) < 64 {
+		if zone, err := time.LoadLocation(name); err == nil {
+			return zone
+		}
+	}
+	return time.UTC
 }

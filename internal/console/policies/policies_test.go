@@ -52,7 +52,7 @@ func newDraft(t testing.TB, v *testkit.Visitor) string {
 // text is the draft's document.
 func text(t testing.TB, v *testkit.Visitor, draft string) string {
 	t.Helper()
-	return v.Get(draft + "/policy.csv").Want(t, 200, "").Body
+	return v.Get(draft+"/policy.csv").Want(t, 200, "").Body
 }
 
 func contains(t testing.TB, got string, all ...string) {
@@ -118,7 +118,7 @@ func TestRows(t *testing.T) {
 	draft := newDraft(t, v)
 	before := text(t, v, draft)
 
-	v.Get(draft + "/row?kind=p&subject=role:support&object=ticket&action=delete").Want(t, 200, "")
+	v.Get(draft+"/row?kind=p&subject=role:support&object=ticket&action=delete").Want(t, 200, "")
 	p := v.Submit("main form.narrow", "scope", "subtree_n", "depth", "2", "condition", "record.status = 'new'", "name", "Support, deletes\n\"new\" tickets")
 	p.Want(t, 422, draft+"/row")
 	contains(t, p.Text("#condition-wrong"), "= 'new'")
@@ -163,15 +163,15 @@ func TestRows(t *testing.T) {
 		{"kind=p4&subject=role:support&object=*&action=*", []string{"acr", "3", "max_age", "600"}, "p4, role:support, *, *, 3, 600, deny\n"},
 		{"kind=g&subject=role:support", []string{"inherits", "marketing"}, "g, role:support, role:marketing\n"},
 	} {
-		v.Get(draft + "/row?" + c.ask).Want(t, 200, "")
+		v.Get(draft+"/row?"+c.ask).Want(t, 200, "")
 		v.Submit("main form.narrow", c.fields...).Want(t, 200, "")
 		contains(t, text(t, v, draft), c.row)
 	}
 	// A row for everybody cannot open a field; the place is told.
-	v.Get(draft + "/row?kind=p3&subject=*&object=contact&field=email&access=read").Want(t, 200, "")
+	v.Get(draft+"/row?kind=p3&subject=*&object=contact&field=email&access=read").Want(t, 200, "")
 	contains(t, v.Submit("main form.narrow", "effect", "allow").Want(t, 422, draft+"/row").Text("#subject-wrong"), "cannot be allowed to *")
 	// Roles in a circle are refused, and the circle told.
-	v.Get(draft + "/roles").Want(t, 200, "")
+	v.Get(draft+"/roles").Want(t, 200, "")
 	contains(t, v.Submit("form[action$='/row']", "subject", "marketing", "inherits", "support").Want(t, 422, draft+"/row").Text(".problem"), "circle", "role:marketing")
 	// A row that is there already is refused.
 	v.Get(draft + "/row?kind=p4&subject=role:support&object=*&action=*")
@@ -209,7 +209,7 @@ func TestTwoEditors(t *testing.T) {
 	contains(t, text(t, bob, draft), "p, role:support, ticket, close, created, , allow\n")
 
 	// The text of two is brought together.
-	bob.Get(draft + "/text").Want(t, 200, "")
+	bob.Get(draft+"/text").Want(t, 200, "")
 	document := testkit.Text(bob.Page.One(t, "#document"))[1:]
 	eve.Get(draft + "/row?kind=p2&subject=*&object=deal&action=*")
 	eve.Submit("main form.narrow", "condition", "record.stage != 'lost'").Want(t, 200, "")
@@ -255,7 +255,7 @@ func TestHostileNames(t *testing.T) {
 	for _, base := range []string{"/console/policy", draft} {
 		for _, path := range []string{"/matrix", "/matrix?object=o%3Ci%3Eb", "/roles", "/lines", "/fields", "/limits",
 			"/cell?role=role%3A%3Cscript%3Ealert%281%29%3C%2Fscript%3E%22%27" + strings.Repeat("%E9%95%BF", 60) + "&object=o%3Ci%3Eb&action=a%26%22c"} {
-			p := v.Get(base + path).Want(t, 200, "")
+			p := v.Get(base+path).Want(t, 200, "")
 			if len(p.All("main script, main i")) > 0 || len(p.All("[style], [onclick]")) > 0 {
 				t.Errorf("%s is broken:\n%s", path, p.Body)
 			}

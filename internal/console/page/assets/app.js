@@ -8,6 +8,11 @@
   fit();
   wide.addEventListener("change", fit);
 
+  // Days and hours that the server counts are the reader's own from the next page on.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const keep = "__Host-rolegate-zone=" + zone;
+  if (zone && !document.cookie.split("; ").includes(keep)) document.cookie = keep + "; path=/; secure; samesite=lax; max-age=31536000";
+
   // Moments in the reader's own time zone.
   const local = (root) => {
     for (const t of root.querySelectorAll("time[datetime]")) {
