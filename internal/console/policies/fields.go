@@ -146,11 +146,8 @@ func (p *pages) fields(v *page.Visit, d *desk) error {
 	}
 	var some []string // roles that any row about these fields bears on
 	for _, s := range pick(d.subjects, f.Role) {
-		for key := range d.reach(s, "p3") {
-			if key[0] == f.Object || key[0] == everything {
-				some = append(some, s)
-				break
-			}
+		if r := d.reach(s, "p3"); r.about(f.Object) || r.about(everything) {
+			some = append(some, s)
 		}
 	}
 	var next string

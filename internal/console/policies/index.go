@@ -142,6 +142,16 @@ func (x *index) reach(subject string, kinds ...string) reach {
 	return r
 }
 
+// about tells whether any row is about an object by its name.
+func (r reach) about(object string) bool {
+	for key := range r {
+		if key[0] == object {
+			return true
+		}
+	}
+	return false
+}
+
 // at are the rows about an object and an action, those about all included; the
 // subject's own first.
 func (r reach) at(object, action string) (rows []borne) {

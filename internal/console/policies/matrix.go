@@ -97,13 +97,16 @@ func (p *pages) matrix(v *page.Visit, d *desk) error {
 // ofRole is one role: a row for each object, a column for each action.
 func (m *matrixPage) ofRole(subject string, objects []string, after string) {
 	m.Shape, m.One = shapeRole, subject
+	grants, limits, proof := m.reach(subject, "p"), m.reach(subject, "p2"), m.reach(subject, "p4")
+	if len(objects) > 1 && objects[0] == everything && !m.Editable && !grants.about(everything) {
+		objects = objects[1:] // nothing to see there
+	}
 	objects, next := following(objects, after, listRows)
 	if next != "" {
 		m.Next = m.to("/matrix", "role", m.Role, "object", m.Object, "action", m.Action, "after", next)
 	}
 	actions := pick(m.actions(objects), m.Action)
 	m.Columns = headings(actions)
-	grants, limits, proof := m.reach(subject, "p"), m.reach(subject, "p2"), m.reach(subject, "p4")
 	for _, o := range objects {
 		row := matrixRow{heading: heading{o, m.to("/matrix", "object", o)}}
 		for _, a := range actions {

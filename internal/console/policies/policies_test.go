@@ -76,7 +76,7 @@ func TestThePolicyInForce(t *testing.T) {
 	p = v.Get("/console/policy/matrix").Want(t, 200, "")
 	contains(t, p.Text("table"), "sales-manager", "contact")
 	p = v.Get("/console/policy/matrix?role=sales-manager").Want(t, 200, "")
-	contains(t, p.Text("table"), "self and reports", "↳ sales-rep", "self and reports, 1 levels", "proof needed")
+	contains(t, p.Text("table"), "self and reports", "↳ sales-rep", "self and reports, 1 down", "proof needed")
 	p = v.Get("/console/policy/matrix?object=contact").Want(t, 200, "")
 	contains(t, p.Text("table"), "support", "shared", "all")
 	p = v.Get("/console/policy/matrix?role=no-such").Want(t, 200, "")

@@ -186,7 +186,7 @@ var texts = page.Texts{
 	"roles.heir":          {EN: "This role", ZH: "该角色"},
 	"roles.inherits":      {EN: "has all rights of", ZH: "拥有以下角色的全部权限"},
 	"roles.inherits.help": {EN: "Roles must not inherit each other in a circle. The offices cannot be inherited.", ZH: "角色不能循环继承，三员职责不能被继承。"},
-	"roles.link":          {EN: "Change: {role} inherits {inherits}", ZH: "修改：{role} 继承 {inherits}"},
+	"roles.link":          {EN: "{role} inherits {inherits}", ZH: "{role} 继承 {inherits}"},
 
 	// one row
 	"row.title.p":        {EN: "A right or a denial", ZH: "允许或禁止"},
@@ -234,7 +234,7 @@ var texts = page.Texts{
 	"short.unassigned": {EN: "unassigned", ZH: "未分配"}, "scope.unassigned": {EN: "Records without an owner, such as leads nobody has taken yet.", ZH: "没有负责人的记录，例如尚未分配的线索。"},
 	"short.team": {EN: "team", ZH: "团队"}, "scope.team": {EN: "The person's own records, and those of a team the person is in.", ZH: "本人的记录，以及本人所在团队的记录。"},
 	"short.subtree": {EN: "self and reports", ZH: "本人及下属"}, "scope.subtree": {EN: "Records of the person and of everybody who reports to them, at any depth.", ZH: "本人及所有下属（不限层级）的记录。"},
-	"short.subtree_n": {EN: "self and reports, {n} levels", ZH: "本人及 {n} 级下属"}, "scope.subtree_n": {EN: "The same to a number of levels; 1 is the direct reports.", ZH: "同上，但限定层数；1 表示直接下属。"},
+	"short.subtree_n": {EN: "self and reports, {n} down", ZH: "本人及 {n} 级下属"}, "scope.subtree_n": {EN: "The same to a number of levels; 1 is the direct reports.", ZH: "同上，但限定层数；1 表示直接下属。"},
 	"short.subtree_of": {EN: "self and some reports", ZH: "本人及若干级下属"}, "scope.subtree_n.at": {EN: "Records of the person and of those who report to them, {n} levels down.", ZH: "本人及 {n} 级以内下属的记录。"},
 	"short.unit": {EN: "unit", ZH: "本部门"}, "scope.unit": {EN: "The person's own records, and those of their department or unit.", ZH: "本人的记录，以及本部门的记录。"},
 	"short.unit_tree": {EN: "unit and below", ZH: "本部门及下级"}, "scope.unit_tree": {EN: "The same with all units below it.", ZH: "同上，并包括所有下级部门。"},

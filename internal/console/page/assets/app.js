@@ -85,6 +85,38 @@
     setInterval(tick, 1000);
   }
 
+  // The lines of a long text are numbered beside it, and a link can lead to one.
+  for (const area of document.querySelectorAll("textarea[data-numbered]")) {
+    const box = document.createElement("div");
+    const numbers = document.createElement("pre");
+    box.className = "numbered";
+    numbers.setAttribute("aria-hidden", "true");
+    area.before(box);
+    box.append(numbers, area);
+    let shown = 0;
+    const count = () => {
+      const lines = area.value.split("\n").length;
+      if (lines !== shown) numbers.textContent = Array.from({ length: lines }, (_, i) => i + 1).join("\n") + "\n\n";
+      shown = lines;
+      numbers.scrollTop = area.scrollTop;
+    };
+    count();
+    area.addEventListener("input", count);
+    area.addEventListener("scroll", () => { numbers.scrollTop = area.scrollTop; });
+  }
+  document.addEventListener("click", (e) => {
+    const link = e.target.closest("a[data-line]");
+    const area = link && document.getElementById(link.dataset.of);
+    if (!area) return;
+    e.preventDefault();
+    const lines = area.value.split("\n");
+    const n = Math.min(Number(link.dataset.line), lines.length);
+    const from = lines.slice(0, n - 1).reduce((sum, l) => sum + l.length + 1, 0);
+    area.focus();
+    area.setSelectionRange(from, from + lines[n - 1].length);
+    area.scrollTop = Math.max(0, (n - 3) * area.scrollHeight / lines.length);
+  });
+
   // What went wrong is where a reader's attention goes first.
   document.querySelector(".problem[tabindex]")?.focus();
 })();
