@@ -12,7 +12,7 @@ import (
 )
 
 // officer is a person with an office and a code entered a moment ago.
-func officer(t *testing.T, k *testkit.Kit, id, office string) *testkit.Person {
+func officer(t testing.TB, k *testkit.Kit, id, office string) *testkit.Person {
 	t.Helper()
 	p := k.MustEnrol(id)
 	if _, err := app.Assign.Run(context.Background(), k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: id, Role: office, Reason: "test"}); err != nil {
