@@ -53,3 +53,7 @@ func (s *Snapshot) Words() map[string][]string {
 	}
 	return words
 }
+
+// NewView is the view of a snapshot, for who has one without a store: nothing is
+// registered as a record there.
+func NewView(s *Snapshot) *View { return newView(s, newRecords(nil, func() {})) }

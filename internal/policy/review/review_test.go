@@ -28,7 +28,13 @@ objects:
   rolegate.audit: {actions: {read: {}}}
 `
 
-func mustDocument(t testing.TB, text string) *policy.Document {
+// failer is what testing.TB and rapid.T have in common here.
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+func mustDocument(t failer, text string) *policy.Document {
 	t.Helper()
 	doc, err := policy.Parse(text)
 	if err != nil {
@@ -37,7 +43,7 @@ func mustDocument(t testing.TB, text string) *policy.Document {
 	return doc
 }
 
-func mustCatalog(t testing.TB, text string) *policy.Catalog {
+func mustCatalog(t failer, text string) *policy.Catalog {
 	t.Helper()
 	cat, err := policy.ParseCatalog(text)
 	if err != nil {
