@@ -25,10 +25,11 @@ type Pages struct {
 	Now            func() time.Time
 }
 
-// Mount adds the pages to a router.
-func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) {
+// Mount adds the pages to a router, and gives the one that tells what is wrong where
+// there is none.
+func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) page.Endpoint {
 	f := &page.Frame{Login: p.Login, Administration: p.Administration, Limits: p.Limits, Now: p.Now}
-	f.Mount(r, endpoint,
+	return f.Mount(r, endpoint,
 		func(f *page.Frame) { entrance.Add(f, p.Login) },
 	)
 }

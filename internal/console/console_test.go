@@ -5,12 +5,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"rolegate/internal/testkit"
+	"rolegate/internal/testkit/browser"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { browser.Main(m) }
 
 // TestLoginInTheBrowser goes by pages from nothing to a session and out of it again.
 func TestLoginInTheBrowser(t *testing.T) {

@@ -89,6 +89,11 @@ type Look struct {
 // Nav is what leads to other pages.
 func (l Look) Nav() []Link { return l.nav() }
 
+// Passing tells whether what is wrong may well be over when it is tried again.
+func (l Look) Passing() bool {
+	return l.Problem.Status >= http.StatusInternalServerError || l.Problem.Status == http.StatusTooManyRequests
+}
+
 // Here is the address of the page, for what comes back to it; of a form that failed,
 // that of the page it is on.
 func (l Look) Here() string { return l.here() }
