@@ -89,11 +89,11 @@ func (o *Officer) Conflicts(ctx context.Context, id string) ([]change.Conflict, 
 	})
 }
 
-// Applied is the revision of the policy by which decisions are made here now. It is
-// asked again and again, and says nothing of what the policy says: no record is made.
-func (o *Officer) Applied(ctx context.Context) (int64, error) {
+// Applied tells by which policy decisions are made here now. It is asked again and
+// again, and says nothing of what the policy says: no record is made.
+func (o *Officer) Applied(ctx context.Context) (change.Applied, error) {
 	if _, err := o.right(ctx, model.AnyRecord, ""); err != nil {
-		return 0, err
+		return change.Applied{}, err
 	}
 	return o.Change.Applied(ctx, o.tenant)
 }

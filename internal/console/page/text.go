@@ -77,6 +77,8 @@ var common = Texts{
 	"stepup.send":     {EN: "Continue", ZH: "继续"},
 	"stepup.none":     {EN: "You have no device for one-time codes. Add one first.", ZH: "您尚未绑定验证设备，请先绑定。"},
 	"stepup.devices":  {EN: "To your devices", ZH: "前往验证设备"},
+	"moved.first":     {EN: "Somebody else was first", ZH: "已有人先行更改"},
+	"moved.what":      {EN: "What you were looking at has changed meanwhile, so nothing was done. What you entered is kept.", ZH: "您查看的内容在此期间已被更改，因此未执行任何操作。您填写的内容已保留。"},
 	"reenrol.title":   {EN: "Enrol a new device first", ZH: "请先绑定新设备"},
 	"reenrol.what":    {EN: "You logged in with a recovery code, which only lets you enrol a new device. Log in again to do so.", ZH: "您使用恢复码登录，只能绑定新的验证设备。请重新登录以继续。"},
 }
