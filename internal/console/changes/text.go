@@ -65,7 +65,7 @@ var texts = page.Texts{
 	"mark.stopped":  {EN: "✗ to be mended", ZH: "✗ 需修正"},
 
 	"edit.none":  {EN: "Nothing is changed yet.", ZH: "尚未更改。"},
-	"edit.some":  {EN: "{count} rows differ from the policy in force.", ZH: "与现行策略相比有 {count} 处规则不同。"},
+	"edit.some":  {EN: "Rows that differ from the policy in force: {count}.", ZH: "与现行策略相比有 {count} 处规则不同。"},
 	"edit.cases": {EN: "The test cases differ, too.", ZH: "测试用例也有更改。"},
 	"edit.bad":   {EN: "Some rows cannot be read.", ZH: "部分规则无法读取。"},
 	"edit.by":    {EN: "Last by {who},", ZH: "最近编辑：{who}，"},
@@ -76,7 +76,7 @@ var texts = page.Texts{
 	"check.what":     {EN: "Rows that do nothing, rows that open access, and roles that mix duties which belong to different people. A finding is no error: look whether it is meant.", ZH: "列出不起作用的规则、放宽访问的规则，以及兼有应由不同人承担的职责的角色。检查结果不一定是错误，请确认是否符合本意。"},
 	"check.bad":      {EN: "These rows cannot be read; mend them first.", ZH: "以下规则无法读取，请先修正。"},
 	"check.fine":     {EN: "Nothing new is noticed.", ZH: "未发现新的问题。"},
-	"check.warnings": {EN: "{count} new warnings: look at them before this is approved.", ZH: "有 {count} 条新警告，审批前请查看。"},
+	"check.warnings": {EN: "New warnings: {count}. Look at them before this is approved.", ZH: "有 {count} 条新警告，审批前请查看。"},
 	"check.count":    {EN: "Warnings: {warnings}. Notices: {notices}.", ZH: "警告：{warnings}。提示：{notices}。"},
 	"check.new":      {EN: "Only what is new in this draft", ZH: "仅显示此草稿新增的"},
 	"check.all":      {EN: "Also what was so before", ZH: "显示全部"},
@@ -87,7 +87,7 @@ var texts = page.Texts{
 	"severity.notice":  {EN: "Notice", ZH: "提示"},
 
 	"test.none":   {EN: "No cases are kept with this policy. They are optional, and save you from surprises.", ZH: "此策略没有测试用例。用例为可选，但可避免意外。"},
-	"test.passed": {EN: "{passed} of {of} cases pass.", ZH: "{of} 个用例中有 {passed} 个通过。"},
+	"test.passed": {EN: "Cases that pass: {passed} of {of}.", ZH: "{of} 个用例中有 {passed} 个通过。"},
 	"test.bad":    {EN: "The cases cannot be read.", ZH: "测试用例无法读取。"},
 	"test.waits":  {EN: "Cases run once all rows can be read.", ZH: "所有规则均可读取后才能运行用例。"},
 
@@ -120,7 +120,7 @@ var texts = page.Texts{
 	"simulate.records":  {EN: "Records, for example", ZH: "记录示例"},
 	"simulate.any":      {EN: "no record in particular", ZH: "不限具体记录"},
 	"simulate.samples":  {EN: "(questions: {count})", ZH: "（问题数：{count}）"},
-	"simulate.unlisted": {EN: "{count} more are not listed.", ZH: "另有 {count} 项未列出。"},
+	"simulate.unlisted": {EN: "Not listed besides: {count}.", ZH: "另有 {count} 项未列出。"},
 	"simulate.none":     {EN: "Nobody gains or loses anything, as far as was looked at.", ZH: "在查看的范围内，没有人获得或失去权限。"},
 	"simulate.left":     {EN: "What was not looked at", ZH: "未查看的内容"},
 	"simulate.never":    {EN: "Records that only the CRM knows, and people who are not registered here, are never looked at.", ZH: "仅存在于 CRM 中的记录，以及未在此登记的人员，均不在查看范围内。"},
@@ -212,7 +212,7 @@ var texts = page.Texts{
 	"rebase.none":        {EN: "There is nothing to take over: the draft is of the policy in force.", ZH: "无须合并：草稿基于现行策略。"},
 	"rebase.bad":         {EN: "Some rows of the draft cannot be read; mend them first.", ZH: "草稿中部分规则无法读取，请先修正。"},
 	"rebase.go":          {EN: "Take it over", ZH: "合并"},
-	"rebase.happened":    {EN: "Done: the draft is of revision {revision} now. {count} rows need a look.", ZH: "已合并：草稿现基于版本 {revision}。有 {count} 处规则需要查看。"},
+	"rebase.happened":    {EN: "Done: the draft is of revision {revision} now. Rows that need a look: {count}.", ZH: "已合并：草稿现基于版本 {revision}。有 {count} 处规则需要查看。"},
 
 	"revisions.title":   {EN: "What was published", ZH: "发布记录"},
 	"revisions.last":    {EN: "Last published", ZH: "最近发布"},
