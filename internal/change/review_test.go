@@ -68,6 +68,11 @@ func TestCases(t *testing.T) {
 		if now := f.current(); now.Cases != "" {
 			t.Errorf("rolled back with the cases %q", now.Cases)
 		}
+		f.must(f.Rollback(ctx, f.who("sec"), tenant, f.lastOf(), "forwards"))
+		if now := f.current(); now.Cases != cases {
+			t.Errorf("rolled forwards with the cases %q", now.Cases)
+		}
+		f.must(f.Rollback(ctx, f.who("sec"), tenant, d.Base, "x"))
 		// Cases alone are a change, too.
 		d = f.draft("sec")
 		save(text, strings.Replace(strings.ReplaceAll(cases, "want: allow", "want: deny"), "acr: 2", "acr: 1", 1))

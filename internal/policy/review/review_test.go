@@ -152,6 +152,10 @@ func TestFindingsOfAChange(t *testing.T) {
 		{"a role is freed of a denial", "p, role:b, deal, read, all, , deny\ng, role:a, role:b", "p, role:b, deal, read, all, , deny",
 			[]string{"widens_freed: g, role:a, role:b <- p, role:b, deal, read, all, , deny"}},
 		{"a role loses grants", "p, role:b, deal, read, all, , allow\ng, role:a, role:b", "p, role:b, deal, read, all, , allow", nil},
+		{"a row for every object did not apply to an unknown one", "p, role:a, *, read, all, , allow", "p, role:a, note, read, all, , allow",
+			[]string{"widens_grant: p, role:a, note, read, all, , allow"}},
+		{"a field without a name is in no answer", "p3, *, deal, *, read, deny\np3, role:a, deal, spare, read, deny", "p3, *, deal, *, read, deny",
+			[]string{"widens_field: p3, role:a, deal, spare, read, deny [spare]"}},
 		{"a denial that gives a word its meaning", "p, role:a, deal, *, all, , allow", "p, role:a, deal, *, all, , allow\np, role:b, deal, dance, own, , deny",
 			[]string{"widens_word: p, role:b, deal, dance, own, , deny [dance]"}},
 	} {
