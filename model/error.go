@@ -76,6 +76,7 @@ const (
 	CodeBeyondCheckpoint   Code = "beyond_checkpoint"                // of the log: not covered by a checkpoint yet; RetryAfter says when to ask again
 	CodeCheckpointUnknown  Code = "checkpoint_unknown"               // of the log: no checkpoint was made of that many entries
 	CodeForeignEntries     Code = "foreign_entries"                  // of the log: what is asked for has entries of other tenants in it
+	CodeCasesInvalid       Code = "cases_invalid"                    // cases of a policy that cannot be read; Details lists every mistake
 	CodeOfficeReserved     Code = "office_reserved"                  // offices are given and taken on the host, or given by two holders of two others
 )
 

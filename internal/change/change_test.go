@@ -13,6 +13,7 @@ import (
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
 	"rolegate/internal/change"
+	"rolegate/internal/directory"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -272,6 +273,27 @@ func TestWhatIsNotSubmitted(t *testing.T) {
 		}
 		f.refused("much text", second(f.Decide(ctx, f.who("aud"), tenant, d.ID, d.Version, true, strings.Repeat("x", 1001))), model.CodeInvalidRequest)
 		f.refused("much text", second(f.Publish(ctx, f.who("sec"), tenant, d.ID, d.Version, strings.Repeat("x", 1001))), model.CodeInvalidRequest)
+	})
+}
+
+// A right that was decided before the tenant changed is none any more.
+func TestRightsOfBefore(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		f := firmOf(k)
+		d := f.draft("sec")
+		stale := f.who("sec")
+		f.Invite("somebody")
+		nobody := stale
+		nobody.Grounds = nil
+		for what, err := range map[string]error{
+			"create": second(f.Create(ctx, stale, tenant, "x")),
+			"save":   second(f.Save(ctx, stale, tenant, d.ID, d.Version, change.Edit{Title: "x"})),
+		} {
+			if !errors.Is(err, directory.ErrMoved) {
+				t.Errorf("%s by a right of before: %v", what, err)
+			}
+		}
+		f.refused("saving by no right", second(f.Save(ctx, nobody, tenant, d.ID, d.Version, change.Edit{Title: "x"})), model.CodeForbidden)
 	})
 }
 

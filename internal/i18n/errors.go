@@ -167,6 +167,10 @@ var problems = map[model.Code]problem{
 		text{"Policy not valid", "策略无效"},
 		text{"The policy document has bad rows and was refused whole; every one is listed.", "策略文档中存在错误的行，已整体拒绝；所有错误均已列出。"},
 	},
+	model.CodeCasesInvalid: {
+		text{"Cases not valid", "测试用例无效"},
+		text{"The cases kept with the policy have mistakes and were refused whole; every one is listed.", "随策略保存的测试用例存在错误，已整体拒绝；所有错误均已列出。"},
+	},
 	model.CodeCatalogInvalid: {
 		text{"Catalogue not valid", "目录无效"},
 		text{"The catalogue has bad entries and was refused whole; every one is listed.", "目录中存在错误的条目，已整体拒绝；所有错误均已列出。"},

@@ -39,7 +39,7 @@ func (w World) With(t *rapid.T, rows [][]string) World {
 }
 
 // View is the world as whoever answers has it.
-func (w World) View() *View { return newView(w.snap, newRecords(nil, func() {})) }
+func (w World) View() *View { return NewView(w.snap) }
 
 // Passes asks an enforcer of Casbin's own, which holds the rows as they are, for
 // what each pass says of a question.

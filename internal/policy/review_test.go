@@ -219,3 +219,141 @@ func catalog(t *testing.T) *policy.Catalog {
 	}
 	return cat
 }
+
+// TestUnderIsTheSameCompany: a view under another document decides as one that was
+// made of it.
+func TestUnderIsTheSameCompany(t *testing.T) {
+	cat := catalog(t)
+	rapid.Check(t, func(t *rapid.T) {
+		was := policy.DrawWorld(t, cat)
+		now := was.With(t, append(closeRows(t), was.Rows()...))
+		under, err := was.View().Under(mustParse(t, now.Text()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 30 {
+			q, in := policy.DrawQuestion(t)
+			if diff := cmp.Diff(decide(now, q, in), under.Decide(&q, &in)); diff != "" {
+				t.Fatalf("before:\n%s\nafter:\n%s\nquestion: %+v\n(-made +under)\n%s", was.Text(), now.Text(), q, diff)
+			}
+		}
+	})
+}
+
+// TestSimulateTellsWhatDecisionsDo counts anew, from the decisions about the same
+// samples under both documents, who gains and who loses.
+func TestSimulateTellsWhatDecisionsDo(t *testing.T) {
+	cat := catalog(t)
+	met := map[model.ShiftKind]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		was := policy.DrawWorld(t, cat)
+		was = was.With(t, append(was.Rows(), closeRows(t)...))
+		now := was.With(t, append(was.Rows()[rapid.IntRange(0, len(was.Rows())).Draw(t, "gone"):], policy.DrawRow(t)))
+		if rapid.Bool().Draw(t, "back") {
+			was, now = now, was
+		}
+		before, after := was.View(), now.View()
+		var samples []review.Sample
+		for range 60 {
+			q, in := policy.DrawQuestion(t)
+			samples = append(samples, review.Sample{Question: q, Inputs: in})
+		}
+		got, err := review.Simulate(t.Context(), before, after, review.Samples{Each: func(yield func(review.Sample, error) bool) {
+			for _, s := range samples {
+				if !yield(s, nil) {
+					return
+				}
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts := map[model.ShiftKind]int{}
+		same := 0
+		for _, s := range samples {
+			a, b := before.Decide(&s.Question, &s.Inputs), after.Decide(&s.Question, &s.Inputs)
+			there, back := gain(a, b), gain(b, a)
+			may := func(d model.Decision) bool { return d.Allow || d.Code == model.ReasonStepUp }
+			switch {
+			case !may(a) && may(b):
+				counts[model.ShiftGains]++
+			case may(a) && !may(b):
+				counts[model.ShiftLoses]++
+			case !may(a) && a.Code != b.Code:
+				counts[model.ShiftReason]++
+			case there == "proof" || back == "proof" || !cmp.Equal(a.StepUp, b.StepUp):
+				counts[model.ShiftProof]++
+			case there == "fields" && back == "fields":
+				counts[model.ShiftMixed]++
+			case there == "fields":
+				counts[model.ShiftGains]++
+			case back == "fields":
+				counts[model.ShiftLoses]++
+			default:
+				same++
+			}
+		}
+		told := map[model.ShiftKind]int{}
+		for _, s := range got.Shifts {
+			told[s.Kind] += s.Samples
+			met[s.Kind]++
+		}
+		if diff := cmp.Diff(counts, told); diff != "" || got.Same != same || got.Compared != len(samples) {
+			t.Fatalf("before:\n%s\nafter:\n%s\nsame %d, told %d (-decided +told)\n%s", was.Text(), now.Text(), same, got.Same, diff)
+		}
+	})
+	t.Log(met)
+	if (met[model.ShiftGains] == 0 || met[model.ShiftLoses] == 0 || met[model.ShiftProof] == 0) && !testing.Short() {
+		t.Errorf("met %v: the generator is too tame", met)
+	}
+}
+
+// TestScopesCover holds which scope is said to cover which to the decisions about
+// records: what the narrower reaches the wider does, and what the narrower denies
+// so does the wider.
+func TestScopesCover(t *testing.T) {
+	cat := catalog(t)
+	scopes := []string{"all", "own", "created", "assigned", "unassigned", "team", "subtree", "subtree:1", "subtree:2", "unit", "unit_tree", "unit_head", "territory", "account", "contact", "shared", "everyone"}
+	met := map[[2]string]int{}
+	for _, wide := range scopes {
+		for _, narrow := range scopes {
+			if policy.ScopeCovers(wide, narrow) {
+				met[[2]string{wide, narrow}] = 0
+			}
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		w := policy.DrawWorld(t, cat)
+		by := map[string][2]policy.World{}
+		for _, s := range scopes {
+			by[s] = [2]policy.World{
+				w.With(t, [][]string{{"p", "*", "deal", "*", s, "", "allow"}}),
+				w.With(t, [][]string{{"p", "*", "deal", "*", "all", "", "allow"}, {"p", "*", "deal", "*", s, "", "deny"}}),
+			}
+		}
+		for range 10 {
+			q, in := policy.DrawQuestion(t)
+			for pair := range met {
+				wide, narrow := by[pair[0]], by[pair[1]]
+				granted := decide(narrow[0], q, in).Code != model.ReasonNotGranted
+				if granted {
+					met[pair]++
+				}
+				if granted && decide(wide[0], q, in).Code == model.ReasonNotGranted {
+					t.Fatalf("%v: the narrower reaches more: %+v", pair, q)
+				}
+				if decide(narrow[1], q, in).Code == model.ReasonDenied && decide(wide[1], q, in).Code != model.ReasonDenied {
+					t.Fatalf("%v: the narrower denies more: %+v", pair, q)
+				}
+			}
+		}
+	})
+	if len(met) < 40 {
+		t.Errorf("only %d pairs", len(met))
+	}
+	for pair, n := range met {
+		if n == 0 && !testing.Short() {
+			t.Errorf("%v never granted", pair)
+		}
+	}
+}

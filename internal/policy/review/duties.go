@@ -124,7 +124,7 @@ func (t *table) dutiesOfSubject(subject string, giving map[string][]int, own fun
 func (t *table) takenFrom(subject string, r *model.PolicyRow) bool {
 	as := *r
 	as.Subject = subject
-	_, is := t.covering(&as, deny, -1, func(_ int, s *model.PolicyRow) bool {
+	_, is := t.covering(&as, deny, -1, func(s, r *model.PolicyRow) bool {
 		return s.Condition == "" && policy.ScopeCovers(s.Scope, r.Scope)
 	})
 	return is

@@ -15,7 +15,7 @@ import (
 //
 // Rows that change no answer (model.FindingShadowed and the three after it) are
 // so whoever holds which roles, under this catalogue: each may be removed by
-// itself. Of two rows that say the same, one is named. Widening errs on the side
+// itself. Widening errs on the side
 // of naming too much: whatever a request gains under after has a row or link
 // named here that it is gained by.
 func Findings(before, after *policy.Document, catalog *policy.Catalog) []model.Finding {

@@ -36,7 +36,7 @@ func (t *table) idle(i int, r *model.PolicyRow) (model.Finding, bool) {
 // may spare a record, or, where no record is asked about, the question. Field rules
 // give way to denials for everybody only: among roles, the most permissive wins.
 func (t *table) overridden(i int, r *model.PolicyRow) (int, bool) {
-	return t.covering(r, deny, i, func(_ int, s *model.PolicyRow) bool {
+	return t.covering(r, deny, i, func(s, r *model.PolicyRow) bool {
 		if r.Kind == "p3" {
 			return s.Subject == everything
 		}
@@ -44,18 +44,10 @@ func (t *table) overridden(i int, r *model.PolicyRow) (int, bool) {
 	})
 }
 
-// shadowed finds a row that says as much as another for all it is about. Of two
-// that say the same, the first stays.
+// shadowed finds a row that says as much as another for all it is about. No two
+// shadow each other: they would be one row, written twice, which is refused.
 func (t *table) shadowed(i int, r *model.PolicyRow) (int, bool) {
-	return t.covering(r, r.Effect, i, func(j int, s *model.PolicyRow) bool {
-		return says(s, r) && (j < i || !t.same(r, s))
-	})
-}
-
-// same tells, of a row that says as much as another, whether that also says as
-// much as it.
-func (t *table) same(r, s *model.PolicyRow) bool {
-	return says(r, s) && placeOf(r) == placeOf(s)
+	return t.covering(r, r.Effect, i, says)
 }
 
 // ungranted gives an action that the action of an allow row requires and that no
@@ -107,7 +99,7 @@ func (t *table) lacks(r *model.PolicyRow) (model.Finding, bool) {
 	for _, word := range t.required(r) {
 		need := *r
 		need.Action = word
-		if _, has := t.covering(&need, allow, -1, func(int, *model.PolicyRow) bool { return true }); !has {
+		if _, has := t.covering(&need, allow, -1, func(_, _ *model.PolicyRow) bool { return true }); !has {
 			f := finding(model.FindingRequired, r)
 			f.Word = word
 			return f, true

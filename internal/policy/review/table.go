@@ -121,12 +121,12 @@ func (t *table) inheritsFrom(subject, other string) bool {
 
 // covering finds a row of an effect, other than one at a place in rows, that is
 // about all that a row is about, and of which so much holds.
-func (t *table) covering(r *model.PolicyRow, effect string, except int, holds func(i int, s *model.PolicyRow) bool) (int, bool) {
+func (t *table) covering(r *model.PolicyRow, effect string, except int, holds func(s, r *model.PolicyRow) bool) (int, bool) {
 	for _, subject := range t.chain(r.Subject) {
 		for _, object := range both(r.Object) {
 			for _, what := range t.whats(r, effect, subject) {
 				for _, i := range t.at[place{r.Kind, effect, subject, object, what}] {
-					if i != except && holds(i, &t.rows[i]) {
+					if i != except && holds(&t.rows[i], r) {
 						return i, true
 					}
 				}

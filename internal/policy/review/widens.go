@@ -86,7 +86,7 @@ func closing(r *model.PolicyRow) model.FindingCode {
 
 // has tells whether a row of another document says nothing that this one does not.
 func (t *table) has(r *model.PolicyRow) bool {
-	_, is := t.covering(r, r.Effect, -1, func(_ int, s *model.PolicyRow) bool { return says(s, r) })
+	_, is := t.covering(r, r.Effect, -1, says)
 	return is
 }
 
