@@ -73,7 +73,7 @@ func (w *town) look(who string, stops []stop) {
 				b.Width(width)
 				done := map[string]bool{}
 				for _, s := range stops {
-					if done[s.pattern] && i+j > 0 { // more of a kind once
+					if done[s.pattern] { // scripts' visitors have seen more of a kind
 						continue
 					}
 					done[s.pattern] = true

@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"golang.org/x/net/html"
 
+	"rolegate"
 	"rolegate/internal/app"
 	"rolegate/internal/console"
 	"rolegate/internal/console/page"
@@ -55,7 +56,11 @@ func newTown(t *testing.T, k *testkit.Kit) *town {
 	login := k.Request("/v1/login", "", map[string]any{"username": "ann", "password": "wrong" + hostile})
 	login.Header.Set("User-Agent", "<script>alert('h')</script>")
 	w.Want(w.Send(login), 401)
+	// A draft that the policy in force has overtaken, and one that it has not.
 	w.visitor("sec").Post("/console/policy/drafts", "title", hostile).Want(t, http.StatusOK, "")
+	w.act(app.ImportPolicy.Run(context.Background(), k.App, testkit.Operator,
+		app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(rolegate.StarterPolicy + "p, role:sales-rep, contact, export, own, , deny\n"), Reason: hostile}))
+	w.visitor("sec").Post("/console/policy/drafts", "title", "the next").Want(t, http.StatusOK, "")
 	return w
 }
 
@@ -117,7 +122,7 @@ type stop struct {
 
 // perPattern is how many pages of one pattern, of different things or filters, one of
 // the people looks at.
-const perPattern = 2
+const perPattern = 3
 
 // walk has everybody follow every link from the start and from every page that has no
 // parameter, and gives what they saw; look is told of each page.
@@ -179,14 +184,19 @@ func isPage(p *testkit.Page) bool {
 	return strings.HasPrefix(p.Header.Get("Content-Type"), "text/html") && strings.HasPrefix(strings.ToLower(strings.TrimSpace(p.Body)), "<!doctype html")
 }
 
-// links are where a page's links lead to, all of them to us.
+// links are where a page's links lead to, all of them to us, and what it has its
+// script fetch.
 func (w *town) links(p *testkit.Page) (paths []string) {
 	w.t.Helper()
-	for _, a := range p.All("a[href]") {
-		at, err := p.URL.Parse(testkit.Attr(a, "href"))
+	for _, a := range p.All("a[href], [hx-get]") {
+		href := testkit.Attr(a, "href")
+		if href == "" {
+			href = testkit.Attr(a, "hx-get")
+		}
+		at, err := p.URL.Parse(href)
 		if err != nil || at.Scheme != p.URL.Scheme || at.Host != p.URL.Host {
-			if testkit.Attr(a, "href") != "#" && at.Scheme != "data" {
-				w.t.Errorf("%s leads to %q", p.URL.RequestURI(), testkit.Attr(a, "href"))
+			if href != "#" && (err != nil || at.Scheme != "data" && at.Scheme != "otpauth") {
+				w.t.Errorf("%s leads to %q", p.URL.RequestURI(), href)
 			}
 			continue
 		}
