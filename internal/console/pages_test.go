@@ -20,6 +20,7 @@ var led = map[string]string{
 	"/assets/{digest}/{name}": "every page loads them",
 	"/":                       "leads to the account, or the login",
 	"/login/*":                "leads back to the login",
+	"/console/changes/revisions/{revision}/applied": "fetched while a revision is not in force everywhere",
 }
 
 // TestEveryPage opens every page there is, found by its route, as somebody who may see

@@ -209,6 +209,12 @@ func (w *town) links(p *testkit.Page) (paths []string) {
 // unharmed tells what in a page was not put there by its template, or speaks to
 // nobody: scripts, handlers and styles in the text, and keys instead of words.
 func unharmed(p *testkit.Page) (bad []string) {
+	if !strings.HasPrefix(p.Header.Get("Content-Type"), "text/html") {
+		if p.Header.Get("X-Content-Type-Options") != "nosniff" {
+			bad = append(bad, "a type that a browser may guess")
+		}
+		return bad
+	}
 	for n := range p.Root.Descendants() {
 		if n.Type == html.TextNode {
 			names := slices.Contains([]string{"code", "pre", "option", "textarea"}, n.Parent.Data) // of things, as programs have them
