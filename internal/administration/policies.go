@@ -64,6 +64,77 @@ func (o *Officer) Draft(ctx context.Context, id string) (change.Draft, error) {
 	})
 }
 
+// LookAtDraft is a draft with all that is to be seen of it, without its sentences.
+func (o *Officer) LookAtDraft(ctx context.Context, id string) (change.Look, error) {
+	return reading(ctx, o, func() (change.Look, int, error) {
+		l, err := o.Change.Look(ctx, o.tenant, id)
+		return l, 1, err
+	})
+}
+
+// Compare tells what changes from one published policy to another, see
+// change.Service.Compare.
+func (o *Officer) Compare(ctx context.Context, from, to int64) ([]model.RowChange, error) {
+	return reading(ctx, o, func() ([]model.RowChange, int, error) {
+		cs, err := o.Change.Compare(ctx, o.tenant, from, to)
+		return cs, len(cs), err
+	})
+}
+
+// Conflicts lists what RebaseDraft would find both sides to have changed.
+func (o *Officer) Conflicts(ctx context.Context, id string) ([]change.Conflict, error) {
+	return reading(ctx, o, func() ([]change.Conflict, int, error) {
+		cs, err := o.Change.Conflicts(ctx, o.tenant, id)
+		return cs, len(cs), err
+	})
+}
+
+// Applied tells by which policy decisions are made here now. It is asked again and
+// again, and says nothing of what the policy says: no record is made.
+func (o *Officer) Applied(ctx context.Context) (change.Applied, error) {
+	if _, err := o.right(ctx, model.AnyRecord, ""); err != nil {
+		return change.Applied{}, err
+	}
+	return o.Change.Applied(ctx, o.tenant)
+}
+
+// Outlook says what a person could do to a draft as it is, a second factor proven:
+// nil, or why not. It decides nothing.
+type Outlook struct {
+	Write   error // save, submit, withdraw or rebase it
+	Approve error
+	Reject  error
+	Publish error
+}
+
+// Outlook tells what to offer of a draft.
+func (o *Officer) Outlook(ctx context.Context, d change.Draft) (w Outlook, err error) {
+	at, err := o.right(ctx, model.AnyRecord, "")
+	if err != nil {
+		return w, err
+	}
+	for _, act := range []struct {
+		action string
+		why    *error
+		rule   func(context.Context, model.Caller, change.Draft) error
+	}{
+		{Import, &w.Write, o.Change.MayWrite}, {Approve, &w.Approve, o.Change.MayApprove},
+		{Approve, &w.Reject, o.Change.MayReject}, {Publish, &w.Publish, o.Change.MayPublish},
+	} {
+		_, why := at.ask(ctx, Policies, act.action, d.ID, "")
+		if why == nil || model.CodeOf(why) == model.CodeStepUp {
+			why = act.rule(ctx, at.caller, d)
+		}
+		switch model.CodeOf(why) {
+		case "", model.CodeForbidden, model.CodeConflict, model.CodePrecondition:
+			*act.why = why
+		default:
+			return Outlook{}, why
+		}
+	}
+	return w, nil
+}
+
 // reading does what changes nothing by right, and records it.
 func reading[T any](ctx context.Context, o *Officer, read func() (found T, count int, err error)) (none T, err error) {
 	at, err := o.right(ctx, model.AnyRecord, "")
@@ -157,6 +228,15 @@ func (o *Officer) PublishDraft(ctx context.Context, id string, version int64, re
 func (o *Officer) Rollback(ctx context.Context, revision int64, reason string) (p policy.Published, err error) {
 	err = o.settleFresh(ctx, model.AnyRecord, func(at *standing) error {
 		p, err = o.Change.Rollback(ctx, at.caller, o.tenant, revision, reason)
+		return err
+	})
+	return p, err
+}
+
+// RollbackFrom is Rollback for who has seen which policy it replaces.
+func (o *Officer) RollbackFrom(ctx context.Context, from, revision int64, reason string) (p policy.Published, err error) {
+	err = o.settleFresh(ctx, model.AnyRecord, func(at *standing) error {
+		p, err = o.Change.RollbackFrom(ctx, at.caller, o.tenant, from, revision, reason)
 		return err
 	})
 	return p, err

@@ -30,7 +30,7 @@ var (
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
 	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/search", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"} // what is made of the log; the append path knows none of it
-	areas        = []string{"internal/console/entrance", "internal/console/logbook", "internal/console/page", "internal/console/policies", "internal/console/reasons"}                                         // of the pages
+	areas        = []string{"internal/console/changes", "internal/console/entrance", "internal/console/logbook", "internal/console/page", "internal/console/policies", "internal/console/reasons"}             // of the pages
 	compositions = []string{"internal/administration", "internal/change"}                                                                                                                                      // of capabilities: it asks the policy, then changes the directory
 	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                                                        // any layer above the mechanisms may use them
 )
@@ -90,6 +90,7 @@ var arrows = []struct {
 	{"internal/console/reasons", list("model", "internal/console/page", "internal/i18n", "internal/policy", "internal/administration")},
 	{"internal/console/logbook", list("model", "internal/console/page", "internal/console/reasons", "internal/audit", "internal/audit/search", "internal/administration")},
 	{"internal/console/policies", list("model", "internal/console/page", "internal/policy/rewrite", leaves, capabilities, compositions)},
+	{"internal/console/changes", list("model", "internal/console/page", leaves, mechanisms, capabilities, compositions)},
 	{"internal/console", list("model", areas, leaves, capabilities, compositions)},
 
 	// The only package that sees all others.

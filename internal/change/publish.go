@@ -43,7 +43,7 @@ func (s *Service) Decide(ctx context.Context, caller model.Caller, tenant, id st
 }
 
 // mayApprove lets somebody approve exactly what somebody else has submitted.
-func mayApprove(ctx context.Context, tx store.Tx, caller model.Caller, d *Draft) error {
+func mayApprove(ctx context.Context, q store.Policies, caller model.Caller, d *Draft) error {
 	who := caller.String()
 	switch {
 	case !d.State.Open():
@@ -56,7 +56,43 @@ func mayApprove(ctx context.Context, tx store.Tx, caller model.Caller, d *Draft)
 		return fmt.Errorf("draft %s is not what was submitted", d.ID)
 	}
 	d.State = Approved
-	_, err := onBase(ctx, tx, d)
+	_, err := onBase(ctx, q, d)
+	return err
+}
+
+// MayWrite is nil if a draft can be written to as it is now, or says why not.
+func (s *Service) MayWrite(_ context.Context, _ model.Caller, d Draft) error {
+	if !d.State.Open() {
+		return over(&d)
+	}
+	return nil
+}
+
+// MayReject is nil if Decide would let somebody turn a draft down as it is now, or
+// says why not.
+func (s *Service) MayReject(ctx context.Context, caller model.Caller, d Draft) error {
+	if _, err := s.Directory.OfficeOf(ctx, s.Store, d.Tenant, caller.String()); err != nil {
+		return err
+	}
+	return turnDown(&d)
+}
+
+// MayApprove is nil if Decide would let somebody approve a draft as it is now, or says
+// why not. Like MayPublish it decides nothing.
+func (s *Service) MayApprove(ctx context.Context, caller model.Caller, d Draft) error {
+	if _, err := s.Directory.OfficeOf(ctx, s.Store, d.Tenant, caller.String()); err != nil {
+		return err
+	}
+	return mayApprove(ctx, s.Store, caller, &d)
+}
+
+// MayPublish is nil if Publish would let somebody publish a draft as it is now, unless
+// a case that passed no longer does; or says why not.
+func (s *Service) MayPublish(ctx context.Context, caller model.Caller, d Draft) error {
+	if _, err := s.mayPublish(ctx, s.Store, caller, &d); err != nil {
+		return err
+	}
+	_, err := onBase(ctx, s.Store, &d)
 	return err
 }
 
@@ -149,6 +185,12 @@ func (s *Service) mayPublish(ctx context.Context, tx store.Queries, caller model
 // Rollback puts the policy of an earlier revision in force again, cases and all: as a
 // new revision, since history is never rewritten. It waits for nobody.
 func (s *Service) Rollback(ctx context.Context, caller model.Caller, tenant string, revision int64, reason string) (policy.Published, error) {
+	return s.RollbackFrom(ctx, caller, tenant, 0, revision, reason)
+}
+
+// RollbackFrom is Rollback for who has seen what it undoes: the policy of revision
+// from is in force, 0 for whichever. Where another one is, it is Outdated.
+func (s *Service) RollbackFrom(ctx context.Context, caller model.Caller, tenant string, from, revision int64, reason string) (policy.Published, error) {
 	if err := directory.CheckReason(reason); err != nil {
 		return policy.Published{}, err
 	}
@@ -161,6 +203,9 @@ func (s *Service) Rollback(ctx context.Context, caller model.Caller, tenant stri
 	r.Settle = func(ctx context.Context, tx store.Tx, before store.PolicyRevision, next int64) (audit.Class, error) {
 		if err := directory.Stands(caller, tenant, next); err != nil {
 			return "", err
+		}
+		if from != 0 && before.Revision != from {
+			return "", &Outdated{Base: from, InForce: before.Revision}
 		}
 		if before.Text == old.Text && before.Cases == old.Cases {
 			return "", model.Errorf(model.CodeConflict, "the policy of revision %d is in force already", revision)

@@ -31,49 +31,75 @@ func (s *Service) Rebase(ctx context.Context, caller model.Caller, tenant, id st
 	if err != nil {
 		return Draft{}, nil, err
 	}
-	now, err := s.Current(ctx, tenant)
+	r, err := s.rebasing(ctx, d)
 	if err != nil {
 		return Draft{}, nil, err
 	}
-	if !d.State.Open() {
-		return Draft{}, nil, over(&d)
-	}
-	if now.Revision == d.Base {
+	if r.now.Revision == d.Base {
 		return d, nil, nil
-	}
-	var base Revision
-	if d.Base > 0 {
-		if base, err = s.Revision(ctx, tenant, d.Base); err != nil {
-			return Draft{}, nil, err
-		}
-	}
-	mine, err := s.Policy.ReadDraft(ctx, tenant, d.Document)
-	if err != nil {
-		return Draft{}, nil, err
-	}
-	text, conflicts, err := mergeDocuments(base.Text, mine, now.Text)
-	if err != nil {
-		return Draft{}, nil, err
-	}
-	cases, clash := mergeCases(base.Cases, d.Cases, now.Cases)
-	if clash != nil {
-		conflicts = append(conflicts, *clash)
 	}
 	d, err = s.step(ctx, caller, tenant, id, version, audit.DraftRebased, "", func(tx store.Tx, d *Draft) error {
 		still, err := inForce(ctx, tx, tenant)
 		if err != nil {
 			return err
 		}
-		if still.Revision != now.Revision {
+		if still.Revision != r.now.Revision {
 			return directory.ErrMoved
 		}
-		d.Document, d.Cases, d.Base = text, cases, now.Revision
+		d.Document, d.Cases, d.Base = r.text, r.cases, r.now.Revision
 		return s.written(d, caller)
 	})
 	if err != nil {
 		return Draft{}, nil, err
 	}
-	return d, conflicts, nil
+	return d, r.conflicts, nil
+}
+
+// Conflicts lists what Rebase would find both sides to have changed, as things are
+// now: for whoever is about to.
+func (s *Service) Conflicts(ctx context.Context, tenant, id string) ([]Conflict, error) {
+	d, err := s.Draft(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.rebasing(ctx, d)
+	return r.conflicts, err
+}
+
+// rebasing is what becomes of a draft over the policy in force.
+type rebasing struct {
+	now         Revision
+	text, cases string
+	conflicts   []Conflict
+}
+
+func (s *Service) rebasing(ctx context.Context, d Draft) (r rebasing, err error) {
+	if !d.State.Open() {
+		return r, over(&d)
+	}
+	if r.now, err = s.Current(ctx, d.Tenant); err != nil {
+		return r, err
+	}
+	if r.now.Revision == d.Base {
+		r.text, r.cases = d.Document, d.Cases
+		return r, nil
+	}
+	base, err := s.published(ctx, d.Tenant, d.Base)
+	if err != nil {
+		return r, err
+	}
+	mine, err := s.Policy.ReadDraft(ctx, d.Tenant, d.Document)
+	if err != nil {
+		return r, err
+	}
+	if r.text, r.conflicts, err = mergeDocuments(base.Text, mine, r.now.Text); err != nil {
+		return r, err
+	}
+	cases, clash := mergeCases(base.Cases, d.Cases, r.now.Cases)
+	if r.cases = cases; clash != nil {
+		r.conflicts = append(r.conflicts, *clash)
+	}
+	return r, nil
 }
 
 // mergeCases merges where the two changed different places; what both changed stays

@@ -13,6 +13,7 @@ import (
 // which is what publishing it would replace, and the people there are under each.
 type reviewed struct {
 	draft         Draft
+	inForce       Revision
 	before, after *policy.Document
 	now, then     *policy.View
 }
@@ -23,11 +24,10 @@ func (s *Service) review(ctx context.Context, tenant, id string) (r reviewed, er
 	if r.draft, err = s.Draft(ctx, tenant, id); err != nil {
 		return r, err
 	}
-	current, err := s.Current(ctx, tenant)
-	if err != nil {
+	if r.inForce, err = s.Current(ctx, tenant); err != nil {
 		return r, err
 	}
-	if r.before, err = policy.Parse(current.Text); err != nil {
+	if r.before, err = policy.Parse(r.inForce.Text); err != nil {
 		return r, err
 	}
 	if r.after, err = s.Policy.ReadDraft(ctx, tenant, r.draft.Document); err != nil {
@@ -38,6 +38,48 @@ func (s *Service) review(ctx context.Context, tenant, id string) (r reviewed, er
 	}
 	r.then, err = r.now.Under(r.after)
 	return r, err
+}
+
+// Look is a draft with all that is to be seen of it before anybody decides.
+type Look struct {
+	Draft   Draft
+	InForce Revision // what publishing it would replace
+
+	Bad      error // rows that cannot be published, a *model.Error; then the rest is not known
+	Findings []model.Finding
+	Changes  []model.RowChange
+	BadCases error // cases that cannot be read, likewise; then there are no results
+	Results  []model.CaseResult
+}
+
+// Look looks at a draft, whatever is wrong with what it says.
+func (s *Service) Look(ctx context.Context, tenant, id string) (Look, error) {
+	r, err := s.review(ctx, tenant, id)
+	l := Look{Draft: r.draft, InForce: r.inForce}
+	if err != nil {
+		if r.before == nil || r.after != nil || !ofWriting(err) {
+			return Look{}, err
+		}
+		l.Bad = err
+		return l, nil
+	}
+	l.Findings, l.Changes = review.Findings(r.before, r.after, r.now.Catalog()), review.Diff(r.before, r.after)
+	if l.Results, err = s.run(r.draft.Cases, r.then); err != nil {
+		if !ofWriting(err) {
+			return Look{}, err
+		}
+		l.BadCases = err
+	}
+	return l, nil
+}
+
+// ofWriting tells whether an error is about what somebody wrote.
+func ofWriting(err error) bool {
+	switch model.CodeOf(err) {
+	case model.CodePolicyInvalid, model.CodeCasesInvalid, model.CodeLimitExceeded:
+		return true
+	}
+	return false
 }
 
 // Check lists what is noticed about a draft and what it changes of the policy in

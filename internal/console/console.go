@@ -5,6 +5,7 @@
 //	reasons   why and who
 //	logbook   the log: search, entries, charts
 //	policies  the policy in force, and drafts of the next
+//	changes   the life of a policy's change: drafts, what was published, rolling back
 package console
 
 import (
@@ -14,6 +15,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"rolegate/internal/administration"
+	"rolegate/internal/console/changes"
 	"rolegate/internal/console/entrance"
 	"rolegate/internal/console/logbook"
 	"rolegate/internal/console/page"
@@ -43,5 +45,6 @@ func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) p
 		func(f *page.Frame) { reasons.Add(f, p.ReadQuestion) },
 		logbook.Add,
 		policies.Add,
+		changes.Add,
 	)
 }

@@ -2,6 +2,9 @@ package i18n
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"rolegate/model"
 )
@@ -15,6 +18,16 @@ func Said(l Lang, e *model.Error) string {
 		return ""
 	}
 	return fmt.Sprintf(translated, e.Args...)
+}
+
+// Capital makes a sentence of an English message: a capital and a full stop.
+func Capital(message string) string {
+	first, size := utf8.DecodeRuneInString(message)
+	message = string(unicode.ToUpper(first)) + message[size:]
+	if !strings.HasSuffix(message, ".") {
+		message += "."
+	}
+	return message
 }
 
 // said is Chinese by the English format. A test holds it complete.

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -231,23 +229,13 @@ func explain(lang i18n.Lang, code model.Code, to outcome, err error) (string, []
 	case e.Limit != nil && lang != i18n.English:
 		detail = i18n.Sentence(lang, i18n.LimitPassed, i18n.Words{"setting": e.Limit.Setting, "limit": strconv.FormatInt(e.Limit.Value, 10)})
 	case lang == i18n.English:
-		detail = sentence(e.Message)
+		detail = i18n.Capital(e.Message)
 	case i18n.Said(lang, e) != "":
 		detail = i18n.Said(lang, e)
 	case to.exact && len(places) == 0:
-		places = []api.ProblemDetail{{Reason: sentence(e.Message)}}
+		places = []api.ProblemDetail{{Reason: i18n.Capital(e.Message)}}
 	}
 	return detail, places
-}
-
-// sentence gives a message a capital and a full stop.
-func sentence(s string) string {
-	first, size := utf8.DecodeRuneInString(s)
-	s = string(unicode.ToUpper(first)) + s[size:]
-	if !strings.HasSuffix(s, ".") {
-		s += "."
-	}
-	return s
 }
 
 // localized chooses the language of an answer and says so in its headers.

@@ -268,7 +268,7 @@ var texts = page.Texts{
 
 	// two editors
 	"moved.title":           {EN: "Somebody else has changed the draft", ZH: "他人已修改该草稿"},
-	"moved.what":            {EN: "{who} saved a change after you opened this form. Yours is not saved yet, and not lost.", ZH: "在您打开表单之后，{who} 保存了修改。您的修改尚未保存，但没有丢失。"},
+	"moved.by":              {EN: "{who} saved a change after you opened this form. Yours is not saved yet, and not lost.", ZH: "在您打开表单之后，{who} 保存了修改。您的修改尚未保存，但没有丢失。"},
 	"moved.theirs":          {EN: "What they changed", ZH: "对方的修改"},
 	"moved.nothing":         {EN: "The rows are as you saw them; only the title or the state of the draft is another.", ZH: "各行与您所见相同，只有标题或状态有变化。"},
 	"moved.unknown":         {EN: "It cannot be told what exactly is different. Look at the draft before you go on.", ZH: "无法确定具体差异，请先查看草稿再继续。"},

@@ -53,14 +53,32 @@ const tooWide = `(() => {
   return [document.documentElement.scrollWidth + " px", ...over.slice(0, 5).map(name)];
 })()`
 
-// Unreached are the controls of the page that the tab key does not come to.
+// Unreached are the controls of the page that the tab key does not come to. Of very
+// many it goes to the first and the last.
 func (b *Browser) Unreached() []string {
 	b.T.Helper()
 	n := Eval[int](b, controls)
-	for range n + 2 { // once round, past the window's own
+	b.tab(fmt.Sprintf("slice(0, %d)", someControls), min(n, someControls))
+	if n > someControls {
+		Eval[any](b, fmt.Sprintf(`void window.rolegateControls.at(-%d).focus()`, min(n-someControls, someControls)))
+	}
+	b.tab(fmt.Sprintf("slice(-%d)", someControls), min(n, someControls))
+	return Eval[[]string](b, fmt.Sprintf(`window.rolegateControls.filter((e, i, all) => (i < %d || i >= all.length - %d) && !window.rolegateReached.has(e))
+		.map((e) => e.outerHTML.slice(0, 200))`, someControls, someControls))
+}
+
+const someControls = 60
+
+// tab presses the key until it has come to some of the controls, or often enough: the
+// window has a stop or two of its own, and a field for a date one for each number.
+func (b *Browser) tab(some string, n int) {
+	b.T.Helper()
+	for i := range 3*n + 30 {
+		if i%10 == 0 && Eval[bool](b, fmt.Sprintf(`window.rolegateControls.%s.every((e) => window.rolegateReached.has(e))`, some)) {
+			return
+		}
 		b.Press(Tab)
 	}
-	return Eval[[]string](b, `window.rolegateControls.filter((e) => !window.rolegateReached.has(e)).map((e) => e.outerHTML.slice(0, 200))`)
 }
 
 // controls finds what a person can act on, and takes down what gets the focus. Of
@@ -69,11 +87,12 @@ const controls = `(() => {
   const all = Array.from(document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")).filter((e) =>
     e.tabIndex >= 0 && !e.disabled && e.type !== "hidden" && e.checkVisibility({visibilityProperty: true}));
   const radio = (e) => e.type === "radio" && e.name;
-  window.rolegateControls = all.filter((e) => !radio(e) || e === (all.find((o) => radio(o) === radio(e) && o.form === e.form && o.checked) ?? all.find((o) => radio(o) === radio(e) && o.form === e.form)));
-  window.rolegateReached = new Set([]);
+  const together = (e) => all.filter((o) => radio(o) && radio(o) === radio(e) && o.form === e.form);
+  window.rolegateControls = all.filter((e) => !radio(e) || e === (together(e).find((o) => o.checked) ?? together(e)[0]));
+  window.rolegateReached = new Set();
   document.activeElement?.blur();
   document.addEventListener("focusin", (e) => window.rolegateReached.add(e.target));
-  return all.length + 8 * all.filter((e) => /^(date|time|month|week)/.test(e.type)).length; // whose parts are places of their own
+  return window.rolegateControls.length;
 })()`
 
 // Shot keeps a picture of the whole page where -shots asks for it.

@@ -1,0 +1,258 @@
+package changes_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"rolegate/internal/app"
+	"rolegate/internal/change"
+	"rolegate/internal/testkit"
+)
+
+const other = "p, role:sales-rep, contact, import, own, , allow\n"
+
+// handed is a draft of sec's with one row more, submitted.
+func (f *firm) handed(sec *testkit.Visitor, title, row string) (id string) {
+	f.t.Helper()
+	id = f.drafted(sec, title)
+	f.adds("sec", id, row)
+	sec.Get(home + "/" + id)
+	sec.Submit(form(id, "submit")).Want(f.t, 200, home+"/"+id)
+	return id
+}
+
+// published is a draft that aud approved and sec published.
+func (f *firm) published(sec, aud *testkit.Visitor, id string) {
+	f.t.Helper()
+	aud.Get(home + "/" + id)
+	aud.Submit(form(id, "approve")).Want(f.t, 200, home+"/"+id)
+	sec.Get(home + "/" + id)
+	sec.Submit(form(id, "publish")).Want(f.t, 200, "")
+	says(f.t, sec, ".said", "Published as revision")
+}
+
+// Two people write to one draft: the second is told, and loses nothing. What was sent
+// twice is told to be done.
+func TestTwoEditors(t *testing.T) {
+	f := firmOf(t, testkit.New(t))
+	sec, sec2 := f.browser("sec"), f.browser("sec2")
+	id := f.drafted(sec, "Two of us")
+	at := home + "/" + id
+	sec.Get(at + "/cases")
+	sec2.Get(at + "/cases")
+	sec2.Submit(form(id, "cases"), "cases", "# of sec2\n").Want(t, 200, at+"/cases")
+	sec.Submit(form(id, "cases"), "cases", "# of sec, </textarea><script>\n").Want(t, 412, at+"/cases")
+	says(t, sec, ".problem", "Somebody else was first", "What you entered is kept")
+	says(t, sec, "main", "user:sec2 edited it", "version 2")
+	says(t, sec, "pre", "# of sec2")
+	if got := sec.Page.Text("textarea"); got != "\n# of sec, </textarea><script>\n" && got != "# of sec, </textarea><script>\n" {
+		t.Errorf("what was entered is %q", got)
+	}
+	once := sec.Page
+	sec.Submit(form(id, "cases")).Want(t, 200, at+"/cases")
+	says(t, sec, ".said", "saved")
+	sec.Page = once
+	sec.Submit(form(id, "cases")).Want(t, 200, at+"/cases")
+	says(t, sec, ".said", "saved")
+	if d, err := f.App.Change.Draft(ctx, tenant, id); err != nil || d.Cases != "# of sec, </textarea><script>\n" || d.Version != 3 {
+		t.Errorf("kept is %q, version %d, %v", d.Cases, d.Version, err)
+	}
+
+	f.adds("sec", id, row)
+	sec.Get(at)
+	sec2.Get(at)
+	stale := sec2.Page
+	sec.Submit(form(id, "submit")).Want(t, 200, at)
+	sec2.Submit(form(id, "withdraw")).Want(t, 412, "")
+	says(t, sec2, "main", "Somebody else was first", "user:sec submitted it")
+	sec2.Page = stale
+	sec2.Submit(form(id, "submit")).Want(t, 412, "")
+	sec2.Submit(form(id, "withdraw")).Want(t, 200, at)
+	says(t, sec2, "main", "It was withdrawn")
+	sec.Post(at+"/submit", "version", "5").Want(t, 412, "")
+	sec.Post(at+"/withdraw", "version", "5").Want(t, 200, at)
+	says(t, sec, ".said", "withdrawn already")
+}
+
+// Cases with mistakes are kept, and each mistake is told by its line; so are rows.
+func TestMistakes(t *testing.T) {
+	f := firmOf(t, testkit.New(t))
+	sec := f.browser("sec")
+	id := f.drafted(sec, "Mistakes")
+	at := home + "/" + id
+	f.adds("sec", id, row)
+	sec.Get(at + "/cases")
+	sec.Submit(form(id, "cases"), "cases", "- name: x\n  want: maybe\n").Want(t, 200, at+"/cases")
+	says(t, sec, ".problem", "Line 2", "action is missing")
+	sec.Get(at)
+	says(t, sec, "[aria-current=step]", "Test", "cannot be read")
+	f.edits("sec", id, func(e *change.Edit) { e.Document += "p, role:x, \"><script>alert(1)</script>\n"; e.Cases = "" })
+	sec.Get(at+"/check").Want(t, 200, "")
+	says(t, sec, ".problem", "Line ")
+	if href := testkit.Attr(sec.Page.All(".problem a")[0], "href"); !strings.Contains(href, "/console/policy/drafts/"+id+"/lines?at=") {
+		t.Errorf("the mistake leads to %q", href)
+	}
+	if len(sec.Page.All("main script")) > 0 {
+		t.Error("a row becomes a script")
+	}
+	for _, page := range []string{"", "/cases", "/simulate", "/simulate?run=yes", "/review", "/rebase"} {
+		sec.Get(at+page).Want(t, 200, "")
+	}
+	sec.Get(at)
+	says(t, sec, "[aria-current=step]", "Check", "cannot be read")
+	sec.Post(at+"/submit", "version", "4").Want(t, 422, "")
+}
+
+// Where another policy came into force, a draft takes over what changed, and rows that
+// both changed are shown.
+func TestRebase(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		f := firmOf(t, k)
+		sec, aud := f.browser("sec"), f.browser("aud")
+		quiet, clash := f.drafted(sec, "Another row"), f.drafted(sec, "The same row")
+		f.adds("sec", quiet, other)
+		f.adds("sec", clash, strings.ReplaceAll(row, ", own,", ", all,"))
+		first := f.handed(sec, "First", row)
+		f.published(sec, aud, first)
+
+		sec.Get(home + "/" + quiet)
+		says(t, sec, ".note", "Another policy is in force by now")
+		if len(sec.Page.All(form(quiet, "submit"))) > 0 {
+			t.Error("an outdated draft can be submitted")
+		}
+		sec.Get(home + "/" + quiet + "/review")
+		says(t, sec, "main", "the undoing of what others have published")
+		sec.Get(home + "/" + quiet + "/rebase")
+		says(t, sec, "main", "user:sec: First", "New: “Reps export what they own”", "None: your changes and theirs touch different rows")
+		before := sec.Page
+		sec.Submit(form(quiet, "rebase")).Want(t, 200, home+"/"+quiet)
+		says(t, sec, ".said", "has taken over")
+		sec.Page = before
+		sec.Submit(form(quiet, "rebase")).Want(t, 200, home+"/"+quiet)
+		says(t, sec, ".said", "already")
+		sec.Get(home + "/" + quiet + "/rebase")
+		says(t, sec, "main", "nothing to take over")
+
+		sec.Get(home + "/" + clash + "/rebase")
+		says(t, sec, "tbody", "p, role:sales-rep, contact, export", ", all,", ", own,")
+		sec.Submit(form(clash, "rebase")).Want(t, 200, "")
+		says(t, sec, "main", "Rows that need a look: 1", ", all,", "Edit the rows")
+
+		// The policy moves on between the page and the button.
+		f.handed(sec, "Late", "p, role:sales-rep, deal, import, own, , allow\n")
+		late := strings.TrimPrefix(sec.Page.URL.Path, home+"/")
+		aud.Get(home + "/" + late)
+		aud.Submit(form(late, "approve")).Want(t, 200, "")
+		sec.Get(home + "/" + late)
+		f.must(app.ImportPolicy.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: tenant, Text: []byte(f.inForce() + other), Reason: "test"}))
+		sec.Submit(form(late, "publish"), "reason", "kept").Want(t, 412, "")
+		says(t, sec, "main", "Another policy is in force by now", "You cannot publish this")
+	})
+}
+
+func (f *firm) inForce() string {
+	f.t.Helper()
+	p, err := f.App.Change.Current(ctx, tenant)
+	f.must(p, err)
+	return p.Text
+}
+
+// A rollback is of what its reader saw: where another policy came into force since, it
+// is shown anew, and the reason stays.
+func TestRollbackSeen(t *testing.T) {
+	f := firmOf(t, testkit.New(t))
+	sec, aud := f.browser("sec"), f.browser("aud")
+	sec.Get(home)
+	first := testkit.Text(sec.Page.All("tbody th a")[0])
+	f.published(sec, aud, f.handed(sec, "First", row))
+	sec.Get(home + "/revisions/" + first + "/rollback")
+	seen := sec.Page
+	f.published(sec, aud, f.handed(sec, "Second", other))
+	sec.Page = seen
+	sec.Submit("main form", "reason", "too much").Want(t, 412, "")
+	says(t, sec, ".problem", "Somebody else was first")
+	if got := testkit.Attr(sec.Page.One(t, "#reason"), "value"); got != "too much" {
+		t.Errorf("the reason is %q", got)
+	}
+	if n := len(sec.Page.All(".diff li")); n != 2 {
+		t.Errorf("%d rows change", n)
+	}
+	sec.Submit("main form").Want(t, 200, "")
+	says(t, sec, ".said", "is in force again")
+
+	// The list goes on, page by page, and what never was is not found.
+	sec.Get(home+"/revisions?before="+first).Want(t, 200, "")
+	says(t, sec, "main", "Nothing has been published yet", "First page")
+	for _, none := range []string{"9999", "0", "-1", "01", "x"} {
+		sec.Get(home+"/revisions/"+none).Want(t, 404, "")
+	}
+	sec.Get(home+"/none").Want(t, 404, "")
+}
+
+// Who may not, is told why, and has no button for it; the API's right decides.
+func TestRights(t *testing.T) {
+	f := firmOf(t, testkit.New(t))
+	sec, sys, ann := f.browser("sec"), f.browser("sys"), f.browser("ann")
+	id := f.handed(sec, `"><b>hostile</b> 姓名`, row)
+	at := home + "/" + id
+	for _, path := range []string{home, at, at + "/cases", home + "/revisions"} {
+		ann.Get(path).Want(t, 403, "")
+	}
+	ann.Post(at+"/approve", "version", "3").Want(t, 403, "")
+	sys.Get(at)
+	if len(sys.Page.All(form(id, "withdraw")+", "+form(id, "publish"))) > 0 || len(sys.Page.All("main b")) > 0 {
+		t.Error("who may only approve is offered more, or a title becomes markup")
+	}
+	sys.Post(at+"/publish", "version", "3").Want(t, 403, "")
+	sys.Post(home, "title", "mine").Want(t, 403, "")
+	sec.Post(at+"/approve", "version", "3").Want(t, 403, "")
+	says(t, sec, "main", "Whoever wrote or submitted a change does not approve it.")
+
+	sys.Get(at)
+	sys.Submit(form(id, "reject"), "comment", "").Want(t, 400, "")
+	sys.Submit(form(id, "reject"), "comment", "Not everything <i>").Want(t, 200, at)
+	says(t, sys, "blockquote", "Not everything <i>", "user:sys")
+	sec.Get(at)
+	says(t, sec, "[aria-current=step]", "Turned down by user:sys")
+	sec.Submit(form(id, "submit"))
+
+	// A code that is older is asked for anew, and what was entered goes on.
+	f.Advance(6 * time.Minute)
+	sys.Get(at)
+	sys.Submit(form(id, "approve"), "comment", "Now it is right").Want(t, 401, at+"/approve")
+	sys.Submit("main form", "code", f.NextCode(f.people["sys"])).Want(t, 200, "/step-up")
+	sys.Submit("main form").Want(t, 200, at)
+	says(t, sys, "main", "Now it is right", "You approved the draft.")
+
+	sys.Language = "zh-CN"
+	sys.Get(at)
+	says(t, sys, "main", "您不能发布此变更： 您的角色没有执行此操作的权限。", "批准人：user:sys")
+	sys.Get(home)
+	says(t, sys, "h2", "已批准，待发布")
+}
+
+// Where one person is enough, the page says from when, and everybody sees it coming.
+func TestAlone(t *testing.T) {
+	f := firmOf(t, testkit.New(t, "ROLEGATE_FOUR_EYES=single"))
+	sec := f.browser("sec")
+	id := f.handed(sec, "Alone", row)
+	at := home + "/" + id
+	says(t, sec, ".note", "a day has to pass")
+	d, err := f.App.Change.Draft(ctx, tenant, id)
+	f.must(d, err)
+	if when := testkit.Attr(sec.Page.All(".note time")[0], "datetime"); when != d.AloneFrom.Truncate(time.Second).Format(time.RFC3339) {
+		t.Errorf("it says %s, and it is %s", when, d.AloneFrom)
+	}
+	sec.Post(at+"/publish", "version", "3").Want(t, 409, "")
+	aud := f.browser("aud")
+	aud.Get(home)
+	says(t, aud, ".note", "user:sec wants to change the policy without anybody's approval", "Alone")
+	f.Advance(24 * time.Hour)
+	f.Login(f.people["sec"])
+	sec = f.browser("sec")
+	sec.Get(at)
+	says(t, sec, ".note", "The day has passed")
+	sec.Submit(form(id, "publish")).Want(t, 200, "")
+	says(t, sec, "dl", "Approved by nobody")
+}
