@@ -61,6 +61,7 @@ type Policy interface {
 	Handing(ctx context.Context, tenant string, revision int64, person, role string) (policy.Handing, error)
 	Explain(ctx context.Context, caller model.Caller, r policy.ExplainRequest) (policy.Explained, error)
 	Permissions(ctx context.Context, caller model.Caller, r policy.PermissionsRequest) (model.Permissions, error)
+	Questions
 }
 
 // Unlocker lifts what wrong codes or passwords have locked of a user, and records it.

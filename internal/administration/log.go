@@ -2,6 +2,7 @@ package administration
 
 import (
 	"context"
+	"time"
 
 	"rolegate/internal/audit/search"
 	"rolegate/model"
@@ -18,6 +19,15 @@ func (o *Officer) SearchLog(ctx context.Context, f search.Filter, order search.O
 		return search.Page{}, err
 	}
 	return o.Search.Pages(ctx, r, f, order, limit, after)
+}
+
+// CountLog adds up logins and decisions between moments.
+func (o *Officer) CountLog(ctx context.Context, moments []time.Time) (search.Counted, error) {
+	r, err := o.reader(ctx)
+	if err != nil {
+		return search.Counted{}, err
+	}
+	return o.Search.Count(ctx, r, moments)
 }
 
 // LogEntry gives one of the tenant's entries, and opens what it seals to holders of

@@ -133,6 +133,7 @@ const (
 	Overflow          Activity = "audit_refused"           // Count decisions were refused because no record of them could be kept
 	SinkStarted       Activity = "audit_sink_start"        // from here on a copy with personal data goes out, to the sink Op
 	LogSearched       Activity = "audit_search"            // entries of the log: a page of Count of them
+	LogCounted        Activity = "audit_count"             // logins and decisions in the log, as charts show them
 	LogRead           Activity = "audit_read"              // one entry, and what it seals where it was opened
 )
 

@@ -3,6 +3,9 @@
 //
 //	entrance  invitation, login, second factor, step-up, language
 //	changes   the life of a policy's change: drafts, what was published, rolling back
+//	policies  the policy in force, and drafts of the next
+//	reasons   why and who
+//	logbook   the log: search, entries, charts
 package console
 
 import (
@@ -14,8 +17,12 @@ import (
 	"rolegate/internal/administration"
 	"rolegate/internal/console/changes"
 	"rolegate/internal/console/entrance"
+	"rolegate/internal/console/logbook"
 	"rolegate/internal/console/page"
+	"rolegate/internal/console/policies"
+	"rolegate/internal/console/reasons"
 	"rolegate/internal/login"
+	"rolegate/internal/policy"
 	"rolegate/model"
 )
 
@@ -25,6 +32,8 @@ type Pages struct {
 	Administration *administration.Service
 	Limits         model.Limits
 	Now            func() time.Time
+	// ReadQuestion is how the API reads the body of a request for an explanation.
+	ReadQuestion func(body []byte) (policy.ExplainRequest, error)
 }
 
 // Mount adds the pages to a router, and gives the one that tells what is wrong where
@@ -34,5 +43,8 @@ func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) p
 	return f.Mount(r, endpoint,
 		func(f *page.Frame) { entrance.Add(f, p.Login) },
 		changes.Add,
+		policies.Add,
+		func(f *page.Frame) { reasons.Add(f, p.ReadQuestion) },
+		logbook.Add,
 	)
 }

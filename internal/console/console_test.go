@@ -25,8 +25,8 @@ func TestLoginInTheBrowser(t *testing.T) {
 		t.Errorf("it says %q", got)
 	}
 	v.Submit("main form", "password", testkit.Password).Want(t, 200, "/login")
-	v.Submit("main form", "code", "000000").Want(t, 401, "/login/code")
-	v.Submit("main form", "code", k.NextCode(p))
+	v.Submit("[action='/login/code']", "code", "000000").Want(t, 401, "/login/code")
+	v.Submit("[action='/login/code']", "code", k.NextCode(p))
 	if v.Cookies["__Host-rolegate-access"] == "" {
 		t.Fatalf("no session: %s", v.Page.Body)
 	}

@@ -25,6 +25,8 @@ type town struct {
 	*testkit.Kit
 	t      *testing.T
 	people map[string]*testkit.Person // by id, and nobody as ""
+	ways   []string                   // to pages that links are sent for, not shown
+	dead   []string                   // links to nowhere that were found
 }
 
 // everybody in the order in which a page is tried: the least first.
@@ -36,7 +38,7 @@ const hostile = `"'><img src=x onerror=alert(1)><script>alert(1)</script>姓名`
 // newTown fills a service by the acts of people and of the host.
 func newTown(t *testing.T, k *testkit.Kit) *town {
 	t.Helper()
-	w := &town{k, t, map[string]*testkit.Person{"": nil, "ann": k.MustEnrol("ann", "sales-rep")}}
+	w := &town{Kit: k, t: t, people: map[string]*testkit.Person{"": nil, "ann": k.MustEnrol("ann", "sales-rep")}}
 	for id, office := range map[string]string{"sys": model.SystemAdmin, "sec": model.SecurityAdmin, "aud": model.AuditAdmin} {
 		w.people[id] = k.MustEnrol(id)
 		grant := app.RoleRequest{Tenant: model.DefaultTenant, Member: id, Role: office, Reason: hostile}
@@ -48,10 +50,12 @@ func newTown(t *testing.T, k *testkit.Kit) *town {
 		app.UserRequest{Tenant: model.DefaultTenant, User: hostile, Username: "hostile", Roles: []string{"sales-rep"}, Reason: hostile}))
 	w.act(app.AddClient.Run(context.Background(), k.App, testkit.Operator,
 		app.ClientRequest{Client: model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}}}))
+	w.ways = append(w.ways, "/invite/"+w.Invite("newcomer"))
 	w.AddDevice(w.people["ann"], hostile)
 	login := k.Request("/v1/login", "", map[string]any{"username": "ann", "password": "wrong" + hostile})
 	login.Header.Set("User-Agent", "<script>alert('h')</script>")
 	w.Want(w.Send(login), 401)
+	w.visitor("sec").Post("/console/policy/drafts", "title", hostile).Want(t, http.StatusOK, "")
 	return w
 }
 
@@ -105,12 +109,15 @@ type endpoint struct{ page.Endpoint }
 
 func (*endpoint) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
-// stop is a page that somebody saw.
-type stop struct{ who, path, pattern string }
+// stop is a page that somebody saw, or a part of one, or a file.
+type stop struct {
+	who, path, pattern string
+	page               bool
+}
 
 // perPattern is how many pages of one pattern, of different things or filters, one of
 // the people looks at.
-const perPattern = 3
+const perPattern = 2
 
 // walk has everybody follow every link from the start and from every page that has no
 // parameter, and gives what they saw; look is told of each page.
@@ -119,7 +126,8 @@ func (w *town) walk(look func(who string, v *testkit.Visitor)) (seen []stop) {
 	all, mux := routes(w.t)
 	for _, who := range everybody {
 		v := w.visitor(who)
-		queue, known, visits := []string{"/"}, map[string]bool{"/": true}, map[string]int{}
+		queue, known, visits := append([]string{"/"}, w.ways...), map[string]bool{"/": true}, map[string]int{}
+		linked := map[string]string{} // a path, from where
 		for _, r := range all {
 			if r.method == http.MethodGet && !strings.Contains(r.pattern, "{") && !known[r.pattern] {
 				queue, known[r.pattern] = append(queue, r.pattern), true
@@ -135,15 +143,21 @@ func (w *town) walk(look func(who string, v *testkit.Visitor)) (seen []stop) {
 			if look != nil {
 				look(who, v)
 			}
-			if v.Page.Status != http.StatusOK || !isPage(v.Page) {
+			if from := linked[path]; from != "" && v.Page.Status == http.StatusNotFound {
+				w.dead = append(w.dead, fmt.Sprintf("%q follows a link of %s to %s, where nothing is", who, from, path))
+			}
+			if v.Page.Status != http.StatusOK {
 				continue
 			}
 			if at := v.Page.URL.RequestURI(); !slices.ContainsFunc(seen, func(s stop) bool { return s.who == who && s.path == at }) {
-				seen = append(seen, stop{who, at, w.pattern(mux, at)})
+				seen = append(seen, stop{who, at, w.pattern(mux, at), isPage(v.Page)})
+			}
+			if !isPage(v.Page) {
+				continue
 			}
 			for _, link := range w.links(v.Page) {
 				if !known[link] {
-					queue, known[link] = append(queue, link), true
+					queue, known[link], linked[link] = append(queue, link), true, path
 				}
 			}
 		}
@@ -187,7 +201,8 @@ func (w *town) links(p *testkit.Page) (paths []string) {
 func unharmed(p *testkit.Page) (bad []string) {
 	for n := range p.Root.Descendants() {
 		if n.Type == html.TextNode {
-			if s := strings.TrimSpace(n.Data); bareKey.MatchString(s) && !strings.HasPrefix(s, "rolegate.") || strings.Contains(s, "ZgotmplZ") {
+			names := slices.Contains([]string{"code", "pre", "option", "textarea"}, n.Parent.Data) // of things, as programs have them
+			if s := strings.TrimSpace(n.Data); bareKey.MatchString(s) && !names && !strings.HasPrefix(s, "rolegate.") || strings.Contains(s, "ZgotmplZ") {
 				bad = append(bad, fmt.Sprintf("the text %q", s))
 			}
 			continue

@@ -70,6 +70,13 @@ var said = map[string]string{
 	"%q is there under the user name %q":                                "%q 已存在，用户名为 %q。",
 	"the %s %q is in use by the %s %q":                                  "%s %q 正被 %s %q 使用。",
 
+	// questions on pages
+	"the attribute %q is given twice: in its field, and as JSON": "属性 %q 重复：既填写了字段，又出现在 JSON 中。",
+	"the attribute %q must be a number":                          "属性 %q 必须是数字。",
+	"the attribute %q must be true or false":                     "属性 %q 必须为“是”或“否”。",
+	"the %s must be a JSON object, such as %s":                   "%s 必须是 JSON 对象，例如 %s。",
+	"%q is no place in the log; begin again at the first page":   "%q 不是日志中的位置，请从第一页重新开始。",
+
 	// what is asked for cannot be
 	"an assignment of %s to %s would have ended already, at %s; `rolegate role unassign` takes a role away":         "将 %s 授予 %s 的期限已于 %s 结束；如要收回角色，请用 `rolegate role unassign`。",
 	"the assignment of %s to %s ends before it begins":                                                              "将 %s 授予 %s 的期限在开始之前就已结束。",

@@ -17,7 +17,7 @@ func entryOf(caller model.Caller, a answered, now time.Time) audit.Entry {
 	e := audit.Entry{
 		Tenant: caller.Tenant, Class: audit.ClassDecision, Activity: audit.Evaluated, Outcome: item.Outcome, Code: a.Code,
 		Roles: a.Roles, Object: item.Object, Op: item.Op, Rule: item.Rule, PolicyHash: a.PolicyHash,
-		Revision: a.Revision, Service: caller.ID, Caller: caller, Person: a.person(),
+		Revision: a.Revision, Service: clientOf(caller), Caller: caller, Person: a.person(),
 		Level: a.Assurance.Level, Age: ageOf(a.Assurance, now),
 	}
 	asked, about := a.personal()
@@ -35,7 +35,7 @@ func entryOf(caller model.Caller, a answered, now time.Time) audit.Entry {
 // person in it a segment with what concerns them.
 func batchEntry(caller model.Caller, view *View, answers []answered) audit.Entry {
 	e := audit.Entry{Tenant: caller.Tenant, Class: audit.ClassDecision, Activity: audit.EvaluatedBatch,
-		Outcome: audit.OutcomeOK, Service: caller.ID, Caller: caller, Revision: view.Revision(), PolicyHash: view.PolicyHash()}
+		Outcome: audit.OutcomeOK, Service: clientOf(caller), Caller: caller, Revision: view.Revision(), PolicyHash: view.PolicyHash()}
 	e.Items = make([]audit.Item, len(answers))
 	var people []string
 	members := map[string][]audit.Member{}

@@ -76,11 +76,36 @@ func (s *Service) explain(ctx context.Context, caller model.Caller, view *View, 
 // proof of identity aside: nobody but the subject in question has a token here.
 // What the caller says of that subject is true of no other.
 func (s *Service) whoCould(ctx context.Context, caller model.Caller, view *View, r *ExplainRequest, now time.Time) (Found, error) {
+	run := s.searchingWho(caller, view, r, now)
+	return run.page(ctx, pageBounds)
+}
+
+func (s *Service) searchingWho(caller model.Caller, view *View, r *ExplainRequest, now time.Time) searching {
 	sr := SearchRequest{Request: r.Request, Kind: SearchSubject, After: r.After, Limit: r.Limit}
 	sr.AccessToken, sr.Question.Subject = nil, model.Entity{Type: r.Question.Subject.Type}
 	caller.Client.RequireToken = false
-	run := searching{s: s, caller: caller, sr: sr, view: view, now: now, proven: true}
-	return run.page(ctx, pageBounds)
+	return searching{s: s, caller: caller, sr: sr, view: view, now: now, proven: true}
+}
+
+// WhoCan gives one page of the subjects of the question's type who may do it, proof
+// of identity aside, and records that as the search it is. An error means there is no
+// answer.
+func (s *Service) WhoCan(ctx context.Context, caller model.Caller, r ExplainRequest) (found Found, err error) {
+	r.Question.Subject = model.Entity{Type: r.Question.Subject.Type}
+	err = s.settleAs(ctx, caller, explainScope, r.MinRevision, func(caller model.Caller, view *View, now time.Time) (audit.Entry, error) {
+		if err := view.reaches(r.MinRevision); err != nil {
+			return audit.Entry{}, err
+		}
+		run := s.remembering().searchingWho(caller, view, &r, now)
+		if found, err = run.page(ctx, pageBounds); err != nil {
+			return audit.Entry{}, err
+		}
+		return run.entry(), nil
+	})
+	if err != nil {
+		return Found{}, err
+	}
+	return found, nil
 }
 
 // explainedEntry is the record of an explanation: that of the decision, under its
@@ -88,8 +113,5 @@ func (s *Service) whoCould(ctx context.Context, caller model.Caller, view *View,
 func explainedEntry(caller model.Caller, a answered, out Explained, now time.Time) audit.Entry {
 	e := entryOf(caller, a, now)
 	e.Activity, e.Count = audit.Explained, int64(len(out.WhoCould.Results))
-	if caller.Kind != model.CallerClient {
-		e.Service = "" // the leaf names no person
-	}
 	return e
 }

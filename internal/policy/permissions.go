@@ -152,7 +152,7 @@ func (t *fieldTable) namesIn(set bits) []string {
 func permissionsEntry(caller model.Caller, view *View, r PermissionsRequest, p model.Permissions) audit.Entry {
 	e := audit.Entry{
 		Tenant: caller.Tenant, Class: audit.ClassDecision, Activity: audit.ShownPermissions, Outcome: audit.OutcomeOK, Code: p.Code,
-		PolicyHash: view.PolicyHash(), Revision: view.Revision(), Caller: caller, Service: caller.ID,
+		PolicyHash: view.PolicyHash(), Revision: view.Revision(), Caller: caller, Service: clientOf(caller),
 		Personal: map[string]any{"subject": p.Subject},
 	}
 	if caller.Kind != model.CallerClient {

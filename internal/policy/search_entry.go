@@ -21,7 +21,7 @@ func (run *searching) entry() audit.Entry {
 	e := audit.Entry{
 		Tenant: run.caller.Tenant, Class: audit.ClassDecision, Activity: searchActivities[run.sr.Kind], Outcome: audit.OutcomeOK,
 		PolicyHash: run.view.PolicyHash(), Revision: run.view.Revision(), Count: int64(len(run.hits)),
-		Service: run.caller.ID, Caller: run.caller,
+		Service: clientOf(run.caller), Caller: run.caller,
 	}
 	e.Object, e.Op = run.view.rules.literal(q.Resource.Type, q.Action.Name)
 	subject := q.Subject.Type + ":" + q.Subject.ID

@@ -205,9 +205,10 @@ func (s *Service) decideOn(ctx context.Context, caller model.Caller, view *View,
 	return d, nil
 }
 
-// clientOf is what conditions see as request.client: an operator is none.
+// clientOf is what conditions see as request.client, and leaves as their service: an
+// operator or an officer is none, and no leaf names a person.
 func clientOf(caller model.Caller) string {
-	if caller.Kind == model.CallerOperator {
+	if caller.Kind != model.CallerClient {
 		return ""
 	}
 	return caller.ID

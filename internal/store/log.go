@@ -154,6 +154,7 @@ type Summary struct {
 	Tenants        []byte
 	Keys           []byte
 	Requests       []byte
+	Totals         []byte // nil of a summary that an earlier release wrote
 }
 
 // Detail says how much of summaries is read.
@@ -163,6 +164,8 @@ const (
 	TimesOnly    Detail = iota
 	WithKeys            // and Tenants
 	WithRequests        // likewise, and Requests
+	WithTotals          // and times, nothing else
+	WithKeysAndTotals
 )
 
 // Found is how entries are found again.

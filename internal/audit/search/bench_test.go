@@ -124,6 +124,18 @@ func benchmark(b *testing.B, st store.Store, n int, driver, source string) {
 		c.q.Tenant = acme
 		b.Run(c.name, func(b *testing.B) { whole(b, c.q) })
 	}
+	b.Run("counted, in 30 spans", func(b *testing.B) {
+		var moments []time.Time
+		for i := range 31 {
+			moments = append(moments, moment(n*i/30))
+		}
+		for b.Loop() {
+			c, err := f.search.Sum(f.ctx, acme, moments)
+			if err != nil || !c.Before.IsZero() || c.Spans[7].Allowed == 0 {
+				b.Fatal(c, err)
+			}
+		}
+	})
 	f.exec(`DELETE FROM audit_summaries`)
 	b.Run("a trace id, without summaries", func(b *testing.B) {
 		whole(b, search.Filter{Tenant: acme, Request: fmt.Sprintf("%032x", 1234)})

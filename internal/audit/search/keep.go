@@ -49,7 +49,7 @@ func (s *Search) summarizeAbove(ctx context.Context, level int, below int64) (in
 	n, err := s.Store.NextSummary(ctx, level)
 	for ; err == nil && (n+1)*width() <= below; n++ {
 		var of []store.Summary
-		if of, err = s.Store.SummariesFrom(ctx, level-1, n*width(), (n+1)*width(), store.WithKeys); err == nil {
+		if of, err = s.Store.SummariesFrom(ctx, level-1, n*width(), (n+1)*width(), store.WithKeysAndTotals); err == nil {
 			err = s.Store.InsertSummaries(ctx, []store.Summary{above(level, n, of)})
 		}
 	}

@@ -16,6 +16,7 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,8 @@ type Search struct {
 
 // DefaultBudget is some 50,000 entries, a quarter of a second.
 const DefaultBudget = 16 << 20
+
+func (s *Search) budget() int { return cmp.Or(s.Budget, DefaultBudget) }
 
 // Order is the order of the results.
 type Order string
@@ -110,10 +113,7 @@ func (s *Search) Find(ctx context.Context, f Filter, o Order, limit int, after *
 			at.Next = size
 		}
 	}
-	w := &walk{store: s.Store, left: s.Budget, Stretch: store.Stretch{From: at.Next, Until: min(at.Size, size)}}
-	if w.left == 0 {
-		w.left = DefaultBudget
-	}
+	w := &walk{store: s.Store, left: s.budget(), Stretch: store.Stretch{From: at.Next, Until: min(at.Size, size)}}
 	if o == Newest {
 		w.Stretch = store.Stretch{Until: min(at.Next, size), Backwards: true}
 	}

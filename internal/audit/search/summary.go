@@ -16,6 +16,7 @@ import (
 // entry, whatever order they are in, and sets of fingerprints: of the tenants, of
 // each thing a tenant's entry can be found by, and, at level 0, of its request ids. A
 // fingerprint that is not in its set was in no entry; one that is may be another's.
+// Beside them are its totals, which Count adds up.
 const levels = 3 // of 256, 65,536 and 16,777,216 entries
 
 // bits is the logarithm of how many entries are in a summary of level 0, and how many
@@ -28,6 +29,10 @@ func width() int64 { return 1 << bits }
 // would have more has none, and says nothing of what is in it but whose.
 const maxKeys = 1 << 16
 
+// maxTotals bounds the tenants whose totals a summary of a higher level has: with more
+// it has none, and those below are asked.
+const maxTotals = 1 << 12
+
 // anything is the summary of what could not be read: it may have whatever is asked for.
 func anything(level int, n int64) store.Summary {
 	return store.Summary{Level: level, N: n, Oldest: minTime, Newest: maxTime}
@@ -37,6 +42,7 @@ func anything(level int, n int64) store.Summary {
 func summarize(n int64, leaves []store.Numbered) store.Summary {
 	s := store.Summary{N: n, Oldest: maxTime, Newest: minTime}
 	var tenants, keys, requests set
+	totals := tenantsTotals{}
 	for _, stored := range leaves {
 		l, err := audit.Decode(stored.Leaf)
 		if err != nil {
@@ -45,6 +51,7 @@ func summarize(n int64, leaves []store.Numbered) store.Summary {
 		s.Oldest, s.Newest = min(s.Oldest, l.Time), max(s.Newest, l.Time)
 		tenants = append(tenants, fingerprint(l.Tenant, 0, ""))
 		keys = append(keys, keysOf(&l)...)
+		totals.add(l.Tenant, totalsOf(&l))
 		if l.Request != "" {
 			requests = append(requests, fingerprint(l.Tenant, byRequest, l.Request))
 		}
@@ -53,6 +60,7 @@ func summarize(n int64, leaves []store.Numbered) store.Summary {
 		return anything(0, n)
 	}
 	s.Tenants, s.Keys, s.Requests = tenants.bytes(), keys.bytes(), requests.bytes()
+	s.Totals = totals.bytes()
 	return s
 }
 
@@ -60,7 +68,7 @@ func summarize(n int64, leaves []store.Numbered) store.Summary {
 func above(level int, n int64, below []store.Summary) store.Summary {
 	s := store.Summary{Level: level, N: n, Oldest: maxTime, Newest: minTime}
 	var tenants, keys set
-	dropped := false
+	dropped, totals, counted := false, tenantsTotals{}, true
 	for _, b := range below {
 		if len(b.Tenants) == 0 {
 			return anything(level, n)
@@ -69,6 +77,7 @@ func above(level int, n int64, below []store.Summary) store.Summary {
 		tenants = tenants.with(b.Tenants)
 		keys = keys.with(b.Keys)
 		dropped = dropped || len(b.Keys) == 0
+		counted = eachTotals(b.Totals, totals.add) && counted
 	}
 	if int64(len(below)) < width() {
 		return anything(level, n)
@@ -76,6 +85,9 @@ func above(level int, n int64, below []store.Summary) store.Summary {
 	s.Tenants, s.Keys = tenants.bytes(), keys.bytes()
 	if dropped || len(s.Keys) > maxKeys*size {
 		s.Keys = nil
+	}
+	if counted && len(totals) <= maxTotals {
+		s.Totals = totals.bytes()
 	}
 	return s
 }

@@ -88,7 +88,7 @@ func TestMistakes(t *testing.T) {
 	sec.Get(at)
 	says(t, sec, "[aria-current=step]", "Test", "cannot be read")
 	f.edits("sec", id, func(e *change.Edit) { e.Document += "p, role:x, \"><script>alert(1)</script>\n"; e.Cases = "" })
-	sec.Get(at + "/check").Want(t, 200, "")
+	sec.Get(at+"/check").Want(t, 200, "")
 	says(t, sec, ".problem", "Line ")
 	if href := testkit.Attr(sec.Page.All(".problem a")[0], "href"); !strings.Contains(href, "/console/policy/drafts/"+id+"/lines?at=") {
 		t.Errorf("the mistake leads to %q", href)

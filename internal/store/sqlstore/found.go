@@ -68,9 +68,9 @@ func order(s store.Stretch) string {
 func (q queries) InsertSummaries(ctx context.Context, summaries []store.Summary) error {
 	return q.atomically(ctx, func(c conn) error {
 		for _, s := range summaries {
-			if _, err := c.exec(ctx, `INSERT INTO audit_summaries (level, n, oldest, newest, tenants, keys, requests)
-				VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-				s.Level, s.N, s.Oldest, s.Newest, bytesOf(s.Tenants), bytesOf(s.Keys), bytesOf(s.Requests)); err != nil {
+			if _, err := c.exec(ctx, `INSERT INTO audit_summaries (level, n, oldest, newest, tenants, keys, requests, totals)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+				s.Level, s.N, s.Oldest, s.Newest, bytesOf(s.Tenants), bytesOf(s.Keys), bytesOf(s.Requests), bytesOf(s.Totals)); err != nil {
 				return err
 			}
 		}
@@ -81,11 +81,15 @@ func (q queries) InsertSummaries(ctx context.Context, summaries []store.Summary)
 func (q queries) SummariesFrom(ctx context.Context, level int, n, until int64, d store.Detail) ([]store.Summary, error) {
 	var s store.Summary
 	columns, into := `level, n, oldest, newest`, []any{&s.Level, &s.N, &s.Oldest, &s.Newest}
-	if d >= store.WithKeys {
+	switch d {
+	case store.WithKeys, store.WithRequests, store.WithKeysAndTotals:
 		columns, into = columns+`, tenants, keys`, append(into, bytesInto(&s.Tenants), bytesInto(&s.Keys))
 	}
-	if d >= store.WithRequests {
+	switch d {
+	case store.WithRequests:
 		columns, into = columns+`, requests`, append(into, bytesInto(&s.Requests))
+	case store.WithTotals, store.WithKeysAndTotals:
+		columns, into = columns+`, totals`, append(into, bytesInto(&s.Totals))
 	}
 	return all(ctx, q.conn, func(row scanner) (store.Summary, error) {
 		s = store.Summary{}

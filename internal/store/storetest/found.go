@@ -91,22 +91,34 @@ var foundTests = []storeTest{
 		n, err := f.NextSummary(ctx, 0)
 		same(t, "NextSummary of none", n, err, 0)
 		summary := func(level int, n int64, what string) store.Summary {
-			return store.Summary{Level: level, N: n, Oldest: -n, Newest: 10 + n, Tenants: []byte("t" + what), Keys: []byte("k" + what), Requests: []byte("r" + what)}
+			return store.Summary{Level: level, N: n, Oldest: -n, Newest: 10 + n, Tenants: []byte("t" + what), Keys: []byte("k" + what), Requests: []byte("r" + what), Totals: []byte("n" + what)}
 		}
 		all := []store.Summary{summary(0, 0, "a"), summary(0, 1, "b"), summary(0, 3, "c"), summary(1, 0, "d")}
 		f.must(f.InsertSummaries(ctx, all))
 		f.must(f.InsertSummaries(ctx, []store.Summary{summary(0, 1, "other")}))
-		got, err := f.SummariesFrom(ctx, 0, 1, 9, store.WithRequests)
-		same(t, "SummariesFrom", got, err, all[1:3])
-		got, err = f.SummariesFrom(ctx, 0, 1, 3, store.WithRequests)
-		same(t, "SummariesFrom until", got, err, all[1:2])
-		bare := all[3]
-		bare.Requests = nil
-		got, err = f.SummariesFrom(ctx, 1, 0, 9, store.WithKeys)
-		same(t, "SummariesFrom with keys", got, err, []store.Summary{bare})
-		bare.Tenants, bare.Keys = nil, nil
-		got, err = f.SummariesFrom(ctx, 1, 0, 9, store.TimesOnly)
-		same(t, "SummariesFrom with times only", got, err, []store.Summary{bare})
+		of := func(d store.Detail) []store.Summary {
+			want := slices.Clone(all)
+			for i := range want {
+				if d != store.WithRequests {
+					want[i].Requests = nil
+				}
+				if d != store.WithTotals && d != store.WithKeysAndTotals {
+					want[i].Totals = nil
+				}
+				if d == store.TimesOnly || d == store.WithTotals {
+					want[i].Tenants, want[i].Keys = nil, nil
+				}
+			}
+			return want
+		}
+		for _, d := range []store.Detail{store.TimesOnly, store.WithKeys, store.WithRequests, store.WithTotals, store.WithKeysAndTotals} {
+			got, err := f.SummariesFrom(ctx, 0, 1, 9, d)
+			same(t, fmt.Sprint("SummariesFrom, detail ", d), got, err, of(d)[1:3])
+			got, err = f.SummariesFrom(ctx, 1, 0, 9, d)
+			same(t, fmt.Sprint("SummariesFrom of a level, detail ", d), got, err, of(d)[3:])
+		}
+		got, err := f.SummariesFrom(ctx, 0, 1, 3, store.WithKeys)
+		same(t, "SummariesFrom until", got, err, of(store.WithKeys)[1:2])
 		n, err = f.NextSummary(ctx, 0)
 		same(t, "NextSummary", n, err, 4)
 	}},

@@ -133,10 +133,13 @@ func (b *Browser) Loading(what string, f func()) *Browser {
 	return b
 }
 
-// Fill has a field say this, typed key by key.
+// Fill has a field say this, typed key by key. (chromedp.Clear empties the attribute, and
+// leaves what was typed before.)
 func (b *Browser) Fill(selector, text string) *Browser {
 	b.T.Helper()
-	b.do("fill "+selector, chromedp.Clear(chromedp.CSS(selector)), chromedp.SendKeys(chromedp.CSS(selector), text))
+	b.Wait(selector)
+	Eval[any](b, fmt.Sprintf(`void (document.querySelector(%q).value = "")`, selector))
+	b.do("fill "+selector, chromedp.SendKeys(chromedp.CSS(selector), text))
 	return b
 }
 
@@ -166,6 +169,13 @@ const (
 func (b *Browser) Press(keys string) *Browser {
 	b.T.Helper()
 	b.do("press keys", chromedp.KeyEvent(keys))
+	return b
+}
+
+// ShiftTab goes to the control before.
+func (b *Browser) ShiftTab() *Browser {
+	b.T.Helper()
+	b.do("press Shift and Tab", chromedp.KeyEvent(Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
 	return b
 }
 
@@ -258,10 +268,16 @@ func (b *Browser) Opened(f func()) *Browser {
 // LogIn logs a person in by the forms, with a code of their device.
 func (b *Browser) LogIn(p *testkit.Person) *Browser {
 	b.T.Helper()
-	b.Go("/login").Fill("#username", p.ID).Fill("#password", testkit.Password).Submit("main form button")
-	b.Fill("#code", b.K.NextCode(p)).Submit("main form button")
-	if at := b.Path(); at == "/login" || strings.HasPrefix(at, "/login/") || strings.HasPrefix(at, "/login?") {
-		b.T.Fatalf("%s is not logged in; %s says: %s", p.ID, b.Path(), b.Text("main"))
+	return b.Go("/login").Enter(p)
+}
+
+// Enter goes on with a login from the page that asks for the password.
+func (b *Browser) Enter(p *testkit.Person) *Browser {
+	b.T.Helper()
+	b.Wait("#username").Fill("#username", p.ID).Fill("#password", testkit.Password).Submit(`form[action="/login"] button:not([type])`)
+	b.Fill("#code", b.K.NextCode(p)).Submit(`form[action="/login/code"] button`)
+	if at := b.Path(); at == "/login" || strings.HasPrefix(at, "/login/code") || strings.HasPrefix(at, "/login?") {
+		b.T.Fatalf("%s is not logged in; %s says: %s", p.ID, at, b.Text("main"))
 	}
 	return b
 }
