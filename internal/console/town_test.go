@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -56,7 +57,27 @@ func newTown(t *testing.T, k *testkit.Kit) *town {
 	login.Header.Set("User-Agent", "<script>alert('h')</script>")
 	w.Want(w.Send(login), 401)
 	w.visitor("sec").Post("/console/policy/drafts", "title", hostile).Want(t, http.StatusOK, "")
+	w.changes()
 	return w
+}
+
+// changes publishes a policy, by which drafts are out of date and there is one to go
+// back to, and has a draft wait for approval, with rows and cases.
+func (w *town) changes() {
+	w.t.Helper()
+	now, err := w.App.Change.Current(context.Background(), model.DefaultTenant)
+	w.act(now, err)
+	row := "# " + hostile + "\np, role:sales-rep, contact, export, own, , allow\n"
+	w.act(app.ImportPolicy.Run(context.Background(), w.App, testkit.Operator,
+		app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(now.Text + row), Reason: hostile}))
+	sec := w.visitor("sec")
+	sec.Post("/console/changes", "title", "Imports of "+hostile).Want(w.t, http.StatusOK, "")
+	draft := sec.Page.URL.Path
+	sec.Get(draft+"/cases").Want(w.t, http.StatusOK, draft+"/cases")
+	sec.Submit(`form[action="`+draft+`/cases"]`, "cases", "- name: "+strconv.Quote(hostile)+"\n  roles: [sales-rep]\n  action: export\n"+
+		"  resource: {type: contact, id: "+strconv.Quote(hostile)+", properties: {owner: ann}}\n  want: deny\n").Want(w.t, http.StatusOK, draft+"/cases")
+	sec.Get(draft)
+	sec.Submit(`form[action="`+draft+`/submit"]`).Want(w.t, http.StatusOK, draft)
 }
 
 func (w *town) act(_ any, err error) {
