@@ -138,7 +138,7 @@ type stop struct {
 
 // perPattern is how many pages of one pattern, of different things or filters, one of
 // the people looks at.
-const perPattern = 2
+const perPattern = 3
 
 // walk has everybody follow every link from the start and from every page that has no
 // parameter, and gives what they saw; look is told of each page.
