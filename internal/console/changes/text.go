@@ -224,6 +224,7 @@ var texts = page.Texts{
 	"revision.when":     {EN: "When", ZH: "时间"},
 	"revision.who":      {EN: "Published by", ZH: "发布人"},
 	"revision.approved": {EN: "Approved by", ZH: "审批人"},
+	"revision.nobody":   {EN: "nobody", ZH: "无"},
 	"revision.why":      {EN: "Why", ZH: "理由"},
 	"revision.inforce":  {EN: "in force", ZH: "现行"},
 	"revision.draft":    {EN: "Made of", ZH: "来源"},
