@@ -57,7 +57,7 @@ func (s *Service) Look(ctx context.Context, tenant, id string) (Look, error) {
 	r, err := s.review(ctx, tenant, id)
 	l := Look{Draft: r.draft, InForce: r.inForce}
 	if err != nil {
-		if r.before == nil || r.after != nil || !ofWriting(err) {
+		if r.before == nil || r.now != nil || !ofWriting(err) { // not about the draft's rows
 			return Look{}, err
 		}
 		l.Bad = err

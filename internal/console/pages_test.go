@@ -19,8 +19,8 @@ var bareKey = regexp.MustCompile(`^[a-z_]+(\.[a-z_]+)+$`)
 var led = map[string]string{
 	"/assets/{digest}/{name}": "every page loads them",
 	"/":                       "leads to the account, or the login",
-	"/login/*":                "leads back to the login",
-	"/console/changes/revisions/{revision}/applied": "fetched while a revision is not in force everywhere",
+	"/console/changes/revisions/{revision}/applied": "what a revision's page asks for until it is applied",
+	"/login/*": "leads back to the login",
 }
 
 // TestEveryPage opens every page there is, found by its route, as somebody who may see

@@ -6,13 +6,13 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
 	"golang.org/x/net/html"
 
-	"rolegate"
 	"rolegate/internal/app"
 	"rolegate/internal/console"
 	"rolegate/internal/console/page"
@@ -58,10 +58,27 @@ func newTown(t *testing.T, k *testkit.Kit) *town {
 	w.Want(w.Send(login), 401)
 	// A draft that the policy in force has overtaken, and one that it has not.
 	w.visitor("sec").Post("/console/policy/drafts", "title", hostile).Want(t, http.StatusOK, "")
-	w.act(app.ImportPolicy.Run(context.Background(), k.App, testkit.Operator,
-		app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(rolegate.StarterPolicy + "p, role:sales-rep, contact, export, own, , deny\n"), Reason: hostile}))
-	w.visitor("sec").Post("/console/policy/drafts", "title", "the next").Want(t, http.StatusOK, "")
+	w.changes()
 	return w
+}
+
+// changes publishes a policy, by which drafts are out of date and there is one to go
+// back to, and has a draft wait for approval, with rows and cases.
+func (w *town) changes() {
+	w.t.Helper()
+	now, err := w.App.Change.Current(context.Background(), model.DefaultTenant)
+	w.act(now, err)
+	row := "# " + hostile + "\np, role:sales-rep, contact, export, own, , allow\n"
+	w.act(app.ImportPolicy.Run(context.Background(), w.App, testkit.Operator,
+		app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(now.Text + row), Reason: hostile}))
+	sec := w.visitor("sec")
+	sec.Post("/console/changes", "title", "Imports of "+hostile).Want(w.t, http.StatusOK, "")
+	draft := sec.Page.URL.Path
+	sec.Get(draft+"/cases").Want(w.t, http.StatusOK, draft+"/cases")
+	sec.Submit(`form[action="`+draft+`/cases"]`, "cases", "- name: "+strconv.Quote(hostile)+"\n  roles: [sales-rep]\n  action: export\n"+
+		"  resource: {type: contact, id: "+strconv.Quote(hostile)+", properties: {owner: ann}}\n  want: deny\n").Want(w.t, http.StatusOK, draft+"/cases")
+	sec.Get(draft)
+	sec.Submit(`form[action="`+draft+`/submit"]`).Want(w.t, http.StatusOK, draft)
 }
 
 func (w *town) act(_ any, err error) {

@@ -14,11 +14,12 @@ import (
 type draftPage struct {
 	change.Look
 	administration.Outlook
-	Steps  []step
-	Now    *step         // what it waits for; nil where nothing more comes of it
-	Waits  bool          // for the day to pass that one person alone waits
-	Single bool          // one person may publish alone
-	Moved  *change.Moved // somebody else was first
+	Steps     []step
+	Now       *step         // what it waits for; nil where nothing more comes of it
+	Waits     bool          // for the day to pass that one person alone waits
+	Single    bool          // one person may publish alone
+	Simulates bool          // whoever looks may simulate
+	Moved     *change.Moved // somebody else was first
 	Meanwhile
 	Comment, Reason string // as entered
 	lang            i18n.Lang
@@ -47,7 +48,7 @@ func (p *pages) seen(v *page.Visit, o *administration.Officer) (*draftPage, erro
 	if err != nil {
 		return nil, err
 	}
-	d := &draftPage{Look: look, Single: o.Change.Single, lang: v.Lang}
+	d := &draftPage{Look: look, Single: o.Change.Single, lang: v.Lang, Simulates: v.May(administration.Policies, administration.Simulate)}
 	if d.Outlook, err = o.Outlook(v.Context(), look.Draft); err != nil {
 		return nil, err
 	}

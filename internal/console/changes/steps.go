@@ -48,6 +48,9 @@ func stepsOf(d *draftPage) (steps []step, next *step) {
 	for i := range steps {
 		steps[i].Number = i + 1
 	}
+	if !d.Simulates {
+		steps[3].Path = ""
+	}
 	if published {
 		steps[7].Mark, steps[7].Path = isNext, revisionPath(d.Draft.Published, "")
 	}

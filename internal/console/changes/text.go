@@ -40,10 +40,10 @@ var texts = page.Texts{
 	"draft.edited": {EN: "Last edited", ZH: "最近编辑"},
 	"draft.next":   {EN: "What is next", ZH: "下一步"},
 
-	"moved.version":   {EN: "You saw version {seen}; the draft is at version {version} by now.", ZH: "您看到的是第 {seen} 版，草稿现已是第 {version} 版。"},
-	"moved.edited":    {EN: "{who} edited it:", ZH: "{who} 已编辑："},
-	"moved.submitted": {EN: "{who} submitted it:", ZH: "{who} 已提交："},
-	"moved.decided":   {EN: "{who} decided about it:", ZH: "{who} 已作出审批决定："},
+	"stale.version":   {EN: "You saw version {seen}; the draft is at version {version} by now.", ZH: "您看到的是第 {seen} 版，草稿现已是第 {version} 版。"},
+	"stale.edited":    {EN: "{who} edited it:", ZH: "{who} 已编辑："},
+	"stale.submitted": {EN: "{who} submitted it:", ZH: "{who} 已提交："},
+	"stale.decided":   {EN: "{who} decided about it:", ZH: "{who} 已作出审批决定："},
 
 	"outdated.title": {EN: "Another policy is in force by now", ZH: "现行策略已更新"},
 	"outdated.what":  {EN: "This draft was made from revision {base}, and revision {revision} is in force. It can be published after it has taken over what changed.", ZH: "此草稿基于版本 {base}，而现行策略是版本 {revision}。须先合并期间的更改，才能发布。"},
@@ -224,6 +224,7 @@ var texts = page.Texts{
 	"revision.when":     {EN: "When", ZH: "时间"},
 	"revision.who":      {EN: "Published by", ZH: "发布人"},
 	"revision.approved": {EN: "Approved by", ZH: "审批人"},
+	"revision.nobody":   {EN: "nobody", ZH: "无"},
 	"revision.why":      {EN: "Why", ZH: "理由"},
 	"revision.inforce":  {EN: "in force", ZH: "现行"},
 	"revision.draft":    {EN: "Made of", ZH: "来源"},

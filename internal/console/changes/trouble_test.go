@@ -1,6 +1,7 @@
 package changes_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -254,5 +255,29 @@ func TestAlone(t *testing.T) {
 	sec.Get(at)
 	says(t, sec, ".note", "The day has passed")
 	sec.Submit(form(id, "publish")).Want(t, 200, "")
-	says(t, sec, "dl", "Approved by nobody")
+	says(t, sec, "dl dd:nth-of-type(3)", "nobody")
+}
+
+// A page that waits for a revision asks again, and stops when it is there.
+func TestWatched(t *testing.T) {
+	f := firmOf(t, testkit.New(t))
+	sec := f.browser("sec")
+	sec.Get(home)
+	first := testkit.Text(sec.Page.All("tbody th a")[0])
+	for revision, waits := range map[string]bool{first: false, "9999": true} {
+		at := home + "/revisions/" + revision + "/applied"
+		req, err := http.NewRequest(http.MethodGet, f.URL+at, nil)
+		f.must(req, err)
+		req.Header.Set("HX-Request", "true")
+		for name, value := range sec.Cookies {
+			req.AddCookie(&http.Cookie{Name: name, Value: value})
+		}
+		a, err := testkit.Do(req)
+		f.must(a, err)
+		got := string(a.Raw)
+		if a.Status != 200 || strings.Contains(got, "<html") || strings.Contains(got, `hx-get="`+at+`"`) != waits {
+			t.Errorf("revision %s: %d %s", revision, a.Status, got)
+		}
+	}
+	sec.Get(home+"/revisions/"+first+"/applied").Want(t, 200, home+"/revisions/"+first) // without a script
 }

@@ -76,7 +76,7 @@ func (k *kind) Fail(w http.ResponseWriter, r *http.Request, problem api.Problem,
 
 func (v *Visit) fail(problem api.Problem, err error) error {
 	if model.Code(problem.Code) == model.CodePrecondition { // people send no If-Match
-		problem.Title, problem.Detail = v.T("moved.first"), v.T("moved.what")
+		problem.Title, problem.Detail = v.T("overtaken.title"), v.T("overtaken.what")
 	}
 	look := Look{Visit: v, Problem: &problem}
 	if said := v.wait(problem); said != "" {

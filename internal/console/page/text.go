@@ -78,6 +78,6 @@ var common = Texts{
 	"stepup.send":     {EN: "Continue", ZH: "继续"},
 	"stepup.lost":     {EN: "Without your phone: log out, log in again with a recovery code, and enrol a new device. A recovery code does not count here.", ZH: "手机不在身边：请退出登录，使用恢复码重新登录并绑定新设备。此处不能使用恢复码。"},
 	"stepup.devices":  {EN: "To your devices", ZH: "前往验证设备"},
-	"moved.first":     {EN: "Somebody else was first", ZH: "已有人先行更改"},
-	"moved.what":      {EN: "What you were looking at has changed meanwhile, so nothing was done. What you entered is kept.", ZH: "您查看的内容在此期间已被更改，因此未执行任何操作。您填写的内容已保留。"},
+	"overtaken.title": {EN: "Somebody else was first", ZH: "已有人先行更改"},
+	"overtaken.what":  {EN: "What you were looking at has changed meanwhile, so nothing was done. What you entered is kept.", ZH: "您查看的内容在此期间已被更改，因此未执行任何操作。您填写的内容已保留。"},
 }

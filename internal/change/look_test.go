@@ -1,0 +1,90 @@
+package change_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rolegate/internal/change"
+	"rolegate/internal/testkit"
+	"rolegate/model"
+)
+
+// What is said ahead of an act is what the act says: who may approve and publish, what
+// a rebase finds, what a rollback undoes, and by which policy is decided.
+func TestSaidAhead(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		f := firmOf(k)
+		first := f.current().Revision
+		d := f.added(row)
+		for _, id := range []string{"sec", "sec2", "aud"} {
+			ahead := f.MayApprove(ctx, f.who(id), d)
+			_, err := f.Decide(ctx, f.who(id), tenant, d.ID, d.Version+9, true, "") // of a version that is not
+			f.refused("a version that is not", err, model.CodePrecondition)
+			if (ahead == nil) != (id != "sec") {
+				t.Errorf("%s may approve: %v", id, ahead)
+			}
+		}
+		f.refused("before an approval", f.MayPublish(ctx, f.who("sec"), d), model.CodeConflict)
+		rival := f.saved("sec2", f.draft("sec2"), f.current().Text+"p, role:sales-rep, contact, export, all, , allow\n")
+		d = f.approved("aud", d)
+		f.refused("who approved", f.MayPublish(ctx, f.who("aud"), d), model.CodeForbidden)
+		f.must(nil, f.MayPublish(ctx, f.who("sec"), d))
+		p, err := f.Publish(ctx, f.who("sec"), tenant, d.ID, d.Version, "")
+		f.must(p, err)
+		now, err := f.Applied(ctx, tenant)
+		f.must(now, err)
+		if want := (change.Applied{InForce: p.Revision, Here: p.Revision}); now != want {
+			t.Errorf("applied is %+v, want %+v", now, want)
+		}
+		changed, err := f.Compare(ctx, tenant, first, p.Revision)
+		if err != nil || len(changed) != 1 || changed[0].Kind != model.RowAdded {
+			t.Errorf("from %d to %d: %+v, %v", first, p.Revision, changed, err)
+		}
+		if all, err := f.Compare(ctx, tenant, 0, first); err != nil || len(all) == 0 {
+			t.Errorf("the first changes %d rows, %v", len(all), err)
+		}
+
+		found, err := f.Conflicts(ctx, tenant, rival.ID)
+		f.must(found, err)
+		_, conflicts, err := f.Rebase(ctx, f.who("sec2"), tenant, rival.ID, rival.Version)
+		f.must(conflicts, err)
+		if len(found) != 1 || !cmp.Equal(found, conflicts) {
+			t.Errorf("ahead: %+v, and then %+v", found, conflicts)
+		}
+
+		_, err = f.RollbackFrom(ctx, f.who("sec"), tenant, first, first, "test")
+		if o, ok := errors.AsType[*change.Outdated](err); !ok || o.InForce != p.Revision {
+			t.Errorf("a rollback of another policy than was seen: %v", err)
+		}
+		f.must(f.RollbackFrom(ctx, f.who("sec"), tenant, p.Revision, first, "test"))
+	})
+}
+
+// Whatever a draft says, it can be looked at, and what is wrong with it is told.
+func TestLook(t *testing.T) {
+	f := firmOf(testkit.New(t))
+	d := f.draft("sec")
+	for name, c := range map[string]struct {
+		document, cases string
+		bad, badCases   model.Code
+	}{
+		"well":       {d.Document + row + "\n", "", "", ""},
+		"bad rows":   {"p, nobody\n", "- x\n", model.CodePolicyInvalid, ""},
+		"bad cases":  {d.Document, "- x\n", "", model.CodeCasesInvalid},
+		"nothing":    {"", "", "", ""},
+		"gives role": {"g, user:ann, role:rep\n", "", model.CodePolicyInvalid, ""},
+	} {
+		now, err := f.Draft(ctx, tenant, d.ID)
+		f.must(now, err)
+		f.must(f.Save(ctx, f.who("sec"), tenant, d.ID, now.Version, change.Edit{Title: d.Title, Document: c.document, Cases: c.cases}))
+		l, err := f.Look(ctx, tenant, d.ID)
+		f.must(l, err)
+		if model.CodeOf(l.Bad) != c.bad || model.CodeOf(l.BadCases) != c.badCases || l.Draft.ID != d.ID || l.InForce.Revision != d.Base {
+			t.Errorf("%s: %v, %v", name, l.Bad, l.BadCases)
+		}
+	}
+	_, err := f.Look(ctx, tenant, "none")
+	f.refused("none", err, model.CodeNotFound)
+}
