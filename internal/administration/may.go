@@ -29,7 +29,7 @@ func (s *Service) Enter(ctx context.Context, session login.Session, authenticate
 }
 
 // looking are the actions that change nothing.
-var looking = map[string]bool{Read: true, Simulate: true, Explain: true}
+var looking = map[string]bool{Read: true, Simulate: true}
 
 // May tells whether a person may do an act to some record at all, or might with a
 // second factor: what to offer. It is not recorded, and decides nothing.

@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"rolegate/api"
+	"rolegate/internal/i18n"
 	"rolegate/model"
 )
 
@@ -76,7 +77,10 @@ func (k *kind) Fail(w http.ResponseWriter, r *http.Request, problem api.Problem,
 
 func (v *Visit) fail(problem api.Problem, err error) error {
 	if model.Code(problem.Code) == model.CodePrecondition { // people send no If-Match
-		problem.Title, problem.Detail = v.T("overtaken.title"), v.T("overtaken.what")
+		problem.Title = v.T("overtaken.title")
+		if e, ok := errors.AsType[*model.Error](err); !ok || i18n.Said(i18n.Chinese, e) == "" { // it is not said for people
+			problem.Detail = v.T("overtaken.what")
+		}
 	}
 	look := Look{Visit: v, Problem: &problem}
 	if said := v.wait(problem); said != "" {
