@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -19,6 +20,7 @@ var secrets = []string{"password", "current", "new", "code", "ticket", "invite"}
 // no longer are: all that was entered comes back, to be sent again.
 func TestEndedSessions(t *testing.T) {
 	w := newTown(t, testkit.New(t))
+	all, _ := routes(t)
 	sent := map[string]bool{}
 	for _, s := range w.walk(nil) {
 		if s.who == "" {
@@ -35,8 +37,11 @@ func TestEndedSessions(t *testing.T) {
 			stranger := w.Visitor(t)
 			stranger.Page = v.Page
 			p := stranger.PostForm(action, values)
-			secret := slices.ContainsFunc(secrets, func(name string) bool { return values.Has(name) })
+			open := slices.ContainsFunc(all, func(r route) bool { return r.method == "POST" && r.pattern == action && r.permission == "open" })
+			secret := slices.ContainsFunc(secrets, values.Has)
 			switch {
+			case open: // takes whoever comes
+				continue
 			case secret && p.URL.Path != "/login":
 				t.Errorf("%s of %s, which has a secret, leads to %s", action, s.path, p.URL.Path)
 			case secret:
@@ -74,6 +79,68 @@ func TestSessionEndsInAStepUp(t *testing.T) {
 	}
 	v.Get("/login")
 	v.Post("/step-up", "_to", "/there", "code", "123456").Want(t, http.StatusOK, "/login")
+}
+
+// TestSessionEndsWhileWriting is the same with a person at the keyboard, for the first
+// form there is: the session ends elsewhere, they log in in another tab, and send again
+// what they had written.
+func TestSessionEndsWhileWriting(t *testing.T) {
+	w := newTown(t, testkit.New(t))
+	at, action := w.somethingToWrite()
+	p := w.people[at.who]
+	b := browser.Open(t, w.Kit).LogIn(p).Go(at.path)
+	form := fmt.Sprintf("form[action=%q]", action)
+	browser.Eval[any](b, fmt.Sprintf(`void document.querySelector(%q).querySelectorAll("input:not([type=hidden]), textarea").forEach((e) => {
+		if (e.type === "text" || e.localName === "textarea") e.value = "mine"; })`, form))
+	w.Login(p)
+	w.Want(w.Post("/v1/me/end-other-sessions", p.Access, nil), http.StatusOK)
+	b.Submit(form + " button:not([name])")
+	if b.Status() != http.StatusUnauthorized || !b.Has(`main input[value="mine"]`) {
+		t.Fatalf("%d at %s: %s", b.Status(), b.Path(), b.Text("main"))
+	}
+	b.Check("session-ended")
+	other := b.Opened(func() { b.Click(`main a[target="_blank"]`) })
+	other.Wait("#username").Fill("#username", p.ID).Fill("#password", testkit.Password).Submit("main form button")
+	other.Fill("#code", w.NextCode(p)).Submit("main form button")
+	before := len(b.Requests())
+	b.Submit("main form button")
+	if got := b.Requests()[before:]; len(got) == 0 || got[0] != "POST "+action || b.Status() == http.StatusUnauthorized || b.Status() >= 500 {
+		t.Errorf("%v: %d at %s: %s", got, b.Status(), b.Path(), b.Text("main"))
+	}
+	t.Logf("%s: %d at %s", action, b.Status(), b.Path())
+}
+
+// somethingToWrite is a page somebody who is logged in finds, and the form in it that
+// takes a text that is no secret.
+func (w *town) somethingToWrite() (at stop, action string) {
+	w.t.Helper()
+	for _, s := range w.walk(nil) {
+		if s.who == "" || w.people[s.who] == nil {
+			continue
+		}
+		p := w.visitor(s.who).Get(s.path)
+		for _, form := range p.All("main form[method=post]") {
+			action, values, typed := filled(p, form, "mine")
+			if typed && !slices.ContainsFunc(secrets, values.Has) && !strings.Contains(action, "?") {
+				return s, action
+			}
+		}
+	}
+	w.t.Fatal("nobody can write anything")
+	return stop{}, ""
+}
+
+// TestTwice presses the button of a form twice: it is sent once.
+func TestTwice(t *testing.T) {
+	k := testkit.New(t)
+	k.MustEnrol("ann")
+	b := browser.Open(t, k).Go("/login").Fill("#username", "ann").Fill("#password", testkit.Password)
+	b.Loading("the button", func() {
+		browser.Eval[any](b, `void ((button) => { button.click(); button.click() })(document.querySelector("main form[action='/login'] button:not([type=button])"))`)
+	}).Wait("#code")
+	if got := slices.DeleteFunc(b.Requests(), func(r string) bool { return r != "POST /login" }); len(got) != 1 {
+		t.Errorf("%d logins", len(got))
+	}
 }
 
 // TestNoDatabase opens pages while the database cannot be reached, and once it can.

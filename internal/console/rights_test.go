@@ -16,12 +16,12 @@ import (
 var parameter = regexp.MustCompile(`\{[^}]*\}`)
 
 // TestOfficesAndPages walks all routes of the pages with each office's account, with an
-// ordinary one and with none: whoever the API lets do something, the pages let do it,
-// and nobody else. Nothing that exists is named, so nothing changes by it.
+// ordinary one and with none: whoever the policy and the API let do something, the
+// pages let do it, and nobody else. Nothing that exists is named, so nothing changes.
 func TestOfficesAndPages(t *testing.T) {
 	w := newTown(t, testkit.New(t))
 	all, _ := routes(t)
-	api := routesOfAPI(t)
+	api, client := routesOfAPI(t), w.ClientToken("asks")
 	refused := i18n.Title(i18n.English, model.CodeForbidden)
 	counted := map[string]int{}
 	for _, r := range all {
@@ -50,15 +50,25 @@ func TestOfficesAndPages(t *testing.T) {
 					t.Errorf("%s %s, %s: %q gets %d at %s", r.method, r.pattern, r.permission, who, v.Page.Status, v.Page.URL.Path)
 				}
 			case "officer":
-				at := slices.IndexFunc(api, func(a route) bool { return a.permission == r.permission })
-				if at < 0 {
-					t.Errorf("%s %s takes %s, which nothing of the API does", r.method, r.pattern, of)
-					continue
-				}
 				if who == "" {
 					if !toLogin {
 						t.Errorf("%s %s: nobody gets %d at %s", r.method, r.pattern, v.Page.Status, v.Page.URL.Path)
 					}
+					continue
+				}
+				object, action, _ := strings.Cut(of, ":")
+				d := w.Evaluate(client, who, action, object, nil)
+				may := d.Body["decision"] == true || d.Code() == string(model.ReasonStepUp)
+				if may == mayNot {
+					t.Errorf("%s %s: %q gets %d %q, and the decision is %s", r.method, r.pattern, who, v.Page.Status, v.Page.Text("h1"), d.Raw)
+				}
+				if mayNot {
+					counted["refused"]++
+				} else {
+					counted["let"]++
+				}
+				at := slices.IndexFunc(api, func(a route) bool { return a.permission == r.permission })
+				if at < 0 { // a page for what the API has for programs only
 					continue
 				}
 				a := w.Call(api[at].method, parameter.ReplaceAllString(strings.Replace(api[at].pattern, "*", "404", 1), "404"), w.people[who].Access, nil)
@@ -66,11 +76,6 @@ func TestOfficesAndPages(t *testing.T) {
 				if mayNot != apiMayNot {
 					t.Errorf("%s %s: %q gets %d %q, and by the API, %s %s: %d %s", r.method, r.pattern, who, v.Page.Status, v.Page.Text("h1"),
 						api[at].method, api[at].pattern, a.Status, a.Code())
-				}
-				if mayNot {
-					counted["refused"]++
-				} else {
-					counted["let"]++
 				}
 			default:
 				t.Errorf("%s %s: who is %q?", r.method, r.pattern, r.permission)

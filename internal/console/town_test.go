@@ -25,6 +25,7 @@ type town struct {
 	*testkit.Kit
 	t      *testing.T
 	people map[string]*testkit.Person // by id, and nobody as ""
+	ways   []string                   // to pages that links are sent for, not shown
 }
 
 // everybody in the order in which a page is tried: the least first.
@@ -36,7 +37,7 @@ const hostile = `"'><img src=x onerror=alert(1)><script>alert(1)</script>姓名`
 // newTown fills a service by the acts of people and of the host.
 func newTown(t *testing.T, k *testkit.Kit) *town {
 	t.Helper()
-	w := &town{k, t, map[string]*testkit.Person{"": nil, "ann": k.MustEnrol("ann", "sales-rep")}}
+	w := &town{Kit: k, t: t, people: map[string]*testkit.Person{"": nil, "ann": k.MustEnrol("ann", "sales-rep")}}
 	for id, office := range map[string]string{"sys": model.SystemAdmin, "sec": model.SecurityAdmin, "aud": model.AuditAdmin} {
 		w.people[id] = k.MustEnrol(id)
 		grant := app.RoleRequest{Tenant: model.DefaultTenant, Member: id, Role: office, Reason: hostile}
@@ -48,6 +49,7 @@ func newTown(t *testing.T, k *testkit.Kit) *town {
 		app.UserRequest{Tenant: model.DefaultTenant, User: hostile, Username: "hostile", Roles: []string{"sales-rep"}, Reason: hostile}))
 	w.act(app.AddClient.Run(context.Background(), k.App, testkit.Operator,
 		app.ClientRequest{Client: model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}}}))
+	w.ways = append(w.ways, "/invite/"+w.Invite("newcomer"))
 	w.AddDevice(w.people["ann"], hostile)
 	login := k.Request("/v1/login", "", map[string]any{"username": "ann", "password": "wrong" + hostile})
 	login.Header.Set("User-Agent", "<script>alert('h')</script>")
@@ -113,13 +115,15 @@ type stop struct{ who, path, pattern string }
 const perPattern = 3
 
 // walk has everybody follow every link from the start and from every page that has no
-// parameter, and gives what they saw; look is told of each page.
+// parameter, and gives what they saw; look is told of each page. A link to nowhere
+// fails the test.
 func (w *town) walk(look func(who string, v *testkit.Visitor)) (seen []stop) {
 	w.t.Helper()
 	all, mux := routes(w.t)
 	for _, who := range everybody {
 		v := w.visitor(who)
-		queue, known, visits := []string{"/"}, map[string]bool{"/": true}, map[string]int{}
+		queue, known, visits := append([]string{"/"}, w.ways...), map[string]bool{"/": true}, map[string]int{}
+		linked := map[string]string{} // a path, from where
 		for _, r := range all {
 			if r.method == http.MethodGet && !strings.Contains(r.pattern, "{") && !known[r.pattern] {
 				queue, known[r.pattern] = append(queue, r.pattern), true
@@ -135,6 +139,9 @@ func (w *town) walk(look func(who string, v *testkit.Visitor)) (seen []stop) {
 			if look != nil {
 				look(who, v)
 			}
+			if from := linked[path]; from != "" && v.Page.Status == http.StatusNotFound {
+				w.t.Errorf("%q follows a link of %s to %s, where nothing is", who, from, path)
+			}
 			if v.Page.Status != http.StatusOK || !isPage(v.Page) {
 				continue
 			}
@@ -143,7 +150,7 @@ func (w *town) walk(look func(who string, v *testkit.Visitor)) (seen []stop) {
 			}
 			for _, link := range w.links(v.Page) {
 				if !known[link] {
-					queue, known[link] = append(queue, link), true
+					queue, known[link], linked[link] = append(queue, link), true, path
 				}
 			}
 		}

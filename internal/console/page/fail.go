@@ -92,7 +92,7 @@ func (v *Visit) fail(problem api.Problem, err error) error {
 		if !posted {
 			return v.toLogin(v.R.URL.RequestURI())
 		}
-		if look.Kept, look.Fields = v.kept(); look.Fields == nil {
+		if look.Kept, look.Fields = v.kept(); !slices.ContainsFunc(look.Fields, entered) {
 			return v.toLogin(v.here())
 		}
 		return v.render(problem.Status, "ended.html", look)
@@ -144,6 +144,10 @@ func (v *Visit) here() string {
 
 // Field is one of a form that was interrupted.
 type Field struct{ Name, Value string }
+
+// entered tells what is somebody's work from what a page adds; a press of a button is
+// soon done again.
+func entered(f Field) bool { return f.Name != "_sent" }
 
 // secrets are fields that are never written back into a page.
 var secrets = []string{"password", "current", "new", "code", "ticket", "invite"}

@@ -47,6 +47,24 @@ func TestTroubles(t *testing.T) {
 	}
 }
 
+// TestChecks sees that a page that is too wide is found, and one that holds the
+// keyboard.
+func TestChecks(t *testing.T) {
+	b := browser.Open(t, testkit.New(t)).Width(browser.Phone).Go("/login")
+	if got := append(b.Unreached(), b.TooWide()...); len(got) > 0 {
+		t.Errorf("the login has %q", got)
+	}
+	browser.Eval[any](b, `void document.querySelector("#password").addEventListener("keydown", (e) => e.preventDefault())`)
+	b.Click("#username")
+	if got := strings.Join(b.Unreached(), "\n"); !strings.Contains(got, "logout") && !strings.Contains(got, "skip") {
+		t.Errorf("a field that keeps the focus: %q", got)
+	}
+	browser.Eval[any](b, `void (document.querySelector("h1").style.width = "600px")`)
+	if got := strings.Join(b.TooWide(), " "); !strings.Contains(got, "h1") {
+		t.Errorf("a wide title: %q", got)
+	}
+}
+
 // TestOwnCookies tells two people's browsers apart, and takes a dialog that is expected.
 func TestOwnCookies(t *testing.T) {
 	k := testkit.New(t)

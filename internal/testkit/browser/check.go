@@ -32,10 +32,16 @@ func (b *Browser) Check(name string) *Browser {
 // Fits holds the page to the width of the screen.
 func (b *Browser) Fits(name string) *Browser {
 	b.T.Helper()
-	if over := Eval[[]string](b, tooWide); len(over) > 0 {
+	if over := b.TooWide(); len(over) > 0 {
 		b.T.Errorf("%s at %s is wider than the screen: %s", name, b.Path(), strings.Join(over, ", "))
 	}
 	return b
+}
+
+// TooWide is what reaches beyond the screen.
+func (b *Browser) TooWide() []string {
+	b.T.Helper()
+	return Eval[[]string](b, tooWide)
 }
 
 // tooWide names what reaches beyond the screen, where the page can be scrolled there.
