@@ -98,6 +98,9 @@ func story(t *testing.T, k *testkit.Kit) map[string]string {
 	for what, value := range ownSecrets(t, k) {
 		keep("cleo: "+what, value)
 	}
+	for what, value := range pageSecrets(t, k) {
+		keep("dora, by pages: "+what, value)
+	}
 	codes[k] = []string{code, wrongCode}
 	return secrets
 }
@@ -110,7 +113,7 @@ func nothingSecret(t *testing.T) {
 	k := testkit.New(t, "ROLEGATE_LOG_LEVEL=debug")
 	secrets := story(t, k)
 	places := map[string]string{"metrics": get(t, k.Admin+"/metrics")}
-	entries := opened(t, k, append(ownersOfSecrets, "", "user:alice", "user:bob", "user:nobody", testkit.Operator.String(), "contact:1")...)
+	entries := opened(t, k, append(ownersOfSecrets, "", "user:alice", "user:bob", "user:dora", "user:nobody", testkit.Operator.String(), "contact:1")...)
 	if len(entries) < 20 {
 		t.Fatalf("only %d entries could be read", len(entries))
 	}

@@ -53,11 +53,12 @@ func oddPaths(t *testing.T) {
 			}
 		}
 	}
-	for _, target := range []string{"//evil.example", "//evil.example/%2e%2e", "/\\evil.example", "/login?next=//evil.example", "/invite//evil.example", "/healthz/", "//healthz", "/.well-known/../healthz"} {
+	for _, target := range []string{"//evil.example", "//evil.example/%2e%2e", "/\\evil.example", "/invite//evil.example", "/healthz/", "//healthz", "/.well-known/../healthz"} {
 		if a := wireOne(t, k, wireRequest("GET", target, "", "Connection: close")); a.Header.Get("Location") != "" || a.Status >= 300 && a.Status < 400 || a.Status == 200 {
 			t.Errorf("%q: %d, Location: %s", target, a.Status, a.Header.Get("Location"))
 		}
 	}
+	onwards(t)
 }
 
 func overrides(t *testing.T) {

@@ -379,6 +379,51 @@ func TestSecondTab(t *testing.T) {
 	has(t, v.Page, "main", "Send again")
 }
 
+// TestStepUpWithoutADevice leads to where there is one to be had.
+func TestStepUpWithoutADevice(t *testing.T) {
+	k := testkit.New(t)
+	k.Relaxed()
+	v := k.VisitorAs(t, k.PasswordOnly("ann"))
+	v.Get("/step-up")
+	v.Submit("form[action='/step-up']", "code", "123456").Want(t, 409, "/step-up").One(t, "main a[href='/account/devices']")
+	if len(v.Page.All("#code")) > 0 {
+		t.Error("it asks for a code that nobody can have")
+	}
+}
+
+// TestPasswordAlone is enough where nothing more is asked of somebody.
+func TestPasswordAlone(t *testing.T) {
+	k := testkit.New(t)
+	k.Relaxed()
+	v := k.Visitor(t)
+	v.Get("/invite/" + k.Invite("ann"))
+	has(t, v.Submit(accept, "password", "only eight+").Want(t, 422, "/invite"), ".problem", "at least 15 characters")
+	v.Submit(accept, "password", testkit.Password)
+	v.Get("/login")
+	has(t, v.Page, "main", "logged in as ann")
+}
+
+// TestCarriedByHand has a form bring what no page put there.
+func TestCarriedByHand(t *testing.T) {
+	k := testkit.New(t)
+	v := k.Visitor(t)
+	long := "otpauth://totp/" + strings.Repeat("a", 900) + "?secret=GEZDGNBVGY3TQOJQ"
+	for device, shown := range map[string]bool{
+		"javascript:alert(1)": false, "otpauth://totp/x": false, "otpauth://totp/%zz?secret=A": false, "otpauth://totp/x?secret=A B": true,
+		"otpauth://hotp/x?secret=A": false, long: true, long + long: false, "OTPAUTH://totp/x?secret=A": false, `otpauth://totp/"><script>?secret=A`: true,
+	} {
+		page := v.Post("/login/language", "language", "en", "ticket", `"><script>`, "device", device, "until", "x", "next", "//evil.example").Want(t, 200, "/login/language")
+		if got := len(page.All("img.qr")) == 1; got != shown {
+			t.Errorf("%.40q is shown: %v", device, got)
+		}
+		if strings.Contains(page.Body, `"><script>`) || strings.Contains(page.Body, `href="javascript`) || testkit.Attr(page.All("[name=next]")[0], "value") != "/" {
+			t.Errorf("%.40q: %s", device, page.Body)
+		}
+	}
+	v.Post("/login/language", "language", "xx").Want(t, 200, "/login")
+	v.Post("/login/enrol", "ticket", "none").Want(t, 401, "/login/enrol").One(t, password)
+}
+
 // TestNoSecretsInAddresses looks through every form and link of the steps.
 func TestNoSecretsInAddresses(t *testing.T) {
 	k := testkit.New(t)

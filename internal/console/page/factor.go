@@ -43,7 +43,7 @@ type Device struct {
 
 const (
 	beginsDevice = "otpauth://totp/"
-	maxDevice    = 2 << 10
+	maxDevice    = 1 << 10 // ours have some 700 bytes at most
 )
 
 // NewDevice reads an otpauth address; one that is none is CodeInvalidRequest.
