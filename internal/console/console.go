@@ -2,6 +2,7 @@
 // for; package page is what all of them share.
 //
 //	entrance  invitation, login, second factor, step-up, language
+//	account   one's own devices, recovery codes, password, sessions, history
 package console
 
 import (
@@ -11,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"rolegate/internal/administration"
+	"rolegate/internal/console/account"
 	"rolegate/internal/console/entrance"
 	"rolegate/internal/console/page"
 	"rolegate/internal/login"
@@ -31,5 +33,6 @@ func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) p
 	f := &page.Frame{Login: p.Login, Administration: p.Administration, Limits: p.Limits, Now: p.Now}
 	return f.Mount(r, endpoint,
 		func(f *page.Frame) { entrance.Add(f, p.Login) },
+		func(f *page.Frame) { account.Add(f, p.Login) },
 	)
 }
