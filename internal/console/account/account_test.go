@@ -63,9 +63,10 @@ func TestDevices(t *testing.T) {
 	if got := testkit.Attr(v.Page.One(t, "#name"), "value"); len(got) != 65 {
 		t.Errorf("the name is lost: %q", got)
 	}
+	k.Advance(6 * time.Minute)
+	v.Submit(add, "name", hostile).Want(t, 401, "/account/devices")
 	k.MidStep()
-	v.Submit(add, "name", hostile)
-	v.Submit(stepUp, "code", k.NextCode(p)).Want(t, 200, "/step-up") // MidStep may have taken more than five minutes' proof
+	v.Submit(stepUp, "code", k.NextCode(p)).Want(t, 200, "/step-up")
 	v.Submit(resume).Want(t, 200, "/account/devices")
 	key := secret(t, v.Page)
 	v.Submit(confirm, "code", k.Oathtool(key, -4*time.Minute)).Want(t, 401, "")
@@ -107,8 +108,7 @@ func TestDevices(t *testing.T) {
 	}
 	v.Post(v.Page.URL.Path+"/remove").Want(t, 409, "")
 	has(t, v.Page, ".problem", "last device")
-	for len(k.DeviceIDs(p)) < 5 {
-		k.Login(p)
+	for k.Login(p); len(k.DeviceIDs(p)) < 5; {
 		k.AddDevice(p, "more")
 	}
 	v = k.VisitorAs(t, p)
@@ -117,7 +117,7 @@ func TestDevices(t *testing.T) {
 		t.Error("a sixth is offered")
 	}
 	v.Post("/account/devices", "name", "sixth").Want(t, 409, "/account/devices")
-	has(t, v.Page, ".problem", "five devices already")
+	has(t, v.Page, ".problem", "5 devices already")
 }
 
 // TestOthersDevice is as unknown as one that never was.
@@ -177,7 +177,7 @@ func TestRecoveryCodes(t *testing.T) {
 	has(t, v.Submit(saved, "saved", "yes").Want(t, 200, "/account/recovery-codes"), "main", "10 of 10")
 	k.Want(k.Post("/v1/login/recovery", "", map[string]any{"ticket": k.Ticket("ann"), "code": first}), 200)
 	has(t, v.Get("/account/recovery-codes"), "main", "9 of 10")
-	k.Exec(`DELETE FROM recovery_codes WHERE selector NOT IN (SELECT selector FROM recovery_codes LIMIT 3)`)
+	k.Exec(`DELETE FROM recovery_codes WHERE selector NOT IN (SELECT selector FROM recovery_codes WHERE selector <> '` + first[:4] + `' LIMIT 2)`)
 	has(t, v.Get("/account"), ".note", "Recovery codes left: 2")
 }
 
