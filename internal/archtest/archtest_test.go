@@ -30,7 +30,7 @@ var (
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
 	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/search", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"} // what is made of the log; the append path knows none of it
-	areas        = []string{"internal/console/page", "internal/console/entrance", "internal/console/account"}                                                                                                                              // of the pages
+	areas        = []string{"internal/console/page", "internal/console/entrance", "internal/console/account"}                                                                                                  // of the pages
 	compositions = []string{"internal/administration"}                                                                                                                                                         // of capabilities: it asks the policy, then changes the directory
 	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                                                        // any layer above the mechanisms may use them
 )
@@ -82,8 +82,8 @@ var arrows = []struct {
 	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", leaves, mechanisms, capabilities)},
 
 	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", "internal/audit/search", leaves, mechanisms, capabilities, compositions)},
-	{"internal/console/page", list("model", "api", leaves, mechanisms, capabilities, compositions)}, // it draws QR codes and tells of passwords
-	{"internal/console/account", list("model", "internal/console/page", leaves, mechanisms, capabilities)},
+	{"internal/console/page", list("model", "api", leaves, mechanisms, capabilities, compositions)},                            // it draws QR codes and tells of passwords
+	{"internal/console/account", list("model", "internal/console/page", "internal/login", "internal/store", "internal/audit")}, // what it shows: sessions, and activities of a history
 	{"internal/console/entrance", list("model", "internal/console/page", leaves, mechanisms, capabilities)},
 	{"internal/console", list("model", areas, leaves, capabilities, compositions)},
 
