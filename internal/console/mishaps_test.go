@@ -100,7 +100,7 @@ func TestSessionEndsWhileWriting(t *testing.T) {
 	}
 	b.Check("session-ended")
 	other := b.Opened(func() { b.Click(`main a[target="_blank"]`) })
-	other.Wait("#username").Fill("#username", p.ID).Fill("#password", testkit.Password).Submit("main form button")
+	other.Wait("#username").Fill("#username", p.ID).Fill("#password", testkit.Password).Submit(`form[action="/login"] button:not([type])`)
 	other.Fill("#code", w.NextCode(p)).Submit("main form button")
 	before := len(b.Requests())
 	b.Submit("main form button")

@@ -120,6 +120,29 @@ func TestDevices(t *testing.T) {
 	has(t, v.Page, ".problem", "5 devices already")
 }
 
+// TestFreshness asks for a code of the last five minutes where somebody else could stay
+// by what is done, and never where they are sent away.
+func TestFreshness(t *testing.T) {
+	k := testkit.New(t)
+	p := k.MustEnrol("ann")
+	k.Advance(6 * time.Minute)
+	id := k.DeviceIDs(p)[0]
+	for path, fresh := range map[string]bool{
+		"/account/devices": true, "/account/devices/" + id + "/confirm": true, "/account/devices/" + id + "/remove": true,
+		"/account/recovery-codes": true, "/account/password": true, "/account/devices/" + id + "/name": false,
+		"/account/sessions/end-others": false, "/account/sessions/x/end": false, "/account/known-devices/x/forget": false,
+	} {
+		v := k.VisitorAs(t, p)
+		v.Post(path, "name", "x", "device", "otpauth://totp/x?secret=AAAA", "code", "000000", "current", "x", "new", "y")
+		if got := len(v.Page.All(stepUp)) == 1; got != fresh {
+			t.Errorf("%s asks for a code: %v\n%s", path, got, v.Page.Text("main"))
+		}
+	}
+	v := k.VisitorAs(t, p)
+	v.Post("/account/not-me").Want(t, 401, "/account/password") // which it leads to
+	v.Get("/account").Want(t, 200, "/account")
+}
+
 // TestOthersDevice is as unknown as one that never was.
 func TestOthersDevice(t *testing.T) {
 	k := testkit.New(t)

@@ -59,7 +59,7 @@ func TestInChromium(t *testing.T) {
 			at(b.Go("/account/history"), "history", language)
 			b.Submit("tbody tr:last-child a")
 			at(b, "not-me", language)
-			b.Submit(disown + " button").WaitPath("/account/password").Fill("#current", testkit.Password).Fill("#new", next).Submit(change + " > button").WaitPath("/account")
+			b.Submit(disown+" button").WaitPath("/account/password").Fill("#current", testkit.Password).Fill("#new", next).Submit(change + " > button").WaitPath("/account")
 			b.Submit(".logout button").WaitPath("/login").Fill("#username", "ann").Fill("#password", next).Submit(password + " button:not([type])")
 			b.Fill("#code", k.NextCode(p)).Submit(code + " button").WaitPath("/account")
 		})
