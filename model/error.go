@@ -103,7 +103,7 @@ type Detail struct {
 	Column int    `json:"column,omitempty"` // 1-based column in bytes; 0 for the whole line
 	Path   string `json:"path,omitempty"`   // such as subjects[3].manager; empty for line-based input
 	Code   Code   `json:"code,omitempty"`   // of an import's entry: what is wrong, for machines
-	Reason string `json:"reason"`           // one sentence in English
+	Reason string `json:"reason"`           // one sentence in English; "" for that of the error
 }
 
 // String gives the places that are known, and the reason: "12:4: reason",

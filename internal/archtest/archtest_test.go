@@ -29,10 +29,10 @@ var (
 	mechanisms   = []string{"internal/password", "internal/totp", "internal/token", "internal/keyring", "internal/throttle"}
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
-	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/search", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"} // what is made of the log; the append path knows none of it
-	areas        = []string{"internal/console/changes", "internal/console/entrance", "internal/console/logbook", "internal/console/page", "internal/console/policies", "internal/console/reasons"}             // of the pages
-	compositions = []string{"internal/administration", "internal/change"}                                                                                                                                      // of capabilities: it asks the policy, then changes the directory
-	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                                                        // any layer above the mechanisms may use them
+	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/search", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"}                 // what is made of the log; the append path knows none of it
+	areas        = []string{"internal/console/account", "internal/console/changes", "internal/console/entrance", "internal/console/logbook", "internal/console/page", "internal/console/policies", "internal/console/reasons"} // of the pages
+	compositions = []string{"internal/administration", "internal/change"}                                                                                                                                                      // of capabilities: it asks the policy, then changes the directory
+	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                                                                        // any layer above the mechanisms may use them
 )
 
 // arrows says what each package may import of ours. A package without a row is
@@ -85,7 +85,8 @@ var arrows = []struct {
 	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", "internal/change", "internal/policy/review", leaves, mechanisms, capabilities)},
 
 	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", "internal/audit/search", leaves, mechanisms, capabilities, compositions)},
-	{"internal/console/page", list("model", "api", leaves, mechanisms, capabilities, compositions)}, // it draws QR codes and tells of passwords
+	{"internal/console/page", list("model", "api", leaves, mechanisms, capabilities, compositions)},                            // it draws QR codes and tells of passwords
+	{"internal/console/account", list("model", "internal/console/page", "internal/login", "internal/store", "internal/audit")}, // what it shows: sessions, and activities of a history
 	{"internal/console/entrance", list("model", "internal/console/page", leaves, mechanisms, capabilities)},
 	{"internal/console/reasons", list("model", "internal/console/page", "internal/i18n", "internal/policy", "internal/administration")},
 	{"internal/console/logbook", list("model", "internal/console/page", "internal/console/reasons", "internal/audit", "internal/audit/search", "internal/administration")},

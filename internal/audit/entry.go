@@ -49,6 +49,7 @@ const (
 	LoggedOut         Activity = "authn_logout"
 	SessionRevoked    Activity = "session_revoke"        // by its own person
 	OthersRevoked     Activity = "session_revoke_others" // likewise: Count of them
+	LoginDisowned     Activity = "authn_login_disown"    // its person says it was not them, and Count other sessions ended
 	SessionLimited    Activity = "session_limit"         // ended to make room for another one
 	ClientToken       Activity = "authn_token_created"
 	ClientFailed      Activity = "authn_client_fail"

@@ -6,6 +6,7 @@
 //	logbook   the log: search, entries, charts
 //	policies  the policy in force, and drafts of the next
 //	changes   the life of a policy's change: drafts, what was published, rolling back
+//	account   one's own devices, recovery codes, password, sessions, history
 package console
 
 import (
@@ -15,6 +16,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"rolegate/internal/administration"
+	"rolegate/internal/console/account"
 	"rolegate/internal/console/changes"
 	"rolegate/internal/console/entrance"
 	"rolegate/internal/console/logbook"
@@ -46,5 +48,6 @@ func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) p
 		logbook.Add,
 		policies.Add,
 		changes.Add,
+		func(f *page.Frame) { account.Add(f, p.Login) },
 	)
 }

@@ -20,7 +20,9 @@ var led = map[string]string{
 	"/assets/{digest}/{name}": "every page loads them",
 	"/":                       "leads to the account, or the login",
 	"/console/changes/revisions/{revision}/applied": "what a revision's page asks for until it is applied",
-	"/login/*": "leads back to the login",
+	"/login/*":         "leads back to the login",
+	"/invite/{invite}": "its link comes in a message; package entrance has its tests",
+	"/invite":          "tells that an invitation is damaged: package entrance",
 }
 
 // TestEveryPage opens every page there is, found by its route, as somebody who may see

@@ -27,7 +27,6 @@ const (
 	WantOther       Input = "want_other"
 	WantWhole       Input = "want_whole"
 	WantFieldNames  Input = "want_field_names"
-	WantVisible     Input = "want_visible"
 	ClockFast       Input = "clock_fast"
 	ClockSlow       Input = "clock_slow"
 	WrongRecovery   Input = "wrong_recovery"
@@ -108,7 +107,6 @@ var sentences = map[Input]text{
 	WantOther:       {"The member \"{path}\" has the wrong type.", "成员 “{path}” 的类型不正确。"},
 	WantWhole:       {"The member \"{path}\" must be a whole number, not negative.", "成员 “{path}” 必须是非负整数。"},
 	WantFieldNames:  {"The member \"{path}\" must be an array of field names, none of them empty, \"*\" or longer than 256 bytes.", "成员 “{path}” 必须是由字段名组成的数组，且字段名不能为空、不能为 “*”、不能超过 256 字节。"},
-	WantVisible:     {"The member \"{path}\" must be visible text, not only spaces.", "成员 “{path}” 必须是可见文字，不能只有空格。"},
 	ClockFast:       {"The code is of another time: the phone's clock is about {seconds} seconds fast. Let it set its time by itself, then enter the next code.", "验证码与当前时间不符：手机时钟大约快了 {seconds} 秒。请在手机上启用自动设置时间，然后输入下一个验证码。"},
 	WrongRecovery:   {"The recovery code is wrong or was already used. Enter another one of your list.", "恢复码错误或已被使用，请输入列表中的另一个恢复码。"},
 	ClockSlow:       {"The code is of another time: the phone's clock is about {seconds} seconds slow. Let it set its time by itself, then enter the next code.", "验证码与当前时间不符：手机时钟大约慢了 {seconds} 秒。请在手机上启用自动设置时间，然后输入下一个验证码。"},

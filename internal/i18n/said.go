@@ -91,6 +91,8 @@ var said = map[string]string{
 	"a client needs at least one scope of %s":                                                                       "客户端至少需要以下授权范围之一：%s。",
 	"%q is no scope; there are %s":                                                                                  "%q 不是授权范围；授权范围有 %s。",
 	"the password is longer than %d bytes":                                                                          "密码超过 %d 字节。",
+	"the name of a device has at most %d bytes":                                                                     "验证设备的名称最多 %d 字节。",
+	"the name of a device is visible text, and not only spaces":                                                     "验证设备的名称必须是可见文字，不能只有空格。",
 	"the current password is longer than %d bytes":                                                                  "当前密码超过 %d 字节。",
 	"this is not a usable user name: no spaces, no control characters, no mix of writing directions, and not empty": "该用户名不可用：不能为空，不能含空格或控制字符，也不能混用书写方向。",
 

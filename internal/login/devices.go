@@ -57,6 +57,9 @@ func (s *Service) Devices(ctx context.Context, session Session) ([]Device, error
 // AddDevice makes a pending device and shows its secret, this once. It takes the
 // place of another pending one; confirmed ones stay as they are.
 func (s *Service) AddDevice(ctx context.Context, session Session, name string) (Enrolment, error) {
+	if err := checkDeviceName(name); err != nil {
+		return Enrolment{}, err
+	}
 	var secret []byte
 	var row store.Device
 	var user model.User
@@ -178,6 +181,9 @@ func (s *Service) pending(ctx context.Context, q store.Factors, caller model.Cal
 
 // RenameDevice gives a confirmed device of the person's another name.
 func (s *Service) RenameDevice(ctx context.Context, session Session, id, name string) (Device, error) {
+	if err := checkDeviceName(name); err != nil {
+		return Device{}, err
+	}
 	var d store.Device
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
 		o, err := s.owner(ctx, tx, session)

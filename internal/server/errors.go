@@ -235,6 +235,11 @@ func explain(lang i18n.Lang, code model.Code, to outcome, err error) (string, []
 	case to.exact && len(places) == 0:
 		places = []api.ProblemDetail{{Reason: i18n.Capital(e.Message)}}
 	}
+	for i := range places { // a place of which the error says all there is
+		if places[i].Reason == "" {
+			places[i].Reason = detail
+		}
+	}
 	return detail, places
 }
 

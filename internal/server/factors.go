@@ -6,22 +6,21 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-	"unicode"
 
 	"github.com/go-chi/chi/v5"
 
 	"rolegate/api"
 	"rolegate/internal/i18n"
 	"rolegate/internal/login"
-	"rolegate/model"
 )
 
 // Factors is what the server needs for people who look after their own second
 // factors. Errors carry a model.Code; a wrong code is a *login.WrongCode.
 type Factors interface {
 	Devices(ctx context.Context, session login.Session) ([]login.Device, error)
+	// AddDevice and RenameDevice are CodeInvalidRequest for a name that cannot be shown.
 	AddDevice(ctx context.Context, session login.Session, name string) (login.Enrolment, error)
-	// These three are CodeNotFound for a device that is not the person's.
+	// ConfirmDevice, RenameDevice and RemoveDevice are CodeNotFound for a device that is not the person's.
 	ConfirmDevice(ctx context.Context, session login.Session, id, code string) (login.Confirmed, error)
 	RenameDevice(ctx context.Context, session login.Session, id, name string) (login.Device, error)
 	RemoveDevice(ctx context.Context, session login.Session, id string) error
@@ -45,11 +44,11 @@ func (s *Server) devices(w http.ResponseWriter, r *http.Request, session login.S
 }
 
 func (s *Server) addDevice(w http.ResponseWriter, r *http.Request, session login.Session) error {
-	name, err := s.deviceName(w, r)
+	req, err := decode[api.DeviceName](s, w, r)
 	if err != nil {
 		return err
 	}
-	e, err := s.Factors.AddDevice(r.Context(), session, name)
+	e, err := s.Factors.AddDevice(r.Context(), session, req.Name)
 	if err != nil {
 		return err
 	}
@@ -74,11 +73,11 @@ func (s *Server) confirmDevice(w http.ResponseWriter, r *http.Request, session l
 }
 
 func (s *Server) renameDevice(w http.ResponseWriter, r *http.Request, session login.Session) error {
-	name, err := s.deviceName(w, r)
+	req, err := decode[api.DeviceName](s, w, r)
 	if err != nil {
 		return err
 	}
-	d, err := s.Factors.RenameDevice(r.Context(), session, deviceID(r), name)
+	d, err := s.Factors.RenameDevice(r.Context(), session, deviceID(r), req.Name)
 	if err != nil {
 		return err
 	}
@@ -121,32 +120,6 @@ func (s *Server) stepUp(w http.ResponseWriter, r *http.Request, session login.Se
 // deviceID is an id as we make them, or no id: they are letters and digits, so
 // that nothing has to be unescaped.
 func deviceID(r *http.Request) string { return chi.URLParam(r, "id") }
-
-// maxDeviceName bounds a device's name, in bytes.
-const maxDeviceName = 64
-
-// deviceName reads a body that names a device. What a name looks like in a list
-// is what it is: nothing invisible is in it.
-func (s *Server) deviceName(w http.ResponseWriter, r *http.Request) (string, error) {
-	req, err := decode[api.DeviceName](s, w, r)
-	if err != nil {
-		return "", err
-	}
-	if len(req.Name) > maxDeviceName {
-		return "", over(model.CodeInvalidRequest, i18n.TooLong, "name", maxDeviceName)
-	}
-	blank := true
-	for _, c := range req.Name {
-		if !unicode.IsPrint(c) { // of spaces only U+0020 is
-			return "", invalid(i18n.WantVisible, "name")
-		}
-		blank = blank && c == ' '
-	}
-	if blank {
-		return "", invalid(i18n.WantVisible, "name")
-	}
-	return req.Name, nil
-}
 
 func deviceOf(d login.Device) api.Device {
 	return api.Device{ID: d.ID, Name: d.Name, CreatedAt: onWire(d.CreatedAt), LastUsedAt: onWire(d.UsedAt)}

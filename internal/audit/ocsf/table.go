@@ -123,6 +123,7 @@ var Activities = map[audit.Activity]Mapping{
 	audit.LoggedOut:         logoff(),
 	audit.SessionRevoked:    logoff(),
 	audit.OthersRevoked:     logoff(),
+	audit.LoginDisowned:     account(other, high),
 	audit.SessionLimited:    logoff(),
 	audit.SessionsEnded:     logoff(),
 	audit.ClientToken:       clientTicket(),

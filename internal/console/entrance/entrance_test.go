@@ -384,11 +384,16 @@ func TestStepUpWithoutADevice(t *testing.T) {
 	k := testkit.New(t)
 	k.Relaxed()
 	v := k.VisitorAs(t, k.PasswordOnly("ann"))
-	v.Get("/step-up")
-	v.Submit("form[action='/step-up']", "code", "123456").Want(t, 409, "/step-up").One(t, "main a[href='/account/devices']")
-	if len(v.Page.All("#code")) > 0 {
-		t.Error("it asks for a code that nobody can have")
+	for _, page := range []*testkit.Page{v.Get("/step-up?next=/account/password").Want(t, 200, "/step-up"), v.Post("/step-up", "code", "123456").Want(t, 409, "/step-up")} {
+		page.One(t, "main a[href='/account/devices']")
+		if len(page.All("#code")) > 0 {
+			t.Error("it asks for a code that nobody can have")
+		}
 	}
+	k.Advance(6 * time.Minute)
+	has(t, v.Get("/account/password").Want(t, 401, "/account/password"), "main", "no device for one-time codes yet")
+	v.Submit("main form[action='/logout']").Want(t, 200, "/login")
+	v.Submit(password, "username", "ann", "password", testkit.Password).Want(t, 200, "/account/password")
 }
 
 // TestPasswordAlone is enough where nothing more is asked of somebody.

@@ -15,7 +15,8 @@ func (p *pages) stepUp(v *page.Visit) error {
 	return v.Resume()
 }
 
-// logout ends the session. One that has ended already is as good.
+// logout ends the session. One that has ended already is as good. Who logs in again is
+// led on to where they were asked to.
 func (p *pages) logout(v *page.Visit) error {
 	if v.Session != nil {
 		if _, err := p.login.Logout(v.Context(), v.Session.Caller); err != nil && model.CodeOf(err) != model.CodeUnauthorized {
@@ -23,7 +24,11 @@ func (p *pages) logout(v *page.Visit) error {
 		}
 	}
 	v.LogOut()
-	return v.Done(page.LoginPath, "logout.done")
+	to := page.LoginPath
+	if next := v.Form("next"); next != "" {
+		to = loginTo(next)
+	}
+	return v.Done(to, "logout.done")
 }
 
 func (p *pages) language(v *page.Visit) error {

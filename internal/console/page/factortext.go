@@ -47,7 +47,7 @@ var factorTexts = Texts{
 	"codes.nobody":           {EN: "Rolegate", ZH: "Rolegate"},
 	"codes.saved":            {EN: "I have saved these codes", ZH: "我已保存这些恢复码"},
 	"codes.submit":           {EN: "Continue", ZH: "继续"},
-	"codes.unsaved":          {EN: "You have not said that the recovery codes are saved. If they are not, make new ones under “Devices”: then these no longer count.", ZH: "您尚未确认已保存恢复码。如未保存，请在“验证设备”中重新生成，原有恢复码随之失效。"},
+	"codes.unsaved":          {EN: "You have not said that the recovery codes are saved. If they are not, make new ones under “Recovery codes”: then these no longer count.", ZH: "您尚未确认已保存恢复码。如未保存，请在“恢复码”中重新生成，原有恢复码随之失效。"},
 	"problem.wait.seconds":   {EN: "There were too many attempts. Try again in {n} seconds.", ZH: "尝试次数过多，请在 {n} 秒后重试。"},
 	"problem.wait.minutes":   {EN: "There were too many attempts. Try again in {n} minutes.", ZH: "尝试次数过多，请在 {n} 分钟后重试。"},
 	"problem.wait.hours":     {EN: "There were too many attempts. Try again in {n} hours.", ZH: "尝试次数过多，请在 {n} 小时后重试。"},

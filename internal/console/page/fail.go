@@ -83,6 +83,9 @@ func (v *Visit) fail(problem api.Problem, err error) error {
 		}
 	}
 	look := Look{Visit: v, Problem: &problem}
+	problem.Errors = slices.DeleteFunc(problem.Errors, func(d api.ProblemDetail) bool { // what is said once
+		return d.Line == 0 && d.Reason == problem.Detail
+	})
 	if said := v.wait(problem); said != "" {
 		problem.Detail = said
 	}
@@ -160,7 +163,7 @@ func entered(f Field) bool { return f.Name != "_sent" }
 var secrets = []string{"password", "current", "new", "code", "ticket", "invite"}
 
 // kept is a form as it was sent, where to, and what in: nil where it had a secret in
-// it, which has to be entered anew. Of a step-up it is what that interrupted.
+// it, which has to be entered anew (see Area.Reopens). Of a step-up it is what that interrupted.
 func (v *Visit) kept() (to string, fields []Field) {
 	if v.R.PostForm == nil && v.parse() != nil {
 		return "", nil
@@ -168,8 +171,12 @@ func (v *Visit) kept() (to string, fields []Field) {
 	if v.R.URL.Path == StepUpPath {
 		return v.interrupted()
 	}
+	reopens := v.area.reopens[chi.RouteContext(v.Context()).RoutePattern()]
 	for name, values := range v.R.PostForm {
 		if slices.Contains(secrets, name) {
+			if reopens {
+				continue
+			}
 			return "", nil
 		}
 		for _, value := range values {

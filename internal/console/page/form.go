@@ -25,6 +25,10 @@ const (
 // Documents lets the forms of a path bring documents, see Visit.Document.
 func (a *Area) Documents(path string) { a.documents[path] = true }
 
+// Reopens says that a form of a path that comes without its secrets is shown again, to
+// have them entered: so a step-up goes on with what else was in it.
+func (a *Area) Reopens(path string) { a.reopens[path] = true }
+
 // parse reads the form, whole, and refuses what is none.
 func (v *Visit) parse() error {
 	limit := int64(maxForm)

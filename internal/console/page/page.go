@@ -41,6 +41,7 @@ type Login interface {
 	Refresh(ctx context.Context, refreshToken string) (login.Result, error)
 	Sufficient(ctx context.Context, session login.Session) error
 	Fresh(ctx context.Context, session login.Session) error
+	Devices(ctx context.Context, session login.Session) ([]login.Device, error)
 }
 
 // Administration is what every page needs of the administration by people.
@@ -81,6 +82,7 @@ type Area struct {
 	templates map[i18n.Lang]map[string]*template.Template // by file name
 	texts     Texts
 	documents map[string]bool // patterns whose forms bring documents
+	reopens   map[string]bool // patterns whose forms can be shown again without their secrets
 }
 
 // kind is one page's handler with who may call it.

@@ -24,7 +24,7 @@ import (
 // moment), day, asset (the address of a file) and list (its arguments). A text
 // "next.CODE" is told with every failure of that code: what to do about it here.
 func (f *Frame) New(templates fs.FS, texts Texts) *Area {
-	a := &Area{Frame: f, texts: joined(texts), templates: map[i18n.Lang]map[string]*template.Template{}, documents: map[string]bool{}}
+	a := &Area{Frame: f, texts: joined(texts), templates: map[i18n.Lang]map[string]*template.Template{}, documents: map[string]bool{}, reopens: map[string]bool{}}
 	for _, l := range i18n.Langs {
 		a.templates[l] = a.read(l, templates)
 	}
@@ -86,6 +86,16 @@ type Look struct {
 	Said    string       // what was done a moment ago
 	Kept    string       // of a form that was interrupted: where it goes
 	Fields  []Field      // and what was in it
+}
+
+// Deviceless tells whether the reader has no device for one-time codes: nothing but
+// their password proves who they are.
+func (l Look) Deviceless() (bool, error) {
+	if l.Session == nil || l.Session.Assurance.Level >= 2 {
+		return false, nil
+	}
+	devices, err := l.area.Login.Devices(l.Context(), *l.Session)
+	return len(devices) == 0, err
 }
 
 // Nav is what leads to other pages.
