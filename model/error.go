@@ -48,6 +48,7 @@ const (
 	CodePolicyInvalid      Code = "policy_invalid"                   // a policy document with bad rows; Details lists every one
 	CodeCatalogInvalid     Code = "catalog_invalid"                  // a catalogue with bad entries; Details lists every one
 	CodeImportInvalid      Code = "import_invalid"                   // an import file with bad entries; Details lists every one
+	CodeCasesFailed        Code = "cases_failed"                     // a draft's own test cases do not pass; Details lists every one
 	CodeLimitExceeded      Code = "limit_exceeded"                   // a configured limit is passed; the message names it
 	CodeSettingInvalid     Code = "setting_invalid"                  // unknown, malformed or contradictory setting
 	CodeKeyMissing         Code = "key_missing"                      // the key-encryption key file is missing
@@ -75,6 +76,7 @@ const (
 	CodeBeyondCheckpoint   Code = "beyond_checkpoint"                // of the log: not covered by a checkpoint yet; RetryAfter says when to ask again
 	CodeCheckpointUnknown  Code = "checkpoint_unknown"               // of the log: no checkpoint was made of that many entries
 	CodeForeignEntries     Code = "foreign_entries"                  // of the log: what is asked for has entries of other tenants in it
+	CodeCasesInvalid       Code = "cases_invalid"                    // cases of a policy that cannot be read; Details lists every mistake
 	CodeOfficeReserved     Code = "office_reserved"                  // offices are given and taken on the host, or given by two holders of two others
 )
 

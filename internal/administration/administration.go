@@ -29,6 +29,7 @@ import (
 
 	"rolegate/internal/audit"
 	"rolegate/internal/audit/search"
+	"rolegate/internal/change"
 	"rolegate/internal/directory"
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
@@ -42,6 +43,7 @@ type Service struct {
 	Store     store.Store
 	Directory *directory.Service
 	Policy    Policy
+	Change    *change.Service // of the policy
 	Log       *audit.Log
 	Now       func() time.Time
 	// SessionIdle is how long a session lives without being refreshed.
@@ -57,6 +59,8 @@ type Service struct {
 type Policy interface {
 	Administers(ctx context.Context, tenant string, revision int64, person string, proven model.Assurance, a policy.Act) (model.Decision, error)
 	Handing(ctx context.Context, tenant string, revision int64, person, role string) (policy.Handing, error)
+	Explain(ctx context.Context, caller model.Caller, r policy.ExplainRequest) (policy.Explained, error)
+	Permissions(ctx context.Context, caller model.Caller, r policy.PermissionsRequest) (model.Permissions, error)
 }
 
 // Unlocker lifts what wrong codes or passwords have locked of a user, and records it.
@@ -155,7 +159,7 @@ func (o *Officer) right(ctx context.Context, id, of string) (*standing, error) {
 
 // ask is nil, and the decision, if the person may do something to a record.
 func (at *standing) ask(ctx context.Context, object, action, id, of string) (model.Decision, error) {
-	d, err := at.Policy.Administers(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, at.session.Assurance,
+	d, err := at.Service.Policy.Administers(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, at.session.Assurance,
 		policy.Act{Object: object, Action: action, ID: id, Of: of})
 	switch {
 	case err != nil:

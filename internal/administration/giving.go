@@ -47,7 +47,7 @@ func (at *standing) mayHand(ctx context.Context, subject, id, user string) error
 	if _, err := at.ask(ctx, Roles, Assign, id, user); err != nil {
 		return err
 	}
-	handing, err := at.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, subject)
+	handing, err := at.Service.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, subject)
 	switch {
 	case err != nil:
 		return err
@@ -88,7 +88,7 @@ func (at *standing) mayInvite(ctx context.Context, user string) error {
 		}
 	}
 	for _, member := range members {
-		handing, err := at.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, member)
+		handing, err := at.Service.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, member)
 		if err == nil && handing < policy.HandingNothing {
 			err = at.mayHand(ctx, member, member, user)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"rolegate/internal/audit/search"
-	"rolegate/internal/login"
 	"rolegate/model"
 )
 
@@ -41,7 +40,7 @@ func (o *Officer) reader(ctx context.Context) (search.Reader, error) {
 	if err != nil {
 		return search.Reader{}, err
 	}
-	if a := at.session.Assurance; at.session.Restricted || a.Level < 2 || o.Now().Sub(a.AuthTime) > login.FreshFor {
+	if !at.fresh() {
 		return search.Reader{}, errStepUp
 	}
 	t, err := o.Store.Tenant(ctx, o.tenant)

@@ -30,6 +30,7 @@ import (
 	"rolegate/internal/audit/checkpoint"
 	"rolegate/internal/audit/search"
 	"rolegate/internal/audit/selfverify"
+	"rolegate/internal/change"
 	"rolegate/internal/directory"
 	"rolegate/internal/keyring"
 	"rolegate/internal/login"
@@ -55,7 +56,8 @@ type App struct {
 	// Administration is what people do to others, by right.
 	Administration *administration.Service
 	Policy         *policy.Service
-	Search         *search.Search // of the log
+	Change         *change.Service // of the policy, by people
+	Search         *search.Search  // of the log
 	Logger         *slog.Logger
 	Now            func() time.Time
 	// HashWorker makes the program that hashes passwords for Serve, see
@@ -199,7 +201,8 @@ func (a *App) openServices(ctx context.Context) error {
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, UsernameKey: login.UsernameKey,
 		Inheritance: policy.Inheritance, Now: a.now, Limits: c.Limits()}
 	a.Search = &search.Search{Store: a.Store, Log: a.Log}
-	a.Administration = &administration.Service{Store: a.Store, Directory: a.Directory, Policy: a.Policy, Log: a.Log, Now: a.now, SessionIdle: c.SessionIdle, Search: a.Search, Unlocker: a.Login}
+	a.Change = &change.Service{Store: a.Store, Log: a.Log, Directory: a.Directory, Policy: a.Policy, Now: a.now, Single: c.FourEyes == fourEyesSingle}
+	a.Administration = &administration.Service{Store: a.Store, Directory: a.Directory, Policy: a.Policy, Change: a.Change, Log: a.Log, Now: a.now, SessionIdle: c.SessionIdle, Search: a.Search, Unlocker: a.Login}
 	return nil
 }
 

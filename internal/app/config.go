@@ -41,7 +41,7 @@ type Config struct {
 	DatabaseURL      string        `env:"ROLEGATE_DATABASE_URL" about:"postgres://... (default: SQLite in ROLEGATE_DATA); also ROLEGATE_DATABASE_URL_FILE"`
 	KeyFile          string        `env:"ROLEGATE_KEY_FILE" about:"key-encryption key, mode 0600 (default: master.key in ROLEGATE_DATA)"`
 	KeystoreURL      string        `env:"ROLEGATE_KEYSTORE_URL" about:"keys of the log: a file or postgres://... (default: keys.db in ROLEGATE_DATA; required with PostgreSQL); also ROLEGATE_KEYSTORE_URL_FILE"`
-	FourEyes         string        `env:"ROLEGATE_FOUR_EYES" envDefault:"required" about:"required, or single for one-person firms"`
+	FourEyes         string        `env:"ROLEGATE_FOUR_EYES" envDefault:"required" about:"required, or single for one-person firms: a change of the policy that nobody approved may be published a day after it was submitted"`
 	TLSCert          string        `env:"ROLEGATE_TLS_CERT" about:"PEM certificate; serves TLS"`
 	TLSKey           string        `env:"ROLEGATE_TLS_KEY" about:"PEM key of ROLEGATE_TLS_CERT"`
 	BehindProxy      bool          `env:"ROLEGATE_BEHIND_PROXY" about:"TLS ends at a proxy in front: permits a non-loopback listen without a certificate"`
@@ -323,7 +323,7 @@ func checkChoices(c Config) error {
 		return settingError("ROLEGATE_SIGNING_ALGORITHM is one of %s, not %q", strings.Join(token.Algorithms, ", "), c.SigningAlgorithm)
 	case c.SigningKeyLife != 0 && c.SigningKeyLife < time.Hour:
 		return settingError("ROLEGATE_SIGNING_KEY_LIFE is 0s, or a duration of at least 1h, not %s", c.SigningKeyLife)
-	case c.FourEyes != "required" && c.FourEyes != "single":
+	case c.FourEyes != "required" && c.FourEyes != fourEyesSingle:
 		return settingError("ROLEGATE_FOUR_EYES is required or single, not %q", c.FourEyes)
 	case c.LoginRate < 1 || c.LoginRate > maxLoginRate:
 		return settingError("ROLEGATE_LOGIN_RATE is 1 to %d, not %d", maxLoginRate, c.LoginRate)
@@ -400,6 +400,9 @@ const (
 	auditDurable  = "durable"
 	auditBuffered = "buffered"
 )
+
+// fourEyesSingle is the other value of ROLEGATE_FOUR_EYES than its default.
+const fourEyesSingle = "single"
 
 // The bounds of ROLEGATE_AUDIT_VERIFY. An altered log is to be found while somebody
 // remembers what happened.

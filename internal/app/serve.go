@@ -229,7 +229,10 @@ func (a *App) startLog(ctx context.Context) error {
 	if _, err := a.Checkpoints.Key(ctx); err != nil { // which the first one makes
 		return err
 	}
-	return a.record(ctx, audit.Started)
+	if err := a.record(ctx, audit.Started); err != nil || a.Config.FourEyes != fourEyesSingle {
+		return err
+	}
+	return a.record(ctx, audit.FourEyesSingle)
 }
 
 // startTracing begins to tell a collector where the time of requests goes, if one

@@ -31,7 +31,7 @@ var (
 	surfaces     = []string{"internal/server", "internal/console"}
 	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/search", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"} // what is made of the log; the append path knows none of it
 	areas        = []string{"internal/console/page", "internal/console/entrance"}                                                                                                                              // of the pages
-	compositions = []string{"internal/administration"}                                                                                                                                                         // of capabilities: it asks the policy, then changes the directory
+	compositions = []string{"internal/administration", "internal/change"}                                                                                                                                      // of capabilities: it asks the policy, then changes the directory
 	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                                                        // any layer above the mechanisms may use them
 )
 
@@ -77,9 +77,11 @@ var arrows = []struct {
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/policy/condition", list("api/filter")},
 	{"internal/policy", list("model", "api/filter", "internal/policy/condition", "internal/store", "internal/audit", leaves, mechanisms)},
+	{"internal/policy/review", list("model", "internal/policy")}, // pure: what a new document would change
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
-	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", leaves, mechanisms, capabilities)},
+	{"internal/change", list("model", "internal/store", "internal/audit", "internal/policy/review", leaves, mechanisms, capabilities)},
+	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", "internal/change", "internal/policy/review", leaves, mechanisms, capabilities)},
 
 	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", "internal/audit/search", leaves, mechanisms, capabilities, compositions)},
 	{"internal/console/page", list("model", "api", leaves, capabilities, compositions)},

@@ -98,7 +98,7 @@ func (s *Service) changedClient(ctx context.Context, tx store.Tx, c model.Client
 				revision = r
 			}
 			if t.ID == e.Caller.Tenant {
-				if err := stands(e.Caller, t.ID, r); err != nil {
+				if err := Stands(e.Caller, t.ID, r); err != nil {
 					return err
 				}
 			}

@@ -41,12 +41,12 @@ func (s *Service) RequestOffice(ctx context.Context, caller model.Caller, tenant
 	}
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = take(ctx, tx, caller, tenant); err != nil {
+		if revision, err = TakeBy(ctx, tx, caller, tenant); err != nil {
 			return err
 		}
 		now := s.Now()
 		r.CreatedAt, r.ExpiresAt = now, now.Add(OfficeRequestTTL)
-		if _, err := s.officeOf(ctx, tx, tenant, r.RequestedBy); err != nil {
+		if _, err := s.OfficeOf(ctx, tx, tenant, r.RequestedBy); err != nil {
 			return err
 		}
 		if err := s.mayTake(ctx, tx, r); err != nil {
@@ -84,11 +84,11 @@ func (s *Service) ApproveOffice(ctx context.Context, caller model.Caller, tenant
 		if approver == r.RequestedBy || approver == r.Member {
 			return model.Errorf(model.CodeForbidden, "who asked for the office, who approves it and who gets it are three people")
 		}
-		asked, err := s.officeOf(ctx, tx, tenant, r.RequestedBy)
+		asked, err := s.OfficeOf(ctx, tx, tenant, r.RequestedBy)
 		if err != nil {
 			return err
 		}
-		approves, err := s.officeOf(ctx, tx, tenant, approver)
+		approves, err := s.OfficeOf(ctx, tx, tenant, approver)
 		if err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func (s *Service) ApproveOffice(ctx context.Context, caller model.Caller, tenant
 // DenyOffice turns a request down, or takes it back.
 func (s *Service) DenyOffice(ctx context.Context, caller model.Caller, tenant, id string) (OfficeRequest, error) {
 	return s.decideOffice(ctx, caller, tenant, id, store.RequestDenied, func(tx store.Tx, _ store.OfficeRequest) error {
-		_, err := s.officeOf(ctx, tx, tenant, caller.String())
+		_, err := s.OfficeOf(ctx, tx, tenant, caller.String())
 		return err
 	})
 }
@@ -125,7 +125,7 @@ func (s *Service) decideOffice(ctx context.Context, caller model.Caller, tenant,
 		if err != nil {
 			return err
 		}
-		if done.Revision, err = take(ctx, tx, caller, tenant, memberChange(r.Member)); err != nil {
+		if done.Revision, err = TakeBy(ctx, tx, caller, tenant, memberChange(r.Member)); err != nil {
 			return err
 		}
 		// First of all, so that of two approvals one gives the office.
@@ -157,9 +157,9 @@ func (s *Service) OfficeRequests(ctx context.Context, tenant string, limit int) 
 	return s.Store.OfficeRequests(ctx, tenant, limit)
 }
 
-// officeOf is the office that somebody who can log in holds now. Without one
+// OfficeOf is the office that somebody who can log in holds now. Without one
 // nobody asks for, or decides about, an office, whatever the policy says.
-func (s *Service) officeOf(ctx context.Context, tx store.Queries, tenant, member string) (string, error) {
+func (s *Service) OfficeOf(ctx context.Context, tx store.Queries, tenant, member string) (string, error) {
 	can, err := canLogIn(ctx, tx, tenant, member)
 	if err != nil {
 		return "", err

@@ -26,7 +26,7 @@ func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant strin
 	}
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = take(ctx, tx, caller, tenant, roleChange(r.ID)); err != nil {
+		if revision, err = TakeBy(ctx, tx, caller, tenant, roleChange(r.ID)); err != nil {
 			return err
 		}
 		_, err = tx.Role(ctx, tenant, r.ID)
@@ -57,7 +57,7 @@ func (s *Service) DeleteRole(ctx context.Context, caller model.Caller, tenant, r
 	}
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = take(ctx, tx, caller, tenant, roleChange(role)); err != nil {
+		if revision, err = TakeBy(ctx, tx, caller, tenant, roleChange(role)); err != nil {
 			return err
 		}
 		holders, err := tx.Assignments(ctx, tenant, "", role)
@@ -94,7 +94,7 @@ func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string
 	}
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = take(ctx, tx, caller, tenant, memberChange(a.Member)); err != nil {
+		if revision, err = TakeBy(ctx, tx, caller, tenant, memberChange(a.Member)); err != nil {
 			return err
 		}
 		if err := Registered(ctx, tx, tenant, a.Member); err != nil {
@@ -261,7 +261,7 @@ func (s *Service) Unassign(ctx context.Context, caller model.Caller, tenant, mem
 	}
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = take(ctx, tx, caller, tenant, memberChange(member)); err != nil {
+		if revision, err = TakeBy(ctx, tx, caller, tenant, memberChange(member)); err != nil {
 			return err
 		}
 		if model.IsOffice(role) {

@@ -210,19 +210,19 @@ func set[T any](to *T, from *T) {
 // the tenant. Nothing was changed: decide again, and try again.
 var ErrMoved = errors.New("the tenant changed since the right to this act was decided")
 
-// take is Take for whoever acts. A person's right was decided before; with the
+// TakeBy is Take for whoever acts. A person's right was decided before; with the
 // tenant's row in hand it is settled that nothing of the tenant, neither policy nor
 // roles nor the session, has changed since.
-func take(ctx context.Context, tx store.Tenants, caller model.Caller, id string, changes ...store.Change) (revision int64, err error) {
+func TakeBy(ctx context.Context, tx store.Tenants, caller model.Caller, id string, changes ...store.Change) (revision int64, err error) {
 	if revision, err = Take(ctx, tx, id, changes...); err != nil {
 		return 0, err
 	}
-	return revision, stands(caller, id, revision)
+	return revision, Stands(caller, id, revision)
 }
 
-// stands tells whether the grounds of a person are those of the tenant as it was
+// Stands tells whether the grounds of a person are those of the tenant as it was
 // before this revision of it was taken.
-func stands(caller model.Caller, tenant string, revision int64) error {
+func Stands(caller model.Caller, tenant string, revision int64) error {
 	switch {
 	case caller.Kind != model.CallerUser:
 		return nil

@@ -12,7 +12,7 @@ import (
 // at once. The account stays open.
 func (s *Service) EndSessions(ctx context.Context, caller model.Caller, tenant, id, reason string) (revision int64, ended int, err error) {
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
-		if revision, err = take(ctx, tx, caller, tenant); err != nil {
+		if revision, err = TakeBy(ctx, tx, caller, tenant); err != nil {
 			return err
 		}
 		u, err := user(ctx, tx, tenant, id)

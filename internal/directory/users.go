@@ -44,7 +44,7 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 	}
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
-		revision, err := take(ctx, tx, caller, tenant, subjectChange("user:"+n.ID), memberChange("user:"+n.ID))
+		revision, err := TakeBy(ctx, tx, caller, tenant, subjectChange("user:"+n.ID), memberChange("user:"+n.ID))
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func ensureSubject(ctx context.Context, tx store.Directory, tenant, id string) e
 func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, id string, ttl time.Duration, reason string) (Invitation, error) {
 	var inv Invitation
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
-		revision, err := take(ctx, tx, caller, tenant)
+		revision, err := TakeBy(ctx, tx, caller, tenant)
 		if err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func (s *Service) invite(ctx context.Context, tx store.Invites, tenant, id strin
 func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tenant, id string, disabled bool, reason string) (int64, error) {
 	var revision int64
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
-		if revision, err = take(ctx, tx, caller, tenant, subjectChange("user:"+bareUser(id))); err != nil {
+		if revision, err = TakeBy(ctx, tx, caller, tenant, subjectChange("user:"+bareUser(id))); err != nil {
 			return err
 		}
 		var u model.User

@@ -167,6 +167,10 @@ var problems = map[model.Code]problem{
 		text{"Policy not valid", "策略无效"},
 		text{"The policy document has bad rows and was refused whole; every one is listed.", "策略文档中存在错误的行，已整体拒绝；所有错误均已列出。"},
 	},
+	model.CodeCasesInvalid: {
+		text{"Cases not valid", "测试用例无效"},
+		text{"The cases kept with the policy have mistakes and were refused whole; every one is listed.", "随策略保存的测试用例存在错误，已整体拒绝；所有错误均已列出。"},
+	},
 	model.CodeCatalogInvalid: {
 		text{"Catalogue not valid", "目录无效"},
 		text{"The catalogue has bad entries and was refused whole; every one is listed.", "目录中存在错误的条目，已整体拒绝；所有错误均已列出。"},
@@ -174,6 +178,10 @@ var problems = map[model.Code]problem{
 	model.CodeImportInvalid: {
 		text{"Import not valid", "导入文件无效"},
 		text{"The import has bad entries and nothing was imported; every one is listed.", "导入文件中存在错误的条目，未导入任何数据；所有错误均已列出。"},
+	},
+	model.CodeCasesFailed: {
+		text{"Test cases do not pass", "测试用例未通过"},
+		text{"Test cases kept with the draft do not pass; every one is listed.", "草稿附带的测试用例未通过；所有未通过的用例均已列出。"},
 	},
 	model.CodeLimitExceeded: {
 		text{"Limit exceeded", "超出限制"},

@@ -22,7 +22,7 @@ var onHost = []string{"the next key %s is published already, and signs from %s"}
 func TestSaid(t *testing.T) {
 	exact := []string{"CodeForbidden", "CodeConflict", "CodeInUse", "CodeLastOfficeHolder", "CodeOfficeConflict"}
 	everything, told := map[string]bool{}, 0
-	for _, dir := range []string{"administration", "directory", "login", "policy"} {
+	for _, dir := range []string{"administration", "change", "directory", "login", "policy"} {
 		files, err := filepath.Glob("../" + dir + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatal(dir, err)

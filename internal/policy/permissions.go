@@ -155,6 +155,9 @@ func permissionsEntry(caller model.Caller, view *View, r PermissionsRequest, p m
 		PolicyHash: view.PolicyHash(), Revision: view.Revision(), Caller: caller, Service: caller.ID,
 		Personal: map[string]any{"subject": p.Subject},
 	}
+	if caller.Kind != model.CallerClient {
+		e.Service = "" // the leaf names no person
+	}
 	if view.knows(r.Subject) {
 		e.Person = p.Subject
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
@@ -71,15 +72,42 @@ func (s *Service) prepare(ctx context.Context, tenant, text string) (prepared, e
 // catalogue.
 var errCatalogChanged = errors.New("the catalogue changed")
 
+// publication is what a prepared document is published as.
+type publication struct {
+	activity audit.Activity
+	reason   string
+	personal map[string]any // for the entry, beside the reason
+	rules    Rules          // of member rows
+
+	// settle has the last word, with the tenant's row in hand: it sees what is in
+	// force, adds what is kept with the next one, and names the class of the entry.
+	settle func(ctx context.Context, tx store.Tx, before store.PolicyRevision, next *store.PolicyRevision) (audit.Class, error)
+}
+
 // Import publishes a document as the tenant's next revision: whole or not at
-// all, with every bad row named. Its member rows become assignments.
+// all, with every bad row named. Its member rows become assignments. The test cases
+// of the policy before it stay.
 func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text, reason string, rules Rules) (Published, error) {
+	p := publication{activity: audit.PolicyImported, reason: reason, rules: rules}
+	p.settle = func(ctx context.Context, tx store.Tx, before store.PolicyRevision, next *store.PolicyRevision) (audit.Class, error) {
+		if err := stillAt(before, rules.IfRevision); err != nil {
+			return "", err
+		}
+		next.Cases = before.Cases
+		return rules.Gate(ctx, tx, tenant, reason)
+	}
+	return s.publishing(ctx, caller, tenant, text, p)
+}
+
+// publishing prepares a document and publishes it, once more where the catalogue
+// changed meanwhile.
+func (s *Service) publishing(ctx context.Context, caller model.Caller, tenant, text string, as publication) (Published, error) {
 	for {
 		p, err := s.prepare(ctx, tenant, text)
 		if err != nil {
 			return Published{}, err
 		}
-		res, err := s.publish(ctx, caller, tenant, p, reason, rules)
+		res, err := s.publish(ctx, caller, tenant, p, as)
 		if errors.Is(err, errCatalogChanged) {
 			continue
 		}
@@ -87,7 +115,7 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant, text,
 	}
 }
 
-func (s *Service) publish(ctx context.Context, caller model.Caller, tenant string, p prepared, reason string, rules Rules) (Published, error) {
+func (s *Service) publish(ctx context.Context, caller model.Caller, tenant string, p prepared, as publication) (Published, error) {
 	doc := p.doc
 	res := Published{Rules: len(doc.Rows), Links: len(doc.RoleLinks), Members: len(doc.Members), Hash: fmt.Sprintf("%x", doc.Hash)}
 	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
@@ -102,20 +130,16 @@ func (s *Service) publish(ctx context.Context, caller model.Caller, tenant strin
 		if catalogText(t) != p.catalog {
 			return errCatalogChanged
 		}
-		before, err := currentHash(ctx, tx, tenant)
+		before, err := currentPolicy(ctx, tx, tenant)
 		if err != nil {
 			return err
 		}
-		if err := stillAt(ctx, tx, tenant, rules.IfRevision); err != nil {
-			return err
-		}
-		class, err := rules.Gate(ctx, tx, tenant, reason)
+		next := store.PolicyRevision{Tenant: tenant, Revision: res.Revision, Text: doc.Text, Author: caller.String(), Reason: as.reason, CreatedAt: s.Now()}
+		class, err := as.settle(ctx, tx, before, &next)
 		if err != nil {
 			return err
 		}
-		err = tx.InsertPolicy(ctx, store.PolicyRevision{Tenant: tenant, Revision: res.Revision, Text: doc.Text,
-			Author: caller.String(), Reason: reason, CreatedAt: s.Now()})
-		if err != nil {
+		if err := tx.InsertPolicy(ctx, next); err != nil {
 			return err
 		}
 		for _, role := range doc.Roles() {
@@ -125,10 +149,10 @@ func (s *Service) publish(ctx context.Context, caller model.Caller, tenant strin
 		}
 		res.Unregistered = nil
 		for _, m := range doc.Members {
-			if err := rules.Limit(ctx, tx, tenant, m.Assignment); err != nil {
+			if err := as.rules.Limit(ctx, tx, tenant, m.Assignment); err != nil {
 				return err
 			}
-			if rules.Registered(ctx, tx, tenant, m.Member) != nil {
+			if as.rules.Registered(ctx, tx, tenant, m.Member) != nil {
 				res.Unregistered = append(res.Unregistered, m.Member)
 			}
 			if err := tx.PutAssignment(ctx, tenant, m.Assignment); err != nil {
@@ -140,27 +164,31 @@ func (s *Service) publish(ctx context.Context, caller model.Caller, tenant strin
 				return err
 			}
 		}
-		err = s.Log.AppendIn(ctx, tx, audit.Entry{Tenant: tenant, Class: class, Activity: audit.PolicyImported,
-			Outcome: audit.OutcomeOK, Revision: res.Revision, PolicyHash: doc.Hash, PrevPolicy: before, Caller: caller,
-			Personal: map[string]any{"reason": reason}})
-		if err == nil {
-			s.Snapshots.offer(tenant, &offer{res.Revision, p.catalog, p.rules, doc.Text})
+		if err := s.Log.AppendIn(ctx, tx, as.entry(caller, class, next, before)); err != nil {
+			return err
 		}
-		return err
+		s.Snapshots.offer(tenant, &offer{res.Revision, p.catalog, p.rules, doc.Text})
+		return nil
 	})
 	return res, err
 }
 
-// stillAt refuses to replace another document than the one of a revision.
-func stillAt(ctx context.Context, tx store.Policies, tenant string, revision int64) error {
-	if revision == 0 {
-		return nil
+// entry is the record of it. A person's act names the row that allowed it; the hash
+// is of the policy that is in force from here on.
+func (as publication) entry(caller model.Caller, class audit.Class, next, before store.PolicyRevision) audit.Entry {
+	e := audit.Entry{Tenant: next.Tenant, Class: class, Activity: as.activity, Outcome: audit.OutcomeOK, Revision: next.Revision,
+		PolicyHash: hashOf(next.Text), PrevPolicy: hashOf(before.Text), Caller: caller, Personal: map[string]any{"reason": as.reason}}
+	maps.Copy(e.Personal, as.personal)
+	if g := caller.Grounds; g != nil {
+		e.Object, e.Op, e.Rule = g.Object, g.Action, g.Rule
 	}
-	now, err := tx.CurrentPolicy(ctx, tenant)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	if now.Revision != revision {
+	return e
+}
+
+// stillAt refuses to replace another document than the one of a revision; 0 asks
+// nothing.
+func stillAt(now store.PolicyRevision, revision int64) error {
+	if revision != 0 && now.Revision != revision {
 		return model.Errorf(model.CodePrecondition, "the policy in force is of revision %d, and this one was made from revision %d; export it again and repeat the edit", now.Revision, revision)
 	}
 	return nil

@@ -68,6 +68,9 @@ type View struct {
 // Revision is the tenant revision that decisions of this view report.
 func (v *View) Revision() int64 { return v.tenant.Revision }
 
+// Catalog is what the view is compiled under.
+func (v *View) Catalog() *Catalog { return v.rules.catalog }
+
 // Latest is the tenant's snapshot as of at least the newest revision this
 // process knows of. It reads the database only if that is newer than the one in
 // memory.
@@ -287,11 +290,20 @@ func (s *slot) touch(now time.Time) {
 	}
 }
 
-// currentDocument is the tenant's published document; before the first it is
-// empty and denies everything.
-func currentDocument(ctx context.Context, q store.Policies, tenant string) (*Document, error) {
+// currentPolicy is the tenant's published policy; before the first it is empty, of
+// revision 0, and denies everything.
+func currentPolicy(ctx context.Context, q store.Policies, tenant string) (store.PolicyRevision, error) {
 	p, err := q.CurrentPolicy(ctx, tenant)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return p, err
+}
+
+// currentDocument is its document.
+func currentDocument(ctx context.Context, q store.Policies, tenant string) (*Document, error) {
+	p, err := currentPolicy(ctx, q, tenant)
+	if err != nil {
 		return nil, err
 	}
 	doc, err := parseKept(p.Text, nil)
@@ -301,14 +313,10 @@ func currentDocument(ctx context.Context, q store.Policies, tenant string) (*Doc
 	return doc, nil
 }
 
-// currentHash is the SHA-256 of the tenant's published document.
-func currentHash(ctx context.Context, q store.Policies, tenant string) ([]byte, error) {
-	p, err := q.CurrentPolicy(ctx, tenant)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, err
-	}
-	hash := sha256.Sum256([]byte(p.Text))
-	return hash[:], nil
+// hashOf is the SHA-256 of a document's text.
+func hashOf(text string) []byte {
+	hash := sha256.Sum256([]byte(text))
+	return hash[:]
 }
 
 func catalogText(t model.Tenant) string {

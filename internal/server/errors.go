@@ -85,7 +85,9 @@ var outcomes = map[model.Code]outcome{
 	model.CodePasswordRejected: {status: 422, exact: true},
 	model.CodePolicyInvalid:    {status: 422},
 	model.CodeCatalogInvalid:   {status: 422},
+	model.CodeCasesInvalid:     {status: 422},
 	model.CodeImportInvalid:    {status: 422},
+	model.CodeCasesFailed:      {status: 422},
 
 	model.CodeFilterTooLarge: {status: 422, exact: true},
 	model.CodeInexpressible:  {status: 422, exact: true},

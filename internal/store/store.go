@@ -95,6 +95,7 @@ type Queries interface {
 	Clients
 	Spent
 	Policies
+	Drafts
 	SigningKeys
 	EncryptionKeys
 	Restores
@@ -370,6 +371,10 @@ type PolicyRevision struct {
 	Author    string // the caller as the log spells it
 	Reason    string
 	CreatedAt time.Time
+
+	Cases      string // its test cases, YAML; "" for none
+	Draft      string // the id of the draft it was; "" where it was none
+	ApprovedBy string // who approved that; "" for nobody
 }
 
 // Policies holds the published documents of each tenant; history is never rewritten.
@@ -377,6 +382,9 @@ type Policies interface {
 	InsertPolicy(ctx context.Context, p PolicyRevision) error
 	// CurrentPolicy is the one with the highest revision; ErrNotFound before the first.
 	CurrentPolicy(ctx context.Context, tenant string) (PolicyRevision, error)
-	// ListPolicies gives the history, newest first, texts left out.
-	ListPolicies(ctx context.Context, tenant string, limit int) ([]PolicyRevision, error)
+	// Policy is the one of a revision.
+	Policy(ctx context.Context, tenant string, revision int64) (PolicyRevision, error)
+	// ListPolicies gives the history before a revision, or all of it (0), newest
+	// first, texts (Text, Cases) left out.
+	ListPolicies(ctx context.Context, tenant string, before int64, limit int) ([]PolicyRevision, error)
 }

@@ -62,16 +62,27 @@ var policyTests = []storeTest{
 		wantErr(t, "CurrentPolicy before the first", err, store.ErrNotFound)
 		var want []store.PolicyRevision
 		for _, rev := range []int64{2, 10, 9} { // numbers, not texts: 10 after 9
-			p := store.PolicyRevision{Tenant: "t", Revision: rev, Text: "p, role:销售, *\n# \"it's\"", Author: "user:ann", Reason: "r", CreatedAt: now}
+			p := store.PolicyRevision{Tenant: "t", Revision: rev, Text: "p, role:销售, *\n# \"it's\"", Author: "user:ann", Reason: "r", CreatedAt: now,
+				Cases: "- name: 案", Draft: "d", ApprovedBy: "user:aud"}
 			f.must(f.InsertPolicy(ctx, p))
 			want = append(want, p)
 		}
 		got, err := f.CurrentPolicy(ctx, "t")
 		same(t, "CurrentPolicy", got, err, want[1])
 		wantErr(t, "InsertPolicy again", f.InsertPolicy(ctx, want[0]), store.ErrExists)
-		want[1].Text, want[2].Text = "", ""
-		list, err := f.ListPolicies(ctx, "t", 2)
+		got, err = f.Policy(ctx, "t", 9)
+		same(t, "Policy", got, err, want[2])
+		_, err = f.Policy(ctx, "t", 3)
+		wantErr(t, "Policy of a revision that was none's", err, store.ErrNotFound)
+		_, err = f.Policy(ctx, "other", 9)
+		wantErr(t, "Policy of another tenant", err, store.ErrNotFound)
+		for i := range want {
+			want[i].Text, want[i].Cases = "", ""
+		}
+		list, err := f.ListPolicies(ctx, "t", 0, 2)
 		same(t, "ListPolicies", list, err, []store.PolicyRevision{want[1], want[2]})
+		list, err = f.ListPolicies(ctx, "t", 9, 2)
+		same(t, "ListPolicies before", list, err, []store.PolicyRevision{want[0]})
 		_, err = f.CurrentPolicy(ctx, "other")
 		wantErr(t, "CurrentPolicy of another tenant", err, store.ErrNotFound)
 		wantErr(t, "InsertPolicy of no tenant", f.InsertPolicy(ctx, store.PolicyRevision{Tenant: "none"}), store.ErrNotFound)
