@@ -30,7 +30,7 @@ var (
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
 	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/search", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"} // what is made of the log; the append path knows none of it
-	areas        = []string{"internal/console/page", "internal/console/entrance"}                                                                                                                              // of the pages
+	areas        = []string{"internal/console/page", "internal/console/entrance", "internal/console/policies"}                                                                                                 // of the pages
 	compositions = []string{"internal/administration", "internal/change"}                                                                                                                                      // of capabilities: it asks the policy, then changes the directory
 	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                                                        // any layer above the mechanisms may use them
 )
@@ -78,14 +78,16 @@ var arrows = []struct {
 	{"internal/policy/condition", list("api/filter")},
 	{"internal/policy", list("model", "api/filter", "internal/policy/condition", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/policy/review", list("model", "internal/policy")}, // pure: what a new document would change
+	{"internal/policy/rewrite", list("model")},                   // single rows of a text
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
 	{"internal/change", list("model", "internal/store", "internal/audit", "internal/policy/review", leaves, mechanisms, capabilities)},
 	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", "internal/change", "internal/policy/review", leaves, mechanisms, capabilities)},
 
 	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", "internal/audit/search", leaves, mechanisms, capabilities, compositions)},
-	{"internal/console/page", list("model", "api", leaves, capabilities, compositions)},
+	{"internal/console/page", list("model", "api", leaves, mechanisms, capabilities, compositions)}, // it draws QR codes and tells of passwords
 	{"internal/console/entrance", list("model", "internal/console/page", leaves, mechanisms, capabilities)},
+	{"internal/console/policies", list("model", "internal/console/page", "internal/policy/rewrite", leaves, capabilities, compositions)},
 	{"internal/console", list("model", areas, leaves, capabilities, compositions)},
 
 	// The only package that sees all others.
@@ -98,7 +100,7 @@ var arrows = []struct {
 // testHelpers hold code for tests and may import everything; only tests, and
 // one another, may import them. Otherwise they, and the testing libraries they
 // bring along, end up in the binary of every user.
-var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/mariatest", "internal/testkit/witness", "internal/testkit/workload", "internal/testkit/logkit", "internal/testkit/bench", "internal/store/storetest", "internal/audit/ocsf/ocsftest", "internal/archtest", "internal/checklist", "internal/requirements"}
+var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/mariatest", "internal/testkit/witness", "internal/testkit/workload", "internal/testkit/logkit", "internal/testkit/bench", "internal/testkit/browser", "internal/store/storetest", "internal/audit/ocsf/ocsftest", "internal/archtest", "internal/checklist", "internal/requirements"}
 
 // owners says who may import a module of others (a path prefix), so that each
 // lives behind one package of ours. A module that is not listed is free, but

@@ -2,6 +2,7 @@
 // for; package page is what all of them share.
 //
 //	entrance  invitation, login, second factor, step-up, language
+//	policies  the policy in force, and drafts of the next
 package console
 
 import (
@@ -13,6 +14,7 @@ import (
 	"rolegate/internal/administration"
 	"rolegate/internal/console/entrance"
 	"rolegate/internal/console/page"
+	"rolegate/internal/console/policies"
 	"rolegate/internal/login"
 	"rolegate/model"
 )
@@ -25,10 +27,12 @@ type Pages struct {
 	Now            func() time.Time
 }
 
-// Mount adds the pages to a router.
-func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) {
+// Mount adds the pages to a router, and gives the one that tells what is wrong where
+// there is none.
+func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) page.Endpoint {
 	f := &page.Frame{Login: p.Login, Administration: p.Administration, Limits: p.Limits, Now: p.Now}
-	f.Mount(r, endpoint,
+	return f.Mount(r, endpoint,
 		func(f *page.Frame) { entrance.Add(f, p.Login) },
+		policies.Add,
 	)
 }

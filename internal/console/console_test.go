@@ -5,12 +5,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"rolegate/internal/testkit"
+	"rolegate/internal/testkit/browser"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { browser.Main(m) }
 
 // TestLoginInTheBrowser goes by pages from nothing to a session and out of it again.
 func TestLoginInTheBrowser(t *testing.T) {
@@ -26,8 +25,8 @@ func TestLoginInTheBrowser(t *testing.T) {
 		t.Errorf("it says %q", got)
 	}
 	v.Submit("main form", "password", testkit.Password).Want(t, 200, "/login")
-	v.Submit("main form", "code", "000000").Want(t, 401, "/login/code")
-	v.Submit("main form", "code", k.NextCode(p))
+	v.Submit("[action='/login/code']", "code", "000000").Want(t, 401, "/login/code")
+	v.Submit("[action='/login/code']", "code", k.NextCode(p))
 	if v.Cookies["__Host-rolegate-access"] == "" {
 		t.Fatalf("no session: %s", v.Page.Body)
 	}

@@ -71,6 +71,9 @@ func (v *View) Revision() int64 { return v.tenant.Revision }
 // Catalog is what the view is compiled under.
 func (v *View) Catalog() *Catalog { return v.rules.catalog }
 
+// StrictFields tells whether any denial of a field closes it, see model.Tenant.
+func (v *View) StrictFields() bool { return v.tenant.StrictFields }
+
 // Latest is the tenant's snapshot as of at least the newest revision this
 // process knows of. It reads the database only if that is newer than the one in
 // memory.

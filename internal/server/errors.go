@@ -295,7 +295,7 @@ func write(w http.ResponseWriter, contentType string, status int, v any) {
 // no route takes: questions and logins.
 var accounted = []string{"/access/v1/", "/v1/login"}
 
-// noRoute answers a request that no route takes.
+// noRoute answers a request that no route takes, with a page where a browser asks.
 func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, code model.Code) {
 	var err error = &model.Error{Code: code}
 	for _, begins := range accounted {
@@ -303,6 +303,10 @@ func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, code model.Code
 			err = s.recordAs(r, model.Caller{Kind: model.CallerAnonymous}, begins+"*", code, err)
 			break
 		}
+	}
+	if p := s.missing; p != nil && forReader(r) {
+		p.Fail(w, r, s.problemOf(w, r, p.Language(r), err), err)
+		return
 	}
 	s.problem(w, r, err)
 }

@@ -468,11 +468,12 @@ func (f *fakeRecorder) RecordFailure(ctx context.Context, caller model.Caller, r
 
 type fakePages struct{}
 
-func (fakePages) Mount(r chi.Router, _ func(Page) http.Handler) {
+func (fakePages) Mount(r chi.Router, _ func(Page) http.Handler) Page {
 	r.Method("GET", "/invite/{invite}", endpoint{permission: "public", HandlerFunc: func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		io.WriteString(w, "<!doctype html>")
 	}})
+	return nil
 }
 
 // withRouteContext serves a handler as the router would, on no route.

@@ -2,6 +2,8 @@ package server
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -13,7 +15,8 @@ import (
 // Pages adds its own routes to a router. Every handler it adds is an endpoint made of
 // a Page, so that pages are bounded, recorded and told of in the log as the API is.
 type Pages interface {
-	Mount(r chi.Router, endpoint func(Page) http.Handler)
+	// Mount also gives the page that fails where no route takes a browser's request.
+	Mount(r chi.Router, endpoint func(Page) http.Handler) (missing Page)
 }
 
 // Page is what the server needs to know of a page.
@@ -56,6 +59,15 @@ func (s *Server) page(p Page) http.Handler {
 		}
 		return p.Serve(w, r, caller)
 	})}
+}
+
+// ofAPI begin the paths that programs call, whatever they say they accept.
+var ofAPI = []string{"/v1/", "/access/", "/oauth2/", "/.well-known/", "/healthz"}
+
+// forReader tells whether somebody with a browser waits for the answer.
+func forReader(r *http.Request) bool {
+	begins := func(path string) bool { return strings.HasPrefix(r.URL.Path, path) }
+	return !slices.ContainsFunc(ofAPI, begins) && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // paged is the endpoint of a page, which is for people and so no part of the contract.

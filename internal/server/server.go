@@ -82,6 +82,7 @@ type Server struct {
 
 	requests *throttle.Meter // of addresses and devices, made with the routes
 	reads    *throttle.Meter // of addresses, of the log's hashes; likewise
+	missing  Page            // where no route takes a browser's request; likewise
 }
 
 // Login is what the server needs of the login service. Errors carry a

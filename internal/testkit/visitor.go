@@ -20,6 +20,7 @@ type Visitor struct {
 	Language string            // Accept-Language
 	Cookies  map[string]string // by name, whatever a browser on http would hide
 	Page     *Page             // the last one
+	Header   map[string]string // of each request, besides; HX-Request as htmx sends it
 }
 
 // Page is a page as it came.
@@ -131,8 +132,11 @@ func (v *Visitor) send(method, path string, body io.Reader, contentType string) 
 			req.Header.Set("Content-Type", contentType)
 			req.Header.Set("Sec-Fetch-Site", "same-origin")
 		}
-		if v.Page != nil {
+		if v.Page != nil && v.Page.Header.Get("Referrer-Policy") != "no-referrer" {
 			req.Header.Set("Referer", v.Page.URL.String())
+		}
+		for name, value := range v.Header {
+			req.Header.Set(name, value)
 		}
 		for name, value := range v.Cookies {
 			req.AddCookie(&http.Cookie{Name: name, Value: value})

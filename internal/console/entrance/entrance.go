@@ -1,27 +1,39 @@
 // Package entrance is the pages of a login, from an invitation or a password to a
 // session, and what concerns a session as a whole: a step-up, its end, the language.
 //
+//	/invite/SECRET ─▶ password ─┬─▶ /login/enrol (QR code) ─▶ recovery codes, saved ─▶ where one wanted to go
+//	/login ───────────▶ password ┼─▶ /login/code ────────────────────────────────────▶
+//	                            │        └─▶ /login/recovery ─▶ /login/enrol, for a new device
+//	                            └─▶ where no second factor is due ──────────────────▶
+//
 // A ticket goes from page to page in a hidden field: it proves the steps before, lives
-// five minutes, and is in no address.
+// five minutes, and is in no address. So is what else the steps pass on; none of it is
+// believed by more than the next page.
 package entrance
 
 import (
 	"context"
 	"embed"
+	"slices"
+	"strconv"
 
 	"rolegate/internal/console/page"
-	"rolegate/internal/i18n"
 	"rolegate/internal/login"
 	"rolegate/model"
 )
 
-//go:embed templates
+//go:embed templates/*.html
 var templates embed.FS
 
 // Login is what these pages need of the login service.
 type Login interface {
+	AcceptInvite(ctx context.Context, invite, password string) (login.Result, error)
+	InviteStrength(ctx context.Context, invite, password string) (login.Strength, error)
 	Login(ctx context.Context, tenant, username, password string) (login.Result, error)
 	VerifyTOTP(ctx context.Context, ticket, code string) (login.Result, error)
+	VerifyRecovery(ctx context.Context, ticket, code string) (login.Result, error)
+	Enrol(ctx context.Context, ticket string) (login.Enrolment, error)
+	ConfirmEnrolment(ctx context.Context, ticket, code string) (login.Result, error)
 	StepUp(ctx context.Context, session login.Session, code string) (login.Result, error)
 	Logout(ctx context.Context, caller model.Caller) (revision int64, err error)
 }
@@ -31,16 +43,39 @@ type pages struct {
 	login Login
 }
 
+// Where the steps of a login are.
+const (
+	codePath     = page.LoginPath + "/code"
+	recoveryPath = page.LoginPath + "/recovery"
+	enrolPath    = page.LoginPath + "/enrol"
+	confirmPath  = enrolPath + "/confirm"
+	savedPath    = page.LoginPath + "/saved"
+	donePath     = page.LoginPath + "/done"
+)
+
 // Add adds the pages to the frame.
 func Add(f *page.Frame, l Login) {
 	p := &pages{f.New(templates, texts), l}
 	p.Open("GET", "/", p.start)
+
+	p.Open("GET", "/invite/{invite}", p.invitation)
+	p.Open("GET", "/invite", p.damaged)
+	p.Open("POST", "/invite", p.accept)
+	p.Open("POST", "/invite/strength", p.strength)
+
 	p.Open("GET", page.LoginPath, p.ask)
 	p.Open("POST", page.LoginPath, p.password)
-	p.Open("POST", page.LoginPath+"/code", p.code)
-	p.Any("POST", "/logout", p.logout)
-	p.Open("POST", "/language", p.language)
+	p.Open("POST", codePath, p.code)
+	p.Open("POST", recoveryPath, p.recovery)
+	p.Open("POST", enrolPath, p.enrolAnew)
+	p.Open("POST", confirmPath, p.confirm)
+	p.Open("POST", savedPath, p.saved)
+	p.Open("POST", page.LoginPath+"/language", p.stepLanguage)
+	p.Open("GET", donePath, p.done)
+	p.Open("GET", page.LoginPath+"/*", func(v *page.Visit) error { return v.Redirect(page.LoginPath) }) // the address of a step, entered by hand
 
+	p.Open("POST", "/logout", p.logout)
+	p.Open("POST", "/language", p.language)
 	p.Documents(page.StepUpPath)
 	p.Person("GET", page.StepUpPath, func(v *page.Visit) error { return v.AskCode(nil) })
 	p.Person("POST", page.StepUpPath, p.stepUp)
@@ -49,81 +84,70 @@ func Add(f *page.Frame, l Login) {
 // step is what the page of a login's step shows, and carries to the next.
 type step struct {
 	Tenant, Username string
+	Remember         bool   // the user name
 	Next             string // where to go when it is done
 	Ticket           string
-	Factors          []string
+	Until            int64        // when the ticket ends, in milliseconds since 1970
+	Recovery         bool         // a recovery code would do, too
+	Recovering       bool         // and was tried last
+	Replaces         bool         // the device that is enrolled replaces those before
+	Device           *page.Device // that is enrolled
 }
 
-// start is the start page: one's account, or the login.
-func (p *pages) start(v *page.Visit) error {
-	if v.Session == nil {
-		return v.Redirect(page.LoginPath)
+// carried is the step that the form of its page brought along.
+func (p *pages) carried(v *page.Visit) step {
+	s := step{Next: page.Local(v.Form("next")), Ticket: v.Raw("ticket"), Recovery: v.Form("recovery") != "", Replaces: v.Form("replaces") != ""}
+	s.Until, _ = strconv.ParseInt(v.Form("until"), 10, 64) // 0 shows no countdown
+	if d, err := page.NewDevice(v.Form("device")); err == nil {
+		s.Device = &d
 	}
-	return v.Redirect(page.HomePath)
-}
-
-func (p *pages) ask(v *page.Visit) error {
-	return v.Render("login.html", step{Tenant: v.Query("tenant"), Next: page.Local(v.Query("next"))})
-}
-
-func (p *pages) password(v *page.Visit) error {
-	s := step{Tenant: v.Form("tenant"), Username: v.Form("username"), Next: page.Local(v.Form("next"))}
-	tenant := s.Tenant
-	if tenant == "" {
-		tenant = model.DefaultTenant
-	}
-	res, err := p.login.Login(v.Context(), tenant, s.Username, v.Raw("password"))
-	if err != nil {
-		return v.Again(err, "login.html", s)
-	}
-	return p.on(v, s, res)
+	return s
 }
 
 // on goes on with what a step answered.
 func (p *pages) on(v *page.Visit, s step, res login.Result) error {
+	if res.Status != login.StatusOK {
+		s = p.ticketed(s, res)
+	}
 	switch res.Status {
 	case login.StatusMFARequired:
-		s.Ticket, s.Factors = res.Ticket, res.Factors
 		return v.Render("code.html", s)
+	case login.StatusEnrolmentRequired:
+		return p.enrol(v, s)
 	default:
-		v.LogIn(res.Tokens)
+		p.enter(v, res.Tokens)
 		return v.Redirect(s.Next)
 	}
 }
 
-func (p *pages) code(v *page.Visit) error {
-	s := step{Next: page.Local(v.Form("next")), Ticket: v.Raw("ticket")}
-	res, err := p.login.VerifyTOTP(v.Context(), s.Ticket, v.Form("code"))
-	switch model.CodeOf(err) {
-	case "":
-		return p.on(v, s, res)
-	case model.CodeTicketInvalid: // only the password helps
-		return v.Again(err, "login.html", s)
-	}
-	return v.Again(err, "code.html", s)
+func (p *pages) ticketed(s step, res login.Result) step {
+	s.Ticket, s.Until, s.Recovery = res.Ticket, p.Now().Add(res.ExpiresIn).UnixMilli(), slices.Contains(res.Factors, "recovery")
+	return s
 }
 
-func (p *pages) stepUp(v *page.Visit) error {
-	res, err := p.login.StepUp(v.Context(), *v.Session, v.Form("code"))
-	if err != nil {
-		return v.AskCode(err)
+// enter has the browser hold the new session. The one it held before ends: it may be
+// somebody else's, and nobody could end it from here any more. Where that fails it ends
+// when it is idle.
+func (p *pages) enter(v *page.Visit, t *login.Tokens) {
+	if v.Session != nil {
+		_, _ = p.login.Logout(v.Context(), v.Session.Caller)
 	}
-	v.LogIn(res.Tokens)
-	return v.Resume()
+	v.LogIn(t)
 }
 
-func (p *pages) logout(v *page.Visit) error {
-	if _, err := p.login.Logout(v.Context(), v.Session.Caller); err != nil {
-		return err
+// refused tells a failure on the page of its step, or, where only the password helps,
+// on that of the login.
+func (p *pages) refused(v *page.Visit, err error, name string, s step) error {
+	if model.CodeOf(err) != model.CodeTicketInvalid {
+		return v.Again(err, name, s)
 	}
-	v.LogOut()
-	return v.Done(page.LoginPath, "logout.done")
+	if p.usable(v) { // the form came twice, and the first time it was good
+		return v.Redirect(loginTo(s.Next))
+	}
+	return v.Again(err, "login.html", remembered(v, step{Next: s.Next}))
 }
 
-func (p *pages) language(v *page.Visit) error {
-	switch l := i18n.Lang(v.Form("language")); l {
-	case i18n.English, i18n.Chinese:
-		v.SetLanguage(l)
-	}
-	return v.Redirect(v.Form("next"))
+// usable tells whether the visitor has a session that opens pages.
+func (p *pages) usable(v *page.Visit) bool {
+	return v.Session != nil && !v.Session.Restricted && p.Login.Sufficient(v.Context(), *v.Session) == nil
 }

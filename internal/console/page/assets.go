@@ -36,8 +36,7 @@ var assets, addresses = func() (map[string][]byte, map[string]string) {
 // asset is the address of a file.
 func asset(name string) string { return addresses[name] }
 
-func (f *Frame) mountAssets() {
-	a := &Area{Frame: f}
+func (a *Area) addAssets() {
 	a.Public(http.MethodGet, "/assets/{digest}/{name}", func(v *Visit) error {
 		body, ok := assets[v.R.URL.Path]
 		if !ok {

@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"time"
 
 	"rolegate/internal/i18n"
@@ -17,6 +18,7 @@ const (
 	refreshCookie  = "__Host-rolegate-refresh"
 	languageCookie = "__Host-rolegate-language"
 	saidCookie     = "__Host-rolegate-said"
+	userCookie     = "__Host-rolegate-user"
 )
 
 // maxCookie bounds what is looked at; ours are shorter.
@@ -89,4 +91,27 @@ func language(r *http.Request) i18n.Lang {
 		return chosen
 	}
 	return i18n.Negotiate(r.Header.Get("Accept-Language"))
+}
+
+// rememberFor is how long a browser remembers who logs in from it.
+const rememberFor = 90 * 24 * time.Hour
+
+// RememberUser has the browser fill in the user name next time; forget it with "".
+func (v *Visit) RememberUser(tenant, username string) {
+	value := ""
+	if username != "" {
+		value = url.Values{"tenant": {tenant}, "username": {username}}.Encode()
+	}
+	if len(value) < maxCookie/2 {
+		v.setCookie(userCookie, value, rememberFor)
+	}
+}
+
+// RememberedUser is who is filled in.
+func (v *Visit) RememberedUser() (tenant, username string) {
+	values, err := url.ParseQuery(cookie(v.R, userCookie))
+	if err != nil {
+		return "", ""
+	}
+	return values.Get("tenant"), values.Get("username")
 }

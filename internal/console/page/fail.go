@@ -5,7 +5,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/go-chi/chi/v5"
 
 	"rolegate/api"
 	"rolegate/model"
@@ -25,6 +28,7 @@ const (
 type again struct {
 	err  error
 	name string
+	part string // where only a part of a page was asked for
 	data any
 }
 
@@ -35,11 +39,19 @@ func (a *again) Unwrap() error { return a.err }
 // entered: whatever the reader can mend. Others, and those that a login or a step-up
 // mends, are told as ever.
 func (v *Visit) Again(err error, name string, data any) error {
+	return v.AgainPart(err, name, "page", data)
+}
+
+// AgainPart is Again where a script asked for a part, in which the failure is told.
+func (v *Visit) AgainPart(err error, name, part string, data any) error {
 	switch code := model.CodeOf(err); code {
 	case model.CodeUnauthorized, model.CodeStepUp, model.CodeReEnrolOnly, model.CodeInternal:
 		return err
 	}
-	return &again{err, name, data}
+	if !v.HTMX() {
+		part = "page"
+	}
+	return &again{err, name, part, data}
 }
 
 // failed is a failure of a page with its visit, of which Fail shows what is known.
@@ -64,12 +76,15 @@ func (k *kind) Fail(w http.ResponseWriter, r *http.Request, problem api.Problem,
 
 func (v *Visit) fail(problem api.Problem, err error) error {
 	look := Look{Visit: v, Problem: &problem}
+	if said := v.wait(problem); said != "" {
+		problem.Detail = said
+	}
 	if a, ok := errors.AsType[*again](err); ok {
 		look.Data = a.data
 		if a.name == "stepup.html" {
 			look.Kept, look.Fields = v.interrupted()
 		}
-		return v.render(problem.Status, a.name, look)
+		return v.execute(problem.Status, a.name, a.part, look)
 	}
 	posted := v.R.Method == http.MethodPost
 	switch model.Code(problem.Code) {
@@ -77,7 +92,7 @@ func (v *Visit) fail(problem api.Problem, err error) error {
 		if !posted {
 			return v.toLogin(v.R.URL.RequestURI())
 		}
-		if look.Kept, look.Fields = v.kept(); look.Fields == nil {
+		if look.Kept, look.Fields = v.kept(); !slices.ContainsFunc(look.Fields, entered) {
 			return v.toLogin(v.here())
 		}
 		return v.render(problem.Status, "ended.html", look)
@@ -87,7 +102,9 @@ func (v *Visit) fail(problem api.Problem, err error) error {
 		}
 		look.Kept = v.R.URL.RequestURI()
 		if posted {
-			look.Kept, look.Fields = v.kept()
+			if look.Kept, look.Fields = v.kept(); look.Fields == nil {
+				look.Kept = v.here()
+			}
 		}
 		look.Problem = nil
 		return v.render(problem.Status, "stepup.html", look)
@@ -95,19 +112,32 @@ func (v *Visit) fail(problem api.Problem, err error) error {
 	return v.render(problem.Status, "failed.html", look)
 }
 
+// wait says how long to wait after too many tries: what the API has in a header.
+func (v *Visit) wait(problem api.Problem) string {
+	n, err := strconv.Atoi(v.W.Header().Get("Retry-After"))
+	if err != nil || model.Code(problem.Code) != model.CodeTooManyAttempts {
+		return ""
+	}
+	switch {
+	case n <= 90:
+		return v.T("problem.wait.seconds", "n", n)
+	case n <= 90*60:
+		return v.T("problem.wait.minutes", "n", (n+59)/60)
+	}
+	return v.T("problem.wait.hours", "n", (n+3599)/3600)
+}
+
 // toLogin is the login, which comes back here.
 func (v *Visit) toLogin(next string) error {
 	return v.Redirect(LoginPath + "?" + url.Values{"next": {next}}.Encode())
 }
 
-// here is the address of the page the visitor is on: of a form that is sent, the one
-// it was on.
+// here is the address of the page the visitor is on: of a form that was sent, where it
+// went, if that is a page, too. Browsers do not tell which one it was on, as our pages
+// bid them (Referrer-Policy: no-referrer).
 func (v *Visit) here() string {
-	if v.R.Method == http.MethodGet {
+	if v.R.Method == http.MethodGet || v.area.router.Match(chi.NewRouteContext(), http.MethodGet, v.R.URL.Path) {
 		return v.R.URL.RequestURI()
-	}
-	if u, err := url.Parse(v.R.Referer()); err == nil && u.Host == v.R.Host {
-		return Local(u.RequestURI())
 	}
 	return "/"
 }
@@ -115,14 +145,21 @@ func (v *Visit) here() string {
 // Field is one of a form that was interrupted.
 type Field struct{ Name, Value string }
 
+// entered tells what is somebody's work from what a page adds; a press of a button is
+// soon done again.
+func entered(f Field) bool { return f.Name != "_sent" }
+
 // secrets are fields that are never written back into a page.
 var secrets = []string{"password", "current", "new", "code", "ticket", "invite"}
 
 // kept is a form as it was sent, where to, and what in: nil where it had a secret in
-// it, which has to be entered anew.
+// it, which has to be entered anew. Of a step-up it is what that interrupted.
 func (v *Visit) kept() (to string, fields []Field) {
 	if v.R.PostForm == nil && v.parse() != nil {
 		return "", nil
+	}
+	if v.R.URL.Path == StepUpPath {
+		return v.interrupted()
 	}
 	for name, values := range v.R.PostForm {
 		if slices.Contains(secrets, name) {

@@ -13,6 +13,7 @@ package page
 
 import (
 	"context"
+	"embed"
 	"html/template"
 	"net/http"
 	"time"
@@ -62,13 +63,16 @@ type Frame struct {
 	sections []Section
 }
 
-// Mount has the areas add their pages to a router.
-func (f *Frame) Mount(r chi.Router, endpoint func(Endpoint) http.Handler, areas ...func(*Frame)) {
+// Mount has the areas add their pages to a router. The page it gives is no page of
+// theirs: it fails for whoever asks for one that is not there.
+func (f *Frame) Mount(r chi.Router, endpoint func(Endpoint) http.Handler, areas ...func(*Frame)) Endpoint {
 	f.router, f.endpoint = r, endpoint
-	f.mountAssets()
+	bare := f.New(embed.FS{}, nil) // has no page of its own
+	bare.addAssets()
 	for _, add := range areas {
 		add(f)
 	}
+	return &kind{area: bare, permission: "public"}
 }
 
 // Area is a group of pages with their templates and texts.

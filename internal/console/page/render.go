@@ -15,12 +15,14 @@ import (
 )
 
 // New makes an area of its templates (a directory of *.html, in which names beginning
-// with "_" are parts that others include) and its texts. A template that does not
+// with "_" are parts that others include: embed templates/*.html, for without the star
+// they are left out) and its texts. A template that does not
 // parse is a mistake in the program, and panics.
 //
 // A template defines "title" and "main"; it is given a Look, and has the functions
-// t (a text, with words: pairs of name and value), when (a moment), day, asset (the
-// address of a file) and list (its arguments).
+// t (a text, with words: pairs of name and value), has (whether there is one), when (a
+// moment), day, asset (the address of a file) and list (its arguments). A text
+// "next.CODE" is told with every failure of that code: what to do about it here.
 func (f *Frame) New(templates fs.FS, texts Texts) *Area {
 	a := &Area{Frame: f, texts: joined(texts), templates: map[i18n.Lang]map[string]*template.Template{}, documents: map[string]bool{}}
 	for _, l := range i18n.Langs {
@@ -88,6 +90,11 @@ type Look struct {
 
 // Nav is what leads to other pages.
 func (l Look) Nav() []Link { return l.nav() }
+
+// Passing tells whether what is wrong may well be over when it is tried again.
+func (l Look) Passing() bool {
+	return l.Problem.Status >= http.StatusInternalServerError || l.Problem.Status == http.StatusTooManyRequests
+}
 
 // Here is the address of the page, for what comes back to it; of a form that failed,
 // that of the page it is on.

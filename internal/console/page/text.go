@@ -34,6 +34,7 @@ func filled(words []any) i18n.Words {
 // joined are an area's texts with those of all pages.
 func joined(own Texts) Texts {
 	all := maps.Clone(common)
+	maps.Copy(all, factorTexts)
 	maps.Copy(all, own)
 	return all
 }
@@ -75,7 +76,7 @@ var common = Texts{
 	"stepup.confirm":  {EN: "Confirm", ZH: "确认"},
 	"stepup.resume":   {EN: "Confirmed. One more step sends what you entered.", ZH: "已确认，再点一下即可提交您填写的内容。"},
 	"stepup.send":     {EN: "Continue", ZH: "继续"},
-	"stepup.none":     {EN: "You have no device for one-time codes. Add one first.", ZH: "您尚未绑定验证设备，请先绑定。"},
+	"stepup.lost":     {EN: "Without your phone: log out, log in again with a recovery code, and enrol a new device. A recovery code does not count here.", ZH: "手机不在身边：请退出登录，使用恢复码重新登录并绑定新设备。此处不能使用恢复码。"},
 	"stepup.devices":  {EN: "To your devices", ZH: "前往验证设备"},
 	"reenrol.title":   {EN: "Enrol a new device first", ZH: "请先绑定新设备"},
 	"reenrol.what":    {EN: "You logged in with a recovery code, which only lets you enrol a new device. Log in again to do so.", ZH: "您使用恢复码登录，只能绑定新的验证设备。请重新登录以继续。"},
