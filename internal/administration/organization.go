@@ -287,3 +287,11 @@ func (o *Officer) UnassignTeam(ctx context.Context, team, role, reason string) (
 	})
 	return revision, err
 }
+
+// RolesOfTeam are a team's, for whoever may read the team.
+func (o *Officer) RolesOfTeam(ctx context.Context, team string) ([]model.Assignment, error) {
+	if _, err := o.right(ctx, "team:"+team, ""); err != nil {
+		return nil, err
+	}
+	return o.Store.Assignments(ctx, o.tenant, "team:"+team, "")
+}

@@ -30,7 +30,7 @@ var (
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
 	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/search", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"} // what is made of the log; the append path knows none of it
-	areas        = []string{"internal/console/page", "internal/console/entrance", "internal/console/policies"}                                                                                                 // of the pages
+	areas        = []string{"internal/console/page", "internal/console/entrance", "internal/console/policies", "internal/console/people", "internal/console/clients"}                                          // of the pages
 	compositions = []string{"internal/administration", "internal/change"}                                                                                                                                      // of capabilities: it asks the policy, then changes the directory
 	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                                                        // any layer above the mechanisms may use them
 )
@@ -88,6 +88,8 @@ var arrows = []struct {
 	{"internal/console/page", list("model", "api", leaves, mechanisms, capabilities, compositions)}, // it draws QR codes and tells of passwords
 	{"internal/console/entrance", list("model", "internal/console/page", leaves, mechanisms, capabilities)},
 	{"internal/console/policies", list("model", "internal/console/page", "internal/policy/rewrite", leaves, capabilities, compositions)},
+	{"internal/console/people", list("model", "internal/console/page", "internal/store", leaves, capabilities, compositions)},
+	{"internal/console/clients", list("model", "internal/console/page", leaves, capabilities, compositions)},
 	{"internal/console", list("model", areas, leaves, capabilities, compositions)},
 
 	// The only package that sees all others.

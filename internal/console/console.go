@@ -2,6 +2,8 @@
 // for; package page is what all of them share.
 //
 //	entrance  invitation, login, second factor, step-up, language
+//	people    accounts, roles, offices, the organization and imports of it
+//	clients   the CRM backends that ask, and their secrets
 //	policies  the policy in force, and drafts of the next
 package console
 
@@ -12,8 +14,10 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"rolegate/internal/administration"
+	"rolegate/internal/console/clients"
 	"rolegate/internal/console/entrance"
 	"rolegate/internal/console/page"
+	"rolegate/internal/console/people"
 	"rolegate/internal/console/policies"
 	"rolegate/internal/login"
 	"rolegate/model"
@@ -33,6 +37,8 @@ func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) p
 	f := &page.Frame{Login: p.Login, Administration: p.Administration, Limits: p.Limits, Now: p.Now}
 	return f.Mount(r, endpoint,
 		func(f *page.Frame) { entrance.Add(f, p.Login) },
+		people.Add,
+		clients.Add,
 		policies.Add,
 	)
 }
