@@ -43,21 +43,21 @@ func Add(f *page.Frame) {
 	f.Section(page.Section{Path: Organization, Text: texts["organization.title"], Order: 15, Object: org, Action: administration.Read})
 
 	p.Officer("GET", Home, users, administration.Read, p.users)
-	p.Officer("GET", Home+"/user", users, administration.Read, p.user)
+	p.Officer("GET", Home+"/user", users, administration.Read, about(p.user, "id"))
 	p.Officer("GET", Home+"/new", users, administration.Create, p.newUser)
 	p.Officer("POST", Home+"/new", users, administration.Create, p.addUser)
-	p.Officer("POST", Home+"/invite", users, administration.Invite, p.invite)
-	p.Officer("POST", Home+"/disable", users, administration.Disable, p.disable)
-	p.Officer("POST", Home+"/enable", users, administration.Enable, p.enable)
-	p.Officer("POST", Home+"/unlock", users, administration.Unlock, p.unlock)
-	p.Officer("POST", Home+"/sessions", users, administration.EndSessions, p.endSessions)
-	p.Officer("POST", Home+"/assign", roles, administration.Assign, p.assign)
-	p.Officer("POST", Home+"/unassign", roles, administration.Assign, p.unassign)
+	p.Officer("POST", Home+"/invite", users, administration.Invite, about(p.invite, "id"))
+	p.Officer("POST", Home+"/disable", users, administration.Disable, about(p.disable, "id"))
+	p.Officer("POST", Home+"/enable", users, administration.Enable, about(p.enable, "id"))
+	p.Officer("POST", Home+"/unlock", users, administration.Unlock, about(p.unlock, "id"))
+	p.Officer("POST", Home+"/sessions", users, administration.EndSessions, about(p.endSessions, "id"))
+	p.Officer("POST", Home+"/assign", roles, administration.Assign, about(p.assign, "id", "role"))
+	p.Officer("POST", Home+"/unassign", roles, administration.Assign, about(p.unassign, "id", "role"))
 
 	p.Officer("GET", Home+"/roles", roles, administration.Read, p.roles)
 	p.Officer("POST", Home+"/roles", roles, administration.Create, p.addRole)
-	p.Officer("GET", Home+"/role", roles, administration.Read, p.role)
-	p.Officer("POST", Home+"/role", roles, administration.Update, p.changeRole)
+	p.Officer("GET", Home+"/role", roles, administration.Read, about(p.role, "id"))
+	p.Officer("POST", Home+"/role", roles, administration.Update, about(p.changeRole, "id"))
 
 	p.Officer("GET", Home+"/offices", offices, administration.Read, p.offices)
 	p.Officer("POST", Home+"/offices", offices, administration.Request, p.requestOffice)
@@ -67,20 +67,33 @@ func Add(f *page.Frame) {
 	p.Officer("GET", Organization, org, administration.Read, p.groups("team"))
 	p.Officer("GET", Organization+"/units", org, administration.Read, p.groups("unit"))
 	p.Officer("GET", Organization+"/territories", org, administration.Read, p.groups("territory"))
-	p.Officer("GET", Organization+"/group", org, administration.Read, p.group)
+	p.Officer("GET", Organization+"/group", org, administration.Read, about(p.group, "id"))
 	p.Officer("POST", Organization+"/group", org, administration.Update, p.putGroup)
-	p.Officer("POST", Organization+"/delete", org, administration.Update, p.deleteGroup)
-	p.Officer("POST", Organization+"/assign", roles, administration.Assign, p.assignTeam)
-	p.Officer("POST", Organization+"/unassign", roles, administration.Assign, p.unassignTeam)
+	p.Officer("POST", Organization+"/delete", org, administration.Update, about(p.deleteGroup, "id"))
+	p.Officer("POST", Organization+"/assign", roles, administration.Assign, about(p.assignTeam, "id", "role"))
+	p.Officer("POST", Organization+"/unassign", roles, administration.Assign, about(p.unassignTeam, "id", "role"))
 	p.Officer("GET", Organization+"/lines", org, administration.Read, p.lines)
-	p.Officer("GET", Organization+"/member", org, administration.Read, p.member)
-	p.Officer("POST", Organization+"/member", org, administration.Update, p.putMember)
+	p.Officer("GET", Organization+"/member", org, administration.Read, about(p.member, "id"))
+	p.Officer("POST", Organization+"/member", org, administration.Update, about(p.putMember, "id"))
 
 	p.Officer("GET", Organization+"/import", org, administration.Import, p.importForm)
 	p.Officer("POST", Organization+"/import", org, administration.Import, p.preview)
 	p.Officer("POST", Organization+"/import/apply", org, administration.Import, p.apply)
 	p.Documents(Organization + "/import")
 	p.Documents(Organization + "/import/apply")
+}
+
+// about is a page about somebody or something, named by parameters: without them it is
+// about nothing.
+func about(h func(*page.Visit, *administration.Officer) error, names ...string) func(*page.Visit, *administration.Officer) error {
+	return func(v *page.Visit, o *administration.Officer) error {
+		for _, name := range names {
+			if v.R.FormValue(name) == "" {
+				return &model.Error{Code: model.CodeNotFound}
+			}
+		}
+		return h(v, o)
+	}
 }
 
 // at is an address with parameters: pairs of name and value, of which empty ones are
