@@ -222,7 +222,9 @@ func TestImportByPeople(t *testing.T) {
 // TestPeopleFile: a table changes what it has columns for, and nothing else.
 func TestPeopleFile(t *testing.T) {
 	f := newFirm(t)
-	o := func() *administration.Officer { return f.officer("sys", administration.Organization, administration.Import) }
+	o := func() *administration.Officer {
+		return f.officer("sys", administration.Organization, administration.Import)
+	}
 	text, err := o().PeopleFile(t.Context(), []byte("\ufeffid, unit,teams,roles,attributes.level\nbob,company,plain; sellers,sales-rep,3\n\"new, one\",,,,\n"))
 	f.must(text, err)
 	want := `{"subjects":[{"type":"user","id":"bob","attributes":{"level":"3","region":"EU"},"teams":["plain","sellers"],"unit":"company"},{"type":"user","id":"new, one"}],` +

@@ -191,7 +191,7 @@ func TestOrganization(t *testing.T) {
 	v.Get("/console/organization")
 	contains(t, v.Page, "tbody", "emea", hostile)
 	v.Submit(`form[action$="/group"]`, "id", "emea").Want(t, 409, "")
-	v.Get("/console/organization/group?kind=team&id=" + url.QueryEscape(hostile)).Want(t, 200, "")
+	v.Get("/console/organization/group?kind=team&id="+url.QueryEscape(hostile)).Want(t, 200, "")
 	v.Submit(`form[action$="/delete"]`).Want(t, 200, "/console/organization")
 
 	for _, unit := range [][2]string{{"company", ""}, {"sales", "company"}} {
