@@ -51,6 +51,8 @@ func newTown(t *testing.T, k *testkit.Kit) *town {
 		app.UserRequest{Tenant: model.DefaultTenant, User: hostile, Username: "hostile", Roles: []string{"sales-rep"}, Reason: hostile}))
 	w.act(app.AddClient.Run(context.Background(), k.App, testkit.Operator,
 		app.ClientRequest{Client: model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}}}))
+	w.act(app.ImportDirectory.Run(context.Background(), k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant,
+		Text: []byte(`{"teams": [{"id": "emea"}], "units": [{"id": "company"}], "territories": [{"id": "world"}]}`)}))
 	w.ways = append(w.ways, "/invite/"+w.Invite("newcomer"))
 	w.AddDevice(w.people["ann"], hostile)
 	login := k.Request("/v1/login", "", map[string]any{"username": "ann", "password": "wrong" + hostile})

@@ -244,10 +244,15 @@ func act(caller model.Caller, tenant string, a audit.Activity, reason string, pe
 		personal["reason"] = reason
 	}
 	e := audit.Entry{Tenant: tenant, Class: audit.ClassAdmin, Activity: a, Outcome: audit.OutcomeOK, Caller: caller, Personal: personal}
+	byRight(&e, caller)
+	return e
+}
+
+// byRight adds to an entry the decision that allowed a person's act.
+func byRight(e *audit.Entry, caller model.Caller) {
 	if g := caller.Grounds; g != nil {
 		e.Object, e.Op, e.Rule, e.PolicyHash = g.Object, g.Action, g.Rule, g.PolicyHash
 	}
-	return e
 }
 
 // exists turns "already there" into a conflict with a sentence.
