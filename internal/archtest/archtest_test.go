@@ -81,7 +81,7 @@ var arrows = []struct {
 	{"internal/policy/rewrite", list("model")},                   // single rows of a text
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
-	{"internal/change", list("model", "internal/store", "internal/audit", "internal/policy/review", leaves, mechanisms, capabilities)},
+	{"internal/change", list("model", "internal/store", "internal/audit", "internal/policy/review", "internal/policy/rewrite", leaves, mechanisms, capabilities)},
 	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", "internal/change", "internal/policy/review", leaves, mechanisms, capabilities)},
 
 	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", "internal/audit/search", leaves, mechanisms, capabilities, compositions)},

@@ -74,7 +74,7 @@ func (w *town) changes() {
 	w.act(app.ImportPolicy.Run(context.Background(), w.App, testkit.Operator,
 		app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(now.Text + row), Reason: hostile}))
 	sec := w.visitor("sec")
-	sec.Post("/console/changes", "title", "Imports of "+hostile).Want(w.t, http.StatusOK, "")
+	sec.Post("/console/policy/drafts", "title", "Imports of "+hostile).Want(w.t, http.StatusOK, "")
 	draft := sec.Page.URL.Path
 	sec.Get(draft+"/cases").Want(w.t, http.StatusOK, draft+"/cases")
 	sec.Submit(`form[action="`+draft+`/cases"]`, "cases", "- name: "+strconv.Quote(hostile)+"\n  roles: [sales-rep]\n  action: export\n"+

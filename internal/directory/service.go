@@ -176,7 +176,7 @@ func HasAdministrators(ctx context.Context, q store.Queries, tenant string) (boo
 			return false, err
 		}
 		for _, h := range holders {
-			if can, err := canLogIn(ctx, q, tenant, h.Member); err != nil || can {
+			if can, err := CanLogIn(ctx, q, tenant, h.Member); err != nil || can {
 				return can, err
 			}
 		}
@@ -184,8 +184,8 @@ func HasAdministrators(ctx context.Context, q store.Queries, tenant string) (boo
 	return false, nil
 }
 
-// canLogIn tells whether a member is a user with a password who is not disabled.
-func canLogIn(ctx context.Context, q store.Users, tenant, member string) (bool, error) {
+// CanLogIn tells whether a member is a user with a password who is not disabled.
+func CanLogIn(ctx context.Context, q store.Users, tenant, member string) (bool, error) {
 	u, err := q.User(ctx, tenant, bareUser(member))
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil

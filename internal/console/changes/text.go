@@ -248,7 +248,6 @@ var texts = page.Texts{
 	"rollback.reason":   {EN: "For those who read the log later.", ZH: "供日后查阅日志。"},
 	"rollback.go":       {EN: "Roll back to revision {revision}", ZH: "回滚到版本 {revision}"},
 	"rows.shown":        {EN: "{first} to {last} of {of}.", ZH: "第 {first} 至 {last} 项，共 {of} 项。"},
-	"done.create":       {EN: "The draft is made: a copy of the policy in force. Now edit its rows.", ZH: "草稿已新建，内容与现行策略相同。现在可以编辑规则。"},
 	"done.cases":        {EN: "The cases are saved.", ZH: "测试用例已保存。"},
 	"done.submit":       {EN: "The draft is submitted.", ZH: "草稿已提交。"},
 	"done.withdraw":     {EN: "The draft is withdrawn.", ZH: "草稿已撤回。"},
