@@ -35,6 +35,7 @@ func filled(words []any) i18n.Words {
 func joined(own Texts) Texts {
 	all := maps.Clone(common)
 	maps.Copy(all, factorTexts)
+	maps.Copy(all, scopeTexts)
 	maps.Copy(all, own)
 	return all
 }
