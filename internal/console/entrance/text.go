@@ -9,7 +9,7 @@ var texts = page.Texts{
 	"login.remember":      {EN: "Remember my user name in this browser", ZH: "在此浏览器中记住用户名"},
 	"login.tenant":        {EN: "Organization", ZH: "组织"},
 	"login.tenant.other":  {EN: "Another organization", ZH: "其他组织"},
-	"login.tenant.help":   {EN: "Leave it empty unless you were given one.", ZH: "如未告知，请留空。"},
+	"login.tenant.help":   {EN: "Leave it empty unless you were given one.", ZH: "如果没有人告知您，请留空。"},
 	"login.submit":        {EN: "Log in", ZH: "登录"},
 	"login.forgot":        {EN: "Forgot your password, or never had one?", ZH: "忘记密码，或者从未设置过？"},
 	"login.forgot.how":    {EN: "Nobody can look it up. Ask an administrator for an invitation: with its link you choose a new password. Your authenticator app stays as it is.", ZH: "密码无法查看。请向管理员索取邀请链接，打开后即可设置新密码。身份验证器应用无需改动。"},
