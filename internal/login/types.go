@@ -61,6 +61,7 @@ type ClientCredentials struct {
 // Session is a verified live session behind a person's access token.
 type Session struct {
 	Caller     model.Caller
+	Username   string // what its person logs in with, which need not be their id
 	Assurance  model.Assurance
 	Restricted bool // re-enrol only
 }
