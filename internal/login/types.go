@@ -38,6 +38,7 @@ type Tokens struct {
 // Enrolment is a device waiting to be confirmed, shown once.
 type Enrolment struct {
 	DeviceID   string
+	Username   string // whose it is
 	Secret     string // base32 without padding
 	OTPAuthURI string
 	QRPNG      []byte

@@ -41,6 +41,16 @@ func TestCalledByName(t *testing.T) {
 	}
 	has(t, v.Get("/login"), "main", "ann.li")
 	has(t, v.Get("/invite/"+k.Invite("bob")), ".note", "ann.li")
+
+	strict := testkit.New(t)
+	invited, err = app.AddUser.Run(t.Context(), strict.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "u-18", Username: "li:ann", Reason: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v = strict.Visitor(t)
+	v.Get("/invite/" + invited.Invite)
+	has(t, v.Submit(accept, "password", testkit.Password), "main", "log in with: li:ann")
+	has(t, v.Submit(confirm, "code", "000000").Want(t, 401, "/login/enrol/confirm"), "main", "log in with: li:ann")
 }
 
 // TestLanguageKeepsTheWay has a language chosen where something went wrong: that it did,
