@@ -42,7 +42,8 @@ func (v *Visit) known() bool {
 // parse reads the form, whole, and refuses what is none.
 func (v *Visit) parse() error {
 	limit := int64(maxForm)
-	if at := chi.RouteContext(v.Context()).RoutePattern(); v.area.documents[at] && v.known() {
+	small := v.R.ContentLength >= 0 && v.R.ContentLength <= maxForm // whoever sends it
+	if at := chi.RouteContext(v.Context()).RoutePattern(); v.area.documents[at] && !small && v.known() {
 		limit = maxDocument
 	}
 	v.R.Body = http.MaxBytesReader(v.W, v.R.Body, limit)
