@@ -34,6 +34,7 @@ var texts = page.Texts{
 	"recovery.none":     {EN: "You have no recovery codes left. Without your phone, ask an administrator.", ZH: "您没有可用的恢复码。如果手机不在身边，请联系管理员。"},
 	"enrol.title":       {EN: "Set up your authenticator app", ZH: "设置身份验证器应用"},
 	"enrol.what":        {EN: "From now on you log in with your password and a code that an app on your phone shows. Any authenticator app will do, such as Google Authenticator, Microsoft Authenticator or FreeOTP.", ZH: "今后登录时，除密码外还需输入手机应用显示的验证码。任何身份验证器应用都可以，例如 Google Authenticator、Microsoft Authenticator、FreeOTP。"},
+	"enrol.user":        {EN: "The user name you log in with: {user}", ZH: "您登录时使用的用户名：{user}"},
 	"enrol.replaces":    {EN: "The recovery code is used up. The new device takes the place of those you had, and you get new recovery codes.", ZH: "该恢复码已失效。新设备将取代您原有的设备，您还会得到一组新的恢复码。"},
 	"enrol.step1":       {EN: "1. Add Rolegate to the app", ZH: "1. 将 Rolegate 添加到应用"},
 	"enrol.step2":       {EN: "2. Enter the code it shows", ZH: "2. 输入应用显示的验证码"},
