@@ -2403,7 +2403,7 @@ type PolicyDraftList struct {
 type PolicyFinding struct {
 	// Code Rows that change no answer: `shadowed`, `overridden`, `object_disabled`, `never_required`. Rows that may mean other than they seem to:
 	// `not_in_catalog`, `lacks_required`. What opens: `widens_grant`, `widens_denial`, `widens_restriction`, `widens_assurance`, `widens_field`,
-	// `widens_inherits`, `widens_freed`, `widens_word`. Separation of duties: `duties_mixed`, `duties_outside`, `duties_crm_records`.
+	// `widens_inherits`, `widens_freed`, `widens_word`. What nobody may do to Rolegate itself any more: `nobody_left`. Separation of duties: `duties_mixed`, `duties_outside`, `duties_crm_records`.
 	Code string `json:"code"`
 
 	// Line Of the row in the draft; left out where it is gone from it.

@@ -32,6 +32,9 @@ const (
 	FindingFreed       FindingCode = "widens_freed"       // a role no longer inherits another: what that takes away, or conditions ask of it, no longer binds
 	FindingWord        FindingCode = "widens_word"        // an object or action (Word) means something by this row alone, so that rows for * apply to it
 
+	// What closes for all.
+	FindingNobody FindingCode = "nobody_left" // no row lets anybody do to Rolegate itself what the row did (Word: the object and its actions)
+
 	// Separation of duties.
 	FindingTwoDuties     FindingCode = "duties_mixed"       // one role may do the work of two offices (Word)
 	FindingAdministers   FindingCode = "duties_outside"     // a role or subject that is no office administers Rolegate
@@ -41,7 +44,7 @@ const (
 // FindingCodes lists them all, in the order above.
 var FindingCodes = []FindingCode{
 	FindingShadowed, FindingOverridden, FindingObjectOff, FindingUngranted, FindingUnlisted, FindingRequired,
-	FindingGrant, FindingDenial, FindingRestriction, FindingAssurance, FindingField, FindingInherits, FindingFreed, FindingWord,
+	FindingGrant, FindingDenial, FindingRestriction, FindingAssurance, FindingField, FindingInherits, FindingFreed, FindingWord, FindingNobody,
 	FindingTwoDuties, FindingAdministers, FindingOfficeRecords,
 }
 

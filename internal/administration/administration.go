@@ -7,7 +7,7 @@
 //
 // Deny is the default. Beyond the rows stand rules no policy lifts:
 //
-//   - Nobody gives anything to themselves.
+//   - Nobody gives anything to themselves, also not by bringing others below them.
 //   - Nobody gives what administers Rolegate in ways they cannot. What reaches
 //     records that their own rights do not reach takes the action assign_beyond.
 //   - Who has no second factor yet is invited only by somebody who may give every
@@ -129,6 +129,7 @@ type standing struct {
 	*Officer
 	session login.Session
 	caller  model.Caller
+	handed  map[string]policy.Handing // what was asked about already
 }
 
 // right decides whether the person may do the act to a record. The revision is
@@ -148,7 +149,7 @@ func (o *Officer) right(ctx context.Context, id, of string) (*standing, error) {
 	if session.Caller.Tenant != t.ID {
 		return nil, errForbidden
 	}
-	at := &standing{Officer: o, session: session, caller: session.Caller}
+	at := &standing{Officer: o, session: session, caller: session.Caller, handed: map[string]policy.Handing{}}
 	at.caller.Grounds = &model.Grounds{Revision: t.Revision}
 	d, err := at.ask(ctx, o.object, o.action, id, of)
 	if err != nil {

@@ -47,7 +47,7 @@ func (at *standing) mayHand(ctx context.Context, subject, id, user string) error
 	if _, err := at.ask(ctx, Roles, Assign, id, user); err != nil {
 		return err
 	}
-	handing, err := at.Service.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, subject)
+	handing, err := at.handing(ctx, subject)
 	switch {
 	case err != nil:
 		return err
@@ -58,6 +58,18 @@ func (at *standing) mayHand(ctx context.Context, subject, id, user string) error
 		return err
 	}
 	return model.Errorf(model.CodeForbidden, "%s administers Rolegate in ways you cannot yourself", subject)
+}
+
+// handing is the policy's, which at one revision is asked about each subject once.
+func (at *standing) handing(ctx context.Context, subject string) (policy.Handing, error) {
+	if h, known := at.handed[subject]; known {
+		return h, nil
+	}
+	h, err := at.Service.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, subject)
+	if err == nil {
+		at.handed[subject] = h
+	}
+	return h, err
 }
 
 // mayInvite tells whether the person may hold an invitation of a user in their
@@ -88,7 +100,7 @@ func (at *standing) mayInvite(ctx context.Context, user string) error {
 		}
 	}
 	for _, member := range members {
-		handing, err := at.Service.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, member)
+		handing, err := at.handing(ctx, member)
 		if err == nil && handing < policy.HandingNothing {
 			err = at.mayHand(ctx, member, member, user)
 		}

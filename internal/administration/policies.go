@@ -135,8 +135,16 @@ func (o *Officer) Outlook(ctx context.Context, d change.Draft) (w Outlook, err e
 	return w, nil
 }
 
-// reading does what changes nothing by right, and records it.
+// reading shows something of the policy to whoever may read it, whatever else they
+// came for, and records it.
 func reading[T any](ctx context.Context, o *Officer, read func() (found T, count int, err error)) (none T, err error) {
+	reader := *o
+	reader.action = Read
+	return observing(ctx, &reader, read)
+}
+
+// observing does what changes nothing by right, and records it.
+func observing[T any](ctx context.Context, o *Officer, read func() (found T, count int, err error)) (none T, err error) {
 	at, err := o.right(ctx, model.AnyRecord, "")
 	if err != nil {
 		return none, err
@@ -286,7 +294,7 @@ func (o *Officer) TestDraft(ctx context.Context, id string) ([]model.CaseResult,
 
 // SimulateDraft tells who would gain and lose what by a draft.
 func (o *Officer) SimulateDraft(ctx context.Context, id string) (model.Simulated, error) {
-	return reading(ctx, o, func() (model.Simulated, int, error) {
+	return observing(ctx, o, func() (model.Simulated, int, error) {
 		done, err := o.Change.Simulate(ctx, o.tenant, id)
 		return done, done.Compared, err
 	})

@@ -24,6 +24,7 @@ func userOf(u model.User) User { return User{u.ID, u.Username, store.StateOf(u),
 // UserDetails is a user with what they hold and how they are logged in.
 type UserDetails struct {
 	User
+	Subject       model.Subject // where the user is, and reports to whom
 	Roles         []model.Assignment
 	Devices       []Device
 	RecoveryCodes int // left
@@ -54,8 +55,12 @@ type UserPage struct {
 	Revision int64
 }
 
-// pageRows is how many rows are read at a time.
-const pageRows = 200
+// pageRows is how many rows are read at a time, and maxReads how often for one page:
+// who may read few of many gets them over several pages, some of which are empty.
+const (
+	pageRows = 200
+	maxReads = 50
+)
 
 // Users lists those users whom the person may read.
 func (o *Officer) Users(ctx context.Context, q store.UserQuery) (UserPage, error) {
@@ -79,7 +84,7 @@ func (o *Officer) Users(ctx context.Context, q store.UserQuery) (UserPage, error
 // see whether there are more.
 func (at *standing) fill(ctx context.Context, p *UserPage, q store.UserQuery) error {
 	limit, last := q.Limit, q.After
-	for {
+	for range maxReads {
 		q.After, q.Limit = last, pageRows
 		rows, err := at.Store.PageUsers(ctx, at.tenant, q)
 		if err != nil {
@@ -102,6 +107,8 @@ func (at *standing) fill(ctx context.Context, p *UserPage, q store.UserQuery) er
 			return nil
 		}
 	}
+	p.After, p.More = last, true
+	return nil
 }
 
 // User is one user.
@@ -126,6 +133,9 @@ func (at *standing) details(ctx context.Context, id string) (d UserDetails, err 
 		return d, err
 	}
 	d = UserDetails{User: userOf(u), Devices: []Device{}, Sessions: []Session{}, Revision: at.caller.Grounds.Revision}
+	if d.Subject, err = at.Store.Subject(ctx, at.tenant, "user", id); err != nil && !notFound(err) {
+		return d, err
+	}
 	if d.Roles, err = at.Store.Assignments(ctx, at.tenant, "user:"+id, ""); err != nil {
 		return d, err
 	}

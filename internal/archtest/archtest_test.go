@@ -29,10 +29,10 @@ var (
 	mechanisms   = []string{"internal/password", "internal/totp", "internal/token", "internal/keyring", "internal/throttle"}
 	capabilities = []string{"internal/login", "internal/directory", "internal/policy", "internal/privacy"}
 	surfaces     = []string{"internal/server", "internal/console"}
-	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/search", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"}                 // what is made of the log; the append path knows none of it
-	areas        = []string{"internal/console/account", "internal/console/changes", "internal/console/entrance", "internal/console/logbook", "internal/console/page", "internal/console/policies", "internal/console/reasons"} // of the pages
-	compositions = []string{"internal/administration", "internal/change"}                                                                                                                                                      // of capabilities: it asks the policy, then changes the directory
-	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                                                                        // any layer above the mechanisms may use them
+	logs         = []string{"internal/audit/bundle", "internal/audit/checkpoint", "internal/audit/ocsf", "internal/audit/search", "internal/audit/selfverify", "internal/audit/sink", "internal/audit/verify"}                                                                        // what is made of the log; the append path knows none of it
+	areas        = []string{"internal/console/account", "internal/console/changes", "internal/console/clients", "internal/console/entrance", "internal/console/logbook", "internal/console/page", "internal/console/people", "internal/console/policies", "internal/console/reasons"} // of the pages
+	compositions = []string{"internal/administration", "internal/change"}                                                                                                                                                                                                             // of capabilities: it asks the policy, then changes the directory
+	leaves       = []string{"internal/i18n", "internal/reqctx", "internal/tracing", "internal/framing"}                                                                                                                                                                               // any layer above the mechanisms may use them
 )
 
 // arrows says what each package may import of ours. A package without a row is
@@ -81,7 +81,7 @@ var arrows = []struct {
 	{"internal/policy/rewrite", list("model")},                   // single rows of a text
 	{"internal/privacy", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 
-	{"internal/change", list("model", "internal/store", "internal/audit", "internal/policy/review", leaves, mechanisms, capabilities)},
+	{"internal/change", list("model", "internal/store", "internal/audit", "internal/policy/review", "internal/policy/rewrite", leaves, mechanisms, capabilities)},
 	{"internal/administration", list("model", "internal/store", "internal/audit", "internal/audit/search", "internal/change", "internal/policy/review", leaves, mechanisms, capabilities)},
 
 	{"internal/server", list("model", "api", "api/filter", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/checkpoint", "internal/audit/search", leaves, mechanisms, capabilities, compositions)},
@@ -92,6 +92,8 @@ var arrows = []struct {
 	{"internal/console/logbook", list("model", "internal/console/page", "internal/console/reasons", "internal/audit", "internal/audit/search", "internal/administration")},
 	{"internal/console/policies", list("model", "internal/console/page", "internal/policy/rewrite", leaves, capabilities, compositions)},
 	{"internal/console/changes", list("model", "internal/console/page", leaves, mechanisms, capabilities, compositions)},
+	{"internal/console/people", list("model", "internal/console/page", "internal/store", leaves, capabilities, compositions)},
+	{"internal/console/clients", list("model", "internal/console/page", leaves, capabilities, compositions)},
 	{"internal/console", list("model", areas, leaves, capabilities, compositions)},
 
 	// The only package that sees all others.

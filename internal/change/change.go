@@ -15,6 +15,8 @@
 //     office who has neither written nor submitted them, nor publishes them.
 //   - A draft is published over the policy it was made from, and over no other.
 //   - Documents give nobody a role: people get theirs from the directory.
+//   - No document is the last: under it, too, the people there are can make a draft,
+//     approve it and publish it.
 //
 // In a firm of one person (ROLEGATE_FOUR_EYES=single) nobody could approve: there a
 // draft may be published a day after it was submitted, and every office holder is

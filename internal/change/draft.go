@@ -128,18 +128,11 @@ func (s *Service) Submit(ctx context.Context, caller model.Caller, tenant, id st
 }
 
 // ready refuses a draft that is not fit to be published: with bad rows, with rows that
-// give roles to people, or with cases that do not pass for the people there are.
+// give roles to people, that would be the last, or with cases that do not pass for the
+// people there are.
 func (s *Service) ready(ctx context.Context, d Draft) error {
-	doc, err := s.Policy.ReadDraft(ctx, d.Tenant, d.Document)
+	then, err := s.lasting(ctx, d.Tenant, d.Document)
 	if err != nil || d.Cases == "" {
-		return err
-	}
-	now, err := s.Policy.Snapshots.Current(ctx, d.Tenant)
-	if err != nil {
-		return err
-	}
-	then, err := now.Under(doc)
-	if err != nil {
 		return err
 	}
 	results, err := s.run(d.Cases, then)

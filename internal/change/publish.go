@@ -183,7 +183,8 @@ func (s *Service) mayPublish(ctx context.Context, tx store.Queries, caller model
 }
 
 // Rollback puts the policy of an earlier revision in force again, cases and all: as a
-// new revision, since history is never rewritten. It waits for nobody.
+// new revision, since history is never rewritten. It waits for nobody. Only on the host
+// can it be one after which nobody could change the policy again.
 func (s *Service) Rollback(ctx context.Context, caller model.Caller, tenant string, revision int64, reason string) (policy.Published, error) {
 	return s.RollbackFrom(ctx, caller, tenant, 0, revision, reason)
 }
@@ -197,6 +198,11 @@ func (s *Service) RollbackFrom(ctx context.Context, caller model.Caller, tenant 
 	old, err := s.Revision(ctx, tenant, revision)
 	if err != nil {
 		return policy.Published{}, err
+	}
+	if caller.Kind == model.CallerUser { // the host can always go on
+		if _, err := s.lasting(ctx, tenant, old.Text); err != nil {
+			return policy.Published{}, err
+		}
 	}
 	r := policy.Release{Activity: audit.PolicyRolledBack, Document: old.Text, Cases: old.Cases, Reason: reason,
 		Personal: map[string]any{"rolled_back_to": revision}}

@@ -8,6 +8,7 @@ import (
 	"rolegate/internal/audit"
 	"rolegate/internal/directory"
 	"rolegate/internal/policy"
+	"rolegate/internal/policy/rewrite"
 	"rolegate/internal/store"
 	"rolegate/model"
 )
@@ -106,7 +107,7 @@ func (s *Service) rebasing(ctx context.Context, d Draft) (r rebasing, err error)
 // as it is in force.
 func mergeCases(base, mine, theirs string) (string, *Conflict) {
 	clash := false
-	out := merge(linesOf(base), linesOf(mine), linesOf(theirs), func(base, mine, theirs []string) []string {
+	out := rewrite.Weave(linesOf(base), linesOf(mine), linesOf(theirs), func(base, mine, theirs []string) []string {
 		if len(base) > 0 {
 			clash = true
 		}
@@ -186,7 +187,7 @@ func mergeDocuments(base string, mine *policy.Document, theirs string) (string, 
 			texts[i] = append(texts[i], p.text)
 		}
 	}
-	out := merge(texts[0], texts[1], texts[2], func(base, mine, theirs []string) []string {
+	out := rewrite.Weave(texts[0], texts[1], texts[2], func(base, mine, theirs []string) []string {
 		var out []string
 		for _, text := range mine {
 			out = append(out, text)

@@ -26,12 +26,3 @@ func TestLoginInChromium(t *testing.T) {
 		b.Submit("form.logout button").WaitPath("/login").WaitText("h1", title)
 	}
 }
-
-// TestShots keeps pictures of pages where -shots asks for them:
-//
-//	go test ./internal/console -run TestShots -args -shots DIR
-func TestShots(t *testing.T) {
-	k := testkit.New(t)
-	browser.Look(t, k, nil, "/login", "/login?tenant=acme")
-	browser.Look(t, k, k.MustEnrol("ann"), "/step-up")
-}

@@ -4,6 +4,8 @@
 //	entrance  invitation, login, second factor, step-up, language
 //	reasons   why and who
 //	logbook   the log: search, entries, charts
+//	people    accounts, roles, offices, the organization and imports of it
+//	clients   the CRM backends that ask, and their secrets
 //	policies  the policy in force, and drafts of the next
 //	changes   the life of a policy's change: drafts, what was published, rolling back
 //	account   one's own devices, recovery codes, password, sessions, history
@@ -18,9 +20,11 @@ import (
 	"rolegate/internal/administration"
 	"rolegate/internal/console/account"
 	"rolegate/internal/console/changes"
+	"rolegate/internal/console/clients"
 	"rolegate/internal/console/entrance"
 	"rolegate/internal/console/logbook"
 	"rolegate/internal/console/page"
+	"rolegate/internal/console/people"
 	"rolegate/internal/console/policies"
 	"rolegate/internal/console/reasons"
 	"rolegate/internal/login"
@@ -46,6 +50,8 @@ func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) p
 		func(f *page.Frame) { entrance.Add(f, p.Login) },
 		func(f *page.Frame) { reasons.Add(f, p.ReadQuestion) },
 		logbook.Add,
+		people.Add,
+		clients.Add,
 		policies.Add,
 		changes.Add,
 		func(f *page.Frame) { account.Add(f, p.Login) },

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -79,6 +80,33 @@ func TestSessionEndsInAStepUp(t *testing.T) {
 	}
 	v.Get("/login")
 	v.Post("/step-up", "_to", "/there", "code", "123456").Want(t, http.StatusOK, "/login")
+}
+
+// TestStrangersSendLittle has a document come without a session: a browser that people
+// have logged in with gets it back, and of anybody else nothing that large is read.
+func TestStrangersSendLittle(t *testing.T) {
+	k := testkit.New(t)
+	ann := k.MustEnrol("ann")
+	document := strings.Repeat("p, role:rep, deal, read, own, , allow\n", 10_000)
+	known := k.Visitor(t)
+	known.Get("/login")
+	known.Submit("main form", "username", "ann", "password", testkit.Password)
+	known.Submit("form[action='/login/code']", "code", k.NextCode(ann)).Want(t, http.StatusOK, "/account")
+	delete(known.Cookies, "__Host-rolegate-access")
+	delete(known.Cookies, "__Host-rolegate-refresh")
+	for _, path := range []string{"/console/policy/drafts/x/text", "/step-up"} {
+		send := func(v *testkit.Visitor) *testkit.Page {
+			return v.Post(path, "_to", path, "_fields", url.Values{"document": {document}}.Encode(), "document", document)
+		}
+		p := send(known).Want(t, http.StatusUnauthorized, path)
+		if strings.Contains(p.Text("main"), "token") {
+			t.Errorf("%s speaks of what people do not see: %s", path, p.Text("main"))
+		}
+		if testkit.Attr(p.One(t, "main form [name=document]"), "value") != document {
+			t.Errorf("%s: the document is lost", path)
+		}
+		send(k.Visitor(t)).Want(t, http.StatusOK, "/login")
+	}
 }
 
 // TestSessionEndsWhileWriting is the same with a person at the keyboard, for the first

@@ -26,7 +26,7 @@ var led = map[string]string{
 }
 
 // TestEveryPage opens every page there is, found by its route, as somebody who may see
-// it: in a browser, on both screens, in both languages, and by the keyboard.
+// it: in a browser, on both screens, in both languages, light and dark, and by the keyboard.
 func TestEveryPage(t *testing.T) {
 	w := newTown(t, testkit.New(t))
 	seen := w.walk(func(who string, v *testkit.Visitor) {
@@ -73,7 +73,7 @@ func (w *town) look(who string, stops []stop) {
 		for i, language := range []string{"en", "zh-CN"} {
 			b.Language(language)
 			for j, width := range []int64{browser.Desktop, browser.Phone} {
-				b.Width(width)
+				b.Width(width).Dark(i+j == 2)
 				done := map[string]bool{}
 				for _, s := range stops {
 					if done[s.pattern] { // scripts' visitors have seen more of a kind

@@ -51,6 +51,8 @@ func newTown(t *testing.T, k *testkit.Kit) *town {
 		app.UserRequest{Tenant: model.DefaultTenant, User: hostile, Username: "hostile", Roles: []string{"sales-rep"}, Reason: hostile}))
 	w.act(app.AddClient.Run(context.Background(), k.App, testkit.Operator,
 		app.ClientRequest{Client: model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}}}))
+	w.act(app.ImportDirectory.Run(context.Background(), k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant,
+		Text: []byte(`{"teams": [{"id": "emea"}], "units": [{"id": "company"}], "territories": [{"id": "world"}]}`)}))
 	w.ways = append(w.ways, "/invite/"+w.Invite("newcomer"))
 	w.AddDevice(w.people["ann"], hostile)
 	login := k.Request("/v1/login", "", map[string]any{"username": "ann", "password": "wrong" + hostile})
@@ -72,7 +74,7 @@ func (w *town) changes() {
 	w.act(app.ImportPolicy.Run(context.Background(), w.App, testkit.Operator,
 		app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(now.Text + row), Reason: hostile}))
 	sec := w.visitor("sec")
-	sec.Post("/console/changes", "title", "Imports of "+hostile).Want(w.t, http.StatusOK, "")
+	sec.Post("/console/policy/drafts", "title", "Imports of "+hostile).Want(w.t, http.StatusOK, "")
 	draft := sec.Page.URL.Path
 	sec.Get(draft+"/cases").Want(w.t, http.StatusOK, draft+"/cases")
 	sec.Submit(`form[action="`+draft+`/cases"]`, "cases", "- name: "+strconv.Quote(hostile)+"\n  roles: [sales-rep]\n  action: export\n"+

@@ -141,6 +141,9 @@ func checkClient(c model.Client) error {
 // does: these are made on the host.
 var personal = []string{"decide", "explain"}
 
+// PersonalScopes lists the scopes of clients that people make.
+func PersonalScopes() []string { return slices.Clone(personal) }
+
 // withinReach keeps a person to clients of their own tenant that only ask
 // questions. One of another tenant, or of several, is unknown to them.
 func withinReach(caller model.Caller, c model.Client) error {

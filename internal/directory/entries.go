@@ -177,6 +177,20 @@ func (c Collection[T]) Get(ctx context.Context, caller model.Caller, tenant stri
 	return found, s.Log.Append(ctx, c.record(caller, tenant, key, audit.DirectoryRead, Written{}))
 }
 
+// Clean is the entry in the form in which it is stored: ids without the prefix of their
+// kind, so that what is decided about is what is written.
+func (c Collection[T]) Clean(entry T) (T, error) { return c.kind.clean(entry, c.service.Limits) }
+
+// Peek is the entry, or the zero value where there is none, for who decides about a
+// write: nothing is recorded of it.
+func (c Collection[T]) Peek(ctx context.Context, tenant string, key store.Key) (T, error) {
+	found, err := c.kind.find(ctx, c.service.Store, tenant, key)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return found, err
+}
+
 // List reads a page of entries.
 func (c Collection[T]) List(ctx context.Context, caller model.Caller, tenant string, q Query) (Page[T], error) {
 	s := c.service
@@ -193,6 +207,7 @@ func (c Collection[T]) List(ctx context.Context, caller model.Caller, tenant str
 	}
 	e := act(caller, tenant, audit.DirectoryRead, "", nil)
 	e.Service, e.Op, e.Count = service(caller), c.kind.name, int64(len(p.Entries))
+	byRight(&e, caller)
 	return p, s.Log.Append(ctx, e)
 }
 
@@ -228,7 +243,7 @@ func (c Collection[T]) fill(ctx context.Context, p *Page[T], t model.Tenant, q Q
 // tenant's row, so that what is found stays so until the commit. before is the
 // tenant without that revision; the ETag is empty where there is no such entry.
 func (c Collection[T]) open(ctx context.Context, tx store.Tx, caller model.Caller, tenant string, key store.Key) (before model.Tenant, was Stored[T], err error) {
-	revision, err := Take(ctx, tx, tenant, c.kind.changes(key)...)
+	revision, err := TakeBy(ctx, tx, caller, tenant, c.kind.changes(key)...)
 	if err != nil {
 		return before, was, err
 	}
@@ -264,6 +279,7 @@ func (c Collection[T]) record(caller model.Caller, tenant string, key store.Key,
 	e := c.kind.about(key)
 	e.Tenant, e.Class, e.Activity, e.Outcome, e.Caller, e.Service = tenant, audit.ClassAdmin, a, audit.OutcomeOK, caller, service(caller)
 	e.Op = c.kind.name
+	byRight(&e, caller)
 	if w.Outcome != Unchanged {
 		e.Revision = w.Revision
 	}

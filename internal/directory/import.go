@@ -39,15 +39,9 @@ func (c Counts) Total() int { return c.Created + c.Changed + c.Unchanged }
 // Offices are granted on the host alone: in what others import they are bad
 // entries (CodeOfficeReserved).
 func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string, file []byte, dryRun bool, reason string) (ImportResult, error) {
-	if most := s.Limits.Policy; int64(len(file)) > most {
-		return ImportResult{}, model.Exceeded(model.SettingPolicy, most, "the file has %d bytes", len(file))
-	}
-	in, bad, err := parseImport(file, s.Limits)
+	in, bad, err := s.readImport(caller, file)
 	if err != nil {
 		return ImportResult{}, err
-	}
-	if caller.Kind != model.CallerOperator {
-		bad.add(in.offices()...)
 	}
 	var res ImportResult
 	var e audit.Entry
@@ -58,6 +52,9 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string
 			return err
 		}
 		if _, err := admit(ctx, tx, caller, tenant); err != nil {
+			return err
+		}
+		if err := Stands(caller, tenant, revision); err != nil {
 			return err
 		}
 		if err := reaches(revision-1, caller); err != nil {
@@ -98,6 +95,18 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string
 		err = s.Log.Append(ctx, e)
 	}
 	return res, err
+}
+
+// readImport parses a file; what is bad in itself of it is named.
+func (s *Service) readImport(caller model.Caller, file []byte) (in importFile, bad badEntries, err error) {
+	if most := s.Limits.Policy; int64(len(file)) > most {
+		return in, bad, model.Exceeded(model.SettingPolicy, most, "the file has %d bytes", len(file))
+	}
+	in, bad, err = parseImport(file, s.Limits)
+	if err == nil && caller.Kind != model.CallerOperator {
+		bad.add(in.offices()...)
+	}
+	return in, bad, err
 }
 
 func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in importFile, dryRun bool, reason string) (class audit.Class, err error) {

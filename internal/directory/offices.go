@@ -160,7 +160,7 @@ func (s *Service) OfficeRequests(ctx context.Context, tenant string, limit int) 
 // OfficeOf is the office that somebody who can log in holds now. Without one
 // nobody asks for, or decides about, an office, whatever the policy says.
 func (s *Service) OfficeOf(ctx context.Context, tx store.Queries, tenant, member string) (string, error) {
-	can, err := canLogIn(ctx, tx, tenant, member)
+	can, err := CanLogIn(ctx, tx, tenant, member)
 	if err != nil {
 		return "", err
 	}

@@ -311,7 +311,7 @@ func (s *Service) keepsOffices(ctx context.Context, tx store.Queries, tenant, me
 			if !succeeds(o) {
 				continue
 			}
-			can, err := canLogIn(ctx, tx, tenant, o.Member)
+			can, err := CanLogIn(ctx, tx, tenant, o.Member)
 			switch {
 			case err != nil:
 				return err

@@ -176,7 +176,7 @@ func HasAdministrators(ctx context.Context, q store.Queries, tenant string) (boo
 			return false, err
 		}
 		for _, h := range holders {
-			if can, err := canLogIn(ctx, q, tenant, h.Member); err != nil || can {
+			if can, err := CanLogIn(ctx, q, tenant, h.Member); err != nil || can {
 				return can, err
 			}
 		}
@@ -184,8 +184,8 @@ func HasAdministrators(ctx context.Context, q store.Queries, tenant string) (boo
 	return false, nil
 }
 
-// canLogIn tells whether a member is a user with a password who is not disabled.
-func canLogIn(ctx context.Context, q store.Users, tenant, member string) (bool, error) {
+// CanLogIn tells whether a member is a user with a password who is not disabled.
+func CanLogIn(ctx context.Context, q store.Users, tenant, member string) (bool, error) {
 	u, err := q.User(ctx, tenant, bareUser(member))
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
@@ -244,10 +244,15 @@ func act(caller model.Caller, tenant string, a audit.Activity, reason string, pe
 		personal["reason"] = reason
 	}
 	e := audit.Entry{Tenant: tenant, Class: audit.ClassAdmin, Activity: a, Outcome: audit.OutcomeOK, Caller: caller, Personal: personal}
+	byRight(&e, caller)
+	return e
+}
+
+// byRight adds to an entry the decision that allowed a person's act.
+func byRight(e *audit.Entry, caller model.Caller) {
 	if g := caller.Grounds; g != nil {
 		e.Object, e.Op, e.Rule, e.PolicyHash = g.Object, g.Action, g.Rule, g.PolicyHash
 	}
-	return e
 }
 
 // exists turns "already there" into a conflict with a sentence.

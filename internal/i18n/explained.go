@@ -24,7 +24,7 @@ var scopes = map[string]text{
 	"subtree":    {"{object} records of itself and of whoever reports to it", "其本人及下属的 {object} 记录"},
 	"unit":       {"{object} records it owns or of its unit", "其拥有或其部门的 {object} 记录"},
 	"unit_tree":  {"{object} records it owns or of its unit and those below", "其拥有或其部门及下级部门的 {object} 记录"},
-	"unit_head":  {"{object} records of the units it heads", "其主管部门的 {object} 记录"},
+	"unit_head":  {"{object} records of the units it heads", "其负责部门的 {object} 记录"},
 	"territory":  {"{object} records in its territories", "其区域内的 {object} 记录"},
 	"account":    {"{object} records of its accounts", "其所属客户的 {object} 记录"},
 	"contact":    {"{object} records that list its contact", "列有其联系人的 {object} 记录"},

@@ -22,6 +22,8 @@ var findings = map[model.FindingCode]text{
 	model.FindingFreed:       {"May open: no longer {row}, so what bound {subject} by that does so no more{other_rows}.", "可能放宽：不再有 {row}，{subject} 因此不再受其约束{other_rows}。"},
 	model.FindingWord:        {"May open: {word} means something by {row}, and so rows for * apply to it.", "可能放宽：{word} 因 {row} 而有了含义，针对 * 的规则因此对其生效。"},
 
+	model.FindingNobody: {"Nobody may do this any more: {word}. What allowed it was {row}.", "从此无人可以执行：{word}。此前允许该操作的规则为 {row}。"},
+
 	model.FindingTwoDuties:     {"{role} may do the work of more than one office: {word}. One of its rows is {row}.", "{role} 兼有多个管理员职责：{word}。其中一条规则为 {row}。"},
 	model.FindingAdministers:   {"{role} is no office, and administers Rolegate: {row}.", "{role} 不是三员角色，却可管理 Rolegate：{row}。"},
 	model.FindingOfficeRecords: {"The office {role} reaches records of the CRM: {row}.", "三员角色 {role} 可接触业务数据：{row}。"},

@@ -33,15 +33,18 @@ func Capital(message string) string {
 // said is Chinese by the English format. A test holds it complete.
 var said = map[string]string{
 	// nobody is above the rules
-	"nobody does this to their own account":                 "不能对自己的账号执行此操作。",
-	"%s administers Rolegate in ways you cannot yourself":   "%s 拥有您所没有的 Rolegate 管理权限。",
-	"your roles do not give you the right to do this":       "您的角色没有执行此操作的权限。",
-	"nobody of that name is registered":                     "没有登记该名称的主体。",
-	"nobody has decided that this person may do this":       "此人执行此操作的权限尚未经过判定。",
-	"a second factor is required":                           "您的账号必须启用动态验证码，请先绑定验证设备。",
-	"the client has lost the scope %s":                      "该客户端已不再拥有授权范围 %s。",
-	"this client lacks the scope %s":                        "该客户端没有授权范围 %s。",
-	"the client does not have the scope directory any more": "该客户端已不再拥有授权范围 directory。",
+	"nobody does this to their own account":                         "不能对自己的账号执行此操作。",
+	"nobody brings people or units below themselves":                "不能将人员或部门置于自己名下。",
+	"nobody gives roles to a team they are in":                      "不能为自己所在的团队授予或收回角色。",
+	"%d entries are beyond what you may do, so nothing is imported": "有 %d 项超出您的权限，因此未导入任何内容。",
+	"%s administers Rolegate in ways you cannot yourself":           "%s 拥有您所没有的 Rolegate 管理权限。",
+	"your roles do not give you the right to do this":               "您的角色没有执行此操作的权限。",
+	"nobody of that name is registered":                             "没有登记该名称的主体。",
+	"nobody has decided that this person may do this":               "此人执行此操作的权限尚未经过判定。",
+	"a second factor is required":                                   "您的账号必须启用动态验证码，请先绑定验证设备。",
+	"the client has lost the scope %s":                              "该客户端已不再拥有授权范围 %s。",
+	"this client lacks the scope %s":                                "该客户端没有授权范围 %s。",
+	"the client does not have the scope directory any more":         "该客户端已不再拥有授权范围 directory。",
 	"a client with the scope %s is looked after on the host, with `rolegate client`; here a client has the scopes %s": "具有授权范围 %s 的客户端须在主机上用 `rolegate client` 管理；此处的客户端只能具有授权范围 %s。",
 
 	// the policy's pages
@@ -112,7 +115,8 @@ var said = map[string]string{
 	"the change has not been approved":                                                        "该变更尚未通过审批。",
 	"the policy of revision %d is in force already":                                           "版本 %d 的策略正在生效，无需回滚。",
 	"say in a title what the change is for":                                                   "请用标题说明变更的目的。",
-	"the title is longer than %d bytes":                                                       "标题超过 %d 字节。",
-	"the title has a control character in it":                                                 "标题中含有控制字符。",
-	"the comment is longer than %d bytes":                                                     "意见超过 %d 字节。",
+	"under this policy nobody could change the policy any more, but on the host: of those who can log in, one must have the right to write a change, another, with an office, to approve it, and one who did not approve it to publish it": "该策略一旦生效，除主机操作外将无人能再修改策略：在可登录的人员中，须有一人有权编写变更，另有一名担任三员职责的人有权审批，并有未参与审批的人有权发布。",
+	"the title is longer than %d bytes":       "标题超过 %d 字节。",
+	"the title has a control character in it": "标题中含有控制字符。",
+	"the comment is longer than %d bytes":     "意见超过 %d 字节。",
 }

@@ -84,7 +84,7 @@ func (s *Service) enrolment(row store.Device, user model.User, secret []byte) (E
 	if err != nil {
 		return Enrolment{}, err
 	}
-	return Enrolment{DeviceID: row.ID, Secret: totp.Base32(secret), OTPAuthURI: uri, QRPNG: png}, nil
+	return Enrolment{DeviceID: row.ID, Username: user.Username, Secret: totp.Base32(secret), OTPAuthURI: uri, QRPNG: png}, nil
 }
 
 // issuerName is what an authenticator shows beside the account: "Rolegate

@@ -52,7 +52,8 @@ func (s *Service) liveSession(ctx context.Context, c token.Claims) (store.Sessio
 	if row.Tenant != c.Tenant || row.User != c.Subject {
 		return row, Session{}, errUnauthorized
 	}
-	if _, _, err := s.alive(ctx, s.Store, row); err != nil {
+	_, user, err := s.alive(ctx, s.Store, row)
+	if err != nil {
 		return row, Session{}, err
 	}
 	level, err := strconv.Atoi(c.ACR)
@@ -66,6 +67,7 @@ func (s *Service) liveSession(ctx context.Context, c token.Claims) (store.Sessio
 	}
 	return row, Session{
 		Caller:     model.Caller{Kind: model.CallerUser, ID: c.Subject, Tenant: c.Tenant, Session: row.ID, Level: level},
+		Username:   user.Username,
 		Assurance:  model.Assurance{Level: level, AuthTime: proven, Methods: c.AMR},
 		Restricted: row.Restricted,
 	}, nil

@@ -38,6 +38,7 @@ type Tokens struct {
 // Enrolment is a device waiting to be confirmed, shown once.
 type Enrolment struct {
 	DeviceID   string
+	Username   string // whose it is
 	Secret     string // base32 without padding
 	OTPAuthURI string
 	QRPNG      []byte
@@ -61,6 +62,7 @@ type ClientCredentials struct {
 // Session is a verified live session behind a person's access token.
 type Session struct {
 	Caller     model.Caller
+	Username   string // what its person logs in with, which need not be their id
 	Assurance  model.Assurance
 	Restricted bool // re-enrol only
 }

@@ -31,6 +31,7 @@ type Provisioning interface {
 	PageTeams(ctx context.Context, tenant string, after Key, limit int) ([]model.Team, error)
 	PageUnits(ctx context.Context, tenant string, after Key, limit int) ([]model.Unit, error)
 	PageTerritories(ctx context.Context, tenant string, after Key, limit int) ([]model.Territory, error)
+	PageRoles(ctx context.Context, tenant string, after Key, limit int) ([]model.Role, error)
 	PageResources(ctx context.Context, tenant, typ string, after Key, limit int) ([]model.Resource, error)
 	// PageAssignments is of one member, of one role, or of both; "" means any.
 	PageAssignments(ctx context.Context, tenant, member, role string, after Key, limit int) ([]model.Assignment, error)

@@ -19,9 +19,13 @@ type Process struct {
 	cmd *exec.Cmd
 }
 
-// program builds rolegate once for each test binary.
+// program builds rolegate once for each test binary, beside it: go test removes both.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "rolegate")
+	test, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(test), "rolegate")
 	if err != nil {
 		return "", err
 	}

@@ -189,7 +189,7 @@ var texts = page.Texts{
 	"disown.log":      {EN: "Your report is kept in the security log, where monitoring sees it as serious.", ZH: "您的报告会记入安全日志，监控系统会将其视为严重事件。"},
 	"disown.password": {EN: "You are led to change your password. Do it: whoever got in may know the old one.", ZH: "接下来请修改密码：入侵者可能知道旧密码。"},
 	"disown.tell":     {EN: "No message goes to anybody by itself: tell your security staff as well, with the time and the network of what you saw. Then look through your devices and make new recovery codes.", ZH: "系统不会自动通知任何人：请同时告知安全管理员，并提供您看到的时间和网络。之后请检查验证设备，并重新生成恢复码。"},
-	"disown.submit":   {EN: "It was not me: end everything else", ZH: "不是我本人：结束其他一切"},
+	"disown.submit":   {EN: "It was not me: end everything else", ZH: "不是我本人，结束其他全部会话"},
 	"disown.cancel":   {EN: "Back, it was me", ZH: "返回，是我本人"},
 	"disown.done":     {EN: "Other sessions ended: {n}. No browser is known any more. Now choose a new password.", ZH: "已结束 {n} 个其他会话，常用浏览器已全部忘记。请立即设置新密码。"},
 }

@@ -1,6 +1,6 @@
 // Package changes is the pages of the life of a policy's change: drafts on their way,
-// what was published, and what comes of both. The rows themselves are written in
-// package policies.
+// what was published, and what comes of both. A draft is begun and its
+// rows are written in package policies.
 //
 //	/console/changes ─▶ {id}: where it stands ─▶ check, cases, simulate, review, rebase
 //	        │             └─ submit, approve, reject, publish, withdraw
@@ -37,7 +37,6 @@ func Add(f *page.Frame) {
 	const draft = Home + "/{id}"
 	p.Documents(draft + "/cases")
 	p.may("GET", Home, administration.Read, p.list)
-	p.may("POST", Home, administration.Import, p.create)
 	p.may("GET", draft, administration.Read, p.draft)
 	p.may("GET", draft+"/check", administration.Read, p.check)
 	p.may("GET", draft+"/cases", administration.Read, p.cases)

@@ -11,8 +11,7 @@ type listPage struct {
 	Groups  []group // that something can still come of
 	Ended   []change.Draft
 	Notices []change.Notice
-	May     bool   // make one
-	Title   string // as entered
+	May     bool // make one, in package policies
 	history
 }
 
@@ -68,17 +67,4 @@ func (l *listPage) Any() bool {
 		}
 	}
 	return false
-}
-
-func (p *pages) create(v *page.Visit, o *administration.Officer) error {
-	d, err := o.CreateDraft(v.Context(), v.Form("title"))
-	if err != nil {
-		l, failed := p.listed(v, o)
-		if failed != nil {
-			return failed
-		}
-		l.Title = v.Form("title")
-		return v.Again(err, "list.html", l)
-	}
-	return v.Done(draftPath(d.ID, ""), "done.create")
 }

@@ -83,11 +83,12 @@ func (f *firm) adds(id, draft, row string) {
 func (f *firm) drafted(v *testkit.Visitor, title string) string {
 	f.t.Helper()
 	v.Get(home).Want(f.t, 200, home)
-	v.Submit(`form[action="`+home+`"]`, "title", title)
-	id, ok := strings.CutPrefix(v.Page.URL.Path, home+"/")
+	v.Submit(`form[action="/console/policy/drafts"]`, "title", title)
+	id, ok := strings.CutPrefix(v.Page.URL.Path, "/console/policy/drafts/")
 	if !ok || v.Page.Status != 200 {
 		f.t.Fatalf("no draft is made: %s", v.Page.Text("main"))
 	}
+	v.Get(home+"/"+id).Want(f.t, 200, home+"/"+id)
 	return id
 }
 

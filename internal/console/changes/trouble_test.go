@@ -206,7 +206,7 @@ func TestRights(t *testing.T) {
 		t.Error("who may only approve is offered more, or a title becomes markup")
 	}
 	sys.Post(at+"/publish", "version", "3").Want(t, 403, "")
-	sys.Post(home, "title", "mine").Want(t, 403, "")
+	sys.Post("/console/policy/drafts", "title", "mine").Want(t, 403, "")
 	sec.Post(at+"/approve", "version", "3").Want(t, 403, "")
 	says(t, sec, "main", "Whoever wrote or submitted a change does not approve it.")
 

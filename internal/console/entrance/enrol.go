@@ -15,7 +15,7 @@ func (p *pages) enrol(v *page.Visit, s step) error {
 	if err != nil {
 		return err
 	}
-	s.Device = &d
+	s.Device, s.Username = &d, e.Username // an invitation says it nowhere else
 	return v.Render("enrol.html", s)
 }
 

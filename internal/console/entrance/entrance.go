@@ -96,7 +96,7 @@ type step struct {
 
 // carried is the step that the form of its page brought along.
 func (p *pages) carried(v *page.Visit) step {
-	s := step{Next: page.Local(v.Form("next")), Ticket: v.Raw("ticket"), Recovery: v.Form("recovery") != "", Replaces: v.Form("replaces") != ""}
+	s := step{Username: v.Form("username"), Next: page.Local(v.Form("next")), Ticket: v.Raw("ticket"), Recovery: v.Form("recovery") != "", Replaces: v.Form("replaces") != ""}
 	s.Until, _ = strconv.ParseInt(v.Form("until"), 10, 64) // 0 shows no countdown
 	if d, err := page.NewDevice(v.Form("device")); err == nil {
 		s.Device = &d

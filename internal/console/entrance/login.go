@@ -16,7 +16,16 @@ func (p *pages) start(v *page.Visit) error {
 }
 
 // loginTo is the login that leads on to a page.
-func loginTo(next string) string { return page.LoginPath + "?" + url.Values{"next": {next}}.Encode() }
+func loginTo(next string) string { return step{Next: next}.login() }
+
+// login is the login that leads to where the step does.
+func (s step) login() string {
+	to := url.Values{"next": {s.Next}}
+	if s.Tenant != "" {
+		to.Set("tenant", s.Tenant)
+	}
+	return page.LoginPath + "?" + to.Encode()
+}
 
 // ask asks for user name and password. Who has a session may go on with it.
 func (p *pages) ask(v *page.Visit) error {

@@ -37,13 +37,14 @@ func (p *pages) language(v *page.Visit) error {
 }
 
 // stepLanguage shows the page of a step once more, in the language that was chosen: no
-// address leads back to it.
+// address leads back to it, or, of the login itself after a failure, to where it leads.
 func (p *pages) stepLanguage(v *page.Visit) error {
 	choose(v)
 	s := p.carried(v)
 	switch {
 	case s.Ticket == "":
-		return v.Redirect(loginTo(s.Next))
+		s.Tenant = v.Form("tenant")
+		return v.Redirect(s.login())
 	case s.Device != nil:
 		return v.Render("enrol.html", s)
 	}

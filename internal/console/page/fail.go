@@ -105,6 +105,7 @@ func (v *Visit) fail(problem api.Problem, err error) error {
 		if look.Kept, look.Fields = v.kept(); !slices.ContainsFunc(look.Fields, entered) {
 			return v.toLogin(v.here())
 		}
+		look.Problem = nil // the page says so itself, and in words for who holds no token
 		return v.render(problem.Status, "ended.html", look)
 	case model.CodeStepUp:
 		if v.HTMX() {

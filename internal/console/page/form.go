@@ -29,10 +29,21 @@ func (a *Area) Documents(path string) { a.documents[path] = true }
 // have them entered: so a step-up goes on with what else was in it.
 func (a *Area) Reopens(path string) { a.reopens[path] = true }
 
+// known tells whether somebody has a session, or comes from a browser that people have
+// logged in with: a stranger, who costs nothing to be, sends no documents.
+func (v *Visit) known() bool {
+	if v.Session != nil {
+		return true
+	}
+	id, err := v.area.Login.KnownDevice(v.Context())
+	return err == nil && id != ""
+}
+
 // parse reads the form, whole, and refuses what is none.
 func (v *Visit) parse() error {
 	limit := int64(maxForm)
-	if at := chi.RouteContext(v.Context()).RoutePattern(); v.area.documents[at] {
+	small := v.R.ContentLength >= 0 && v.R.ContentLength <= maxForm // whoever sends it
+	if at := chi.RouteContext(v.Context()).RoutePattern(); v.area.documents[at] && !small && v.known() {
 		limit = maxDocument
 	}
 	v.R.Body = http.MaxBytesReader(v.W, v.R.Body, limit)

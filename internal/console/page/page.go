@@ -42,6 +42,7 @@ type Login interface {
 	Sufficient(ctx context.Context, session login.Session) error
 	Fresh(ctx context.Context, session login.Session) error
 	Devices(ctx context.Context, session login.Session) ([]login.Device, error)
+	KnownDevice(ctx context.Context) (string, error)
 }
 
 // Administration is what every page needs of the administration by people.

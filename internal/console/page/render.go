@@ -110,12 +110,12 @@ func (l Look) Passing() bool {
 // that of the page it is on.
 func (l Look) Here() string { return l.here() }
 
-// User is who is logged in, "" for nobody.
+// User is the user name of who is logged in, "" for nobody.
 func (l Look) User() string {
 	if l.Session == nil {
 		return ""
 	}
-	return l.Session.Caller.ID
+	return l.Session.Username
 }
 
 // contentSecurityPolicy lets a page have our own files and forms, and pictures drawn

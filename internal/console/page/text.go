@@ -35,6 +35,7 @@ func filled(words []any) i18n.Words {
 func joined(own Texts) Texts {
 	all := maps.Clone(common)
 	maps.Copy(all, factorTexts)
+	maps.Copy(all, scopeTexts)
 	maps.Copy(all, own)
 	return all
 }
@@ -44,9 +45,7 @@ var common = Texts{
 	"page.skip":         {EN: "Skip to the content", ZH: "跳到正文"},
 	"page.menu":         {EN: "Menu", ZH: "菜单"},
 	"page.navigation":   {EN: "Main navigation", ZH: "主导航"},
-	"page.language":     {EN: "Language", ZH: "语言"},
 	"page.logout":       {EN: "Log out", ZH: "退出登录"},
-	"page.login":        {EN: "Log in", ZH: "登录"},
 	"page.user":         {EN: "Logged in as {user}", ZH: "当前用户：{user}"},
 	"page.trace":        {EN: "For whoever helps you: {trace}", ZH: "求助时请提供编号：{trace}"},
 	"page.line":         {EN: "Line {line}", ZH: "第 {line} 行"},
@@ -56,7 +55,6 @@ var common = Texts{
 	"page.first":        {EN: "First page", ZH: "第一页"},
 	"page.save":         {EN: "Save", ZH: "保存"},
 	"page.cancel":       {EN: "Cancel", ZH: "取消"},
-	"page.never":        {EN: "never", ZH: "从未"},
 	"page.yes":          {EN: "yes", ZH: "是"},
 	"page.no":           {EN: "no", ZH: "否"},
 	"page.none":         {EN: "none", ZH: "无"},

@@ -148,12 +148,17 @@ func (v *Visit) glance() error {
 	}
 }
 
+// sufficient is authenticate where the session has to be enough for what is required of
+// its person now; the step-up is what makes it so.
 func (v *Visit) sufficient() error {
 	if err := v.authenticate(); err != nil {
 		return err
 	}
-	if v.Session.Restricted {
+	switch {
+	case v.Session.Restricted:
 		return &model.Error{Code: model.CodeReEnrolOnly}
+	case v.R.URL.Path == StepUpPath:
+		return nil
 	}
 	return v.area.Login.Sufficient(v.Context(), *v.Session)
 }

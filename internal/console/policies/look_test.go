@@ -26,7 +26,7 @@ func TestInChromium(t *testing.T) {
 		paths = append(paths, "/console/policy"+path)
 	}
 	paths = append(paths, draft, draft+"/matrix?role=support", draft+"/row?kind=p&subject=role:support&object=ticket&action=delete", draft+"/row?kind=p2&subject=*&object=*&action=*",
-		draft+"/row?kind=p3&subject=role:support&object=contact&field=email&access=read", draft+"/row?kind=p4&subject=*&object=*&action=*", draft+"/row?line=34",
+		draft+"/row?kind=p3&subject=role:support&object=contact&field=email&access=read", draft+"/row?kind=p4&subject=*&object=*&action=*", draft+"/row?line=26",
 		draft+"/roles", draft+"/text", bad+"/text", bad+"/matrix", bad+"/lines")
 	browser.Look(t, k, p, paths...)
 }

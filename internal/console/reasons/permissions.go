@@ -42,12 +42,13 @@ type mayCell struct {
 // reach is one way of an action.
 type reach struct{ policy.Reach }
 
-// Key is the text of the scope, Depth how many levels of a reporting line it reaches.
-func (r reach) Key() string { return "scope." + r.name() }
-
-func (r reach) name() string {
-	name, _, _ := strings.Cut(r.Scope, ":")
-	return name
+// Key is the text of the scope, filled with how many levels of a reporting line it
+// reaches.
+func (r reach) Key() string {
+	if r.Depth() != "" {
+		return "short.subtree_n"
+	}
+	return "short." + r.Scope
 }
 
 func (r reach) Depth() string {

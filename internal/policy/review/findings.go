@@ -24,7 +24,7 @@ func Findings(before, after *policy.Document, catalog *policy.Catalog) []model.F
 	if before != nil {
 		was := newTable(before, catalog)
 		markNew(found, was.look())
-		found = append(found, widening(was, now)...)
+		found = append(append(found, widening(was, now)...), nobodyLeft(was, now)...)
 	}
 	rank := map[model.FindingCode]int{}
 	for i, code := range model.FindingCodes {

@@ -174,6 +174,35 @@ func TestFindingsOfAChange(t *testing.T) {
 	}
 }
 
+func TestWhatNobodyMayDoAnyMore(t *testing.T) {
+	const all = "p, role:a, rolegate.policy, *, all, , allow\np, role:b, rolegate.user, read, own, , allow\n"
+	for _, c := range []struct {
+		name, before, after string
+		want                []string
+	}{
+		{"nothing is lost", all, all + "p, role:a, deal, read, all, , allow", nil},
+		{"a row gone", all, "p, role:b, rolegate.user, read, own, , allow", []string{"nobody_left: p, role:a, rolegate.policy, *, all, , allow [rolegate.policy: publish, read]"}},
+		{"a part of one", all, "p, role:c, rolegate.policy, read, own, , allow\np, role:b, rolegate.user, read, own, , allow", []string{"nobody_left: p, role:a, rolegate.policy, *, all, , allow [rolegate.policy: publish]"}},
+		{"by another role", all, "p, role:z, *, *, all, , allow", nil},
+		{"denied to all", all, all + "p, *, *, publish, all, , deny", []string{"nobody_left: p, role:a, rolegate.policy, *, all, , allow [rolegate.policy: publish]"}},
+		{"denied to another", all, all + "p, role:b, *, publish, all, , deny", nil},
+		{"of everything", "p, role:a, *, *, all, , allow", "p, role:a, rolegate.policy, *, all, , allow\np, role:a, rolegate.user, *, all, , allow", []string{"nobody_left: p, role:a, *, *, all, , allow [rolegate.audit: read]"}},
+		{"of the CRM it is as meant", "p, role:a, deal, read, all, , allow", "", nil},
+		{"denied before", all + "p, *, *, publish, all, , deny", "p, role:a, rolegate.policy, read, all, , allow\np, role:b, rolegate.user, read, own, , allow", nil},
+	} {
+		found := review.Findings(mustDocument(t, c.before), mustDocument(t, c.after), mustCatalog(t, crmCatalog))
+		found = slices.DeleteFunc(found, func(f model.Finding) bool { return f.Code != model.FindingNobody })
+		if diff := cmp.Diff(c.want, said(found)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", c.name, diff)
+		}
+		for _, f := range found {
+			if !f.New || f.Severity != model.SeverityWarning || (f.Line == 0) != !strings.Contains(c.after, f.Row.Text) {
+				t.Errorf("%s: %+v", c.name, f)
+			}
+		}
+	}
+}
+
 // What was there before is told from what is new, and a finding about a role is the
 // same by whatever row.
 func TestWhatIsNew(t *testing.T) {

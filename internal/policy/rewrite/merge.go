@@ -36,36 +36,42 @@ const (
 // Merge makes one text of two that were made of base. Where both changed the same
 // lines otherwise, it has both between marks, and tells how often that is.
 func Merge(base, mine, theirs string) (merged string, conflicts int) {
-	b, m, t := split(base), split(mine), split(theirs)
-	inMine, inTheirs := places(pairs(b, m), len(b)), places(pairs(b, t), len(b))
-	var out []string
-	bi, mi, ti := 0, 0, 0
+	out := Weave(split(base), split(mine), split(theirs), func(_, mine, theirs []string) []string {
+		conflicts++
+		return slices.Concat([]string{MarkTheirs}, theirs, []string{MarkMine}, mine, []string{MarkEnd})
+	})
+	return join(out), conflicts
+}
+
+// Weave makes of two lists with one origin a third with the changes of both. What
+// becomes of a place that both changed otherwise, both says.
+func Weave(base, mine, theirs []string, both func(base, mine, theirs []string) []string) (out []string) {
+	inMine, inTheirs := places(pairs(base, mine), len(base)), places(pairs(base, theirs), len(base))
+	b, m, t := 0, 0, 0
 	for {
 		// The next line of base that both still have.
-		next := bi
-		for next < len(b) && (inMine[next] < 0 || inTheirs[next] < 0) {
+		next := b
+		for next < len(base) && (inMine[next] < 0 || inTheirs[next] < 0) {
 			next++
 		}
-		m1, t1 := len(m), len(t)
-		if next < len(b) {
-			m1, t1 = inMine[next], inTheirs[next]
+		endM, endT := len(mine), len(theirs)
+		if next < len(base) {
+			endM, endT = inMine[next], inTheirs[next]
 		}
-		was, my, their := b[bi:next], m[mi:m1], t[ti:t1]
+		was, my, their := base[b:next], mine[m:endM], theirs[t:endT]
 		switch {
 		case slices.Equal(my, their) || slices.Equal(was, my):
 			out = append(out, their...)
 		case slices.Equal(was, their):
 			out = append(out, my...)
 		default:
-			conflicts++
-			out = append(append(append(out, MarkTheirs), their...), MarkMine)
-			out = append(append(out, my...), MarkEnd)
+			out = append(out, both(was, my, their)...)
 		}
-		if next == len(b) {
-			return join(out), conflicts
+		if next == len(base) {
+			return out
 		}
-		out = append(out, b[next])
-		bi, mi, ti = next+1, m1+1, t1+1
+		out = append(out, base[next])
+		b, m, t = next+1, endM+1, endT+1
 	}
 }
 

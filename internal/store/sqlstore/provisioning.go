@@ -69,6 +69,10 @@ func (q queries) PageTerritories(ctx context.Context, tenant string, after store
 	return pageByID(ctx, q.conn, scanTerritory, `id, parent`, `territories`, tenant, after, limit)
 }
 
+func (q queries) PageRoles(ctx context.Context, tenant string, after store.Key, limit int) ([]model.Role, error) {
+	return pageByID(ctx, q.conn, scanRole, `id, require_mfa`, `roles`, tenant, after, limit)
+}
+
 // pageOf pages through a table whose key has two parts; of is what they have to be.
 func pageOf[T any](ctx context.Context, c conn, read scan[T], columns, table, first, second, tenant string, of, after store.Key, limit int) ([]T, error) {
 	where, args := fmt.Sprintf(`tenant = $1 AND (%s, %s) > ($2, $3)`, first, second), []any{tenant, after[0], after[1], max(limit, 0)}

@@ -132,6 +132,10 @@ var provisioningTests = []storeTest{
 				rows, err := f.PageTerritories(ctx, "t", after, limit)
 				return keys(rows, func(v model.Territory) store.Key { return store.Key{v.ID} }), err
 			}, store.Key{}, groups},
+			"roles": {func(_, after store.Key, limit int) ([]store.Key, error) {
+				rows, err := f.PageRoles(ctx, "t", after, limit)
+				return keys(rows, func(v model.Role) store.Key { return store.Key{v.ID} }), err
+			}, store.Key{}, groups},
 		} {
 			got, err := c.page(c.of, store.Key{}, 1000)
 			same(t, name, got, err, c.want)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/target"
@@ -76,6 +77,15 @@ func (b *Browser) Language(tag string) *Browser {
 	b.T.Helper()
 	_, err := chromedp.Call(b.ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": tag}})
 	b.must("set the language", err)
+	return b
+}
+
+// Dark has the browser prefer pages that are dark, or again light.
+func (b *Browser) Dark(on bool) *Browser {
+	b.T.Helper()
+	scheme := &emulation.MediaFeature{Name: "prefers-color-scheme", Value: map[bool]string{true: "dark", false: "light"}[on]}
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{scheme}})
+	b.must("set the colours", err)
 	return b
 }
 

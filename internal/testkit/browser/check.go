@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,19 +111,27 @@ func (b *Browser) Shot(name string) *Browser {
 
 var unnamed = strings.NewReplacer("/", "_", "?", "_", "&", "_", "=", "-", "*", "_", ":", "_")
 
-// Look opens pages as a person (nil for nobody) at both widths and in both languages,
-// and checks each; b is told of what is to be seen on the way. Pictures are named
-// after path, language and width.
+// Look opens pages as a person (nil for nobody) at both widths and in both languages.
+// It checks each on a desktop in English and light, and on a phone in Chinese and dark:
+// axe takes most of the time. Pictures are named after path, language and width.
 func Look(t *testing.T, k *testkit.Kit, p *testkit.Person, paths ...string) {
 	t.Helper()
-	for _, language := range []string{"en", "zh-CN"} {
+	for i, language := range []string{"en", "zh-CN"} {
 		b := Open(t, k).Language(language)
 		if p != nil {
 			b.LogIn(p)
 		}
 		for _, path := range paths {
-			for _, width := range []int64{Desktop, Phone} {
-				b.Width(width).Go(path).Check(fmt.Sprintf("%s-%s-%d", path, language, width))
+			for j, width := range []int64{Desktop, Phone} {
+				name := fmt.Sprintf("%s-%s-%d", path, language, width)
+				if b.Width(width).Dark(i+j == 2).Go(path); i == j {
+					b.Check(name)
+				} else {
+					b.Shot(name).Fits(name)
+				}
+				if b.Status() != http.StatusOK {
+					t.Errorf("%s answers %d", path, b.Status())
+				}
 			}
 		}
 	}

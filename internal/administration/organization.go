@@ -1,0 +1,297 @@
+package administration
+
+import (
+	"context"
+	"slices"
+
+	"rolegate/internal/directory"
+	"rolegate/internal/policy"
+	"rolegate/internal/store"
+	"rolegate/model"
+)
+
+// Organization and Resources are Rolegate's own objects that rights over teams, trees,
+// reporting lines and registered records are about.
+const (
+	Organization = "rolegate.organization"
+	Resources    = "rolegate.resource"
+	Update       = "update"
+)
+
+// Entries are the organization's entries of one kind, as people keep them: package
+// directory's, by right, and with what each write gives to somebody held against what
+// the person may give.
+type Entries[T any] struct {
+	o    *Officer
+	kept directory.Collection[T]
+	id   func(store.Key) (id, of string) // of the record that the policy is asked about
+	key  func(T) store.Key
+	// gives refuses a write by which somebody gets, or loses, what the person may not
+	// give. was is the zero value of what is new.
+	gives func(at *standing, ctx context.Context, was, is T) error
+}
+
+// Teams are the tenant's. A person makes and deletes teams; what roles one has is
+// AssignTeam's.
+func (o *Officer) Teams() Entries[model.Team] {
+	return Entries[model.Team]{o, o.Directory.Teams(), group("team"), func(v model.Team) store.Key { return store.Key{v.ID} }, nil}
+}
+
+// Units are the tenant's.
+func (o *Officer) Units() Entries[model.Unit] {
+	return Entries[model.Unit]{o, o.Directory.Units(), group("unit"), func(v model.Unit) store.Key { return store.Key{v.ID} }, (*standing).mayPutUnit}
+}
+
+// Territories are the tenant's.
+func (o *Officer) Territories() Entries[model.Territory] {
+	return Entries[model.Territory]{o, o.Directory.Territories(), group("territory"), func(v model.Territory) store.Key { return store.Key{v.ID} }, nil}
+}
+
+// Members are the tenant's subjects: who is where, and reports to whom. People delete
+// none; an account that nobody should use is disabled.
+func (o *Officer) Members() Entries[model.Subject] {
+	return Entries[model.Subject]{o, o.Directory.Subjects(), func(k store.Key) (id, of string) {
+		if k[0] == "user" {
+			of = k[1]
+		}
+		return k[0] + ":" + k[1], of
+	}, func(v model.Subject) store.Key { return store.Key{v.Type, v.ID} }, (*standing).mayPutMember}
+}
+
+func group(kind string) func(store.Key) (id, of string) {
+	return func(k store.Key) (id, of string) { return kind + ":" + k[0], "" }
+}
+
+// Get reads an entry.
+func (e Entries[T]) Get(ctx context.Context, key store.Key) (found directory.Stored[T], err error) {
+	id, of := e.id(key)
+	at, err := e.o.right(ctx, id, of)
+	if err != nil {
+		return found, err
+	}
+	return e.kept.Get(ctx, at.caller, e.o.tenant, key)
+}
+
+// List reads a page of entries. Those that the person may not read are left out, so it
+// may have fewer than were asked for and yet not be the last.
+func (e Entries[T]) List(ctx context.Context, q directory.Query) (p directory.Page[T], err error) {
+	at, err := e.o.right(ctx, model.AnyRecord, "")
+	if err != nil {
+		return p, err
+	}
+	if p, err = e.kept.List(ctx, at.caller, e.o.tenant, q); err != nil {
+		return p, err
+	}
+	p.Entries = slices.DeleteFunc(p.Entries, func(s directory.Stored[T]) bool {
+		id, of := e.id(e.key(s.Entry))
+		_, err := at.ask(ctx, e.o.object, e.o.action, id, of)
+		return err != nil
+	})
+	return p, nil
+}
+
+// Put makes the entry, or replaces it whole.
+func (e Entries[T]) Put(ctx context.Context, entry T, cond directory.Condition) (w directory.Written, err error) {
+	if entry, err = e.kept.Clean(entry); err != nil {
+		return w, err
+	}
+	key := e.key(entry)
+	id, of := e.id(key)
+	err = e.o.settle(ctx, id, of, func(at *standing) error {
+		if e.gives != nil {
+			was, err := e.kept.Peek(ctx, e.o.tenant, key)
+			if err == nil {
+				err = e.gives(at, ctx, was, entry)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		w, err = e.kept.Put(ctx, at.caller, e.o.tenant, entry, cond)
+		return err
+	})
+	return w, err
+}
+
+// Delete deletes the entry; CodeInUse says what still refers to it. Subjects are never
+// deleted by people.
+func (e Entries[T]) Delete(ctx context.Context, key store.Key, cond directory.Condition) (w directory.Written, err error) {
+	if _, subjects := any(e.kept).(directory.Collection[model.Subject]); subjects {
+		return w, errForbidden
+	}
+	id, of := e.id(key)
+	err = e.o.settle(ctx, id, of, func(at *standing) error {
+		w, err = e.kept.Delete(ctx, at.caller, e.o.tenant, key, cond)
+		return err
+	})
+	return w, err
+}
+
+// mayPutMember refuses what people must not do to a subject by saying where it is: to
+// their own, to let it into a team, or out of one, that has what they may not give, and
+// to bring it below themselves.
+func (at *standing) mayPutMember(ctx context.Context, was, is model.Subject) error {
+	of := ""
+	if is.Type == "user" {
+		if of = is.ID; of == at.caller.ID {
+			return at.notSelf(of)
+		}
+	}
+	for _, team := range differing(was.Teams, is.Teams) {
+		if err := at.mayGiveTeam(ctx, team, of); err != nil {
+			return err
+		}
+	}
+	below, err := at.leadsTo(is.Manager, func(id string) (string, error) {
+		m, err := at.Store.Subject(ctx, at.tenant, "user", id)
+		return m.Manager, err
+	}, func(id string) bool { return id == at.caller.ID })
+	if err == nil && below && is.Manager != was.Manager {
+		err = errBelowSelf
+	}
+	if err != nil || is.Unit == "" || is.Unit == was.Unit {
+		return err
+	}
+	headed, err := at.heads(ctx, is.Unit)
+	if err == nil && headed {
+		err = errBelowSelf
+	}
+	return err
+}
+
+// mayPutUnit refuses to make oneself the head of a unit, or to bring one below a unit
+// that one heads.
+func (at *standing) mayPutUnit(ctx context.Context, was, is model.Unit) error {
+	if slices.Contains(is.Heads, at.caller.ID) && !slices.Contains(was.Heads, at.caller.ID) {
+		return errBelowSelf
+	}
+	if is.Parent == "" || is.Parent == was.Parent {
+		return nil
+	}
+	headed, err := at.heads(ctx, is.Parent)
+	if err == nil && headed {
+		err = errBelowSelf
+	}
+	return err
+}
+
+var errBelowSelf = model.Errorf(model.CodeForbidden, "nobody brings people or units below themselves")
+
+// heads tells whether the person heads a unit, or one above it.
+func (at *standing) heads(ctx context.Context, unit string) (bool, error) {
+	var heads []string
+	return at.leadsTo(unit, func(id string) (string, error) {
+		u, err := at.Store.Unit(ctx, at.tenant, id)
+		heads = append(heads, u.Heads...)
+		return u.Parent, err
+	}, func(string) bool { return slices.Contains(heads, at.caller.ID) })
+}
+
+// maxUp bounds a way up, which may go in a circle that was there before it was refused.
+const maxUp = 1000
+
+// leadsTo goes up from id, id included, until it comes to what is looked for. What is
+// not there has nothing above it.
+func (at *standing) leadsTo(id string, up func(id string) (string, error), found func(id string) bool) (bool, error) {
+	for range maxUp {
+		if id == "" {
+			return false, nil
+		}
+		next, err := up(id)
+		if err != nil && !notFound(err) {
+			return false, err
+		}
+		if found(id) {
+			return true, nil
+		}
+		id = next
+	}
+	return true, nil // in doubt no
+}
+
+// differing are what is in one of two lists only.
+func differing(a, b []string) (d []string) {
+	for _, of := range [][2][]string{{a, b}, {b, a}} {
+		for _, id := range of[0] {
+			if !slices.Contains(of[1], id) {
+				d = append(d, id)
+			}
+		}
+	}
+	return d
+}
+
+// mayGiveTeam tells whether the person may give a user all that a team has: its roles,
+// now or later, and what rows of the policy give to it by its name.
+func (at *standing) mayGiveTeam(ctx context.Context, team, user string) error {
+	member := "team:" + team
+	held, err := at.Store.Assignments(ctx, at.tenant, member, "")
+	if err != nil {
+		return err
+	}
+	for _, a := range held {
+		if a.EndedAt(at.Now()) {
+			continue
+		}
+		if err := at.mayGive(ctx, a.Role, user); err != nil {
+			return err
+		}
+	}
+	handing, err := at.handing(ctx, member)
+	if err == nil && handing < policy.HandingNothing {
+		err = at.mayHand(ctx, member, member, user)
+	}
+	return err
+}
+
+// mayGiveToTeam tells whether the person may give the role to a team, and so take it:
+// to all who are in it or will be, and so not to one they are in themselves.
+func (at *standing) mayGiveToTeam(ctx context.Context, role, team string) error {
+	me, err := at.Store.Subject(ctx, at.tenant, "user", at.caller.ID)
+	if err != nil && !notFound(err) {
+		return err
+	}
+	if slices.Contains(me.Teams, team) {
+		return model.Errorf(model.CodeForbidden, "nobody gives roles to a team they are in")
+	}
+	return at.mayGive(ctx, role, "")
+}
+
+// AssignTeam gives a team a role within a window.
+func (o *Officer) AssignTeam(ctx context.Context, team string, a model.Assignment, reason string) (revision int64, err error) {
+	if err := bounded(reason); err != nil {
+		return 0, err
+	}
+	a.Member = "team:" + team
+	err = o.settle(ctx, a.Role, "", func(at *standing) error {
+		if err := at.mayGiveToTeam(ctx, a.Role, team); err != nil {
+			return err
+		}
+		revision, err = o.Directory.Assign(ctx, at.caller, o.tenant, a, reason)
+		return err
+	})
+	return revision, err
+}
+
+// UnassignTeam takes a role from a team.
+func (o *Officer) UnassignTeam(ctx context.Context, team, role, reason string) (revision int64, err error) {
+	if err := bounded(reason); err != nil {
+		return 0, err
+	}
+	err = o.settle(ctx, role, "", func(at *standing) error {
+		if err := at.mayGiveToTeam(ctx, role, team); err != nil {
+			return err
+		}
+		revision, err = o.Directory.Unassign(ctx, at.caller, o.tenant, "team:"+team, role, reason)
+		return err
+	})
+	return revision, err
+}
+
+// RolesOfTeam are a team's, for whoever may read the team.
+func (o *Officer) RolesOfTeam(ctx context.Context, team string) ([]model.Assignment, error) {
+	if _, err := o.right(ctx, "team:"+team, ""); err != nil {
+		return nil, err
+	}
+	return o.Store.Assignments(ctx, o.tenant, "team:"+team, "")
+}

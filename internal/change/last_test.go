@@ -1,0 +1,106 @@
+package change_test
+
+import (
+	"strings"
+	"testing"
+
+	"rolegate/internal/app"
+	"rolegate/internal/change"
+	"rolegate/internal/testkit"
+	"rolegate/model"
+)
+
+// without is a document less the rows that have one of these texts in them.
+func without(document string, texts ...string) string {
+	var kept strings.Builder
+lines:
+	for line := range strings.Lines(document) {
+		for _, text := range texts {
+			if strings.Contains(line, text) {
+				continue lines
+			}
+		}
+		kept.WriteString(line)
+	}
+	return kept.String()
+}
+
+const (
+	securityRow = "p, role:security-admin, rolegate.policy, *"
+	approveRow  = "rolegate.policy, approve, all"
+)
+
+// After no change could the policy never be changed again.
+func TestNoChangeIsTheLast(t *testing.T) {
+	f := firmOf(testkit.New(t))
+	was := f.current().Text
+	submit := func(document string) error {
+		d := f.saved("sec", f.draft("sec"), document)
+		_, err := f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)
+		return err
+	}
+	for what, document := range map[string]string{
+		"nobody writes or publishes": without(was, securityRow),
+		"nobody writes":              was + "p, role:security-admin, rolegate.policy, import, all, , deny\n",
+		"nobody publishes":           was + "p, *, rolegate.policy, publish, all, , deny\n",
+		"nobody approves":            was + "p, *, rolegate.policy, approve, all, , deny\n",
+		"a proof nobody has":         was + "p4, *, rolegate.policy, publish, 3, , deny\n",
+	} {
+		err := submit(document)
+		if model.CodeOf(err) != model.CodeConflict || !strings.Contains(err.Error(), "nobody could change the policy any more") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// Two people are needed, and those there are count: not the roles there might be.
+func TestWhoIsLeftToChangeThePolicy(t *testing.T) {
+	f := firmOf(testkit.New(t))
+	was := f.current().Text
+	d := f.draft("sec")
+	submit := func(document string) (err error) {
+		d, err = f.Save(ctx, f.who("sec"), tenant, d.ID, d.Version, change.Edit{Title: "a change", Document: document})
+		f.must(d, err)
+		submitted, err := f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)
+		if err == nil {
+			d = submitted
+		}
+		return err
+	}
+	onlySecurity := without(was, "role:system-admin, rolegate.policy, approve", "role:audit-admin, rolegate.policy, approve")
+	f.refused("two of security", submit(onlySecurity), "")
+	f.must(app.SetUserDisabled.Run(ctx, f.App, testkit.Operator, app.UserRequest{Tenant: tenant, User: "sec2", Disabled: true}))
+	f.refused("one of security", submit(onlySecurity), model.CodeConflict)
+	byRep := without(was, approveRow, securityRow) + "p, role:security-admin, rolegate.policy, import, all, , allow\np, role:security-admin, rolegate.policy, publish, all, , allow\np, role:sales-rep, rolegate.policy, approve, all, , allow\n"
+	f.MustEnrol("ann", "sales-rep")
+	f.refused("an approver without an office", submit(byRep), model.CodeConflict)
+	f.must(nil, f.imports(byRep)) // the host may
+	d, _, err := f.Rebase(ctx, f.who("sec"), tenant, d.ID, d.Version)
+	f.must(d, err)
+	f.refused("where nobody could before", submit(byRep+row+"\n"), "")
+}
+
+// Nor is there one to go back to, but on the host.
+func TestNoRollbackIsTheLast(t *testing.T) {
+	f := firmOf(testkit.New(t))
+	was := f.current()
+	f.must(nil, f.imports(without(was.Text, securityRow)))
+	last := f.current().Revision
+	_, err := f.Rollback(ctx, testkit.Operator, tenant, was.Revision, "test")
+	f.must(nil, err)
+	_, err = f.Rollback(ctx, f.who("sec"), tenant, last, "test")
+	f.refused("a rollback by a person", err, model.CodeConflict)
+	_, err = f.Rollback(ctx, testkit.Operator, tenant, last, "test")
+	f.refused("on the host", err, "")
+}
+
+// Where one person may publish alone, nobody need be able to approve.
+func TestOnePersonCanGoOnAlone(t *testing.T) {
+	f := firmOf(testkit.New(t, single))
+	was := f.current().Text
+	d := f.saved("sec", f.draft("sec"), was+"p, *, rolegate.policy, approve, all, , deny\n")
+	f.submitted("sec", d)
+	d = f.saved("sec", f.draft("sec"), was+"p, *, rolegate.policy, publish, all, , deny\n")
+	_, err := f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)
+	f.refused("nobody publishes", err, model.CodeConflict)
+}
