@@ -91,8 +91,11 @@ func (at *standing) mayStep(ctx context.Context, s directory.Step) error {
 		}
 		return at.mayPutUnit(ctx, was, is)
 	case model.Territory:
-		_, err := at.ask(ctx, Organization, Import, "territory:"+is.ID, "")
-		return err
+		was, _ := s.Was.(model.Territory)
+		if _, err := at.ask(ctx, Organization, Import, "territory:"+is.ID, ""); err != nil {
+			return err
+		}
+		return at.mayPutTerritory(ctx, was, is)
 	case model.Role:
 		_, err := at.ask(ctx, Roles, Create, is.ID, "")
 		return err

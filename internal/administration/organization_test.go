@@ -25,11 +25,11 @@ type firm struct {
 
 const staff = `{
  "teams": [{"id": "plain"}, {"id": "sellers"}, {"id": "named"}, {"id": "keepers"}, {"id": "mine"}],
- "units": [{"id": "company"}, {"id": "sales", "parent": "company", "heads": ["sys"]}, {"id": "desk", "parent": "sales"}],
- "territories": [{"id": "world"}],
+ "units": [{"id": "company"}, {"id": "sales", "parent": "company", "heads": ["sys"]}, {"id": "desk", "parent": "sales"}, {"id": "office"}, {"id": "room", "parent": "office"}],
+ "territories": [{"id": "world"}, {"id": "home", "parent": "world"}, {"id": "street", "parent": "home"}],
  "roles": ["sales-rep", "keeper"],
  "subjects": [{"type": "user", "id": "bob", "attributes": {"region": "EU"}}, {"type": "user", "id": "eve", "manager": "sys"},
-   {"type": "user", "id": "sys", "teams": ["mine"]}, {"type": "user", "id": "max", "teams": ["keepers"]}],
+   {"type": "user", "id": "sys", "teams": ["mine"], "unit": "office", "territories": ["home"]}, {"type": "user", "id": "max", "teams": ["keepers"]}],
  "assignments": [{"member": "team:sellers", "role": "sales-rep"}, {"member": "team:keepers", "role": "keeper"}]}`
 
 const rows = "\np, role:keeper, rolegate.policy, publish, all, , allow\np, team:named, rolegate.policy, publish, all, , allow\n"
@@ -137,6 +137,9 @@ func TestMovingUnits(t *testing.T) {
 	}
 	f.refused("oneself as head", put(model.Unit{ID: "company", Heads: []string{"user:sys"}}), model.CodeForbidden)
 	f.refused("a unit below one's own", put(model.Unit{ID: "unit:new", Parent: "unit:desk"}), model.CodeForbidden)
+	f.refused("a unit below the one that one is in", put(model.Unit{ID: "company", Parent: "office"}), model.CodeForbidden)
+	f.refused("the same, further down", put(model.Unit{ID: "company", Parent: "unit:room"}), model.CodeForbidden)
+	f.must(nil, put(model.Unit{ID: "room"})) // away from oneself
 	f.must(nil, put(model.Unit{ID: "new", Parent: "company", Heads: []string{"bob"}}))
 	f.must(nil, put(model.Unit{ID: "sales", Parent: "company", Heads: []string{"sys", "bob"}}))
 	got := f.Noted("sys", func() { f.must(nil, put(model.Unit{ID: "new", Parent: "company"})) })
@@ -145,6 +148,19 @@ func TestMovingUnits(t *testing.T) {
 	}
 	_, err := f.officer("sys", administration.Organization, administration.Update).Units().Delete(t.Context(), store.Key{"company"}, directory.Condition{})
 	f.refused("a unit with others below", err, model.CodeInUse)
+}
+
+func TestMovingTerritories(t *testing.T) {
+	f := newFirm(t)
+	put := func(v model.Territory) error {
+		_, err := f.officer("sys", administration.Organization, administration.Update).Territories().Put(t.Context(), v, directory.Condition{})
+		return err
+	}
+	f.refused("below one's own", put(model.Territory{ID: "moon", Parent: "home"}), model.CodeForbidden)
+	f.refused("the same, further down and spelled otherwise", put(model.Territory{ID: "moon", Parent: "territory:street"}), model.CodeForbidden)
+	f.must(nil, put(model.Territory{ID: "moon", Parent: "world"}))
+	f.must(nil, put(model.Territory{ID: "home", Parent: "world"}))
+	f.must(nil, put(model.Territory{ID: "street", Parent: "world"})) // away from oneself
 }
 
 func TestRolesOfTeams(t *testing.T) {
@@ -176,7 +192,7 @@ func TestImportByPeople(t *testing.T) {
 		return f.officer("sys", administration.Organization, administration.Import).PreviewImport(t.Context(), []byte(file))
 	}
 	_, err := preview(`{"subjects": [{"type": "user", "id": "new"}, {"type": "user", "id": "sys", "unit": "x"}, {"type": "user", "id": "bob", "teams": ["named"]}],
-		"units": [{"id": "new"}, {"id": "below", "parent": "desk"}], "roles": ["fresh"],
+		"units": [{"id": "new"}, {"id": "below", "parent": "desk"}], "territories": [{"id": "moon", "parent": "home"}], "roles": ["fresh"],
 		"assignments": [{"member": "bob", "role": "sales-rep"}, {"member": "bob", "role": "keeper"}, {"member": "sys", "role": "sales-rep"}, {"member": "team:mine", "role": "sales-rep"}]}`)
 	f.refused("beyond one's rights", err, model.CodeForbidden)
 	var e *model.Error
@@ -187,7 +203,7 @@ func TestImportByPeople(t *testing.T) {
 	for _, d := range e.Details {
 		places = append(places, d.Path)
 	}
-	if got, want := strings.Join(places, " "), "units[1] subjects[1] subjects[2] assignments[1] assignments[2] assignments[3]"; got != want {
+	if got, want := strings.Join(places, " "), "units[1] territories[0] subjects[1] subjects[2] assignments[1] assignments[2] assignments[3]"; got != want {
 		t.Errorf("it names %s, want %s", got, want)
 	}
 	_, err = preview(`{"assignments": [{"member": "bob", "role": "system-admin"}]}`)

@@ -34,7 +34,7 @@ func Capital(message string) string {
 var said = map[string]string{
 	// nobody is above the rules
 	"nobody does this to their own account":                         "不能对自己的账号执行此操作。",
-	"nobody brings people or units below themselves":                "不能将人员或部门置于自己名下。",
+	"nobody brings people, units or territories below themselves":   "不能将人员、部门或销售区域置于自己名下。",
 	"nobody gives roles to a team they are in":                      "不能为自己所在的团队授予或收回角色。",
 	"%d entries are beyond what you may do, so nothing is imported": "有 %d 项超出您的权限，因此未导入任何内容。",
 	"%s administers Rolegate in ways you cannot yourself":           "%s 拥有您所没有的 Rolegate 管理权限。",
