@@ -53,6 +53,8 @@ type Service struct {
 	Search *search.Search
 	// Unlocker lifts locks; nil where nothing is ever locked.
 	Unlocker Unlocker
+
+	imports int32 // that are going on; atomic
 }
 
 // Policy is what is asked of the policy.

@@ -10,11 +10,10 @@ import (
 	"rolegate/model"
 )
 
-// Organization and Resources are Rolegate's own objects that rights over teams, trees,
-// reporting lines and registered records are about.
+// Organization is Rolegate's own object that rights over teams, trees and reporting
+// lines are about.
 const (
 	Organization = "rolegate.organization"
-	Resources    = "rolegate.resource"
 	Update       = "update"
 )
 
