@@ -191,7 +191,7 @@ var texts = page.Texts{
 	"import.title":        {EN: "Import", ZH: "批量导入"},
 	"import.what":         {EN: "Many people, teams and units at once, all or nothing. First you see what would happen; nothing changes until you say so. What a file does not name stays.", ZH: "一次导入大量人员、团队和部门，要么全部成功，要么全部不生效。系统先显示预览，确认后才会更改。文件未提及的内容保持不变。"},
 	"import.format":       {EN: "The file is", ZH: "文件类型"},
-	"import.json":         {EN: "an import file (JSON), as for rolegate import", ZH: "导入文件（JSON），与 rolegate import 相同"},
+	"import.json":         {EN: "an import file (JSON), as for rolegate import, without records of the CRM", ZH: "导入文件（JSON），格式与 rolegate import 相同，但不含 CRM 记录"},
 	"import.csv":          {EN: "a table of people (CSV, UTF-8; in Excel, save it as “CSV UTF-8”)", ZH: "人员表格（CSV，UTF-8 编码；在 Excel 中请另存为“CSV UTF-8（逗号分隔）”）"},
 	"import.upload":       {EN: "Choose the file", ZH: "选择文件"},
 	"import.paste":        {EN: "or paste its text", ZH: "或粘贴文件内容"},
