@@ -53,6 +53,8 @@ type Service struct {
 	Search *search.Search
 	// Unlocker lifts locks; nil where nothing is ever locked.
 	Unlocker Unlocker
+
+	imports int32 // that are going on; atomic
 }
 
 // Policy is what is asked of the policy.
@@ -130,6 +132,11 @@ type standing struct {
 	session login.Session
 	caller  model.Caller
 	handed  map[string]policy.Handing // what was asked about already
+
+	subjects    map[string]model.Subject // and read: at one revision it stays so
+	units       map[string]model.Unit
+	territories map[string]model.Territory
+	roles       map[string][]model.Assignment // by member
 }
 
 // right decides whether the person may do the act to a record. The revision is
@@ -149,7 +156,8 @@ func (o *Officer) right(ctx context.Context, id, of string) (*standing, error) {
 	if session.Caller.Tenant != t.ID {
 		return nil, errForbidden
 	}
-	at := &standing{Officer: o, session: session, caller: session.Caller, handed: map[string]policy.Handing{}}
+	at := &standing{Officer: o, session: session, caller: session.Caller, handed: map[string]policy.Handing{},
+		subjects: map[string]model.Subject{}, units: map[string]model.Unit{}, territories: map[string]model.Territory{}, roles: map[string][]model.Assignment{}}
 	at.caller.Grounds = &model.Grounds{Revision: t.Revision}
 	d, err := at.ask(ctx, o.object, o.action, id, of)
 	if err != nil {

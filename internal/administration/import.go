@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"rolegate/internal/directory"
 	"rolegate/model"
@@ -30,13 +31,36 @@ func (o *Officer) ImportFile(ctx context.Context, file []byte, digest, reason st
 	return o.importFile(ctx, file, digest, false, reason)
 }
 
+// maxImports is how many of people's imports are worked on at once: one takes of memory
+// many times what its file does.
+const maxImports = 2
+
+// importing takes a place for an import, or refuses.
+func (s *Service) importing() (release func(), err error) {
+	if atomic.AddInt32(&s.imports, 1) > maxImports {
+		atomic.AddInt32(&s.imports, -1)
+		return nil, model.Errorf(model.CodeBusy, "%d imports are going on already", maxImports)
+	}
+	return func() { atomic.AddInt32(&s.imports, -1) }, nil
+}
+
 func (o *Officer) importFile(ctx context.Context, file []byte, digest string, dryRun bool, reason string) (done Imported, err error) {
+	release, err := o.importing()
+	if err != nil {
+		return done, err
+	}
+	defer release()
 	err = o.settle(ctx, model.AnyRecord, "", func(at *standing) error {
 		if done.Plan, err = o.Directory.Plan(ctx, at.caller, o.tenant, file); err != nil {
 			return err
 		}
 		if !dryRun && done.Digest != digest {
 			return model.Errorf(model.CodePrecondition, "the directory has changed since the preview, and with it what this import would do; look at it again")
+		}
+		// Who owns a record says who reaches it, and those who administer see none of them:
+		// nor are they told whether one is as they guess.
+		if n := done.Counts.Resources.Total(); n > 0 {
+			return model.Errorf(model.CodeForbidden, "the file has %d records of the CRM: they are imported by the CRM's own systems, or on the host", n)
 		}
 		if err := at.mayImport(ctx, done.Steps); err != nil {
 			return err
@@ -91,8 +115,11 @@ func (at *standing) mayStep(ctx context.Context, s directory.Step) error {
 		}
 		return at.mayPutUnit(ctx, was, is)
 	case model.Territory:
-		_, err := at.ask(ctx, Organization, Import, "territory:"+is.ID, "")
-		return err
+		was, _ := s.Was.(model.Territory)
+		if _, err := at.ask(ctx, Organization, Import, "territory:"+is.ID, ""); err != nil {
+			return err
+		}
+		return at.mayPutTerritory(ctx, was, is)
 	case model.Role:
 		_, err := at.ask(ctx, Roles, Create, is.ID, "")
 		return err
@@ -105,9 +132,6 @@ func (at *standing) mayStep(ctx context.Context, s directory.Step) error {
 			return at.mayGive(ctx, is.Role, id)
 		}
 		return at.mayGive(ctx, is.Role, "")
-	case model.Resource:
-		_, err := at.ask(ctx, Resources, Import, is.Type+":"+is.ID, "")
-		return err
 	}
 	return fmt.Errorf("nobody knows what it takes to import a %T", s.Is)
 }

@@ -10,11 +10,10 @@ import (
 	"rolegate/model"
 )
 
-// Organization and Resources are Rolegate's own objects that rights over teams, trees,
-// reporting lines and registered records are about.
+// Organization is Rolegate's own object that rights over teams, trees and reporting
+// lines are about.
 const (
 	Organization = "rolegate.organization"
-	Resources    = "rolegate.resource"
 	Update       = "update"
 )
 
@@ -44,7 +43,7 @@ func (o *Officer) Units() Entries[model.Unit] {
 
 // Territories are the tenant's.
 func (o *Officer) Territories() Entries[model.Territory] {
-	return Entries[model.Territory]{o, o.Directory.Territories(), group("territory"), func(v model.Territory) store.Key { return store.Key{v.ID} }, nil}
+	return Entries[model.Territory]{o, o.Directory.Territories(), group("territory"), func(v model.Territory) store.Key { return store.Key{v.ID} }, (*standing).mayPutTerritory}
 }
 
 // Members are the tenant's subjects: who is where, and reports to whom. People delete
@@ -143,7 +142,7 @@ func (at *standing) mayPutMember(ctx context.Context, was, is model.Subject) err
 		}
 	}
 	below, err := at.leadsTo(is.Manager, func(id string) (string, error) {
-		m, err := at.Store.Subject(ctx, at.tenant, "user", id)
+		m, err := at.user(ctx, id)
 		return m.Manager, err
 	}, func(id string) bool { return id == at.caller.ID })
 	if err == nil && below && is.Manager != was.Manager {
@@ -160,7 +159,7 @@ func (at *standing) mayPutMember(ctx context.Context, was, is model.Subject) err
 }
 
 // mayPutUnit refuses to make oneself the head of a unit, or to bring one below a unit
-// that one heads.
+// that one heads or is in.
 func (at *standing) mayPutUnit(ctx context.Context, was, is model.Unit) error {
 	if slices.Contains(is.Heads, at.caller.ID) && !slices.Contains(was.Heads, at.caller.ID) {
 		return errBelowSelf
@@ -168,20 +167,86 @@ func (at *standing) mayPutUnit(ctx context.Context, was, is model.Unit) error {
 	if is.Parent == "" || is.Parent == was.Parent {
 		return nil
 	}
-	headed, err := at.heads(ctx, is.Parent)
-	if err == nil && headed {
+	me, err := at.self(ctx)
+	if err != nil {
+		return err
+	}
+	mine, err := at.leadsTo(is.Parent, func(id string) (string, error) {
+		u, err := at.unit(ctx, id)
+		return u.Parent, err
+	}, func(id string) bool { return id == me.Unit })
+	if err == nil && !mine {
+		mine, err = at.heads(ctx, is.Parent)
+	}
+	if err == nil && mine {
 		err = errBelowSelf
 	}
 	return err
 }
 
-var errBelowSelf = model.Errorf(model.CodeForbidden, "nobody brings people or units below themselves")
+// mayPutTerritory refuses to bring a territory below one that is one's own.
+func (at *standing) mayPutTerritory(ctx context.Context, was, is model.Territory) error {
+	if is.Parent == "" || is.Parent == was.Parent {
+		return nil
+	}
+	me, err := at.self(ctx)
+	if err != nil {
+		return err
+	}
+	mine, err := at.leadsTo(is.Parent, func(id string) (string, error) {
+		t, err := at.territory(ctx, id)
+		return t.Parent, err
+	}, func(id string) bool { return slices.Contains(me.Territories, id) })
+	if err == nil && mine {
+		err = errBelowSelf
+	}
+	return err
+}
+
+// self is where the person is.
+func (at *standing) self(ctx context.Context) (model.Subject, error) {
+	return at.user(ctx, at.caller.ID)
+}
+
+// What the directory says, read once. What is not there is the zero value.
+
+func (at *standing) user(ctx context.Context, id string) (model.Subject, error) {
+	return once(at.subjects, id, func() (model.Subject, error) { return at.Store.Subject(ctx, at.tenant, "user", id) })
+}
+
+func (at *standing) unit(ctx context.Context, id string) (model.Unit, error) {
+	return once(at.units, id, func() (model.Unit, error) { return at.Store.Unit(ctx, at.tenant, id) })
+}
+
+func (at *standing) territory(ctx context.Context, id string) (model.Territory, error) {
+	return once(at.territories, id, func() (model.Territory, error) { return at.Store.Territory(ctx, at.tenant, id) })
+}
+
+func (at *standing) rolesOf(ctx context.Context, member string) ([]model.Assignment, error) {
+	return once(at.roles, member, func() ([]model.Assignment, error) { return at.Store.Assignments(ctx, at.tenant, member, "") })
+}
+
+func once[T any](known map[string]T, id string, read func() (T, error)) (T, error) {
+	if v, ok := known[id]; ok {
+		return v, nil
+	}
+	v, err := read()
+	if notFound(err) {
+		err = nil
+	}
+	if err == nil {
+		known[id] = v
+	}
+	return v, err
+}
+
+var errBelowSelf = model.Errorf(model.CodeForbidden, "nobody brings people, units or territories below themselves")
 
 // heads tells whether the person heads a unit, or one above it.
 func (at *standing) heads(ctx context.Context, unit string) (bool, error) {
 	var heads []string
 	return at.leadsTo(unit, func(id string) (string, error) {
-		u, err := at.Store.Unit(ctx, at.tenant, id)
+		u, err := at.unit(ctx, id)
 		heads = append(heads, u.Heads...)
 		return u.Parent, err
 	}, func(string) bool { return slices.Contains(heads, at.caller.ID) })
@@ -198,7 +263,7 @@ func (at *standing) leadsTo(id string, up func(id string) (string, error), found
 			return false, nil
 		}
 		next, err := up(id)
-		if err != nil && !notFound(err) {
+		if err != nil {
 			return false, err
 		}
 		if found(id) {
@@ -225,7 +290,7 @@ func differing(a, b []string) (d []string) {
 // now or later, and what rows of the policy give to it by its name.
 func (at *standing) mayGiveTeam(ctx context.Context, team, user string) error {
 	member := "team:" + team
-	held, err := at.Store.Assignments(ctx, at.tenant, member, "")
+	held, err := at.rolesOf(ctx, member)
 	if err != nil {
 		return err
 	}
@@ -247,8 +312,8 @@ func (at *standing) mayGiveTeam(ctx context.Context, team, user string) error {
 // mayGiveToTeam tells whether the person may give the role to a team, and so take it:
 // to all who are in it or will be, and so not to one they are in themselves.
 func (at *standing) mayGiveToTeam(ctx context.Context, role, team string) error {
-	me, err := at.Store.Subject(ctx, at.tenant, "user", at.caller.ID)
-	if err != nil && !notFound(err) {
+	me, err := at.self(ctx)
+	if err != nil {
 		return err
 	}
 	if slices.Contains(me.Teams, team) {

@@ -2,6 +2,7 @@ package administration_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,11 +26,11 @@ type firm struct {
 
 const staff = `{
  "teams": [{"id": "plain"}, {"id": "sellers"}, {"id": "named"}, {"id": "keepers"}, {"id": "mine"}],
- "units": [{"id": "company"}, {"id": "sales", "parent": "company", "heads": ["sys"]}, {"id": "desk", "parent": "sales"}],
- "territories": [{"id": "world"}],
+ "units": [{"id": "company"}, {"id": "sales", "parent": "company", "heads": ["sys"]}, {"id": "desk", "parent": "sales"}, {"id": "office"}, {"id": "room", "parent": "office"}],
+ "territories": [{"id": "world"}, {"id": "home", "parent": "world"}, {"id": "street", "parent": "home"}],
  "roles": ["sales-rep", "keeper"],
  "subjects": [{"type": "user", "id": "bob", "attributes": {"region": "EU"}}, {"type": "user", "id": "eve", "manager": "sys"},
-   {"type": "user", "id": "sys", "teams": ["mine"]}, {"type": "user", "id": "max", "teams": ["keepers"]}],
+   {"type": "user", "id": "sys", "teams": ["mine"], "unit": "office", "territories": ["home"]}, {"type": "user", "id": "max", "teams": ["keepers"]}],
  "assignments": [{"member": "team:sellers", "role": "sales-rep"}, {"member": "team:keepers", "role": "keeper"}]}`
 
 const rows = "\np, role:keeper, rolegate.policy, publish, all, , allow\np, team:named, rolegate.policy, publish, all, , allow\n"
@@ -137,6 +138,9 @@ func TestMovingUnits(t *testing.T) {
 	}
 	f.refused("oneself as head", put(model.Unit{ID: "company", Heads: []string{"user:sys"}}), model.CodeForbidden)
 	f.refused("a unit below one's own", put(model.Unit{ID: "unit:new", Parent: "unit:desk"}), model.CodeForbidden)
+	f.refused("a unit below the one that one is in", put(model.Unit{ID: "company", Parent: "office"}), model.CodeForbidden)
+	f.refused("the same, further down", put(model.Unit{ID: "company", Parent: "unit:room"}), model.CodeForbidden)
+	f.must(nil, put(model.Unit{ID: "room"})) // away from oneself
 	f.must(nil, put(model.Unit{ID: "new", Parent: "company", Heads: []string{"bob"}}))
 	f.must(nil, put(model.Unit{ID: "sales", Parent: "company", Heads: []string{"sys", "bob"}}))
 	got := f.Noted("sys", func() { f.must(nil, put(model.Unit{ID: "new", Parent: "company"})) })
@@ -145,6 +149,19 @@ func TestMovingUnits(t *testing.T) {
 	}
 	_, err := f.officer("sys", administration.Organization, administration.Update).Units().Delete(t.Context(), store.Key{"company"}, directory.Condition{})
 	f.refused("a unit with others below", err, model.CodeInUse)
+}
+
+func TestMovingTerritories(t *testing.T) {
+	f := newFirm(t)
+	put := func(v model.Territory) error {
+		_, err := f.officer("sys", administration.Organization, administration.Update).Territories().Put(t.Context(), v, directory.Condition{})
+		return err
+	}
+	f.refused("below one's own", put(model.Territory{ID: "moon", Parent: "home"}), model.CodeForbidden)
+	f.refused("the same, further down and spelled otherwise", put(model.Territory{ID: "moon", Parent: "territory:street"}), model.CodeForbidden)
+	f.must(nil, put(model.Territory{ID: "moon", Parent: "world"}))
+	f.must(nil, put(model.Territory{ID: "home", Parent: "world"}))
+	f.must(nil, put(model.Territory{ID: "street", Parent: "world"})) // away from oneself
 }
 
 func TestRolesOfTeams(t *testing.T) {
@@ -176,7 +193,7 @@ func TestImportByPeople(t *testing.T) {
 		return f.officer("sys", administration.Organization, administration.Import).PreviewImport(t.Context(), []byte(file))
 	}
 	_, err := preview(`{"subjects": [{"type": "user", "id": "new"}, {"type": "user", "id": "sys", "unit": "x"}, {"type": "user", "id": "bob", "teams": ["named"]}],
-		"units": [{"id": "new"}, {"id": "below", "parent": "desk"}], "roles": ["fresh"],
+		"units": [{"id": "new"}, {"id": "below", "parent": "desk"}], "territories": [{"id": "moon", "parent": "home"}], "roles": ["fresh"],
 		"assignments": [{"member": "bob", "role": "sales-rep"}, {"member": "bob", "role": "keeper"}, {"member": "sys", "role": "sales-rep"}, {"member": "team:mine", "role": "sales-rep"}]}`)
 	f.refused("beyond one's rights", err, model.CodeForbidden)
 	var e *model.Error
@@ -187,11 +204,28 @@ func TestImportByPeople(t *testing.T) {
 	for _, d := range e.Details {
 		places = append(places, d.Path)
 	}
-	if got, want := strings.Join(places, " "), "units[1] subjects[1] subjects[2] assignments[1] assignments[2] assignments[3]"; got != want {
+	if got, want := strings.Join(places, " "), "units[1] territories[0] subjects[1] subjects[2] assignments[1] assignments[2] assignments[3]"; got != want {
 		t.Errorf("it names %s, want %s", got, want)
 	}
-	_, err = preview(`{"assignments": [{"member": "bob", "role": "system-admin"}]}`)
-	f.refused("an office", err, model.CodeImportInvalid)
+	for _, office := range []string{"system-admin", "role:audit-admin"} {
+		_, err = preview(`{"assignments": [{"member": "user:bob", "role": "` + office + `"}]}`)
+		f.refused("an office", err, model.CodeImportInvalid)
+	}
+	for what, file := range map[string]string{
+		"oneself, spelled otherwise":              `{"assignments": [{"member": "user:sys", "role": "sales-rep"}]}`,
+		"oneself by attributes":                   `{"subjects": [{"type": "user", "id": "sys", "attributes": {"level": 9}, "teams": ["mine"], "unit": "office", "territories": ["home"]}]}`,
+		"a team with rights, and into it at once": `{"assignments": [{"member": "team:plain", "role": "keeper"}], "subjects": [{"type": "user", "id": "bob", "teams": ["plain"]}]}`,
+		"a head":                              `{"units": [{"id": "company", "heads": ["user:sys"]}]}`,
+		"a manager, over somebody in between": `{"subjects": [{"type": "user", "id": "bob", "manager": "new"}, {"type": "user", "id": "new", "manager": "sys"}]}`,
+		"a record of the CRM":                 `{"resources": [{"type": "deal", "id": "d1", "attributes": {"owner": "sys"}}]}`,
+	} {
+		_, err = preview(file)
+		f.refused(what, err, model.CodeForbidden)
+	}
+	record := []byte(`{"resources": [{"type": "deal", "id": "d1", "attributes": {"owner": "ann"}}]}`)
+	f.must(f.App.Directory.Import(t.Context(), testkit.Operator, model.DefaultTenant, record, false, "test"))
+	_, err = preview(string(record))
+	f.refused("whether a record is as one guesses", err, model.CodeForbidden)
 
 	good := `{"teams": [{"id": "plain"}], "subjects": [{"type": "user", "id": "bob", "teams": ["sellers"]}, {"type": "user", "id": "new", "unit": "company"}]}`
 	seen, err := preview(good)
@@ -238,6 +272,66 @@ func TestPeopleFile(t *testing.T) {
 		if e == nil || e.Code != model.CodeImportInvalid || len(e.Details) != 1 || e.Details[0].Line != line {
 			t.Errorf("%q: %v", table, err)
 		}
+	}
+}
+
+// TestImportsAtOnce: a third is refused while two are worked on, and there is room
+// again when they are done.
+func TestImportsAtOnce(t *testing.T) {
+	f := newFirm(t)
+	var codes []model.Code
+	var nested func(level int)
+	nested = func(level int) {
+		begun := false
+		o, err := f.App.Administration.Officer(t.Context(), func(ctx context.Context) (login.Session, error) {
+			if begun && level < 3 {
+				begun = false
+				nested(level + 1)
+			}
+			return f.App.Login.AuthenticateUser(ctx, f.people["sys"].Access)
+		}, model.DefaultTenant, administration.Organization, administration.Import)
+		f.must(o, err)
+		begun = true
+		_, err = o.PreviewImport(t.Context(), []byte(`{"teams": [{"id": "x"}]}`))
+		codes = append(codes, model.CodeOf(err))
+	}
+	nested(1)
+	nested(3)
+	if want := []model.Code{model.CodeBusy, "", "", ""}; !slices.Equal(codes, want) {
+		t.Errorf("three imports in one another: %q, want %q", codes, want)
+	}
+}
+
+// TestTablesOfSpreadsheets: what programs make of a table is read as it is meant.
+func TestTablesOfSpreadsheets(t *testing.T) {
+	f := newFirm(t)
+	want := `{"subjects":[{"type":"user","id":"bob","attributes":{"region":"EU"},"teams":["plain","sellers"],"unit":"company"}]}`
+	for what, table := range map[string]string{
+		"semicolons":                   "\ufeffid;unit;teams\r\nbob;company;\"plain;sellers\"\r\n",
+		"tabulators":                   "id\tunit\tteams\nbob\tcompany\tplain; sellers",
+		"empty lines":                  "id,unit,teams\n\nbob,company,plain;sellers\n,,\n , ,\n",
+		"semicolons of full width":     "id,unit,teams\nbob,company,plain；sellers\n",
+		"capitals in names of columns": "ID,Unit,TEAMS\nbob,company,plain;sellers\n",
+	} {
+		text, err := f.officer("sys", administration.Organization, administration.Import).PeopleFile(t.Context(), []byte(table))
+		if err != nil || string(text) != want {
+			t.Errorf("%s: %s, %v", what, text, err)
+		}
+	}
+}
+
+// TestTablesWithinRights: who may import some people learns nothing of others by a table
+// that names them.
+func TestTablesWithinRights(t *testing.T) {
+	f := newFirm(t)
+	now, err := app.ExportPolicy.Run(t.Context(), f.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant})
+	f.must(now, err)
+	const own = "\np, role:sales-rep, rolegate.organization, import, subtree:1, , allow\n"
+	f.must(app.ImportPolicy.Run(t.Context(), f.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(now.Policy + own), Reason: "test"}))
+	_, err = f.officer("ann", administration.Organization, administration.Import).PeopleFile(t.Context(), []byte("id\neve\nbob\n"))
+	e, _ := err.(*model.Error)
+	if e == nil || len(e.Details) != 2 || e.Details[1].Line != 3 || e.Details[1].Code != model.CodeForbidden {
+		t.Errorf("a table of others: %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,15 +26,24 @@ var PeopleColumns = []string{"id", "unit", "manager", "teams", "territories", "r
 const maxPeople = 20_000
 
 // PeopleFile makes an import file of a table of people (CSV, RFC 4180, with a line of
-// names first). What the table has no column for stays as it is: of who is there
-// already, the rest is taken from the directory. An empty cell empties what it stands
-// for; of roles, it leaves them. CodeImportInvalid names every bad line.
+// names first; what stands between cells may be a semicolon or a tabulator too, as
+// spreadsheets have it in some countries). What the table has no column for stays as it
+// is: of who is there already, the rest is taken from the directory, so each of them
+// takes the right to import that one. An empty cell empties what it stands for; of
+// roles, it leaves them. CodeImportInvalid names every bad line.
 func (o *Officer) PeopleFile(ctx context.Context, table []byte) ([]byte, error) {
-	if _, err := o.right(ctx, model.AnyRecord, ""); err != nil {
+	release, err := o.importing()
+	if err != nil {
 		return nil, err
 	}
-	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(table, []byte("\ufeff"))))
-	r.TrimLeadingSpace = true
+	defer release()
+	at, err := o.right(ctx, model.AnyRecord, "")
+	if err != nil {
+		return nil, err
+	}
+	table = bytes.TrimPrefix(table, []byte("\ufeff"))
+	r := csv.NewReader(bytes.NewReader(table))
+	r.TrimLeadingSpace, r.Comma = true, separator(table)
 	columns, err := r.Read()
 	if err != nil {
 		return nil, badTable(tableDetail(err))
@@ -41,9 +51,12 @@ func (o *Officer) PeopleFile(ctx context.Context, table []byte) ([]byte, error) 
 	if bad := badColumns(columns); len(bad) > 0 {
 		return nil, badTable(bad...)
 	}
-	f := peopleFile{}
+	f, err := o.peopleFile(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var bad []model.Detail
-	for n := 0; ; n++ {
+	for n := 0; ; {
 		cells, err := r.Read()
 		if err == io.EOF {
 			break
@@ -51,15 +64,20 @@ func (o *Officer) PeopleFile(ctx context.Context, table []byte) ([]byte, error) 
 		if err != nil {
 			return nil, badTable(append(bad, tableDetail(err))...)
 		}
-		if n >= maxPeople {
+		if !slices.ContainsFunc(cells, func(cell string) bool { return strings.TrimSpace(cell) != "" }) {
+			continue // spreadsheets leave such lines
+		}
+		if n++; n > maxPeople {
 			return nil, model.Errorf(model.CodeLimitExceeded, "the table has more than %d people; split it", maxPeople)
 		}
 		line, _ := r.FieldPos(0)
-		if err := o.addPerson(ctx, &f, columns, cells); err != nil {
-			if model.CodeOf(err) != model.CodeInvalidRequest {
-				return nil, err
-			}
-			bad = append(bad, model.Detail{Line: line, Code: model.CodeInvalidRequest, Reason: err.Error()})
+		err = f.add(ctx, at, columns, cells)
+		switch code := model.CodeOf(err); code {
+		case "":
+		case model.CodeInvalidRequest, model.CodeForbidden, model.CodeUserUnknown:
+			bad = append(bad, model.Detail{Line: line, Code: code, Reason: err.Error()})
+		default:
+			return nil, err
 		}
 	}
 	if len(bad) > 0 {
@@ -68,22 +86,53 @@ func (o *Officer) PeopleFile(ctx context.Context, table []byte) ([]byte, error) 
 	return json.Marshal(f, json.Deterministic(true))
 }
 
+// separator is what stands between the names of the columns.
+func separator(table []byte) rune {
+	names, _, _ := bytes.Cut(table, []byte("\n"))
+	for _, r := range ",;\t" {
+		if bytes.ContainsRune(names, r) {
+			return r
+		}
+	}
+	return ','
+}
+
 // peopleFile is an import file as a table of people makes it.
 type peopleFile struct {
 	Subjects    []model.Subject             `json:"subjects"`
 	Assignments []directory.AssignmentEntry `json:"assignments,omitempty"`
+
+	people map[string]model.Subject    // as they are
+	held   map[string]model.Assignment // by member and role
 }
 
-func (o *Officer) addPerson(ctx context.Context, f *peopleFile, columns, cells []string) error {
+func (o *Officer) peopleFile(ctx context.Context) (*peopleFile, error) {
+	there, err := o.Store.LoadDirectory(ctx, o.tenant)
+	if err != nil {
+		return nil, err
+	}
+	f := &peopleFile{people: map[string]model.Subject{}, held: map[string]model.Assignment{}}
+	for _, s := range there.Subjects {
+		if s.Type == "user" {
+			f.people[s.ID] = s
+		}
+	}
+	for _, a := range there.Assignments {
+		f.held[a.Member+"\x00"+a.Role] = a
+	}
+	return f, nil
+}
+
+func (f *peopleFile) add(ctx context.Context, at *standing, columns, cells []string) error {
 	id := directory.Bare("user", strings.TrimSpace(cells[slices.Index(columns, "id")]))
 	if id == "" {
 		return model.Errorf(model.CodeInvalidRequest, "the id is empty")
 	}
-	s, err := o.Store.Subject(ctx, o.tenant, "user", id)
-	if err != nil && !notFound(err) {
+	s := f.people[id]
+	s.Type, s.ID, s.Attributes = "user", id, maps.Clone(s.Attributes)
+	if _, err := at.ask(ctx, Organization, Import, s.Key(), id); err != nil {
 		return err
 	}
-	s.Type, s.ID = "user", id
 	for i, column := range columns {
 		cell := strings.TrimSpace(cells[i])
 		switch column {
@@ -98,11 +147,7 @@ func (o *Officer) addPerson(ctx context.Context, f *peopleFile, columns, cells [
 			s.Territories = several(cell)
 		case "roles":
 			for _, role := range several(cell) {
-				entry, err := o.kept(ctx, id, directory.Bare("role", role))
-				if err != nil {
-					return err
-				}
-				f.Assignments = append(f.Assignments, entry)
+				f.Assignments = append(f.Assignments, f.kept("user:"+id, directory.Bare("role", role)))
 			}
 		default:
 			name := strings.TrimPrefix(column, attributeColumn)
@@ -121,24 +166,20 @@ func (o *Officer) addPerson(ctx context.Context, f *peopleFile, columns, cells [
 }
 
 // kept is an assignment, with the window it has where it is there already.
-func (o *Officer) kept(ctx context.Context, id, role string) (directory.AssignmentEntry, error) {
-	e := directory.AssignmentEntry{Member: "user:" + id, Role: role}
-	held, err := o.Store.Assignments(ctx, o.tenant, e.Member, role)
-	if err != nil || len(held) == 0 {
-		return e, err
-	}
+func (f *peopleFile) kept(member, role string) directory.AssignmentEntry {
 	moment := func(t time.Time) *time.Time {
 		if t.IsZero() {
 			return nil
 		}
 		return &t
 	}
-	e.From, e.Until = moment(held[0].From), moment(held[0].Until)
-	return e, nil
+	was := f.held[member+"\x00"+role]
+	return directory.AssignmentEntry{Member: member, Role: role, From: moment(was.From), Until: moment(was.Until)}
 }
 
+// several are the parts of a cell; a Chinese keyboard has semicolons of full width.
 func several(cell string) (out []string) {
-	for part := range strings.SplitSeq(cell, ";") {
+	for part := range strings.SplitSeq(strings.ReplaceAll(cell, "；", ";"), ";") {
 		if part = strings.TrimSpace(part); part != "" {
 			out = append(out, part)
 		}
@@ -152,8 +193,11 @@ func badColumns(columns []string) (bad []model.Detail) {
 	seen := map[string]bool{}
 	for i, name := range columns {
 		name = strings.TrimSpace(name)
-		columns[i] = name
 		attribute, is := strings.CutPrefix(name, attributeColumn)
+		if !is {
+			name = strings.ToLower(name)
+		}
+		columns[i] = name
 		switch {
 		case seen[name]:
 			bad = append(bad, model.Detail{Line: 1, Code: model.CodeInvalidRequest, Reason: fmt.Sprintf("the column %q is there twice", clip(name))})

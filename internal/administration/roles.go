@@ -8,10 +8,11 @@ import (
 	"rolegate/model"
 )
 
-// RolePage is part of a list of roles by id.
+// RolePage is part of a list of roles by id. More tells that others follow After.
 type RolePage struct {
 	Roles []model.Role
-	More  bool // others follow the last
+	After string
+	More  bool
 }
 
 // Roles lists the tenant's roles behind one ("" for all) that the person may read.
@@ -28,6 +29,7 @@ func (o *Officer) Roles(ctx context.Context, after string, limit int) (p RolePag
 		rows = rows[:limit]
 	}
 	for _, r := range rows {
+		p.After = r.ID
 		if _, err := at.ask(ctx, o.object, o.action, r.ID, ""); err == nil {
 			p.Roles = append(p.Roles, r)
 		}

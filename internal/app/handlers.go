@@ -36,7 +36,7 @@ func (a *App) handlers(registry *prometheus.Registry) (public, admin http.Handle
 	api := &server.Server{
 		Issuer: c.Issuer, Login: a.Login, Tokens: a.Login, Factors: a.Login, Passwords: a.Login, Sessions: a.Login, Decider: a.Policy, Recorder: a.Log, Tree: a.Checkpoints, AuditPublic: c.AuditPublic,
 		Tenants: a.Directory, Provisioning: server.ProvisioningOf(a.Directory), Administration: a.Administration, PageKey: a.pageKey, Limits: c.Limits(),
-		Pages: &console.Pages{Login: a.Login, Administration: a.Administration, Limits: c.Limits(), Now: a.now, ReadQuestion: a.readQuestion}, Logger: a.Logger, Metrics: metrics, Tracer: a.tracer,
+		Pages: &console.Pages{Login: a.Login, Administration: a.Administration, Limits: c.Limits(), Now: a.now, PageKey: a.pageKey, ReadQuestion: a.readQuestion}, Logger: a.Logger, Metrics: metrics, Tracer: a.tracer,
 		Known: a.Login, LoginRate: c.LoginRate, TrustedProxies: prefixes(c.TrustedProxies), CORSOrigins: c.CORSOrigins,
 	}
 	ops := &server.Admin{Ready: a.Ready, Replica: a.replica, Checkpoints: a.Checkpoints.State, Verified: a.verified, Registry: registry, Logger: a.Logger}

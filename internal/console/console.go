@@ -38,6 +38,7 @@ type Pages struct {
 	Administration *administration.Service
 	Limits         model.Limits
 	Now            func() time.Time
+	PageKey        func(parts ...[]byte) []byte // as server.Server has it
 	// ReadQuestion is how the API reads the body of a request for an explanation.
 	ReadQuestion func(body []byte) (policy.ExplainRequest, error)
 }
@@ -45,7 +46,7 @@ type Pages struct {
 // Mount adds the pages to a router, and gives the one that tells what is wrong where
 // there is none.
 func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) page.Endpoint {
-	f := &page.Frame{Login: p.Login, Administration: p.Administration, Limits: p.Limits, Now: p.Now}
+	f := &page.Frame{Login: p.Login, Administration: p.Administration, Limits: p.Limits, Now: p.Now, PageKey: p.PageKey}
 	return f.Mount(r, endpoint,
 		func(f *page.Frame) { entrance.Add(f, p.Login) },
 		func(f *page.Frame) { reasons.Add(f, p.ReadQuestion) },

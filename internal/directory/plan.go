@@ -25,7 +25,8 @@ type Step struct {
 
 // Plan is what an import would do to the directory as it is.
 type Plan struct {
-	Steps []Step // kind by kind, in the order of the file
+	Steps  []Step // kind by kind, in the order of the file
+	Counts ImportResult
 	// Digest is the same for the same steps from the same state: who applies a plan
 	// by its digest does what was shown, or nothing.
 	Digest string
@@ -46,12 +47,11 @@ func (s *Service) Plan(ctx context.Context, caller model.Caller, tenant string, 
 	if len(bad.list) > 0 {
 		return Plan{}, bad.err()
 	}
-	var counts ImportResult
-	todo, err := in.compare(ctx, s.Store, tenant, there, &counts)
+	var p Plan
+	todo, err := in.compare(ctx, s.Store, tenant, there, &p.Counts)
 	if err != nil {
 		return Plan{}, err
 	}
-	var p Plan
 	p.Steps = append(p.Steps, steps("roles", made(todo.Roles), nil)...)
 	p.Steps = append(p.Steps, steps("teams", todo.Teams, among(there.Teams, func(t model.Team) string { return t.ID }))...)
 	p.Steps = append(p.Steps, steps("units", todo.Units, among(there.Units, func(u model.Unit) string { return u.ID }))...)

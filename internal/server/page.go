@@ -1,16 +1,13 @@
 package server
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 
 	"rolegate/internal/i18n"
+	"rolegate/internal/token"
 	"rolegate/model"
 )
 
@@ -21,14 +18,8 @@ type place struct {
 }
 
 // pages seals the places of one search into tokens. The key is the request's own:
-// a token that was altered, or is another request's, client's or tenant's, does
-// not open. Sealed, it says nothing of who was looked at and not found. The nonce
-// is derived from the place, so that the same request has the same answer; one
-// key seals one plaintext under one nonce.
-type pages struct {
-	aead  cipher.AEAD
-	nonce func(plain []byte) []byte
-}
+// a token that is another request's, client's or tenant's does not open.
+type pages struct{ token.Places }
 
 // pagesOf derives the key from everything that must stay as it was from page to
 // page; the kind of search shows in what the question lacks. What the person
@@ -46,18 +37,8 @@ func (s *Server) pagesOf(caller model.Caller, q model.Question, page map[string]
 
 // sealerOf derives the key from whatever spells a request without doubt.
 func (s *Server) sealerOf(caller model.Caller, request []byte) (pages, error) {
-	derive := func(purpose string, plain []byte) []byte {
-		return s.PageKey([]byte(purpose), []byte(caller.Tenant), []byte(caller.ID), request, plain)
-	}
-	block, err := aes.NewCipher(derive("key", nil))
-	if err != nil {
-		return pages{}, err
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return pages{}, err
-	}
-	return pages{aead, func(plain []byte) []byte { return derive("nonce", plain)[:aead.NonceSize()] }}, nil
+	p, err := token.NewPlaces(s.PageKey, []byte(caller.Tenant), []byte(caller.ID), request)
+	return pages{p}, err
 }
 
 // read takes the place from a request's page object. Without a limit it is the
@@ -75,18 +56,18 @@ func (p pages) read(page map[string]any, most int) (place, error) {
 	if _, err := get(page, "page", "properties").optionalObject(); err != nil {
 		return at, err
 	}
-	token := get(page, "page", "token")
-	if token.value == nil {
+	sent := get(page, "page", "token")
+	if sent.value == nil {
 		return at, nil
 	}
-	text, ok := token.value.(string)
+	text, ok := sent.value.(string)
 	if !ok {
-		return at, invalid(i18n.WantString, token.path)
+		return at, invalid(i18n.WantString, sent.path)
 	}
 	from, ok := p.open(text)
 	switch {
 	case !ok:
-		return at, invalid(i18n.PageToken, token.path)
+		return at, invalid(i18n.PageToken, sent.path)
 	case limit.value != nil && at.limit != min(from.limit, most):
 		return at, invalid(i18n.PageLimit, limit.path)
 	}
@@ -94,22 +75,13 @@ func (p pages) read(page map[string]any, most int) (place, error) {
 	return from, nil
 }
 
-var tokenText = base64.RawURLEncoding.Strict()
-
 func (p pages) seal(at place) string {
-	plain := append(binary.AppendUvarint(nil, uint64(at.limit)), at.after...)
-	nonce := p.nonce(plain)
-	return tokenText.EncodeToString(p.aead.Seal(nonce, nonce, plain, nil))
+	return p.Seal(append(binary.AppendUvarint(nil, uint64(at.limit)), at.after...))
 }
 
-func (p pages) open(token string) (place, bool) {
-	sealed, err := tokenText.DecodeString(token)
-	size := p.aead.NonceSize()
-	if err != nil || len(sealed) < size || strings.ContainsAny(token, "\r\n") { // which DecodeString skips
-		return place{}, false
-	}
-	plain, err := p.aead.Open(nil, sealed[:size], sealed[size:], nil)
-	if err != nil {
+func (p pages) open(sealed string) (place, bool) {
+	plain, ok := p.Open(sealed)
+	if !ok {
 		return place{}, false
 	}
 	limit, n := binary.Uvarint(plain)

@@ -59,6 +59,7 @@ type Frame struct {
 	Administration Administration
 	Limits         model.Limits
 	Now            func() time.Time
+	PageKey        func(parts ...[]byte) []byte // as server.Server has it
 
 	router   chi.Router
 	endpoint func(Endpoint) http.Handler

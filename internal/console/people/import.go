@@ -65,13 +65,10 @@ func (p *pages) preview(v *page.Visit, o *administration.Officer) error {
 func (p *pages) apply(v *page.Visit, o *administration.Officer) error {
 	d := importPage{Format: "json", File: v.Document("file"), Columns: administration.PeopleColumns, Reason: v.Form("reason")}
 	done, err := o.ImportFile(v.Context(), []byte(d.File), v.Form("digest"), d.Reason)
-	if model.CodeOf(err) == model.CodePrecondition { // what it would do now
-		again, failed := o.PreviewImport(v.Context(), []byte(d.File))
-		if failed == nil {
+	if err != nil { // with what it would do now
+		if again, failed := o.PreviewImport(v.Context(), []byte(d.File)); failed == nil {
 			return v.Again(err, "preview.html", d.with(again))
 		}
-	}
-	if err != nil {
 		return v.Again(err, "import.html", d)
 	}
 	return v.Done(Organization+"/lines", "import.done", "count", len(done.Steps))

@@ -107,11 +107,12 @@ func (p *pages) groups(kind string) func(*page.Visit, *administration.Officer) e
 func groupsOf(v *page.Visit, o *administration.Officer, kind string) (groupList, error) {
 	d := groupList{Kind: kind}
 	k := kinds[kind]
-	found, after, more, err := k.list(v.Context(), o, directory.Query{After: store.Key{v.R.URL.Query().Get("after")}, Limit: pageSize})
-	d.Groups = found
-	if more {
-		d.Next = at(k.path, "after", after)
+	found, after, more, err := k.list(v.Context(), o, directory.Query{After: store.Key{v.After(kind)}, Limit: pageSize})
+	if err != nil {
+		return d, err
 	}
+	d.Groups = found
+	d.Next, err = onward(v, more, kind, after, k.path)
 	return d, err
 }
 
@@ -125,6 +126,7 @@ type groupPage struct {
 	From     string
 	Until    string
 	Reason   string
+	Known    known
 }
 
 func toGroup(kind, id string) string { return at(Organization+"/group", "kind", kind, "id", id) }
@@ -152,8 +154,13 @@ func (p *pages) groupPage(v *page.Visit, o *administration.Officer, kind, id str
 			return d, err
 		}
 		d.Held = heldAt(roles, p.Now())
+		d.Known.Roles, err = knownRoles(v)
+		return d, err
 	}
-	return d, nil
+	if v.May(administration.Organization, administration.Update) {
+		d.Known.Groups, err = knownGroups(v, o, kind)
+	}
+	return d, err
 }
 
 // groupAgain shows the group, or where it is to be made the list, once more with the
@@ -253,7 +260,7 @@ type lineList struct {
 }
 
 func (p *pages) lines(v *page.Visit, o *administration.Officer) error {
-	found, err := o.Members().List(v.Context(), directory.Query{Of: store.Key{"user"}, After: store.Key{"user", v.R.URL.Query().Get("after")}, Limit: pageSize})
+	found, err := o.Members().List(v.Context(), directory.Query{Of: store.Key{"user"}, After: store.Key{"user", v.After("lines")}, Limit: pageSize})
 	if err != nil {
 		return err
 	}
@@ -261,8 +268,8 @@ func (p *pages) lines(v *page.Visit, o *administration.Officer) error {
 	for _, e := range found.Entries {
 		d.Members = append(d.Members, e.Entry)
 	}
-	if found.More {
-		d.Next = at(Organization+"/lines", "after", found.After[1])
+	if d.Next, err = onward(v, found.More, "lines", found.After[1], Organization+"/lines"); err != nil {
+		return err
 	}
 	return v.Render("lines.html", d)
 }
@@ -272,10 +279,11 @@ type memberPage struct {
 	model.Subject
 	ETag               string
 	Teams, Territories string
+	Known              known
 }
 
 func memberOf(e directory.Stored[model.Subject]) memberPage {
-	return memberPage{e.Entry, e.ETag, strings.Join(e.Entry.Teams, "\n"), strings.Join(e.Entry.Territories, "\n")}
+	return memberPage{Subject: e.Entry, ETag: e.ETag, Teams: strings.Join(e.Entry.Teams, "\n"), Territories: strings.Join(e.Entry.Territories, "\n")}
 }
 
 func (p *pages) member(v *page.Visit, o *administration.Officer) error {
@@ -283,7 +291,26 @@ func (p *pages) member(v *page.Visit, o *administration.Officer) error {
 	if err != nil {
 		return err
 	}
-	return v.Render("member.html", memberOf(found))
+	d := memberOf(found)
+	if d.Known, err = whereabouts(v); err != nil {
+		return err
+	}
+	return v.Render("member.html", d)
+}
+
+// whereabouts are units and people to choose from.
+func whereabouts(v *page.Visit) (k known, err error) {
+	if !v.May(administration.Organization, administration.Update) {
+		return k, nil
+	}
+	o, err := v.Enter(administration.Organization, administration.Read)
+	if err != nil {
+		return k, err
+	}
+	if k.Groups, err = knownGroups(v, o, "unit"); err == nil {
+		k.People, err = knownPeople(v, o)
+	}
+	return k, err
 }
 
 // putMember moves somebody. What the form does not show stays as it is.
@@ -300,6 +327,7 @@ func (p *pages) putMember(v *page.Visit, o *administration.Officer) error {
 		if model.CodeOf(err) == model.CodePrecondition {
 			d.ETag = found.ETag
 		}
+		d.Known, _ = whereabouts(v)
 		return v.Again(err, "member.html", d)
 	}
 	return v.Done(at(Organization+"/member", "id", id), "member.saved", "user", id)

@@ -88,7 +88,7 @@ func Add(f *page.Frame) {
 func about(h func(*page.Visit, *administration.Officer) error, names ...string) func(*page.Visit, *administration.Officer) error {
 	return func(v *page.Visit, o *administration.Officer) error {
 		for _, name := range names {
-			if v.R.FormValue(name) == "" {
+			if v.Raw(name) == "" && (v.R.Method == "POST" || v.R.URL.Query().Get(name) == "") {
 				return &model.Error{Code: model.CodeNotFound}
 			}
 		}
@@ -109,6 +109,15 @@ func at(path string, words ...string) string {
 		return path
 	}
 	return path + "?" + q.Encode()
+}
+
+// onward is the address of a list's next page, "" where there is none.
+func onward(v *page.Visit, more bool, list, after, path string, words ...string) (string, error) {
+	if !more {
+		return "", nil
+	}
+	place, err := v.Next(list, after)
+	return at(path, append(words, "after", place)...), err
 }
 
 // held is an assignment as it stands now.
@@ -152,10 +161,10 @@ func window(v *page.Visit) (a model.Assignment, err error) {
 	return a, nil
 }
 
-// several are the entries of a field that takes some, separated by commas, semicolons
-// or line ends.
+// several are the entries of a field that takes some, one on each line: ids may have
+// commas and semicolons in them.
 func several(text string) (out []string) {
-	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",;，；\n\r", r) }) {
+	for part := range strings.SplitSeq(text, "\n") {
 		if part = strings.TrimSpace(part); part != "" && !slices.Contains(out, part) {
 			out = append(out, part)
 		}

@@ -1,7 +1,10 @@
 package people_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,6 +83,10 @@ func TestAccount(t *testing.T) {
 
 	v.Get("/console/people/user?id=ann").Want(t, 200, "/console/people/user")
 	contains(t, v.Page, "main", "password and one-time code", "10 recovery codes")
+	v.Page.One(t, `#known-role option[value=sales-manager]`)
+	if len(v.Page.All(`#known-role option[value=system-admin]`)) > 0 {
+		t.Error("an office is suggested")
+	}
 	v.Submit(`form[action$="/assign"]`, "role", "sales-manager", "until", "yesterday").Want(t, 400, "/console/people/assign")
 	if got := testkit.Attr(v.Page.One(t, "#role"), "value"); got != "sales-manager" {
 		t.Errorf("the role is lost: %q", got)
@@ -213,10 +220,19 @@ func TestOrganization(t *testing.T) {
 	v.Submit(`form[action$="/group"]`, "heads", "sys").Want(t, 403, "")
 
 	v.Get("/console/organization/member?id=ann").Want(t, 200, "")
+	v.Page.One(t, "#known-unit option[value=company]")
+	v.Page.One(t, "#known-manager option[value=sec]")
 	v.Submit(`form[action$="/member"]`, "unit", "sales", "teams", "emea", "manager", "sec").Want(t, 200, "/console/organization/member")
 	v.Submit(`form[action$="/member"]`, "manager", "sys").Want(t, 403, "")
 	contains(t, v.Get("/console/organization/lines"), "tbody", "ann", "sales", "emea", "sec")
 	contains(t, v.Get("/console/people/user?id=ann"), "dl", "sales", "emea")
+	v.Get("/console/organization/member?id=ann")
+	v.Submit(`form[action$="/member"]`, "territories", "north, east\r\nsouth; west").Want(t, 200, "/console/organization/member")
+	v.Submit(`form[action$="/member"]`, "unit", "company").Want(t, 200, "/console/organization/member")
+	if ann, err := w.App.Store.Subject(t.Context(), model.DefaultTenant, "user", "ann"); err != nil || !slices.Equal(ann.Territories, []string{"north, east", "south; west"}) {
+		t.Errorf("territories become %q, %v", ann.Territories, err)
+	}
+	v.Submit(`form[action$="/member"]`, "unit", "sales").Want(t, 200, "/console/organization/member")
 	v.Get("/console/organization/group?kind=team&id=emea")
 	v.Submit(`form[action$="/assign"]`, "role", "system-admin").Want(t, 403, "")
 	v.Submit(`form[action$="/assign"]`, "role", "sales-rep").Want(t, 200, "/console/organization/group")
@@ -224,6 +240,74 @@ func TestOrganization(t *testing.T) {
 	v.Submit(`form[action$="/delete"]`).Want(t, 409, "")
 	v.Submit(`form[action$="/unassign"]`).Want(t, 200, "/console/organization/group")
 	v.Get("/console/organization/group?kind=planet&id=mars").Want(t, 404, "")
+}
+
+// TestLists goes through long lists page by page, by addresses that name nobody.
+func TestLists(t *testing.T) {
+	w := newTown(t)
+	file := map[string][]map[string]string{}
+	roles := []string{}
+	for i := range 120 {
+		id := fmt.Sprintf("entry-%03d", i)
+		roles = append(roles, id)
+		for _, list := range []string{"teams", "units", "territories"} {
+			file[list] = append(file[list], map[string]string{"id": id})
+		}
+		file["subjects"] = append(file["subjects"], map[string]string{"type": "user", "id": id})
+	}
+	text, err := json.Marshal(map[string]any{"teams": file["teams"], "units": file["units"], "territories": file["territories"], "subjects": file["subjects"], "roles": roles})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.ImportDirectory.Run(t.Context(), w.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: text}); err != nil {
+		t.Fatal(err)
+	}
+	v := w.as("sys")
+	for _, path := range []string{"/console/organization", "/console/organization/units", "/console/organization/territories", "/console/organization/lines", "/console/people/roles"} {
+		seen, pages, other := 0, 0, ""
+		for at := path; at != ""; pages++ {
+			if v.Get(at).Want(t, 200, ""); len(v.Page.All("tbody tr")) == 0 || pages > 5 {
+				t.Fatalf("%s: page %d shows nothing new", path, pages)
+			}
+			for _, row := range v.Page.All("tbody tr th") {
+				if strings.HasPrefix(testkit.Text(row), "entry-") {
+					seen++
+				}
+			}
+			if at = ""; len(v.Page.All("[rel=next]")) > 0 {
+				if at = testkit.Attr(v.Page.One(t, "[rel=next]"), "href"); strings.Contains(at, "entry-") {
+					t.Errorf("%s names somebody", at)
+				}
+				other = at
+			}
+		}
+		if seen != 120 || pages < 3 {
+			t.Errorf("%s: %d entries on %d pages", path, seen, pages)
+		}
+		_, place, _ := strings.Cut(other, "after=")
+		first := v.Get(path).Text("tbody")
+		if v.Get(path+"?after=x"+place).Text("tbody") != first || v.Get("/console/people?after="+place).Text("tbody") == "" {
+			t.Errorf("%s: an address that is damaged, or another list's, does not begin anew", path)
+		}
+	}
+}
+
+// TestWhatIsNoText: an address may hold what no text has.
+func TestWhatIsNoText(t *testing.T) {
+	w := newTown(t)
+	v := w.as("sys")
+	for _, path := range []string{"/console/people/user?id=%00", "/console/people/user?id=a%ff", "/console/people?name=%00", "/console/people/role?id=%00", "/console/organization/group?kind=unit&id=%00", "/console/organization/member?id=%00"} {
+		if v.Get(path).Status != 400 {
+			t.Errorf("%s: %d", path, v.Page.Status)
+		}
+	}
+	for _, id := range []string{"../x", "a/b", strings.Repeat("ü", 120), "\u202ex"} {
+		for _, path := range []string{"/console/people/user?id=", "/console/people/role?id=", "/console/organization/group?kind=unit&id=", "/console/organization/member?id="} {
+			v.Get(path+url.QueryEscape(id)).Want(t, 404, "")
+		}
+	}
+	v.Post("/console/people/assign?id=ann&role=sales-rep").Want(t, 404, "") // a form is what was sent
+	v.Post("/console/people/disable?id=ann", "reason", "x").Want(t, 404, "")
 }
 
 // TestImport previews a table and a file, and applies what was previewed or nothing.
@@ -244,7 +328,9 @@ func TestImport(t *testing.T) {
 		t.Error("the name is markup")
 	}
 	seen := v.Page
-	v.Submit("main form", "digest", "other").Want(t, 412, "/console/organization/import/apply")
+	v.Submit("main form", "reason", strings.Repeat("x", 2000)).Want(t, 400, "/console/organization/import/apply")
+	contains(t, v.Page, "main", "3 entries would be")
+	v.Submit("main form", "reason", "spring", "digest", "other").Want(t, 412, "/console/organization/import/apply")
 	v.Submit("main form").Want(t, 200, "/console/organization/lines")
 	contains(t, v.Page, ".said", "3")
 	contains(t, v.Page, "tbody", hostile)

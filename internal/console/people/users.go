@@ -17,20 +17,22 @@ type userList struct {
 
 func (p *pages) users(v *page.Visit, o *administration.Officer) error {
 	d := userList{Name: v.Query("name"), State: v.Query("state")}
-	q := store.UserQuery{Name: d.Name, After: v.R.URL.Query().Get("after"), Limit: pageSize}
+	q := store.UserQuery{Name: d.Name, Limit: pageSize}
 	switch s := store.UserState(d.State); s {
 	case store.UserInvited, store.UserActive, store.UserDisabled:
 		q.State = s
 	default:
 		d.State = ""
 	}
+	list := "users\x00" + d.Name + "\x00" + d.State
+	q.After = v.After(list)
 	found, err := o.Users(v.Context(), q)
 	if err != nil {
 		return v.Again(err, "users.html", d)
 	}
 	d.Users = found.Users
-	if found.More {
-		d.Next = at(Home, "name", d.Name, "state", d.State, "after", found.After)
+	if d.Next, err = onward(v, found.More, list, found.After, Home, "name", d.Name, "state", d.State); err != nil {
+		return err
 	}
 	if q.After != "" {
 		d.First = at(Home, "name", d.Name, "state", d.State)
@@ -70,6 +72,7 @@ type userPage struct {
 	From   string
 	Until  string
 	Self   bool
+	Known  known
 }
 
 func (p *pages) user(v *page.Visit, o *administration.Officer) error {
@@ -82,7 +85,11 @@ func (p *pages) user(v *page.Visit, o *administration.Officer) error {
 
 func (p *pages) details(v *page.Visit, o *administration.Officer, id string) (userPage, error) {
 	u, err := o.User(v.Context(), id)
-	return userPage{UserDetails: u, Held: heldAt(u.Roles, p.Now()), Self: id == o.Caller().ID}, err
+	d := userPage{UserDetails: u, Held: heldAt(u.Roles, p.Now()), Self: id == o.Caller().ID}
+	if err == nil && !d.Self {
+		d.Known.Roles, err = knownRoles(v)
+	}
+	return d, err
 }
 
 // again shows the account once more with the form that failed.
@@ -173,11 +180,12 @@ func (p *pages) roles(v *page.Visit, o *administration.Officer) error {
 }
 
 func (p *pages) roleList(v *page.Visit, o *administration.Officer) (d roleList, err error) {
-	found, err := o.Roles(v.Context(), v.R.URL.Query().Get("after"), pageSize)
-	d.Roles = found.Roles
-	if found.More && len(found.Roles) > 0 {
-		d.Next = at(Home+"/roles", "after", found.Roles[len(found.Roles)-1].ID)
+	found, err := o.Roles(v.Context(), v.After("roles"), pageSize)
+	if err != nil {
+		return d, err
 	}
+	d.Roles = found.Roles
+	d.Next, err = onward(v, found.More, "roles", found.After, Home+"/roles")
 	return d, err
 }
 
@@ -204,13 +212,17 @@ type rolePage struct {
 
 func (p *pages) role(v *page.Visit, o *administration.Officer) error {
 	id := v.R.URL.Query().Get("id")
-	found, err := o.Holders(v.Context(), id, v.R.URL.Query().Get("after"), pageSize)
+	list := "holders\x00" + id
+	found, err := o.Holders(v.Context(), id, v.After(list), pageSize)
 	if err != nil {
 		return err
 	}
 	d := rolePage{Role: found.Role, Office: model.IsOffice(id), Held: heldAt(found.Holders, p.Now())}
-	if found.More && len(found.Holders) > 0 {
-		d.Next = at(Home+"/role", "id", id, "after", found.Holders[len(found.Holders)-1].Member)
+	if n := len(found.Holders); n > 0 {
+		d.Next, err = onward(v, found.More, list, found.Holders[n-1].Member, Home+"/role", "id", id)
+	}
+	if err != nil {
+		return err
 	}
 	return v.Render("role.html", d)
 }
