@@ -9,8 +9,8 @@
 //     and PostgreSQL.
 //   - internal/audit: the record that every answer waits for.
 //   - internal/login, directory, policy: what Rolegate can do. policy is the
-//     only package that knows Casbin. administration is what people may do of it
-//     to others.
+//     only package that knows Casbin. change is the life of a policy's change;
+//     administration is what people may do of it to others.
 //   - internal/server, console: the JSON API and the pages; server/routes.go is
 //     the whole surface on one screen.
 //   - internal/app: configuration and wiring, and how commands reach a running

@@ -29,7 +29,7 @@ func (c *cli) serve() *cobra.Command {
 			a.HashWorker = hashWorker
 			return a.Serve(cmd.Context(), func(r app.Ready) {
 				logger.Info("ready", "listen", r.Address, "admin_listen", r.AdminAddress)
-				c.whatNext(c.stdout, r)
+				c.whatNext(c.stdout, r, cfg.Issuer)
 			})
 		},
 	}
@@ -49,7 +49,7 @@ func serveHelp() string {
 }
 
 // whatNext tells a person at a terminal what to do now; services read the log.
-func (c *cli) whatNext(w io.Writer, r app.Ready) {
+func (c *cli) whatNext(w io.Writer, r app.Ready, issuer string) {
 	if c.json {
 		writeJSON(w, map[string]string{"url": r.URL, "admin": "http://" + r.AdminAddress})
 		return
@@ -58,10 +58,10 @@ func (c *cli) whatNext(w io.Writer, r app.Ready) {
 	if chinese() {
 		text = whatNextZH
 	}
-	program := os.Args[0]
-	fmt.Fprint(w, strings.NewReplacer("{url}", r.URL, "{rolegate}", program).Replace(text.ready))
+	fill := strings.NewReplacer("{url}", r.URL, "{issuer}", issuer, "{rolegate}", os.Args[0])
+	fmt.Fprint(w, fill.Replace(text.ready))
 	if r.FirstStart {
-		fmt.Fprint(w, strings.NewReplacer("{url}", r.URL, "{rolegate}", program).Replace(text.first))
+		fmt.Fprint(w, fill.Replace(text.first))
 	}
 }
 
@@ -78,13 +78,13 @@ func chinese() bool {
 type nextText struct{ ready, first string }
 
 var whatNextEN = nextText{
-	ready: "\nRolegate serves on {url}. Stop it with Ctrl-C.\n",
+	ready: "\nRolegate serves on {url}. People log in at {issuer}/login. Stop it with Ctrl-C.\n",
 	first: `
 Nobody can log in yet. In another terminal, from this directory:
 
-  {rolegate} user add alice --role sales-rep   # a person: open the link it prints
+  {rolegate} init                              # the three administrators: each opens a link it prints, in a browser
+  {rolegate} user add alice --role sales-rep   # a person: likewise
   {rolegate} client add crm --scope decide     # a CRM backend: keeps the secret it prints
-  {rolegate} init                              # the three administrators
 
 README.md walks through enrolment, login and the first decisions in five minutes;
 "{rolegate} demo" plays the same story by itself.
@@ -92,15 +92,15 @@ README.md walks through enrolment, login and the first decisions in five minutes
 }
 
 var whatNextZH = nextText{
-	ready: "\nRolegate 正在 {url} 提供服务。按 Ctrl-C 停止。\n",
+	ready: "\nRolegate 正在 {url} 提供服务。用户在 {issuer}/login 登录。按 Ctrl-C 停止。\n",
 	first: `
 目前还没有人能登录。请另开一个终端，在本目录下执行：
 
-  {rolegate} user add alice --role sales-rep   # 添加用户：打开它输出的链接
+  {rolegate} init                              # 邀请三位管理员（三员）：各自在浏览器中打开自己的链接
+  {rolegate} user add alice --role sales-rep   # 添加用户：同样打开它输出的链接
   {rolegate} client add crm --scope decide     # 添加 CRM 后端：保存它输出的密钥
-  {rolegate} init                              # 邀请三位管理员（三员）
 
-README.zh-CN.md 用五分钟带您完成绑定动态口令、登录和第一次授权判定；
+README.zh-CN.md 用五分钟带您完成绑定动态验证码、登录和第一次授权判定；
 “{rolegate} demo” 会自动演示同样的过程。
 `,
 }

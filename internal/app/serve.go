@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -289,6 +290,14 @@ func (a *App) warn() {
 	}
 	if strings.HasPrefix(c.Issuer, "http://") && !loopback(c.Listen) {
 		a.Logger.Warn("ROLEGATE_ISSUER is http, though the service can be reached from elsewhere: links and tokens will name it so", "issuer", c.Issuer)
+	}
+	if u, err := url.Parse(c.Issuer); err == nil {
+		if u.Scheme == "http" && !loopback(net.JoinHostPort(u.Hostname(), u.Port())) {
+			a.Logger.Warn("people cannot log in by the pages: but for localhost browsers keep a session over https only (ROLEGATE_ISSUER)", "issuer", c.Issuer)
+		}
+		if u.Path != "" {
+			a.Logger.Warn("the pages are made for the root of a host, and ROLEGATE_ISSUER has a path: their links lead beside it", "issuer", c.Issuer)
+		}
 	}
 }
 

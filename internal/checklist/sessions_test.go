@@ -2,6 +2,7 @@ package checklist
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +13,7 @@ import (
 )
 
 func init() {
-	holds(98, "After a logout the access token is refused on the next call, on every replica, and the refresh token with it; no cookie is a session.", logoutAtOnce)
+	holds(98, "After a logout the access token is refused on the next call, on every replica, and the refresh token with it; cookies of pages are no more than these tokens, and the API takes none.", logoutAtOnce)
 	holds(99, "A user who is disabled has no session any more at the next decision, on every replica, also after being enabled again.", disableAtOnce)
 	holds(100, "A role that was taken away is gone at the next decision, on every replica, and no token lists roles.", roleAtOnce)
 	holds(101, "A person sees their own live sessions and nobody else's: network, browser, times, which is this one; ids open nothing.", ownSessions)
@@ -37,6 +38,16 @@ func replicas(t *testing.T, settings ...string) (ks []*testkit.Kit, ann *testkit
 
 func logoutAtOnce(t *testing.T) {
 	ks, ann, client := replicas(t)
+	visitors := make([]*testkit.Visitor, len(ks))
+	for i, k := range ks {
+		visitors[i] = k.VisitorAs(t, ann)
+		visitors[i].Get("/account").Want(t, 200, "/account")
+		req := k.Request("/v1/logout", "", nil)
+		for name, value := range visitors[i].Cookies {
+			req.AddCookie(&http.Cookie{Name: name, Value: value})
+		}
+		k.Want(k.Send(req), 401)
+	}
 	a := ks[0].Post("/v1/logout", ann.Access, nil)
 	ks[0].Want(a, 204)
 	for i, k := range ks {
@@ -44,6 +55,7 @@ func logoutAtOnce(t *testing.T) {
 			t.Errorf("replica %d takes the token", i)
 		}
 		k.Want(refresh(k, ann.Refresh), 401)
+		visitors[i].Get("/account").Want(t, 200, "/login")
 	}
 	if cookies := a.Header.Values("Set-Cookie"); len(cookies) > 0 {
 		t.Errorf("cookies: %q", cookies)

@@ -75,6 +75,7 @@ const (
 	QueryTwice      Input = "query_twice"
 	HeaderTwice     Input = "header_twice"
 	ForeignOrigin   Input = "foreign_origin"
+	ForeignForm     Input = "foreign_form"
 	TwoLengths      Input = "two_lengths"
 )
 
@@ -152,6 +153,7 @@ var sentences = map[Input]text{
 	QueryTwice:      {"The query parameter {path} may be there once only.", "查询参数 {path} 只能出现一次。"},
 	HeaderTwice:     {"The header {path} may be there once only.", "请求头 {path} 只能出现一次。"},
 	ForeignOrigin:   {"A page of another origin may call this only if its origin is named in ROLEGATE_CORS_ORIGINS.", "其他来源的页面只有在 ROLEGATE_CORS_ORIGINS 中列出其来源后才能调用此接口。"},
+	ForeignForm:     {"This was sent by a page of another site, and nothing was done. If you meant to do it, open our own page and do it there.", "此请求由其他网站的页面发出，未执行任何操作。如需执行，请打开本站页面操作。"},
 	TwoLengths:      {"The request says how long it is in two ways: a Transfer-Encoding stands beside a Content-Length, or in a request of HTTP/1.0.", "请求以两种方式说明了自身长度：Transfer-Encoding 与 Content-Length 同时出现，或出现在 HTTP/1.0 请求中。"},
 	ScopeMissing:    {"The access token does not have the scope {scope}.", "访问令牌不包含授权范围 {scope}。"},
 	RevisionHeader:  {"The header {path} must be there once and hold one whole number, not negative.", "请求头 {path} 只能出现一次，且必须是一个非负整数。"},

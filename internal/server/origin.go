@@ -11,11 +11,13 @@ import (
 // ownPages lets browsers call what people call from our own pages and from the
 // origins that were named, and from nowhere else, whatever cookie goes along. Who
 // is no browser says nothing of origins, and passes.
-func (s *Server) ownPages() func(r *http.Request) error { return s.fromOrigins(s.CORSOrigins...) }
+func (s *Server) ownPages() func(r *http.Request) error {
+	return s.fromOrigins(i18n.ForeignOrigin, s.CORSOrigins...)
+}
 
 // fromOrigins is nil for requests of our own origin and those named, and of who is no
-// browser.
-func (s *Server) fromOrigins(named ...string) func(r *http.Request) error {
+// browser; the others are told so.
+func (s *Server) fromOrigins(refusal i18n.Input, named ...string) func(r *http.Request) error {
 	check := http.NewCrossOriginProtection()
 	u, err := url.Parse(s.Issuer)
 	if err != nil { // the settings were checked
@@ -28,7 +30,7 @@ func (s *Server) fromOrigins(named ...string) func(r *http.Request) error {
 	}
 	return func(r *http.Request) error {
 		if check.Check(r) != nil {
-			return bad(model.CodeForbidden, i18n.ForeignOrigin, "", nil)
+			return bad(model.CodeForbidden, refusal, "", nil)
 		}
 		return nil
 	}

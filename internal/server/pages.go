@@ -36,7 +36,7 @@ type Page = interface {
 // page makes an endpoint of a page. What changes anything comes from our own pages:
 // their cookies are a person's rights, so pages of a CRM are strangers here.
 func (s *Server) page(p Page) http.Handler {
-	fromOwnPage := s.fromOrigins()
+	fromOwnPage := s.fromOrigins(i18n.ForeignForm)
 	show := func(w http.ResponseWriter, r *http.Request, err error) {
 		p.Fail(w, r, s.problemOf(w, r, p.Language(r), err), err)
 	}

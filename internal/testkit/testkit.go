@@ -40,7 +40,7 @@ type Kit struct {
 	URL    string // public
 	Admin  string // admin listener
 	Logs   *Logs  // the service's own log, as it writes it
-	// Saw is told of every exchange of Send; nil for nobody.
+	// Saw is told of every exchange of Send and of visitors; nil for nobody.
 	Saw func(req *http.Request, a Answer)
 
 	offset atomic.Int64

@@ -150,6 +150,9 @@ func (v *Visitor) send(method, path string, body io.Reader, contentType string) 
 		if err != nil {
 			v.t.Fatal(err)
 		}
+		if v.k.Saw != nil {
+			v.k.Saw(req, Answer{Status: res.StatusCode, Header: res.Header, Raw: b})
+		}
 		for _, c := range res.Cookies() {
 			if c.MaxAge < 0 {
 				delete(v.Cookies, c.Name)

@@ -112,3 +112,26 @@ func TestUpgradeKeepsWhatIsThere(t *testing.T) {
 		}
 	})
 }
+
+// A policy and a long log from before drafts and charts: the policy has no cases, and
+// of the log's summaries, which have no totals, there are none until they are written again.
+func TestUpgradeKeepsThePolicy(t *testing.T) {
+	upgrades(t, 15, func(t *testing.T, write func(string), open func() *DB) {
+		write(written[0])
+		write(`INSERT INTO policies (tenant, revision, document, author, reason, created_at) VALUES ('t', 7, 'p, *, note, read, all, , allow', 'user:sec', 'why', $1)`)
+		write(`INSERT INTO audit_summaries (level, n, oldest, newest, tenants, keys, requests)
+			VALUES (0, 0, $1, $1, CAST('t' AS BYTEA), CAST('k' AS BYTEA), CAST('r' AS BYTEA))`)
+		db := open()
+		got, err := db.CurrentPolicy(t.Context(), "t")
+		want := store.PolicyRevision{Tenant: "t", Revision: 7, Text: "p, *, note, read, all, , allow", Author: "user:sec", Reason: "why", CreatedAt: began}
+		if got != want || err != nil {
+			t.Errorf("the policy is %+v (%v)", got, err)
+		}
+		if n, err := db.NextSummary(t.Context(), 0); n != 0 || err != nil {
+			t.Errorf("the next summary is the %d-th (%v)", n, err)
+		}
+		if drafts, err := db.ListDrafts(t.Context(), "t", 10); len(drafts) != 0 || err != nil {
+			t.Errorf("drafts: %v (%v)", drafts, err)
+		}
+	})
+}
