@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,7 +76,7 @@ func (w *town) changes() {
 		app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(now.Text + row), Reason: hostile}))
 	sec := w.visitor("sec")
 	sec.Post("/console/policy/drafts", "title", "Imports of "+hostile).Want(w.t, http.StatusOK, "")
-	draft := sec.Page.URL.Path
+	draft := "/console/changes/" + path.Base(sec.Page.URL.Path)
 	sec.Get(draft+"/cases").Want(w.t, http.StatusOK, draft+"/cases")
 	sec.Submit(`form[action="`+draft+`/cases"]`, "cases", "- name: "+strconv.Quote(hostile)+"\n  roles: [sales-rep]\n  action: export\n"+
 		"  resource: {type: contact, id: "+strconv.Quote(hostile)+", properties: {owner: ann}}\n  want: deny\n").Want(w.t, http.StatusOK, draft+"/cases")

@@ -52,7 +52,7 @@ func TestDevices(t *testing.T) {
 	p := k.MustEnrol("ann")
 	v := k.VisitorAs(t, p)
 	v.Get("/account").Want(t, 200, "/account")
-	has(t, v.Page, ".pairs", "1 of at most 5")
+	has(t, v.Page, ".facts", "1 of at most 5")
 	v.Get("/account/devices")
 	has(t, v.Submit(add, "name", "   ").Want(t, 400, "/account/devices"), ".problem", "visible text")
 	if n := strings.Count(v.Page.Text(".problem"), "visible text"); n != 1 {
