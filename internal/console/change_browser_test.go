@@ -22,8 +22,8 @@ func TestChangeInChromium(t *testing.T) {
 	} {
 		t.Run(c.language, func(t *testing.T) {
 			b := browser.Open(t, k).Language(c.language).LogIn(sec)
-			b.Go("/console/changes").Fill("#title", "Reps export").Submit(`form[action="/console/changes"] button`)
-			draft := b.Path()
+			b.Go("/console/changes").Fill("#title", "Reps export").Submit(`form[action="/console/policy/drafts"] button`)
+			draft := strings.Replace(b.Path(), "/policy/drafts/", "/changes/", 1)
 			press := func(act string) string { return `form[action="` + draft + `/` + act + `"] button` }
 			b.Go(strings.Replace(draft, "/changes/", "/policy/drafts/", 1) + "/row?kind=p").Check("change-row-" + c.language)
 			b.Fill("#subject", "role:sales-rep").Fill("#object", "contact").Fill("#action", "export").Fill("#name", "Reps export what they own")
