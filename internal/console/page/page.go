@@ -81,7 +81,7 @@ func (f *Frame) Mount(r chi.Router, endpoint func(Endpoint) http.Handler, areas 
 // Area is a group of pages with their templates and texts.
 type Area struct {
 	*Frame
-	templates map[i18n.Lang]map[string]*template.Template // by file name
+	templates map[i18n.Lang]map[string]func() *template.Template // by file name
 	texts     Texts
 	documents map[string]bool // patterns whose forms bring documents
 	reopens   map[string]bool // patterns whose forms can be shown again without their secrets

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"rolegate/api"
@@ -17,14 +18,14 @@ import (
 // New makes an area of its templates (a directory of *.html, in which names beginning
 // with "_" are parts that others include: embed templates/*.html, for without the star
 // they are left out) and its texts. A template that does not
-// parse is a mistake in the program, and panics.
+// parse is a mistake in the program: it panics when its page is shown.
 //
 // A template defines "title" and "main"; it is given a Look, and has the functions
 // t (a text, with words: pairs of name and value), has (whether there is one), when (a
 // moment), day, asset (the address of a file) and list (its arguments). A text
 // "next.CODE" is told with every failure of that code: what to do about it here.
 func (f *Frame) New(templates fs.FS, texts Texts) *Area {
-	a := &Area{Frame: f, texts: joined(texts), templates: map[i18n.Lang]map[string]*template.Template{}, documents: map[string]bool{}, reopens: map[string]bool{}}
+	a := &Area{Frame: f, texts: joined(texts), templates: map[i18n.Lang]map[string]func() *template.Template{}, documents: map[string]bool{}, reopens: map[string]bool{}}
 	for _, l := range i18n.Langs {
 		a.templates[l] = a.read(l, templates)
 	}
@@ -34,26 +35,39 @@ func (f *Frame) New(templates fs.FS, texts Texts) *Area {
 // states are pages that any page may turn into.
 var states = []string{"failed.html", "ended.html", "stepup.html", "resume.html"}
 
-func (a *Area) read(l i18n.Lang, own fs.FS) map[string]*template.Template {
-	frame := template.Must(template.New("").Funcs(a.functions(l)).ParseFS(files, "templates/*.html"))
-	pages := map[string]*template.Template{}
-	for _, name := range states {
-		pages[name] = template.Must(template.Must(frame.Clone()).ParseFS(files, "states/"+name))
-	}
-	parts, names := template.Must(frame.Clone()), []string(nil)
+// read finds the pages of a language. Each is parsed when it is first shown: most of
+// them are not, in most processes, and all together take 20 MB.
+func (a *Area) read(l i18n.Lang, own fs.FS) map[string]func() *template.Template {
 	found, err := fs.Glob(own, "templates/*.html")
 	if err != nil {
 		panic(err)
 	}
-	for _, file := range found {
-		if strings.HasPrefix(path.Base(file), "_") {
-			template.Must(parts.ParseFS(own, file))
-		} else {
-			names = append(names, file)
+	part := func(file string) bool { return strings.HasPrefix(path.Base(file), "_") }
+	frame := sync.OnceValue(func() *template.Template {
+		return template.Must(template.New("").Funcs(a.functions(l)).ParseFS(files, "templates/*.html"))
+	})
+	parts := sync.OnceValue(func() *template.Template {
+		t := template.Must(frame().Clone())
+		for _, file := range found {
+			if part(file) {
+				template.Must(t.ParseFS(own, file))
+			}
 		}
+		return t
+	})
+	pages := map[string]func() *template.Template{}
+	add := func(from func() *template.Template, in fs.FS, file string) {
+		pages[path.Base(file)] = sync.OnceValue(func() *template.Template {
+			return template.Must(template.Must(from().Clone()).ParseFS(in, file))
+		})
 	}
-	for _, file := range names {
-		pages[path.Base(file)] = template.Must(template.Must(parts.Clone()).ParseFS(own, file))
+	for _, name := range states {
+		add(frame, files, "states/"+name)
+	}
+	for _, file := range found {
+		if !part(file) {
+			add(parts, own, file)
+		}
 	}
 	return pages
 }
@@ -138,10 +152,11 @@ func (v *Visit) render(status int, name string, look Look) error {
 }
 
 func (v *Visit) execute(status int, name, part string, look Look) error {
-	t := v.area.templates[v.Lang][name]
-	if t == nil {
+	page := v.area.templates[v.Lang][name]
+	if page == nil {
 		return fmt.Errorf("no page %s", name)
 	}
+	t := page()
 	var body bytes.Buffer
 	if err := t.ExecuteTemplate(&body, part, look); err != nil {
 		return fmt.Errorf("page %s: %w", name, err)
