@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +22,7 @@ import (
 	"rolegate/internal/login"
 	"rolegate/internal/store"
 	"rolegate/internal/testkit"
+	"rolegate/internal/testkit/smalldisk"
 	"rolegate/model"
 )
 
@@ -184,60 +184,39 @@ func TestUnwritableLogRefuses(t *testing.T) {
 // A disk that fills up: no answer without a record, nothing lost, and with room
 // again all goes on.
 func TestFullDisk(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("making a small file system needs root")
-	}
-	dir, err := os.MkdirTemp("", "rg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=3m,mode=0700"); err != nil {
-		t.Skipf("making a small file system: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	smalldisk.Run(t, 3<<20, func(d *smalldisk.Disk) {
+		k := testkit.Start(t, d.Dir)
+		k.MustEnrol("alice", "sales-rep")
+		client := k.ClientToken("crm")
+		d.Fill(t)
 
-	k := testkit.Start(t, dir)
-	k.MustEnrol("alice", "sales-rep")
-	client := k.ClientToken("crm")
-	filler := filepath.Join(dir, "filler")
-	f, err := os.Create(filler)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for err == nil {
-		_, err = f.Write(make([]byte, 4096))
-	}
-	f.Close()
-
-	question := map[string]any{"subject": map[string]any{"type": "user", "id": "alice"}, "action": map[string]any{"name": "read"},
-		"resource": map[string]any{"type": "contact", "id": "1", "properties": own}}
-	answered, refused := 0, 0
-	for range 200 {
-		before, _ := k.App.Store.LogSize(ctx)
-		a := k.Post("/access/v1/evaluation", client, question)
-		after, _ := k.App.Store.LogSize(ctx)
-		switch {
-		case a.Status == 200 && after == before+1:
-			answered++
-		case a.Status == http.StatusServiceUnavailable && after == before:
-			refused++
-		default:
-			t.Fatalf("status %d, %d → %d entries: %s", a.Status, before, after, a.Raw)
+		question := map[string]any{"subject": map[string]any{"type": "user", "id": "alice"}, "action": map[string]any{"name": "read"},
+			"resource": map[string]any{"type": "contact", "id": "1", "properties": own}}
+		answered, refused := 0, 0
+		for range 200 {
+			before, _ := k.App.Store.LogSize(ctx)
+			a := k.Post("/access/v1/evaluation", client, question)
+			after, _ := k.App.Store.LogSize(ctx)
+			switch {
+			case a.Status == 200 && after == before+1:
+				answered++
+			case a.Status == http.StatusServiceUnavailable && after == before:
+				refused++
+			default:
+				t.Fatalf("status %d, %d → %d entries: %s", a.Status, before, after, a.Raw)
+			}
 		}
-	}
-	if refused == 0 {
-		t.Errorf("the disk never filled up: %d answered", answered)
-	}
-	if _, err := app.AddUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "bob"}); err == nil {
-		t.Error("a user is made on a full disk")
-	} else if code := model.CodeOf(err); code != model.CodeStorageFull && code != model.CodeAuditUnavailable {
-		t.Errorf("making a user on a full disk: %v", err)
-	}
-	if err := os.Remove(filler); err != nil {
-		t.Fatal(err)
-	}
-	k.Want(k.Evaluate(client, "alice", "read", "contact", own), 200, "decision", true)
+		if refused == 0 {
+			t.Errorf("the disk never filled up: %d answered", answered)
+		}
+		if _, err := app.AddUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "bob"}); err == nil {
+			t.Error("a user is made on a full disk")
+		} else if code := model.CodeOf(err); code != model.CodeStorageFull && code != model.CodeAuditUnavailable {
+			t.Errorf("making a user on a full disk: %v", err)
+		}
+		d.Free(t)
+		k.Want(k.Evaluate(client, "alice", "read", "contact", own), 200, "decision", true)
+	})
 }
 
 // Nothing that opens anything can be read from the files of the data directory,

@@ -3,9 +3,7 @@ package requirements
 import (
 	"database/sql"
 	"net/http"
-	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
@@ -13,6 +11,7 @@ import (
 	"rolegate/internal/audit"
 	"rolegate/internal/testkit"
 	"rolegate/internal/testkit/pgtest"
+	"rolegate/internal/testkit/smalldisk"
 )
 
 func init() {
@@ -32,11 +31,18 @@ func r2(t *testing.T) {
 		{"postgres killed", false, r2Postgres((*pgtest.Server).Kill, (*pgtest.Server).Start)},
 		{"postgres hangs", false, r2Link((*pgtest.Link).Freeze, (*pgtest.Link).Thaw)},
 		{"sqlite held by another", false, r2Held},
-		{"sqlite on a full disk", true, r2Full},
 	} {
 		t.Run(o.name, func(t *testing.T) {
 			t.Parallel() // most of an outage is waiting
 			o.check(t)
+		})
+	}
+	for _, f := range []r2Full{
+		{"sqlite on a full disk", 8 << 20, r2DataSQLite},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			f.check(t)
 		})
 	}
 	t.Run("nothing turns it off", r2NoSwitch)
@@ -86,37 +92,28 @@ func openRaw(t *testing.T, path string) *sql.DB {
 	return db
 }
 
-// r2Full fills the file system that the database is on.
-func r2Full(t *testing.T) (*testkit.Kit, func(), func()) {
-	if os.Getuid() != 0 {
-		t.Skip("making a small file system needs root")
-	}
-	dir, err := os.MkdirTemp("", "r2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8m,mode=0700"); err != nil {
-		t.Skipf("making a small file system: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	k := testkit.Start(t, dir)
-	filler := filepath.Join(dir, "filler")
-	return k, func() {
-			f, err := os.Create(filler)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer f.Close()
-			for err == nil {
-				_, err = f.Write(make([]byte, 4096))
-			}
-		}, func() {
-			if err := os.Remove(filler); err != nil {
-				t.Error(err)
-			}
-		}
+// r2Full fills the disk that something is on while decisions are asked for.
+type r2Full struct {
+	name string
+	size int // of the disk, in bytes
+	// on starts a service there. again is what somebody does besides when there is
+	// room again; the service itself needs nobody.
+	on func(t *testing.T, d *smalldisk.Disk) (k *testkit.Kit, full, again func())
+}
+
+func (f r2Full) check(t *testing.T) {
+	smalldisk.Run(t, f.size, func(d *smalldisk.Disk) {
+		outage{f.name, true, func(t *testing.T) (*testkit.Kit, func(), func()) {
+			k, full, again := f.on(t, d)
+			return k, func() { d.Fill(t); full() }, func() { d.Free(t); again() }
+		}}.check(t)
+	})
+}
+
+func nobody() {}
+
+func r2DataSQLite(t *testing.T, d *smalldisk.Disk) (*testkit.Kit, func(), func()) {
+	return testkit.Start(t, d.Dir), nobody, nobody
 }
 
 // r2Grace is how much longer than the log's own deadline an answer may take on a

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"rolegate/internal/testkit/smalldisk"
 )
 
 func deliver(t *testing.T, to Target, events ...string) {
@@ -165,35 +167,29 @@ func TestFileWriteFails(t *testing.T) {
 // On a full disk a batch that does not fit leaves nothing of itself, however often
 // it is tried: it must fit once there is room for it.
 func TestFileOnAFullDisk(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("making a small file system needs root")
-	}
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k,mode=0700"); err != nil {
-		t.Skipf("making a small file system: %v", err)
-	}
-	defer func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) }()
-	path := filepath.Join(dir, "audit.jsonl")
-	w := mustOpen(t, path)
-	defer w.Close()
-	deliver(t, w, `{"n":1}`)
-	if err := os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 32<<10), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var batch [][]byte
-	for range 40 {
-		batch = append(batch, []byte(`{"n":"`+strings.Repeat("x", 1<<10)+`"}`))
-	}
-	for range 3 {
-		if err := w.Deliver(t.Context(), batch); !errors.Is(err, syscall.ENOSPC) {
-			t.Fatalf("on a full disk: %v", err)
+	smalldisk.Run(t, 64<<10, func(d *smalldisk.Disk) {
+		path := filepath.Join(d.Dir, "audit.jsonl")
+		w := mustOpen(t, path)
+		defer w.Close()
+		deliver(t, w, `{"n":1}`)
+		if err := os.WriteFile(filepath.Join(d.Dir, "other"), make([]byte, 32<<10), 0o600); err != nil {
+			t.Fatal(err)
 		}
-		wantFile(t, path, "{\"n\":1}\n")
-	}
-	if err := os.Remove(filepath.Join(dir, "filler")); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Deliver(t.Context(), batch); err != nil {
-		t.Errorf("once there is room: %v", err)
-	}
+		var batch [][]byte
+		for range 40 {
+			batch = append(batch, []byte(`{"n":"`+strings.Repeat("x", 1<<10)+`"}`))
+		}
+		for range 3 {
+			if err := w.Deliver(t.Context(), batch); !errors.Is(err, syscall.ENOSPC) {
+				t.Fatalf("on a full disk: %v", err)
+			}
+			wantFile(t, path, "{\"n\":1}\n")
+		}
+		if err := os.Remove(filepath.Join(d.Dir, "other")); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Deliver(t.Context(), batch); err != nil {
+			t.Errorf("once there is room: %v", err)
+		}
+	})
 }
