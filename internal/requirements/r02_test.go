@@ -39,6 +39,8 @@ func r2(t *testing.T) {
 	}
 	for _, f := range []r2Full{
 		{"sqlite on a full disk", 8 << 20, r2DataSQLite},
+		{"postgres' tables on a full disk", 24 << 20, r2DataPostgres},
+		{"postgres' log on a full disk", 64 << 20, r2LogPostgres},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
@@ -114,6 +116,21 @@ func nobody() {}
 
 func r2DataSQLite(t *testing.T, d *smalldisk.Disk) (*testkit.Kit, func(), func()) {
 	return testkit.Start(t, d.Dir), nobody, nobody
+}
+
+// r2DataPostgres has the tables on the disk: PostgreSQL refuses what makes them grow.
+func r2DataPostgres(t *testing.T, d *smalldisk.Disk) (*testkit.Kit, func(), func()) {
+	url := pgtest.Start(t).DatabaseIn(d.Dir, "small")
+	return testkit.NewPostgres(t, "ROLEGATE_DATABASE_URL="+url), nobody, nobody
+}
+
+// r2LogPostgres has the write-ahead log there: PostgreSQL gives up, cannot recover for
+// want of room, and ends; whoever keeps services running starts it again.
+func r2LogPostgres(t *testing.T, d *smalldisk.Disk) (*testkit.Kit, func(), func()) {
+	server := pgtest.Start(t)
+	server.MoveLog(d.Dir)
+	k := testkit.NewPostgres(t, "ROLEGATE_DATABASE_URL="+server.URL())
+	return k, server.ExhaustLog, func() { server.Stop(); server.Start() }
 }
 
 // r2Grace is how much longer than the log's own deadline an answer may take on a
