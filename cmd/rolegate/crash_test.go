@@ -11,31 +11,14 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
-	"rolegate/internal/keyring"
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
-	"rolegate/internal/testkit/pgtest"
 	"rolegate/model"
 )
 
 // Killed in the middle of logins and decisions, again and again: every answer
 // that was given has its entry in the log, and the entries have no gap.
-func TestKillLosesNoAnsweredEntry(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) {
-		dir := t.TempDir()
-		killUnderLoad(t, dir, func() (store.Store, error) {
-			return sqlstore.OpenSQLite(context.Background(), filepath.Join(dir, "rolegate.db"))
-		})
-	})
-	t.Run("postgres", func(t *testing.T) {
-		dir, url := t.TempDir(), pgtest.URL(t)
-		if _, err := keyring.CreateFile(filepath.Join(dir, "master.key")); err != nil {
-			t.Fatal(err)
-		}
-		killUnderLoad(t, dir, func() (store.Store, error) { return sqlstore.OpenPostgres(context.Background(), url) },
-			"ROLEGATE_DATABASE_URL="+url, "ROLEGATE_KEYSTORE_URL="+filepath.Join(dir, "keys.db"))
-	})
-}
+func TestKillLosesNoAnsweredEntry(t *testing.T) { databases(t, killUnderLoad) }
 
 func size(m *sync.Map) (n int) {
 	m.Range(func(any, any) bool { n++; return true })

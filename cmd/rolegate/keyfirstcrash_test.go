@@ -16,31 +16,20 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
-	"rolegate/internal/keyring"
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
-	"rolegate/internal/testkit/pgtest"
 	"rolegate/model"
 )
 
 // Killed again and again while each question is about people whom the log has no
 // keys of yet, a service leaves no leaf whose keys are not in the keystore.
 func TestKillLeavesNoLeafWithoutItsKey(t *testing.T) {
-	for _, mode := range []string{"durable", "buffered"} {
-		t.Run("sqlite, "+mode, func(t *testing.T) {
-			dir := t.TempDir()
-			killOverNewPeople(t, dir, func() (store.Store, error) {
-				return sqlstore.OpenSQLite(context.Background(), filepath.Join(dir, "rolegate.db"))
-			}, "ROLEGATE_AUDIT="+mode)
-		})
-	}
-	t.Run("postgres", func(t *testing.T) {
-		dir, url := t.TempDir(), pgtest.URL(t)
-		if _, err := keyring.CreateFile(filepath.Join(dir, "master.key")); err != nil {
-			t.Fatal(err)
-		}
-		killOverNewPeople(t, dir, func() (store.Store, error) { return sqlstore.OpenPostgres(context.Background(), url) },
-			"ROLEGATE_DATABASE_URL="+url, "ROLEGATE_KEYSTORE_URL="+filepath.Join(dir, "keys.db"))
+	databases(t, killOverNewPeople)
+	t.Run("buffered", func(t *testing.T) {
+		dir := t.TempDir()
+		killOverNewPeople(t, dir, func() (store.Store, error) {
+			return sqlstore.OpenSQLite(context.Background(), filepath.Join(dir, "rolegate.db"))
+		}, "ROLEGATE_AUDIT=buffered")
 	})
 }
 

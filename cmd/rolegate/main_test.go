@@ -2,14 +2,21 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"rolegate/internal/keyring"
+	"rolegate/internal/store"
+	"rolegate/internal/store/sqlstore"
+	"rolegate/internal/testkit/pgtest"
 )
 
 // TestMain lets this test binary stand in for rolegate: scripts and tests find
@@ -59,6 +66,25 @@ func serveProcess(t testing.TB, data string, settings ...string) *process {
 	}
 	t.Fatal("serve ended before it was ready")
 	return nil
+}
+
+// databases runs a test on SQLite and on PostgreSQL, with a data directory, the settings
+// of a service in it, and what opens its store.
+func databases(t *testing.T, test func(t *testing.T, dir string, open func() (store.Store, error), settings ...string)) {
+	t.Run("sqlite", func(t *testing.T) {
+		dir := t.TempDir()
+		test(t, dir, func() (store.Store, error) {
+			return sqlstore.OpenSQLite(context.Background(), filepath.Join(dir, "rolegate.db"))
+		})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		dir, url := t.TempDir(), pgtest.URL(t)
+		if _, err := keyring.CreateFile(filepath.Join(dir, "master.key")); err != nil {
+			t.Fatal(err)
+		}
+		test(t, dir, func() (store.Store, error) { return sqlstore.OpenPostgres(context.Background(), url) },
+			"ROLEGATE_DATABASE_URL="+url, "ROLEGATE_KEYSTORE_URL="+filepath.Join(dir, "keys.db"))
+	})
 }
 
 // kill is SIGKILL: the process gets no chance to tidy up.

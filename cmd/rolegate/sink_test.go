@@ -14,10 +14,7 @@ import (
 	"time"
 
 	"rolegate/internal/app"
-	"rolegate/internal/keyring"
 	"rolegate/internal/store"
-	"rolegate/internal/store/sqlstore"
-	"rolegate/internal/testkit/pgtest"
 	"rolegate/model"
 )
 
@@ -25,20 +22,8 @@ import (
 // every entry, in order, in whole lines; what comes twice comes from where the
 // cursor was.
 func TestKillLosesNoEntryOfTheFile(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) {
-		dir := t.TempDir()
-		killWithFile(t, dir, func() (store.Store, error) {
-			return sqlstore.OpenSQLite(context.Background(), filepath.Join(dir, "rolegate.db"))
-		})
-	})
-	t.Run("postgres", func(t *testing.T) {
-		dir, url := t.TempDir(), pgtest.URL(t)
-		if _, err := keyring.CreateFile(filepath.Join(dir, "master.key")); err != nil {
-			t.Fatal(err)
-		}
-		killWithFile(t, dir, func() (store.Store, error) { return sqlstore.OpenPostgres(context.Background(), url) },
-			"ROLEGATE_DATABASE_URL="+url, "ROLEGATE_KEYSTORE_URL="+filepath.Join(dir, "keys.db"))
-	})
+	t.Parallel() // on PostgreSQL it waits for leases most of the time
+	databases(t, killWithFile)
 }
 
 func killWithFile(t *testing.T, dir string, open func() (store.Store, error), settings ...string) {
