@@ -19,6 +19,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/login"
 	"rolegate/internal/store"
 	"rolegate/internal/testkit"
@@ -119,19 +120,8 @@ func TestOneEntryARequest(t *testing.T) {
 			{"search of a later revision", post("/access/v1/search/action", client, map[string]any{"subject": question["subject"], "resource": question["resource"], "context": map[string]any{"min_revision": 1e9}}), audit.RequestFailed, audit.OutcomeDeny},
 		} {
 			t.Run(c.name, func(t *testing.T) {
-				before, err := k.App.Store.LogSize(ctx)
-				if err != nil {
-					t.Fatal(err)
-				}
-				a := c.do()
-				rows, err := k.App.Store.EntriesFrom(ctx, before, 10)
-				if err != nil || len(rows) != 1 {
-					t.Fatalf("%d entries (%v) of %s", len(rows), err, a.Raw)
-				}
-				leaf, err := audit.Decode(rows[0].Leaf)
-				if err != nil {
-					t.Fatal(err)
-				}
+				var a testkit.Answer
+				leaf := audittest.One(t, k.App.Store, func() { a = c.do() })
 				if leaf.Activity != c.activity || leaf.Outcome != c.outcome || leaf.Request != a.Header.Get("X-Request-Id") {
 					t.Errorf("%s %s of %s; the answer is %s: %s", leaf.Outcome, leaf.Activity, leaf.Request, a.Header.Get("X-Request-Id"), a.Raw)
 				}
@@ -451,20 +441,13 @@ func TestBreakGlass(t *testing.T) {
 		if err := act(""); model.CodeOf(err) != model.CodeReasonRequired {
 			t.Errorf("%s without a reason: %v", name, err)
 		}
-		before, err := k.App.Store.LogSize(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := act("the only security-admin left the firm"); err != nil {
-			t.Errorf("%s with a reason: %v", name, err)
-			continue
-		}
-		rows, err := k.App.Store.EntriesFrom(ctx, before, 10)
-		if err != nil || len(rows) != 1 {
-			t.Fatalf("%s: %d entries, %v", name, len(rows), err)
-		}
-		if leaf, err := audit.Decode(rows[0].Leaf); err != nil || leaf.Class != audit.ClassBreakGlass {
-			t.Errorf("%s is recorded as %s (%v)", name, leaf.Class, err)
+		leaf := audittest.One(t, k.App.Store, func() {
+			if err := act("the only security-admin left the firm"); err != nil {
+				t.Fatalf("%s with a reason: %v", name, err)
+			}
+		})
+		if leaf.Class != audit.ClassBreakGlass {
+			t.Errorf("%s is recorded as %s", name, leaf.Class)
 		}
 	}
 }
@@ -473,22 +456,19 @@ func TestBreakGlass(t *testing.T) {
 func TestStrangersShareOneKey(t *testing.T) {
 	k := testkit.New(t)
 	client := k.ClientToken("crm")
-	before, err := k.App.Store.LogSize(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range 5 {
-		k.Evaluate(client, fmt.Sprintf("stranger-%d", i), "read", "contact", own)
-		k.Evaluate(client, fmt.Sprintf("stranger-%d", i), "read", "contact", own, "access_token", "nonsense")
-		k.Post("/v1/login", "", map[string]any{"username": fmt.Sprintf("stranger-%d", i), "password": "wrong password"})
-	}
-	rows, err := k.App.Store.EntriesFrom(ctx, before, 100)
-	if err != nil || len(rows) != 15 {
-		t.Fatalf("%d entries, %v", len(rows), err)
+	left := audittest.Left(t, k.App.Store, func() {
+		for i := range 5 {
+			k.Evaluate(client, fmt.Sprintf("stranger-%d", i), "read", "contact", own)
+			k.Evaluate(client, fmt.Sprintf("stranger-%d", i), "read", "contact", own, "access_token", "nonsense")
+			k.Post("/v1/login", "", map[string]any{"username": fmt.Sprintf("stranger-%d", i), "password": "wrong password"})
+		}
+	})
+	if len(left) != 15 {
+		t.Fatalf("%d entries", len(left))
 	}
 	refs := map[string]bool{}
-	for _, r := range rows {
-		for _, s := range r.Sealed {
+	for _, e := range left {
+		for _, s := range e.Row.Sealed {
 			refs[string(s.Ref)] = true
 		}
 	}
@@ -529,24 +509,12 @@ func TestDataSubject(t *testing.T) {
 	k := testkit.New(t)
 	k.Invite("alice", "sales-rep")
 	client := k.ClientToken("crm")
-	read := func(do func()) (audit.Leaf, func(person string) map[string]any) {
+	read := func(do func()) (audittest.Entry, func(person string) map[string]any) {
 		t.Helper()
-		before, err := k.App.Store.LogSize(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		do()
-		rows, err := k.App.Store.EntriesFrom(ctx, before, 10)
-		if err != nil || len(rows) != 1 {
-			t.Fatalf("%d entries, %v", len(rows), err)
-		}
-		leaf, err := audit.Decode(rows[0].Leaf)
-		if err != nil {
-			t.Fatal(err)
-		}
+		leaf := audittest.One(t, k.App.Store, do)
 		return leaf, func(person string) map[string]any {
 			t.Helper()
-			m, err := k.App.Log.Unseal(ctx, leaf, rows[0], person)
+			m, err := audittest.Unseal(ctx, k.App.Log, leaf, person)
 			if err != nil {
 				t.Errorf("%s: %v", person, err)
 			}
@@ -584,21 +552,14 @@ func TestDataSubject(t *testing.T) {
 func TestRefusedOperationsAreRecorded(t *testing.T) {
 	k := testkit.New(t)
 	k.Invite("alice")
-	before, err := k.App.Store.LogSize(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = app.AddUser.Do(ctx, k.Config, app.UserRequest{Tenant: model.DefaultTenant, User: "alice"})
-	if model.CodeOf(err) != model.CodeConflict {
-		t.Fatalf("through the socket: %v", err)
-	}
-	rows, err := k.App.Store.EntriesFrom(ctx, before, 10)
-	if err != nil || len(rows) != 1 {
-		t.Fatalf("%d entries, %v", len(rows), err)
-	}
-	leaf, err := audit.Decode(rows[0].Leaf)
-	if err != nil || leaf.Activity != audit.OperationFailed || leaf.Code != model.CodeConflict || leaf.Op != "user-add" || len(leaf.Tenant) == 0 {
-		t.Errorf("%+v, %v", leaf, err)
+	leaf := audittest.One(t, k.App.Store, func() {
+		_, err := app.AddUser.Do(ctx, k.Config, app.UserRequest{Tenant: model.DefaultTenant, User: "alice"})
+		if model.CodeOf(err) != model.CodeConflict {
+			t.Fatalf("through the socket: %v", err)
+		}
+	})
+	if leaf.Activity != audit.OperationFailed || leaf.Code != model.CodeConflict || leaf.Op != "user-add" || len(leaf.Tenant) == 0 {
+		t.Errorf("%+v", leaf.Leaf)
 	}
 }
 
@@ -668,22 +629,19 @@ func TestLeafHoldsOnlyKnownWords(t *testing.T) {
 	if _, err := app.SetUserDisabled.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "alice", Disabled: true}); err != nil {
 		t.Fatal(err)
 	}
-	before, err := k.App.Store.LogSize(ctx)
-	if err != nil {
-		t.Fatal(err)
+	left := audittest.Left(t, k.App.Store, func() {
+		for _, user := range []string{"alice", "nobody"} {
+			k.Evaluate(client, user, "call +4915112345", "bob@example.com", own)
+			k.Evaluate(client, user, "call +4915112345", "contact", own)
+			k.Evaluate(client, user, "call +4915112345", "contact", own, "access_token", "x")
+		}
+	})
+	if len(left) != 6 {
+		t.Fatalf("%d entries", len(left))
 	}
-	for _, user := range []string{"alice", "nobody"} {
-		k.Evaluate(client, user, "call +4915112345", "bob@example.com", own)
-		k.Evaluate(client, user, "call +4915112345", "contact", own)
-		k.Evaluate(client, user, "call +4915112345", "contact", own, "access_token", "x")
-	}
-	rows, err := k.App.Store.EntriesFrom(ctx, before, 10)
-	if err != nil || len(rows) != 6 {
-		t.Fatalf("%d entries, %v", len(rows), err)
-	}
-	for _, r := range rows {
-		if bytes.Contains(r.Leaf, []byte("bob@")) || bytes.Contains(r.Leaf, []byte("+49")) {
-			t.Errorf("a leaf holds a request's words: %q", r.Leaf)
+	for _, e := range left {
+		if bytes.Contains(e.Row.Leaf, []byte("bob@")) || bytes.Contains(e.Row.Leaf, []byte("+49")) {
+			t.Errorf("a leaf holds a request's words: %q", e.Row.Leaf)
 		}
 	}
 }
@@ -720,20 +678,14 @@ func TestMinRevision(t *testing.T) {
 		t.Fatalf("revision %d after %v, %v", change.Revision, now, err)
 	}
 	k.Want(k.Evaluate(client, "alice", "read", "contact", own, "min_revision", change.Revision), 200, "decision", false)
-	before, err := k.App.Store.LogSize(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := k.Post("/access/v1/evaluation", client, map[string]any{"subject": map[string]any{"type": "user", "id": "alice"},
-		"action": map[string]any{"name": "read"}, "resource": map[string]any{"type": "contact", "id": "1"},
-		"context": map[string]any{"min_revision": change.Revision + 1}})
-	k.Want(a, 503, "code", "revision_unavailable")
-	rows, err := k.App.Store.EntriesFrom(ctx, before, 10)
-	if err != nil || len(rows) != 1 {
-		t.Fatalf("%d entries, %v", len(rows), err)
-	}
-	if leaf, err := audit.Decode(rows[0].Leaf); err != nil || leaf.Outcome == audit.OutcomeAllow || leaf.Code != model.CodeRevisionBehind {
-		t.Errorf("%+v, %v", leaf, err)
+	leaf := audittest.One(t, k.App.Store, func() {
+		a := k.Post("/access/v1/evaluation", client, map[string]any{"subject": map[string]any{"type": "user", "id": "alice"},
+			"action": map[string]any{"name": "read"}, "resource": map[string]any{"type": "contact", "id": "1"},
+			"context": map[string]any{"min_revision": change.Revision + 1}})
+		k.Want(a, 503, "code", "revision_unavailable")
+	})
+	if leaf.Outcome == audit.OutcomeAllow || leaf.Code != model.CodeRevisionBehind {
+		t.Errorf("%+v", leaf.Leaf)
 	}
 }
 

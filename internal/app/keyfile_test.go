@@ -11,6 +11,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
@@ -184,17 +185,7 @@ func TestKeyChangeIsCutOff(t *testing.T) {
 			}
 			again("after-drop-" + string(rune('a'+int(passed/time.Hour)%26)))
 		}
-		dropped := 0
-		rows, err := k.App.Store.EntriesFrom(ctx, 0, 100_000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range rows {
-			if leaf, err := audit.Decode(r.Leaf); err == nil && leaf.Activity == audit.KEKDropped {
-				dropped++
-			}
-		}
-		if dropped != 1 {
+		if dropped := audittest.Count(t, k.App.Store, audit.KEKDropped); dropped != 1 {
 			t.Errorf("%d entries say that the key was dropped, want 1", dropped)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -94,28 +95,28 @@ func TestProvisioning(t *testing.T) {
 				}
 				return a.Header.Get("ETag")
 			}
-			size := logSize(k)
+			size := audittest.Size(t, k.App.Store)
 			c.refused("nothing there", c.do("GET", e.path, ""), 404, model.CodeNotFound)
 			c.refused("nothing to delete", c.do("DELETE", e.path, ""), 404, model.CodeNotFound)
 			c.refused("nothing to match", c.do("PUT", e.path, e.first, "If-Match", "*"), 412, model.CodePrecondition)
 			c.refused("nothing to match", c.do("DELETE", e.path, "", "If-Match", "*"), 412, model.CodePrecondition)
 			c.refused("wrong", c.do("PUT", e.path, e.wrong), 400, model.CodeInvalidRequest)
-			if got := logSize(k) - size; got != 5 {
+			if got := audittest.Size(t, k.App.Store) - size; got != 5 {
 				t.Errorf("%s: %d entries of 5 refusals", e.path, got)
 			}
 
 			at := revision()
-			size = logSize(k)
+			size = audittest.Size(t, k.App.Store)
 			first := wrote(c.do("PUT", e.path, e.first, "If-None-Match", "*"), 201, "created", 1, at)
-			if got := logSize(k) - size; got != 1 {
+			if got := audittest.Size(t, k.App.Store) - size; got != 1 {
 				t.Errorf("%s: %d entries of one PUT", e.path, got)
 			}
 			c.refused("there already", c.do("PUT", e.path, e.first, "If-None-Match", "*"), 412, model.CodePrecondition)
-			size = logSize(k)
+			size = audittest.Size(t, k.App.Store)
 			if again := wrote(c.do("PUT", e.path, e.first), 200, "unchanged", 0, at+1); again != first || first == "" {
 				t.Errorf("%s: ETag %s, then %s", e.path, first, again)
 			}
-			if got := logSize(k) - size; got != 1 {
+			if got := audittest.Size(t, k.App.Store) - size; got != 1 {
 				t.Errorf("%s: %d entries of a PUT that changes nothing", e.path, got)
 			}
 			second, moved := first, int64(0)
@@ -151,15 +152,6 @@ func TestProvisioning(t *testing.T) {
 			}
 		}
 	})
-}
-
-func logSize(k *testkit.Kit) int64 {
-	k.T.Helper()
-	n, err := k.App.Store.LogSize(ctx)
-	if err != nil {
-		k.T.Fatal(err)
-	}
-	return n
 }
 
 // Of many that send the same ETag exactly one wins, whatever they want: the
@@ -417,14 +409,9 @@ func TestListsPage(t *testing.T) {
 			t.Errorf("a page of none: %s", a.Raw)
 		}
 		// One page, one entry in the log.
-		size := logSize(k)
-		k.Want(c.do("GET", "resources", ""), 200)
-		rows, err := k.App.Store.EntriesFrom(ctx, size, 10)
-		if err != nil || len(rows) != 1 {
-			t.Fatal(len(rows), err)
-		}
-		if leaf, err := audit.Decode(rows[0].Leaf); err != nil || leaf.Activity != audit.DirectoryRead || leaf.Count != 50 || leaf.Class != audit.ClassAdmin || leaf.Service != "hr" {
-			t.Errorf("recorded %+v, %v", leaf, err)
+		leaf := audittest.One(t, k.App.Store, func() { k.Want(c.do("GET", "resources", ""), 200) })
+		if leaf.Activity != audit.DirectoryRead || leaf.Count != 50 || leaf.Class != audit.ClassAdmin || leaf.Service != "hr" {
+			t.Errorf("recorded %+v", leaf.Leaf)
 		}
 	})
 }

@@ -106,7 +106,7 @@ var arrows = []struct {
 // testHelpers hold code for tests and may import everything; only tests, and
 // one another, may import them. Otherwise they, and the testing libraries they
 // bring along, end up in the binary of every user.
-var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/mariatest", "internal/testkit/witness", "internal/testkit/workload", "internal/testkit/logkit", "internal/testkit/smalldisk", "internal/testkit/bench", "internal/testkit/browser", "internal/store/storetest", "internal/audit/ocsf/ocsftest", "internal/archtest", "internal/checklist", "internal/requirements"}
+var testHelpers = []string{"internal/testkit", "internal/testkit/pgtest", "internal/testkit/mariatest", "internal/testkit/witness", "internal/testkit/workload", "internal/testkit/logkit", "internal/testkit/smalldisk", "internal/testkit/bench", "internal/testkit/browser", "internal/store/storetest", "internal/audit/ocsf/ocsftest", "internal/audit/audittest", "internal/archtest", "internal/checklist", "internal/requirements"}
 
 // owners says who may import a module of others (a path prefix), so that each
 // lives behind one package of ours. A module that is not listed is free, but

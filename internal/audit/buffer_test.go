@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/reqctx"
 	"rolegate/internal/store"
 	"rolegate/model"
@@ -76,13 +77,9 @@ func TestBufferedDecisions(t *testing.T) {
 				t.Fatalf("entry %d is %+v", i, l)
 			}
 		}
-		rows, err := f.store.EntriesFrom(f.ctx, 0, 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range rows {
-			if leaf, err := audit.Decode(r.Leaf); err == nil && leaf.Request == "trace-0" {
-				got, err := f.log.Unseal(f.ctx, leaf, r, "user:0")
+		for _, e := range audittest.From(t, f.store, 0) {
+			if e.Request == "trace-0" {
+				got, err := audittest.Unseal(f.ctx, f.log, e, "user:0")
 				if err != nil || got["address"] != "192.0.2.7" || got["resource"] != "contact:4711-secret" {
 					t.Errorf("sealed: %v, %v", got, err)
 				}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/store/sqlstore"
 	"rolegate/model"
 )
@@ -31,19 +32,13 @@ func TestClassOfFailure(t *testing.T) {
 		"/v1/login":                      audit.ClassLogin,
 		"/oauth2/token":                  audit.ClassLogin,
 	} {
-		before, err := st.LogSize(f.ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := f.log.RecordFailure(f.ctx, model.Caller{Kind: model.CallerAnonymous}, "POST "+route, model.CodeUnauthorized); err != nil {
-			t.Fatal(err)
-		}
-		rows, err := st.EntriesFrom(f.ctx, before, 10)
-		if err != nil || len(rows) != 1 {
-			t.Fatalf("%s: %d entries, %v", route, len(rows), err)
-		}
-		if leaf, err := audit.Decode(rows[0].Leaf); err != nil || leaf.Class != want {
-			t.Errorf("%s is of class %v, want %v (%v)", route, leaf.Class, want, err)
+		leaf := audittest.One(t, st, func() {
+			if err := f.log.RecordFailure(f.ctx, model.Caller{Kind: model.CallerAnonymous}, "POST "+route, model.CodeUnauthorized); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if leaf.Class != want {
+			t.Errorf("%s is of class %v, want %v", route, leaf.Class, want)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/store"
 	"rolegate/model"
 )
@@ -113,25 +114,12 @@ func onFaulty(t *testing.T, test func(t *testing.T, f *fixture, s *faulty)) {
 }
 
 // leaves reads the whole log.
-func (f *fixture) leaves(t testing.TB) []audit.Leaf {
+func (f *fixture) leaves(t testing.TB) (all []audit.Leaf) {
 	t.Helper()
-	var out []audit.Leaf
-	for {
-		rows, err := f.store.EntriesFrom(f.ctx, int64(len(out)), 1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(rows) == 0 {
-			return out
-		}
-		for _, r := range rows {
-			leaf, err := audit.Decode(r.Leaf)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out = append(out, leaf)
-		}
+	for _, e := range audittest.From(t, f.store, 0) {
+		all = append(all, e.Leaf)
 	}
+	return all
 }
 
 // eventually waits for what happens behind the answers.

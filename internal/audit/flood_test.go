@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/reqctx"
 	"rolegate/internal/store"
 	"rolegate/model"
@@ -101,20 +102,13 @@ func TestFloodIsCounted(t *testing.T) {
 		if alone < 300 || alone > 1000 { // until the store knows that there are counts
 			t.Errorf("%d entries", alone)
 		}
-		rows, err := f.store.EntriesFrom(f.ctx, int64(alone), 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		leaf, err := audit.Decode(rows[0].Leaf)
-		if err != nil {
-			t.Fatal(err)
-		}
+		leaf := audittest.From(t, f.store, int64(alone))[0]
 		if leaf.Class != denied.Class || leaf.Activity != denied.Activity || leaf.Outcome != audit.OutcomeDeny || leaf.Code != denied.Code ||
 			leaf.Object != "contact" || leaf.Op != "read" || leaf.Service != "crm" || leaf.Actor != "client" || leaf.Request != "" ||
 			leaf.Since > leaf.Time || leaf.Time-leaf.Since > time.Minute.Microseconds() {
 			t.Errorf("the count's leaf: %+v", leaf)
 		}
-		sealed, err := f.log.Unseal(f.ctx, leaf, rows[0], denied.Person)
+		sealed, err := audittest.Unseal(f.ctx, f.log, leaf, denied.Person)
 		if err != nil || sealed["person"] != denied.Person || sealed["network"] != "192.0.2.0/24" || sealed["address"] != nil || sealed["resource"] != nil {
 			t.Errorf("sealed: %v, %v", sealed, err)
 		}

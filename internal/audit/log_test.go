@@ -13,6 +13,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/keyring"
 	"rolegate/internal/reqctx"
 	"rolegate/internal/store"
@@ -91,36 +92,30 @@ var entry = audit.Entry{
 
 func TestAppend(t *testing.T) {
 	databases(t, func(t *testing.T, f *fixture) {
-		if err := f.log.Append(f.ctx, entry); err != nil {
-			t.Fatal(err)
-		}
+		leaf := audittest.One(t, f.store, func() {
+			if err := f.log.Append(f.ctx, entry); err != nil {
+				t.Fatal(err)
+			}
+		})
 		if !reqctx.From(f.ctx).Recorded() {
 			t.Error("the request does not know that it is recorded")
-		}
-		rows, err := f.store.EntriesFrom(f.ctx, 0, 10)
-		if err != nil || len(rows) != 1 {
-			t.Fatalf("%d entries, %v", len(rows), err)
-		}
-		leaf, err := audit.Decode(rows[0].Leaf)
-		if err != nil {
-			t.Fatal(err)
 		}
 		if leaf.Request != "trace-1" || leaf.Code != model.ReasonAllowed || leaf.Object != "contact" || leaf.Rule != "p:3" ||
 			leaf.Service != "crm" || leaf.Level != 2 || !bytes.Equal(leaf.Tenant, bytes.Repeat([]byte{7}, 16)) || leaf.Time == 0 {
 			t.Errorf("leaf: %+v", leaf)
 		}
-		personal, err := f.log.Unseal(f.ctx, leaf, rows[0], entry.Person)
+		personal, err := audittest.Unseal(f.ctx, f.log, leaf, entry.Person)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if personal["resource"] != "contact:4711-secret" || personal["address"] != "192.0.2.7" || personal["person"] != entry.Person {
 			t.Errorf("sealed: %v", personal)
 		}
-		if _, err := f.log.Unseal(f.ctx, leaf, rows[0], "user:bob"); err == nil {
+		if _, err := audittest.Unseal(f.ctx, f.log, leaf, "user:bob"); err == nil {
 			t.Error("another person's key opens the segment")
 		}
-		rows[0].Sealed[0].Ciphertext[3] ^= 1
-		if _, err := f.log.Unseal(f.ctx, leaf, rows[0], entry.Person); err == nil {
+		leaf.Row.Sealed[0].Ciphertext[3] ^= 1
+		if _, err := audittest.Unseal(f.ctx, f.log, leaf, entry.Person); err == nil {
 			t.Error("an altered segment opens")
 		}
 	})
@@ -294,20 +289,13 @@ func TestOneSegmentAPerson(t *testing.T) {
 	if err := f.log.Append(f.ctx, e); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := f.store.EntriesFrom(f.ctx, 0, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := audit.Decode(rows[0].Leaf)
-	if err != nil {
-		t.Fatal(err)
-	}
+	leaf := audittest.From(t, f.store, 0)[0]
 	for person, wants := range map[string]map[string]any{
 		"user:alice.secret": {"resource": "contact:4711-secret", "caller": nil, "address": nil},
 		"operator:0@host":   {"caller": "operator:0@host", "address": "192.0.2.7", "resource": nil},
 		"user:bob":          {"resource": "contact:4712", "address": nil},
 	} {
-		personal, err := f.log.Unseal(f.ctx, leaf, rows[0], person)
+		personal, err := audittest.Unseal(f.ctx, f.log, leaf, person)
 		if err != nil {
 			t.Errorf("%s: %v", person, err)
 			continue
@@ -318,7 +306,7 @@ func TestOneSegmentAPerson(t *testing.T) {
 			}
 		}
 	}
-	if _, err := f.log.Unseal(f.ctx, leaf, rows[0], "user:carol"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := audittest.Unseal(f.ctx, f.log, leaf, "user:carol"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("nothing is sealed for carol: %v", err)
 	}
 }

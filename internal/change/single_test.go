@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/change"
 	"rolegate/internal/testkit"
 	"rolegate/model"
@@ -92,18 +93,9 @@ func TestSingle(t *testing.T) {
 }
 
 // startsOf counts the starts that said that one person is enough.
-func startsOf(f *firm) (n int) {
+func startsOf(f *firm) int {
 	f.T.Helper()
-	rows, err := f.App.Store.EntriesFrom(ctx, 0, 1_000)
-	f.must(rows, err)
-	for _, r := range rows {
-		leaf, err := audit.Decode(r.Leaf)
-		f.must(leaf, err)
-		if leaf.Activity == audit.FourEyesSingle {
-			n++
-		}
-	}
-	return n
+	return audittest.Count(f.T, f.App.Store, audit.FourEyesSingle)
 }
 
 // What was submitted while two people were needed, was announced to nobody, and is not

@@ -13,6 +13,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -366,7 +367,7 @@ func lockdown(t *testing.T) {
 	refused(t, "the session", k.Post("/v1/logout", ann.Access, nil), 401, model.CodeUnauthorized)
 	refused(t, "its refresh", k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": ann.Refresh}), 401, model.CodeTokenInvalid)
 	k.Want(k.Call("POST", "/v1/admin/users/ann/unlock", o.sys.Access, map[string]any{"reason": "she called"}), 204)
-	for _, l := range entriesSince(k, 0) {
+	for _, l := range audittest.From(t, k.App.Store, 0) {
 		if l.Actor == "user" && l.Class == "admin" && l.Outcome != "deny" && (l.Object != "rolegate.user" || l.Op == "" || !strings.HasPrefix(l.Rule, "p:") || len(l.PolicyHash) == 0) {
 			t.Errorf("the entry of %s does not say by what right: %+v", l.Activity, l)
 		}
@@ -445,30 +446,9 @@ func TestInvitationsTellNobody(t *testing.T) {
 }
 
 // countEntries counts the entries of an activity.
-func countEntries(k *testkit.Kit, activity audit.Activity) (n int) {
+func countEntries(k *testkit.Kit, activity audit.Activity) int {
 	k.T.Helper()
-	for _, l := range entriesSince(k, 0) {
-		if l.Activity == activity {
-			n++
-		}
-	}
-	return n
-}
-
-func entriesSince(k *testkit.Kit, from int64) (leaves []audit.Leaf) {
-	k.T.Helper()
-	rows, err := k.App.Store.EntriesFrom(context.Background(), from, 10_000)
-	if err != nil {
-		k.T.Fatal(err)
-	}
-	for _, r := range rows {
-		leaf, err := audit.Decode(r.Leaf)
-		if err != nil {
-			k.T.Fatal(err)
-		}
-		leaves = append(leaves, leaf)
-	}
-	return leaves
+	return audittest.Count(k.T, k.App.Store, activity)
 }
 
 // delegated is a policy in which team leads hand on what they have to those below
@@ -551,7 +531,7 @@ func noRoleAboveOnesOwn(t *testing.T) {
 			{"by the office, an office", o.sys, "max", model.SystemAdmin, model.CodeOfficeReserved},
 			{"a role that is not there", o.sys, "max", "none", model.CodeRoleUnknown},
 		} {
-			before := len(entriesSince(k, 0))
+			before := logSize(t, k)
 			a := assign(c.who, c.user, c.role)
 			switch {
 			case c.code == "" && a.Status != 200:
@@ -559,12 +539,12 @@ func noRoleAboveOnesOwn(t *testing.T) {
 			case c.code != "" && (a.Status < 400 || a.Code() != string(c.code)):
 				t.Errorf("%s: %d %s, want %s", c.what, a.Status, a.Raw, c.code)
 			}
-			if n := len(entriesSince(k, 0)) - before; n != 1 {
+			if n := logSize(t, k) - before; n != 1 {
 				t.Errorf("%s: %d entries", c.what, n)
 			}
 		}
-		last := entriesSince(k, 0)
-		given := last[slices.IndexFunc(last, func(l audit.Leaf) bool { return l.Activity == audit.RoleAssigned && l.Actor == "user" })]
+		last := audittest.From(t, k.App.Store, 0)
+		given := last[slices.IndexFunc(last, func(e audittest.Entry) bool { return e.Activity == audit.RoleAssigned && e.Actor == "user" })]
 		if given.Object != "rolegate.role" || given.Op != "assign" || !strings.HasPrefix(given.Rule, "p:") || len(given.PolicyHash) == 0 {
 			t.Errorf("the entry does not say by what right: %+v", given)
 		}
@@ -677,10 +657,10 @@ func TestOfficesByTwoHolders(t *testing.T) {
 		refused(t, "approved by nobody of them", decide(ann, id, "approve"), 403, model.CodeForbidden)
 		refused(t, "one that is not there", decide(o.sec, "none", "approve"), 404, model.CodeNotFound)
 		refused(t, "no office yet", k.Call("GET", "/v1/admin/offices/requests", dan.Access, nil), 403, model.CodeForbidden)
-		before := len(entriesSince(k, 0))
+		before := logSize(t, k)
 		a = decide(o.sec, id, "approve")
 		k.Want(a, 200, "state", "approved", "decided_by", "user:sec")
-		if n := len(entriesSince(k, 0)) - before; n != 1 {
+		if n := logSize(t, k) - before; n != 1 {
 			t.Errorf("%d entries of an approval", n)
 		}
 		refused(t, "approved again", decide(o.aud, id, "approve"), 409, model.CodeConflict)

@@ -15,6 +15,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -100,26 +101,9 @@ func sameAnswers(t *testing.T, want int, answers map[string]testkit.Answer) {
 }
 
 // recordedWhile lists what is recorded while do runs.
-func recordedWhile(k *testkit.Kit, do func()) (all []audit.Activity) {
+func recordedWhile(k *testkit.Kit, do func()) []audit.Activity {
 	k.T.Helper()
-	ctx := context.Background()
-	before, err := k.App.Store.LogSize(ctx)
-	if err != nil {
-		k.T.Fatal(err)
-	}
-	do()
-	rows, err := k.App.Store.EntriesFrom(ctx, before, 10_000)
-	if err != nil {
-		k.T.Fatal(err)
-	}
-	for _, r := range rows {
-		leaf, err := audit.Decode(r.Leaf)
-		if err != nil {
-			k.T.Fatal(err)
-		}
-		all = append(all, leaf.Activity)
-	}
-	return all
+	return audittest.Activities(audittest.Left(k.T, k.App.Store, do))
 }
 
 func countOf(all []audit.Activity, of audit.Activity) (n int) {

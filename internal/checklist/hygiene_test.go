@@ -12,8 +12,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"rolegate/internal/audit"
-	"rolegate/internal/store"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -168,41 +167,24 @@ func spelledIn(secret string) []string {
 // opened reads the whole log with its keys, as JSON, for the persons named.
 func opened(t *testing.T, k *testkit.Kit, persons ...string) (all []string) {
 	t.Helper()
-	var after int64
-	for {
-		rows, err := k.App.Store.EntriesFrom(t.Context(), after, 100)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(rows) == 0 {
-			return all
-		}
-		after += int64(len(rows))
-		for _, row := range rows {
-			all = append(all, openOne(t, k, row, persons))
-		}
+	for _, e := range audittest.From(t, k.App.Store, 0) {
+		all = append(all, openOne(t, k, e, persons))
 	}
+	return all
 }
 
-func openOne(t *testing.T, k *testkit.Kit, row store.Entry, persons []string) string {
+func openOne(t *testing.T, k *testkit.Kit, e audittest.Entry, persons []string) string {
 	t.Helper()
-	leaf, err := audit.Decode(row.Leaf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	entry := map[string]any{"leaf": leaf}
+	entry := map[string]any{"leaf": e.Leaf}
 	found := 0
 	for _, p := range persons {
-		if len(leaf.Segments) == 0 {
-			break
-		}
-		if m, err := k.App.Log.Unseal(t.Context(), leaf, row, p); err == nil {
+		if m, err := audittest.Unseal(t.Context(), k.App.Log, e, p); err == nil {
 			entry[p] = m
 			found++
 		}
 	}
-	if found < len(leaf.Segments) {
-		entry["unread"] = len(leaf.Segments) - found
+	if found < len(e.Segments) {
+		entry["unread"] = len(e.Segments) - found
 	}
 	b, err := json.Marshal(entry)
 	if err != nil {
@@ -245,11 +227,11 @@ func hostileNames(t *testing.T) {
 		if n := logSize(t, k) - before; n != 1 {
 			t.Errorf("%s: %d entries", what, n)
 		}
-		rows, err := k.App.Store.EntriesFrom(t.Context(), before, 1)
-		if err != nil || len(rows) != 1 {
-			t.Fatal(rows, err)
+		left := audittest.From(t, k.App.Store, before)
+		if len(left) == 0 {
+			continue
 		}
-		entry := openOne(t, k, rows[0], []string{""})
+		entry := openOne(t, k, left[0], []string{""})
 		if len(entry) > 4096 || !utf8.ValidString(entry) || strings.ContainsRune(entry, utf8.RuneError) || strings.ContainsAny(entry, "\r\n\x1b\x00") {
 			t.Errorf("%s: an entry of %d bytes: %.600q", what, len(entry), entry)
 		}
@@ -270,9 +252,5 @@ func hostileNames(t *testing.T) {
 
 func logSize(t *testing.T, k *testkit.Kit) int64 {
 	t.Helper()
-	n, err := k.App.Store.LogSize(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return audittest.Size(t, k.App.Store)
 }

@@ -89,25 +89,6 @@ func published(k *testkit.Kit) (kids []string) {
 	return kids
 }
 
-// entries counts the log's entries of an activity.
-func entries(t *testing.T, k *testkit.Kit, what audit.Activity) (n int) {
-	t.Helper()
-	rows, err := k.App.Store.EntriesFrom(context.Background(), 0, 100_000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range rows {
-		leaf, err := audit.Decode(r.Leaf)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if leaf.Activity == what {
-			n++
-		}
-	}
-	return n
-}
-
 // perform runs an operator's operation on a kit.
 func perform[Req, Res any](t *testing.T, k *testkit.Kit, op app.Operation[Req, Res], r Req) Res {
 	t.Helper()
@@ -206,10 +187,10 @@ func rotation(t *testing.T) {
 			t.Errorf("the first key is kept as %s", key.State)
 		}
 	}
-	if n := entries(t, k, audit.SigningKeyRotated); n != 2 {
+	if n := countEntries(k, audit.SigningKeyRotated); n != 2 {
 		t.Errorf("%d entries say that the key rotated, want 2", n)
 	}
-	if n := entries(t, k, audit.SigningKeyDropped); n < 1 {
+	if n := countEntries(k, audit.SigningKeyDropped); n < 1 {
 		t.Error("no entry says that a key was destroyed")
 	}
 }
@@ -263,7 +244,7 @@ func revokedKey(t *testing.T) {
 		t.Errorf("after the revocation %s signs, not %s", kid, next.ID)
 	}
 	perform(t, ks[2], app.RevokeKey, app.KeyRequest{ID: old}) // again is not twice
-	if n := entries(t, ks[0], audit.SigningKeyRevoked); n != 1 {
+	if n := countEntries(ks[0], audit.SigningKeyRevoked); n != 1 {
 		t.Errorf("%d entries say so, want 1", n)
 	}
 	refuses(t, ks[0], app.RevokeKey, app.KeyRequest{ID: "none"}, model.CodeNotFound)
@@ -421,7 +402,7 @@ func keyChange(t *testing.T) {
 		perform(t, k, app.DropKEK, app.KeyRequest{ID: old.ID})
 		k.Login(alice)
 		for what, want := range map[audit.Activity]int{audit.KeyEncryptionKey: 1, audit.KEKRotated: 1, audit.KEKResealed: 2, audit.KEKDropped: 1} {
-			if n := entries(t, k, what); n != want {
+			if n := countEntries(k, what); n != want {
 				t.Errorf("%d entries %s, want %d", n, what, want)
 			}
 		}

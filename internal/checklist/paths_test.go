@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -116,7 +117,7 @@ func headAndOptions(t *testing.T) {
 			}
 		}
 	}
-	for _, l := range entriesSince(k, before) { // where every request has one
+	for _, l := range audittest.From(t, k.App.Store, before) { // where every request has one
 		if l.Activity != "request_fail" || l.Code != model.CodeMethodNotAllowed {
 			t.Errorf("something happened: %+v", l)
 		}

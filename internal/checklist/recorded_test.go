@@ -2,6 +2,7 @@ package checklist
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -10,9 +11,9 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/keyring"
 	"rolegate/internal/login"
-	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -47,31 +48,15 @@ type entryOf struct {
 // order.
 func entriesOf(t *testing.T, k *testkit.Kit, do func(), persons ...string) (all []entryOf) {
 	t.Helper()
-	before := logSize(t, k)
-	do()
-	rows, err := k.App.Store.EntriesFrom(t.Context(), before, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range rows {
-		e := entryOf{leaf: must(audit.Decode(row.Leaf)), sealed: map[string]any{}}
+	for _, left := range audittest.Left(t, k.App.Store, do) {
+		e := entryOf{leaf: left.Leaf, sealed: map[string]any{}}
 		for _, p := range persons {
-			for name, value := range opens(t, k, e.leaf, row, p) {
-				e.sealed[name] = value
-			}
+			sealed, _ := audittest.Unseal(t.Context(), k.App.Log, left, p)
+			maps.Copy(e.sealed, sealed)
 		}
 		all = append(all, e)
 	}
 	return all
-}
-
-func opens(t *testing.T, k *testkit.Kit, leaf audit.Leaf, row store.Entry, person string) map[string]any {
-	t.Helper()
-	sealed, err := k.App.Log.Unseal(t.Context(), leaf, row, person)
-	if err != nil {
-		return nil
-	}
-	return sealed
 }
 
 // check holds what an act left behind against what it should have.

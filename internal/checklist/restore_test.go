@@ -50,7 +50,7 @@ func restore(t *testing.T) {
 	k.Advance(time.Minute)
 	ticket := k.Ticket("bob")
 	perform(t, k, app.Restored, app.None{})
-	if n := entries(t, k, audit.Restored); n != 1 {
+	if n := countEntries(k, audit.Restored); n != 1 {
 		t.Errorf("%d entries say so, want 1", n)
 	}
 	for what, a := range map[string]testkit.Answer{

@@ -254,13 +254,13 @@ func blob(k *testkit.Kit, query string) []byte {
 // an entry that says so.
 func shutOut(t *testing.T, k *testkit.Kit, p *testkit.Person) {
 	t.Helper()
-	before := entries(t, k, audit.OTPFailed) + entries(t, k, audit.RequestFailed)
+	before := countEntries(k, audit.OTPFailed) + countEntries(k, audit.RequestFailed)
 	ticket := k.Ticket(p.ID)
 	a := k.Post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": k.NextCode(p)})
 	if a.Status != 401 && a.Status != 500 || a.Text("access_token") != "" {
 		t.Errorf("%s: %d %s", p.ID, a.Status, a.Raw)
 	}
-	if after := entries(t, k, audit.OTPFailed) + entries(t, k, audit.RequestFailed); after != before+1 {
+	if after := countEntries(k, audit.OTPFailed) + countEntries(k, audit.RequestFailed); after != before+1 {
 		t.Errorf("%s: %d entries say so, want 1", p.ID, after-before)
 	}
 }

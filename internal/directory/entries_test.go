@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/directory"
 	"rolegate/internal/store"
 	"rolegate/model"
@@ -176,14 +177,14 @@ func TestEachActOnAnEntryIsRecorded(t *testing.T) {
 		if diff := cmp.Diff(act.changed, changed); err != nil || !complete || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", act.activity, err, diff)
 		}
-		rows, err := s.Store.EntriesFrom(ctx, size, 10)
-		if err != nil || len(rows) != 1 {
-			t.Fatalf("%s: %d entries, %v", act.activity, len(rows), err)
+		left := audittest.From(t, s.Store, size)
+		if len(left) != 1 {
+			t.Fatalf("%s: %d entries", act.activity, len(left))
 		}
-		leaf, err := audit.Decode(rows[0].Leaf)
-		if err != nil || leaf.Activity != act.activity || leaf.Class != audit.ClassAdmin || leaf.Service != "hr" || leaf.Actor != "client" || leaf.Outcome != audit.OutcomeOK ||
+		leaf := left[0]
+		if leaf.Activity != act.activity || leaf.Class != audit.ClassAdmin || leaf.Service != "hr" || leaf.Actor != "client" || leaf.Outcome != audit.OutcomeOK ||
 			len(act.changed) > 0 && leaf.Revision != after.Revision {
-			t.Errorf("%s: recorded %+v, %v", act.activity, leaf, err)
+			t.Errorf("%s: recorded %+v", act.activity, leaf.Leaf)
 		}
 	}
 }

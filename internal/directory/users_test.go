@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/directory"
 	"rolegate/internal/store"
 	"rolegate/model"
@@ -88,26 +89,11 @@ func TestImportedUsersGetAccounts(t *testing.T) {
 
 func logSize(t *testing.T, s *directory.Service) int64 {
 	t.Helper()
-	n, err := s.Store.LogSize(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return audittest.Size(t, s.Store)
 }
 
 // activities are those recorded since the log had so many entries.
-func activities(t *testing.T, s *directory.Service, since int64) (as []audit.Activity) {
+func activities(t *testing.T, s *directory.Service, since int64) []audit.Activity {
 	t.Helper()
-	rows, err := s.Store.EntriesFrom(t.Context(), since, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range rows {
-		leaf, err := audit.Decode(row.Leaf)
-		if err != nil {
-			t.Fatal(err)
-		}
-		as = append(as, leaf.Activity)
-	}
-	return as
+	return audittest.Activities(audittest.From(t, s.Store, since))
 }

@@ -11,6 +11,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/login"
 	"rolegate/internal/testkit"
 	"rolegate/model"
@@ -47,25 +48,6 @@ func TestOneOfManyChangesWins(t *testing.T) {
 	})
 }
 
-// entries counts those of an activity.
-func entries(t *testing.T, k *testkit.Kit, a audit.Activity) (n int) {
-	t.Helper()
-	rows, err := k.App.Store.EntriesFrom(ctx, 0, 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range rows {
-		leaf, err := audit.Decode(row.Leaf)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if leaf.Activity == a {
-			n++
-		}
-	}
-	return n
-}
-
 // Each change, and each that failed, has its entry, and nothing of a password is
 // in an answer.
 func TestChangesAreRecorded(t *testing.T) {
@@ -81,12 +63,12 @@ func TestChangesAreRecorded(t *testing.T) {
 		{testkit.Password, testkit.Password, 422, audit.ChangeFailed},
 		{testkit.Password, "seventeen walrus kites", 200, audit.PasswordChanged},
 	} {
-		before := entries(t, k, c.entry)
+		before := audittest.Count(t, k.App.Store, c.entry)
 		a := k.Post("/v1/me/password", ann.Access, map[string]any{"current": c.current, "new": c.next})
 		if a.Status != c.status || strings.Contains(string(a.Raw), c.next) {
 			t.Errorf("%s: %d %s", c.next, a.Status, a.Raw)
 		}
-		if got := entries(t, k, c.entry) - before; got != 1 {
+		if got := audittest.Count(t, k.App.Store, c.entry) - before; got != 1 {
 			t.Errorf("%s: %d entries %s, want one", c.next, got, c.entry)
 		}
 	}
@@ -103,7 +85,7 @@ func TestAChangeThatOwesAFactorHashesNothing(t *testing.T) {
 	if _, err := app.SetTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &everybody}); err != nil {
 		t.Fatal(err)
 	}
-	done, before := k.App.Login.Hasher.Stats().Done, entries(t, k, audit.ChangeFailed)
+	done, before := k.App.Login.Hasher.Stats().Done, audittest.Count(t, k.App.Store, audit.ChangeFailed)
 	for range 6 {
 		for _, current := range []string{"wrong", testkit.Password} {
 			k.Want(k.Post("/v1/me/password", a.Text("access_token"), map[string]any{"current": current, "new": "seventeen walrus kites"}), 403, "code", "forbidden")
@@ -112,7 +94,7 @@ func TestAChangeThatOwesAFactorHashesNothing(t *testing.T) {
 	if n := k.App.Login.Hasher.Stats().Done - done; n != 0 {
 		t.Errorf("%d passwords were hashed", n)
 	}
-	if n := entries(t, k, audit.ChangeFailed) - before; n != 12 {
+	if n := audittest.Count(t, k.App.Store, audit.ChangeFailed) - before; n != 12 {
 		t.Errorf("%d entries tell of 12 refusals", n)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/model"
 )
 
@@ -272,23 +273,12 @@ func TestExplainIsRecorded(t *testing.T) {
 	caller.Scopes = []string{"decide", "explain"}
 	last := func() (audit.Leaf, map[string]any, string) {
 		t.Helper()
-		size, err := h.Store.LogSize(t.Context())
+		e := audittest.From(t, h.Store, audittest.Size(t, h.Store)-1)[0]
+		sealed, err := audittest.Unseal(t.Context(), h.Log, e, "user:ann")
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows, err := h.Store.EntriesFrom(t.Context(), size-1, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		leaf, err := audit.Decode(rows[0].Leaf)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sealed, err := h.Log.Unseal(t.Context(), leaf, rows[0], "user:ann")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return leaf, sealed, string(rows[0].Leaf)
+		return e.Leaf, sealed, string(e.Row.Leaf)
 	}
 	r := ExplainRequest{Request: Request{Question: ask("ann", "burn", "lead", "l-17", nil)}, WhoCould: true, Limit: 10}
 	if _, err := h.Explain(t.Context(), caller, r); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"rolegate/api/filter"
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/model"
 )
 
@@ -43,36 +44,28 @@ func TestFilterRecords(t *testing.T) {
 		{"a stranger's bad token", "eve", &bad, filter.Never, model.ReasonSubjectUnknown, audit.OutcomeDeny, "", "memo"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			before, err := h.Store.LogSize(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
 			r := memos(c.subject)
 			r.AccessToken = c.token
-			l, err := h.Filter(t.Context(), caller, r)
-			if err != nil || l.Filter.Kind != c.kind || l.Code != c.code || l.Revision == 0 {
-				t.Fatalf("%+v, %v", l, err)
-			}
-			rows, err := h.Store.EntriesFrom(t.Context(), before, 10)
-			if err != nil || len(rows) != 1 {
-				t.Fatalf("%d entries, %v", len(rows), err)
-			}
-			leaf, err := audit.Decode(rows[0].Leaf)
-			if err != nil {
-				t.Fatal(err)
-			}
+			var l Listed
+			leaf := audittest.One(t, h.Store, func() {
+				var err error
+				l, err = h.Filter(t.Context(), caller, r)
+				if err != nil || l.Filter.Kind != c.kind || l.Code != c.code || l.Revision == 0 {
+					t.Fatalf("%+v, %v", l, err)
+				}
+			})
 			if leaf.Activity != audit.Filtered || leaf.Class != audit.ClassDecision || leaf.Outcome != c.outcome || leaf.Code != c.code || leaf.Object != c.object || leaf.Op != "read" ||
 				leaf.Revision != l.Revision || len(leaf.PolicyHash) == 0 || leaf.Service != "crm" || len(leaf.Segments) != 1 {
-				t.Errorf("leaf %+v", leaf)
+				t.Errorf("leaf %+v", leaf.Leaf)
 			}
-			if strings.Contains(string(rows[0].Leaf), c.subject) {
-				t.Errorf("the leaf holds %s: %q", c.subject, rows[0].Leaf)
+			if strings.Contains(string(leaf.Row.Leaf), c.subject) {
+				t.Errorf("the leaf holds %s: %q", c.subject, leaf.Row.Leaf)
 			}
 			want := map[string]any{"subject": "user:" + c.subject, "action": "read", "resource_type": "memo", "kind": string(c.kind)}
 			if c.person != "" {
 				want["person"] = c.person
 			}
-			got, err := h.Log.Unseal(t.Context(), leaf, rows[0], c.person)
+			got, err := audittest.Unseal(t.Context(), h.Log, leaf, c.person)
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/store"
 	"rolegate/model"
 )
@@ -89,29 +90,20 @@ func TestForwardOfNoQuestion(t *testing.T) {
 		{by("bob", "", ""), model.ReasonPathRefused, "user:bob", "route:"},
 		{by("eve", "GET", "/admin"), model.ReasonSubjectUnknown, "", "route:/admin"},
 	} {
-		before, err := h.Store.LogSize(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := h.Forward(t.Context(), caller, c.fr)
-		if err != nil {
-			t.Fatal(err)
-		}
+		var f Forwarded
+		leaf := audittest.One(t, h.Store, func() {
+			var err error
+			if f, err = h.Forward(t.Context(), caller, c.fr); err != nil {
+				t.Fatal(err)
+			}
+		})
 		if f.Allow || f.Everything || f.Code != c.code || f.Revision == 0 || len(f.PolicyHash) == 0 {
 			t.Errorf("%+v: %+v, want %s", c.fr, f.Decision, c.code)
 		}
-		rows, err := h.Store.EntriesFrom(t.Context(), before, 10)
-		if err != nil || len(rows) != 1 {
-			t.Fatalf("%+v left %d records, %v", c.fr, len(rows), err)
-		}
-		leaf, err := audit.Decode(rows[0].Leaf)
-		if err != nil {
-			t.Fatal(err)
-		}
 		if leaf.Activity != audit.Evaluated || leaf.Outcome != audit.OutcomeDeny || leaf.Code != c.code || leaf.Object+leaf.Op != "" || leaf.Service != "crm" {
-			t.Errorf("%+v: leaf %+v", c.fr, leaf)
+			t.Errorf("%+v: leaf %+v", c.fr, leaf.Leaf)
 		}
-		sealed, err := h.Log.Unseal(t.Context(), leaf, rows[0], c.person)
+		sealed, err := audittest.Unseal(t.Context(), h.Log, leaf, c.person)
 		if err != nil || sealed["resource"] != c.resource || sealed["action"] != c.fr.Method || sealed["subject"] != "user:"+c.fr.User {
 			t.Errorf("%+v: sealed is %v, %v", c.fr, sealed, err)
 		}

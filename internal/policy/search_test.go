@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/keyring"
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
@@ -491,37 +492,28 @@ objects:
 			map[string]map[string]any{"": {"subject": "user:call +4915112345", "action": "bob@example.com", "resource_type": "eve@example.com"}}, "user:call +4915112345", "@example.com"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			before, err := h.Store.LogSize(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			f, err := h.Search(t.Context(), caller, c.sr)
-			if err != nil || int64(len(f.Results)) != c.count {
-				t.Fatalf("%+v, %v", f, err)
-			}
-			rows, err := h.Store.EntriesFrom(t.Context(), before, 10)
-			if err != nil || len(rows) != 1 {
-				t.Fatalf("%d entries, %v", len(rows), err)
-			}
-			leaf, err := audit.Decode(rows[0].Leaf)
-			if err != nil {
-				t.Fatal(err)
-			}
+			var f Found
+			leaf := audittest.One(t, h.Store, func() {
+				var err error
+				if f, err = h.Search(t.Context(), caller, c.sr); err != nil || int64(len(f.Results)) != c.count {
+					t.Fatalf("%+v, %v", f, err)
+				}
+			})
 			if leaf.Activity != c.activity || leaf.Outcome != audit.OutcomeOK || leaf.Class != audit.ClassDecision || leaf.Object != c.object || leaf.Op != c.op ||
 				leaf.Count != c.count || leaf.Revision != f.Revision || len(leaf.PolicyHash) == 0 || leaf.Service != "crm" || len(leaf.Segments) != len(c.sealed) {
 				t.Errorf("leaf %+v", leaf)
 			}
-			if strings.Contains(string(rows[0].Leaf), c.notInTheLog) {
-				t.Errorf("the leaf holds %s: %q", c.notInTheLog, rows[0].Leaf)
+			if strings.Contains(string(leaf.Row.Leaf), c.notInTheLog) {
+				t.Errorf("the leaf holds %s: %q", c.notInTheLog, leaf.Row.Leaf)
 			}
 			for person, want := range c.sealed {
-				got, err := h.Log.Unseal(t.Context(), leaf, rows[0], person)
+				got, err := audittest.Unseal(t.Context(), h.Log, leaf, person)
 				if diff := cmp.Diff(want, got); err != nil || diff != "" {
 					t.Errorf("%q: %v (-want +got):\n%s", person, err, diff)
 				}
 			}
 			if c.absent != "" {
-				if got, err := h.Log.Unseal(t.Context(), leaf, rows[0], c.absent); err == nil {
+				if got, err := audittest.Unseal(t.Context(), h.Log, leaf, c.absent); err == nil {
 					t.Errorf("%s has a segment: %v", c.absent, got)
 				}
 			}

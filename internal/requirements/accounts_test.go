@@ -9,11 +9,10 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
-	"rolegate/internal/keyring"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
 	"rolegate/internal/testkit"
-	"rolegate/internal/testkit/pgtest"
 )
 
 // reopened is the store of a service that has ended.
@@ -33,27 +32,6 @@ func reopened(t *testing.T, cfg app.Config) store.Store {
 	return st
 }
 
-// leavesFrom reads the log from an index on.
-func leavesFrom(t *testing.T, st store.Entries, from int64) (found []audit.Leaf) {
-	t.Helper()
-	for {
-		page, err := st.LeavesFrom(t.Context(), from+int64(len(found)), 1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(page) == 0 {
-			return found
-		}
-		for _, b := range page {
-			leaf, err := audit.Decode(b)
-			if err != nil {
-				t.Fatal(err)
-			}
-			found = append(found, leaf)
-		}
-	}
-}
-
 // account is what a part of the log says of requests.
 type account struct {
 	own     map[string]int // entries of a request, by its trace id
@@ -63,9 +41,9 @@ type account struct {
 	gaps    int
 }
 
-func accountOf(leaves []audit.Leaf) account {
+func accountOf(entries []audittest.Entry) account {
 	a := account{own: map[string]int{}, begun: map[string]int{}}
-	for _, l := range leaves {
+	for _, l := range entries {
 		switch {
 		case l.Since != 0:
 			a.counted += l.Count
@@ -122,19 +100,6 @@ func answersTo(t *testing.T, next func(sender, n int) *http.Request) map[string]
 	}
 	work.Wait()
 	return answers
-}
-
-// onDirectories runs test with a directory of its own on each database; settings are
-// those of a service in it.
-func onDirectories(t *testing.T, test func(t *testing.T, dir string, settings ...string)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, t.TempDir()) })
-	t.Run("postgres", func(t *testing.T) {
-		dir := t.TempDir()
-		if _, err := keyring.CreateFile(filepath.Join(dir, "master.key")); err != nil {
-			t.Fatal(err)
-		}
-		test(t, dir, "ROLEGATE_DATABASE_URL="+pgtest.URL(t), "ROLEGATE_KEYSTORE_URL="+filepath.Join(dir, "keys.db"))
-	})
 }
 
 // startedLater starts a service when a killed one must be taken for dead.

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/audit/verify"
-	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -24,16 +24,13 @@ func TestClockIsSet(t *testing.T) {
 		var back []int64
 		for _, by := range []time.Duration{0, step, step, -2 * step, -3 * time.Minute, -step, 30 * time.Second} {
 			k.Advance(by)
-			first, err := k.App.Store.LogSize(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			first := audittest.Size(t, k.App.Store)
 			if by < 0 {
 				back = append(back, first)
 			}
 			a := k.Evaluate(k.TokenFor("crm", secret), "alice", "read", "contact", own)
 			k.Want(a, 200, "decision", true)
-			leaf, row := decisionFrom(t, k, first)
+			leaf := decisionFrom(t, k, first)
 			at := time.UnixMicro(leaf.Time).UTC()
 			if off := k.Now().Sub(at).Abs(); off > time.Minute {
 				t.Errorf("by %v: the entry is of %v, %v off", by, at, off)
@@ -41,7 +38,7 @@ func TestClockIsSet(t *testing.T) {
 			if want := "decision/" + at.Format("2006-01"); len(leaf.Segments) == 0 || leaf.Segments[0].Epoch != want {
 				t.Errorf("by %v: sealed for %+v, want %s", by, leaf.Segments, want)
 			}
-			if said, err := k.App.Log.Unseal(t.Context(), leaf, row, "user:alice"); err != nil || said["subject"] != "user:alice" {
+			if said, err := audittest.Unseal(t.Context(), k.App.Log, leaf, "user:alice"); err != nil || said["subject"] != "user:alice" {
 				t.Errorf("by %v: %v, %v", by, said, err)
 			}
 			// Checkpoints and passes go on, by whatever clock.
@@ -72,21 +69,13 @@ func TestClockIsSet(t *testing.T) {
 }
 
 // decisionFrom is the first entry of a decision from an index on.
-func decisionFrom(t *testing.T, k *testkit.Kit, index int64) (audit.Leaf, store.Entry) {
+func decisionFrom(t *testing.T, k *testkit.Kit, index int64) audittest.Entry {
 	t.Helper()
-	rows, err := k.App.Store.EntriesFrom(t.Context(), index, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range rows {
-		leaf, err := audit.Decode(row.Leaf)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if leaf.Activity == audit.Evaluated {
-			return leaf, row
+	for _, e := range audittest.From(t, k.App.Store, index) {
+		if e.Activity == audit.Evaluated {
+			return e
 		}
 	}
 	t.Fatalf("no entry of a decision from %d on", index)
-	return audit.Leaf{}, store.Entry{}
+	return audittest.Entry{}
 }

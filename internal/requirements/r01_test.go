@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"rolegate/internal/app"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -109,7 +110,7 @@ func storm(t *testing.T) {
 			return from.login(n)
 		})
 		k.Stop()
-		a := accountOf(leavesFrom(t, reopened(t, k.Config), before))
+		a := accountOf(audittest.From(t, reopened(t, k.Config), before))
 		if missing := a.unrecorded(t, answers); missing != a.counted || a.counted == 0 || a.gaps > 0 {
 			t.Errorf("%d of %d answers have no entry, and the counts say %d", missing, len(answers), a.counted)
 		}
@@ -138,7 +139,7 @@ func storm(t *testing.T) {
 // killedInAFlood kills the real service while it counts denials, and while it does
 // not.
 func killedInAFlood(t *testing.T) {
-	onDirectories(t, func(t *testing.T, dir string, settings ...string) {
+	testkit.Directories(t, func(t *testing.T, dir string, settings ...string) {
 		for _, flooded := range []bool{true, false} {
 			p := testkit.StartProcess(t, dir, settings...)
 			cfg, err := app.ReadConfig(append([]string{"ROLEGATE_DATA=" + dir}, settings...))
@@ -179,7 +180,7 @@ func killedInAFlood(t *testing.T) {
 			})
 			next := startedLater(t, dir, settings...)
 			next.Stop()
-			a := accountOf(leavesFrom(t, st, before))
+			a := accountOf(audittest.From(t, st, before))
 			switch missing := a.unrecorded(t, answers); {
 			case flooded && (a.gaps != 1 || missing < many/2 || a.counted != 0):
 				t.Errorf("killed in a flood: of %d answers %d have no entry, %d are counted, %d gaps are told", len(answers), missing, a.counted, a.gaps)

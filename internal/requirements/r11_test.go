@@ -24,17 +24,10 @@ import (
 func init() {
 	requires(11, "the schema of leaves rejects unknown fields, and after all that can be done no e-mail, address, name, record id, token, password, one-time or recovery code is in any leaf, log line, metric, span, tile, checkpoint or answer header", func(t *testing.T) {
 		t.Run("schema", leavesAreClosed)
-		testkitDatabases(t, nothingOfAnybody, testkit.Proxied, "ROLEGATE_LOG_LEVEL=debug", "ROLEGATE_TRACE_SAMPLE=1", "ROLEGATE_CORS_ORIGINS=https://crm.example")
-	})
-}
-
-// testkitDatabases runs a test on either database, with settings.
-func testkitDatabases(t *testing.T, test func(t *testing.T, start func(more ...string) *testkit.Kit), settings ...string) {
-	t.Run("sqlite", func(t *testing.T) {
-		test(t, func(more ...string) *testkit.Kit { return testkit.New(t, append(settings, more...)...) })
-	})
-	t.Run("postgres", func(t *testing.T) {
-		test(t, func(more ...string) *testkit.Kit { return testkit.NewPostgres(t, append(settings, more...)...) })
+		testkit.Directories(t, func(t *testing.T, dir string, settings ...string) {
+			settings = append(settings, testkit.Proxied, "ROLEGATE_LOG_LEVEL=debug", "ROLEGATE_TRACE_SAMPLE=1", "ROLEGATE_CORS_ORIGINS=https://crm.example")
+			nothingOfAnybody(t, func(more ...string) *testkit.Kit { return testkit.Start(t, dir, append(settings, more...)...) })
+		})
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -108,13 +109,9 @@ func readingLeavesAnEntry(t *testing.T) {
 		k.MustEnrol("ann", "sales-rep")
 		auditor := k.MustEnrol("aud", model.AuditAdmin)
 		for _, name := range slices.Sorted(maps.Keys(logUses)) {
-			before, err := k.App.Store.LogSize(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			logUses[name].do(t, k, auditor)
-			if !slices.Contains(activitiesFrom(t, k, before), logUses[name].activity) {
-				t.Errorf("%s leaves %q, want %s", name, activitiesFrom(t, k, before), logUses[name].activity)
+			left := audittest.Activities(audittest.Left(t, k.App.Store, func() { logUses[name].do(t, k, auditor) }))
+			if !slices.Contains(left, logUses[name].activity) {
+				t.Errorf("%s leaves %q, want %s", name, left, logUses[name].activity)
 			}
 		}
 		// What was asked is in the entry, for the one who asked and the one it is about.
@@ -145,20 +142,4 @@ func readingLeavesAnEntry(t *testing.T) {
 			t.Errorf("a reading that cannot be recorded is answered %d", a.Status)
 		}
 	})
-}
-
-func activitiesFrom(t *testing.T, k *testkit.Kit, index int64) (found []audit.Activity) {
-	t.Helper()
-	leaves, err := k.App.Store.LeavesFrom(t.Context(), index, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, b := range leaves {
-		leaf, err := audit.Decode(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found = append(found, leaf.Activity)
-	}
-	return found
 }

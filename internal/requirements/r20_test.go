@@ -21,6 +21,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/keyring"
 	"rolegate/internal/login"
 	"rolegate/internal/store"
@@ -73,19 +74,10 @@ func (s *story) onlyLogged() []*personal {
 // named.
 func (s *story) opened(a *app.App, people ...string) (all []string) {
 	s.t.Helper()
-	ctx := context.Background()
-	rows, err := a.Store.EntriesFrom(ctx, 0, 10_000)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, row := range rows {
-		leaf, err := audit.Decode(row.Leaf)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		entry := map[string]any{"leaf": leaf}
+	for _, e := range audittest.From(s.t, a.Store, 0) {
+		entry := map[string]any{"leaf": e.Leaf}
 		for _, p := range people {
-			if m, err := a.Log.Unseal(ctx, leaf, row, p); err == nil {
+			if m, err := audittest.Unseal(s.t.Context(), a.Log, e, p); err == nil {
 				entry[p] = m
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -68,12 +69,12 @@ func floods(t *testing.T) {
 			t.Logf("%s: %d in %v", f.what, f.many, time.Since(began).Round(time.Millisecond))
 		}
 		k.Stop()
-		leaves := leavesFrom(t, reopened(t, k.Config), before)
+		leaves := audittest.From(t, reopened(t, k.Config), before)
 		for i, f := range all {
 			entries, denials := 0, int64(0)
 			for _, l := range leaves {
 				switch {
-				case !f.is(l):
+				case !f.is(l.Leaf):
 					continue
 				case l.Since != 0:
 					denials += l.Count

@@ -14,7 +14,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
-	"rolegate/internal/store"
+	"rolegate/internal/audit/audittest"
 	"rolegate/model"
 )
 
@@ -161,33 +161,12 @@ type Noted struct {
 // nobody who is known.
 func (k *Kit) Noted(user string, f func()) []Noted {
 	k.T.Helper()
-	entries := k.logged(f)
 	var out []Noted
-	for _, e := range entries {
-		leaf, err := audit.Decode(e.Leaf)
-		if err != nil {
-			k.T.Fatal(err)
-		}
-		personal, _ := k.App.Log.Unseal(context.Background(), leaf, e, "user:"+user)
-		out = append(out, Noted{leaf, personal})
+	for _, e := range audittest.Left(k.T, k.App.Store, f) {
+		personal, _ := audittest.Unseal(context.Background(), k.App.Log, e, "user:"+user)
+		out = append(out, Noted{e.Leaf, personal})
 	}
 	return out
-}
-
-// logged gives the entries that f leaves.
-func (k *Kit) logged(f func()) []store.Entry {
-	k.T.Helper()
-	ctx := context.Background()
-	before, err := k.App.Store.LogSize(ctx)
-	if err != nil {
-		k.T.Fatal(err)
-	}
-	f()
-	entries, err := k.App.Store.EntriesFrom(ctx, before, 1000)
-	if err != nil {
-		k.T.Fatal(err)
-	}
-	return entries
 }
 
 // WantNoted holds f to leave exactly one entry, of an activity, an outcome, and

@@ -15,6 +15,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 )
 
 // Form posts a form; id and secret, if any, go by HTTP Basic. Parameters are
@@ -109,12 +110,8 @@ func (k *Kit) Assertion(client string, key jose.SigningKey, claims map[string]an
 func (k *Kit) Recorded(f func()) []audit.Leaf {
 	k.T.Helper()
 	var leaves []audit.Leaf
-	for _, e := range k.logged(f) {
-		leaf, err := audit.Decode(e.Leaf)
-		if err != nil {
-			k.T.Fatal(err)
-		}
-		leaves = append(leaves, leaf)
+	for _, e := range audittest.Left(k.T, k.App.Store, f) {
+		leaves = append(leaves, e.Leaf)
 	}
 	return leaves
 }

@@ -49,8 +49,17 @@ type Kit struct {
 
 // Databases runs test on SQLite and on PostgreSQL.
 func Databases(t *testing.T, test func(t *testing.T, k *Kit)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, New(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, NewPostgres(t)) })
+	Directories(t, func(t *testing.T, dir string, settings ...string) { test(t, Start(t, dir, settings...)) })
+}
+
+// Directories runs test with a fresh data directory on SQLite and one on PostgreSQL;
+// settings are those of a service in it.
+func Directories(t *testing.T, test func(t *testing.T, dir string, settings ...string)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, t.TempDir()) })
+	t.Run("postgres", func(t *testing.T) {
+		dir, settings := postgresDir(t)
+		test(t, dir, settings...)
+	})
 }
 
 // New starts a service on SQLite in a temporary directory; settings are
@@ -63,13 +72,17 @@ func New(t testing.TB, settings ...string) *Kit {
 // NewPostgres starts a service on PostgreSQL, with its keystore beside it.
 func NewPostgres(t testing.TB, settings ...string) *Kit {
 	t.Helper()
-	dir := t.TempDir()
+	dir, own := postgresDir(t)
+	return Start(t, dir, append(own, settings...)...)
+}
+
+func postgresDir(t testing.TB) (dir string, settings []string) {
+	t.Helper()
+	dir = t.TempDir()
 	if _, err := keyring.CreateFile(filepath.Join(dir, "master.key")); err != nil {
 		t.Fatal(err)
 	}
-	return Start(t, dir, append([]string{
-		"ROLEGATE_DATABASE_URL=" + pgtest.URL(t), "ROLEGATE_KEYSTORE_URL=" + filepath.Join(dir, "keys.db"),
-	}, settings...)...)
+	return dir, []string{"ROLEGATE_DATABASE_URL=" + pgtest.URL(t), "ROLEGATE_KEYSTORE_URL=" + filepath.Join(dir, "keys.db")}
 }
 
 // Start starts a service on a data directory, which may hold an earlier one's data.
