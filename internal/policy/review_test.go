@@ -105,7 +105,7 @@ func closeRows(t *rapid.T) (rows [][]string) {
 func TestWhatWidensIsFound(t *testing.T) {
 	cat := catalog(t)
 	gained := map[string]int{}
-	rapid.Check(t, func(t *rapid.T) {
+	widen := func(t *rapid.T) {
 		was := policy.DrawWorld(t, cat)
 		was = was.With(t, append(was.Rows(), closeRows(t)...))
 		rows := was.Rows()
@@ -144,9 +144,16 @@ func TestWhatWidensIsFound(t *testing.T) {
 				t.Fatalf("before:\n%s\nafter:\n%s\nquestion: %+v\ninputs: %+v\nbefore: %+v\nafter: %+v\n%s is explained by none of %+v", was.Text(), now.Text(), q, in, a, b, what, widening)
 			}
 		}
-	})
+	}
+	rapid.Check(t, widen)
+	each := func() bool { return gained["access"] > 0 && gained["fields"] > 0 && gained["proof"] > 0 }
+	for range 9 { // one in six checks meets one of them nowhere
+		if !each() && !testing.Short() {
+			rapid.Check(t, widen)
+		}
+	}
 	t.Log(gained)
-	if (gained["access"] == 0 || gained["fields"] == 0 || gained["proof"] == 0) && !testing.Short() {
+	if !each() && !testing.Short() {
 		t.Errorf("gained %v: the generator is too tame", gained)
 	}
 }
