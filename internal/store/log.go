@@ -174,11 +174,12 @@ type Found interface {
 	// out. No more than 500 at a time.
 	LeavesAt(ctx context.Context, indices []int64) ([]Numbered, error)
 	// IndicesOf lists up to limit indices of entries that seal something for the
-	// person with a pseudonym, each once.
-	IndicesOf(ctx context.Context, ref []byte, s Stretch, limit int) ([]int64, error)
-	// IndicesTagged lists up to limit indices of entries with one of the tags, each
-	// once.
-	IndicesTagged(ctx context.Context, tags [][]byte, s Stretch, limit int) ([]int64, error)
+	// person with a pseudonym, each once, in the stretch's order. A look has its bounds,
+	// whatever the stretch: next is the first index on the way that it did not come to,
+	// or one past the way's end, and at least one block on from where it began.
+	IndicesOf(ctx context.Context, ref []byte, s Stretch, limit int) (found []int64, next int64, err error)
+	// IndicesTagged does so for entries with one of the tags, of which there are a few.
+	IndicesTagged(ctx context.Context, tags [][]byte, s Stretch, limit int) (found []int64, next int64, err error)
 	// InsertSummaries leaves those alone that are there already.
 	InsertSummaries(ctx context.Context, summaries []Summary) error
 	// SummariesFrom lists the summaries of a level from the n-th on and before

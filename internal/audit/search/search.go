@@ -117,11 +117,11 @@ func (s *Search) Find(ctx context.Context, f Filter, o Order, limit int, after *
 	if o == Newest {
 		w.Stretch = store.Stretch{Until: min(at.Next, size), Backwards: true}
 	}
-	sources, err := s.sources(ctx, &f)
-	if err != nil || sources == nil {
+	if err := w.narrow(ctx, &f); err != nil {
 		return Page{}, err
 	}
-	if err := w.narrow(ctx, &f); err != nil {
+	sources, err := s.sources(ctx, w, &f)
+	if err != nil || sources == nil {
 		return Page{}, err
 	}
 	return w.page(ctx, &f, sources, limit, at.Size)
@@ -129,7 +129,7 @@ func (s *Search) Find(ctx context.Context, f Filter, o Order, limit int, after *
 
 // sources are where to look for what the filter asks; none where there is nothing
 // to be found.
-func (s *Search) sources(ctx context.Context, f *Filter) (from []source, err error) {
+func (s *Search) sources(ctx context.Context, w *walk, f *Filter) (from []source, err error) {
 	if f.Subject != "" {
 		ref, err := s.Log.Pseudonym(ctx, f.Tenant, f.Subject)
 		if notFound(err) {
@@ -138,14 +138,14 @@ func (s *Search) sources(ctx context.Context, f *Filter) (from []source, err err
 		if err != nil {
 			return nil, err
 		}
-		from = append(from, s.ofPerson(ref))
+		from = append(from, s.ofPerson(w, ref))
 	}
 	if f.record() != "" {
-		tags, err := s.tags(ctx, f)
-		if err != nil || len(tags) == 0 {
+		of, err := s.ofRecord(ctx, w, f)
+		if err != nil {
 			return nil, err
 		}
-		from = append(from, s.ofRecord(tags))
+		from = append(from, of)
 	}
 	if from == nil {
 		from = []source{&summaries{wanted: f.wanted()}}

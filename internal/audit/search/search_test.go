@@ -250,6 +250,72 @@ func TestRecordsByTime(t *testing.T) {
 	})
 }
 
+// What is rare in a long log is found, in pages that end early on the way to it, with
+// summaries and without.
+func TestRareInALongLog(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		f.search.Store = shortSighted{f.store}
+		const size = 9000
+		var many []written
+		for i := range size {
+			w := written{leaf: audit.Leaf{Time: begin.AddDate(0, 0, 45*i/size).UnixMicro(), Tenant: acme, Class: audit.ClassDecision, Activity: audit.Evaluated, Outcome: audit.OutcomeAllow}}
+			if i == 3 || i == 4000 || i == 4001 || i == size-1 {
+				w.records, w.persons = []string{"contact:1"}, []string{"contact:1"}
+				w.leaf.Op = "rare"
+			}
+			if many = append(many, w); len(many) == 1000 {
+				f.write(many...)
+				many = nil
+			}
+		}
+		want := f.find(search.Filter{Tenant: acme, Op: "rare"}, search.Newest, 100)
+		if len(want) != 4 {
+			t.Fatalf("there are %d", len(want))
+		}
+		for _, budget := range []int{1, 2000, 0} {
+			f.search.Budget = budget
+			for _, q := range []search.Filter{{Object: "contact:1"}, {Subject: "contact:1", Op: "rare"}, {Subject: "contact:1", Object: "contact:1"}} {
+				q.Tenant = acme
+				if got := f.find(q, search.Newest, 3); !slices.Equal(got, want) {
+					t.Errorf("budget %d: %+v is in %v, want %v", budget, q, got, want)
+				}
+				oldest := f.find(q, search.Oldest, 1)
+				slices.Reverse(oldest)
+				if !slices.Equal(oldest, want) {
+					t.Errorf("budget %d, oldest first: %+v is in %v, want %v reversed", budget, q, oldest, want)
+				}
+			}
+			f.summarize()
+		}
+		f.search.Budget = 1
+		p, err := f.search.Find(f.ctx, search.Filter{Tenant: acme, Subject: "contact:1", Op: "rare"}, search.Newest, 9, nil)
+		f.must(err)
+		if !p.Early || len(p.Entries) == 4 {
+			t.Errorf("with nothing to spend a page is %+v", p)
+		}
+	})
+}
+
+// shortSighted looks no further than a block, as a store does in a very long log.
+type shortSighted struct{ search.Store }
+
+func (s shortSighted) IndicesOf(ctx context.Context, ref []byte, st store.Stretch, limit int) ([]int64, int64, error) {
+	return s.Store.IndicesOf(ctx, ref, oneBlock(st), limit)
+}
+
+func (s shortSighted) IndicesTagged(ctx context.Context, tags [][]byte, st store.Stretch, limit int) ([]int64, int64, error) {
+	return s.Store.IndicesTagged(ctx, tags, oneBlock(st), limit)
+}
+
+func oneBlock(s store.Stretch) store.Stretch {
+	if s.Backwards {
+		s.From = max(s.From, s.Until-1024)
+	} else {
+		s.Until = min(s.Until, s.From+1024)
+	}
+	return s
+}
+
 // A batch is found by what one member is, not by what two are together.
 func TestMembersOfABatch(t *testing.T) {
 	databases(t, func(t *testing.T, f *fixture) {

@@ -45,6 +45,14 @@ func (w *walk) end() int64 {
 	return w.Until
 }
 
+// further is the one of two indices that is further on the way.
+func (w *walk) further(a, b int64) int64 {
+	if w.Backwards {
+		return min(a, b)
+	}
+	return max(a, b)
+}
+
 // rest is the part of the way from an index on.
 func (w *walk) rest(at int64) store.Stretch {
 	s := w.Stretch
@@ -139,44 +147,96 @@ func (s *summaries) ask(ctx context.Context, w *walk, level int, n int64) (look 
 	return g.look[n-g.first], nil
 }
 
+// look lists what an index of the database has of a stretch; see store.Found.
+type look func(ctx context.Context, s store.Stretch, limit int) (found []int64, next int64, err error)
+
 // listed looks where an index of the database says.
 type listed struct {
-	list  func(ctx context.Context, s store.Stretch, limit int) ([]int64, error)
-	ahead []int64
-	whole bool // there is nothing after ahead
+	look   look
+	within store.Stretch // and nowhere else
+	looked bool
+	ahead  []int64
+	next   int64 // what is not ahead is from here on
 }
 
 const listAhead = 256
 
+// blockCost is what a look without a find spends, in bytes that could have been read.
+const blockCost = 256
+
 func (l *listed) seek(ctx context.Context, w *walk, at int64) (int64, error) {
+	asked, own := at, walk{Stretch: l.within}
+	if own.Backwards = w.Backwards; own.From >= own.Until {
+		return w.end(), nil
+	}
+	if at = w.further(at, own.start()); own.over(at) {
+		return w.end(), nil
+	}
 	for {
-		i := slices.IndexFunc(l.ahead, func(idx int64) bool { return idx == at || (idx > at) != w.Backwards })
+		i := slices.IndexFunc(l.ahead, func(idx int64) bool { return w.further(idx, at) == idx })
 		if i >= 0 {
 			l.ahead = l.ahead[i:]
 			return l.ahead[0], nil
 		}
-		if l.whole {
+		if l.ahead = nil; l.looked {
+			at = w.further(at, l.next)
+		}
+		if own.over(at) {
 			return w.end(), nil
 		}
+		if w.spent() && at != asked { // nothing is at asked; at is where to go on
+			return at, nil
+		}
 		var err error
-		if l.ahead, err = l.list(ctx, w.rest(at), listAhead); err != nil {
+		if l.ahead, l.next, err = l.look(ctx, own.rest(at), listAhead); err != nil {
 			return 0, err
 		}
-		l.whole = len(l.ahead) < listAhead
-		w.spend(50 * len(l.ahead))
+		l.looked = true
+		w.spend(50*len(l.ahead) + int(max(at-l.next, l.next-at)>>10)*blockCost)
 	}
 }
 
-func (s *Search) ofPerson(ref []byte) source {
-	return &listed{list: func(ctx context.Context, st store.Stretch, limit int) ([]int64, error) {
+// anyOf looks where one of them would.
+type anyOf []source
+
+func (a anyOf) seek(ctx context.Context, w *walk, at int64) (int64, error) {
+	next := w.end()
+	for _, s := range a {
+		found, err := s.seek(ctx, w, at)
+		if err != nil {
+			return 0, err
+		}
+		if w.further(next, found) == next {
+			next = found
+		}
+	}
+	return next, nil
+}
+
+func (s *Search) ofPerson(w *walk, ref []byte) source {
+	return &listed{within: w.Stretch, look: func(ctx context.Context, st store.Stretch, limit int) ([]int64, int64, error) {
 		return s.Store.IndicesOf(ctx, ref, st, limit)
 	}}
 }
 
-func (s *Search) ofRecord(tags [][]byte) source {
-	return &listed{list: func(ctx context.Context, st store.Stretch, limit int) ([]int64, error) {
-		return s.Store.IndicesTagged(ctx, tags, st, limit)
-	}}
+// ofRecord looks for the tags of each month where the log is of that month.
+func (s *Search) ofRecord(ctx context.Context, w *walk, f *Filter) (source, error) {
+	tags, err := s.tags(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	var of anyOf
+	for month, tags := range tags {
+		n := *w
+		if err := n.narrow(ctx, month.filter()); err != nil {
+			return nil, err
+		}
+		w.left = n.left
+		of = append(of, &listed{within: n.Stretch, look: func(ctx context.Context, st store.Stretch, limit int) ([]int64, int64, error) {
+			return s.Store.IndicesTagged(ctx, tags, st, limit)
+		}})
+	}
+	return of, nil
 }
 
 // narrow cuts off what is outside of the filter's times at both ends.
@@ -203,13 +263,25 @@ func (w *walk) narrow(ctx context.Context, f *Filter) error {
 	return nil
 }
 
-// tags are those of a record in the months the filter asks for.
-func (s *Search) tags(ctx context.Context, f *Filter) ([][]byte, error) {
+// month is one of a calendar in UTC, such as 2026-11.
+type month string
+
+// filter asks for entries of the month.
+func (m month) filter() *Filter {
+	first, err := time.Parse("2006-01", string(m))
+	if err != nil { // no month of ours: wherever it is
+		return &Filter{}
+	}
+	return &Filter{From: first, Until: first.AddDate(0, 1, 0)}
+}
+
+// tags are those of a record in the months the filter asks for, of all classes.
+func (s *Search) tags(ctx context.Context, f *Filter) (map[month][][]byte, error) {
 	months, err := s.Log.Months(ctx, f.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	var tags [][]byte
+	tags := map[month][][]byte{}
 	for _, m := range months {
 		if !either(f.Class, m.Class) || !f.From.IsZero() && m.Month < monthOf(f.From) || !f.Until.IsZero() && m.Month > monthOf(f.Until) {
 			continue
@@ -221,7 +293,7 @@ func (s *Search) tags(ctx context.Context, f *Filter) ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		tags = append(tags, tag)
+		tags[month(m.Month)] = append(tags[month(m.Month)], tag)
 	}
 	return tags, nil
 }

@@ -91,7 +91,7 @@ func (q queries) ExtendTree(ctx context.Context, first int64, entries []store.En
 
 // insertTables is SQLite's way.
 func (q queries) insertTables(ctx context.Context, r *rows) error {
-	entries, sealed, tags := make([]any, 0, 2*len(r.leaf)), make([]any, 0, 6*len(r.ref)), make([]any, 0, 2*len(r.tag))
+	entries, sealed, tags := make([]any, 0, 2*len(r.leaf)), make([]any, 0, 6*len(r.ref)), make([]any, 0, 3*len(r.tag))
 	for i := range r.leaf {
 		entries = append(entries, r.index[i], r.leaf[i])
 	}
@@ -99,7 +99,7 @@ func (q queries) insertTables(ctx context.Context, r *rows) error {
 		sealed = append(sealed, r.ref[i], r.sealedIn[i], r.seg[i], r.salt[i], r.commitment[i], r.ciphertext[i])
 	}
 	for i := range r.tag {
-		tags = append(tags, r.tag[i], r.taggedIn[i])
+		tags = append(tags, r.taggedIn[i]/blockSize, r.tag[i], r.taggedIn[i])
 	}
 	if err := insertRows(ctx, q.conn, `INSERT INTO audit_entries (idx, leaf) VALUES `, 2, entries); err != nil {
 		return err
@@ -107,8 +107,11 @@ func (q queries) insertTables(ctx context.Context, r *rows) error {
 	if err := insertRows(ctx, q.conn, `INSERT INTO audit_sealed (ref, idx, seg, salt, commitment, ct) VALUES `, 6, sealed); err != nil {
 		return err
 	}
-	return insertRows(ctx, q.conn, `INSERT INTO audit_tags (tag, idx) VALUES `, 2, tags)
+	return insertRows(ctx, q.conn, `INSERT INTO audit_tags (block, tag, idx) VALUES `, 3, tags)
 }
+
+// blockSize is how many entries share an index of people and records (migration 22).
+const blockSize = 1024
 
 // rowsPerInsert bounds the parameters of a statement.
 const rowsPerInsert = 64

@@ -2,12 +2,17 @@ package sqlstore
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 
 	"rolegate/internal/store"
 )
+
+// fewBlocks and mostBlocks are how many blocks of the log a look into an index asks at
+// first, and at most.
+const fewBlocks int64 = 8
+
+var mostBlocks int64 = 2048
 
 func (q queries) LeavesAt(ctx context.Context, indices []int64) ([]store.Numbered, error) {
 	if len(indices) == 0 {
@@ -23,39 +28,64 @@ func (q queries) LeavesAt(ctx context.Context, indices []int64) ([]store.Numbere
 	}, `SELECT idx, leaf FROM audit_entries WHERE idx IN `+q.dialect.tuples(1, len(args))+` ORDER BY idx`, args...)
 }
 
-func (q queries) IndicesOf(ctx context.Context, ref []byte, s store.Stretch, limit int) ([]int64, error) {
-	return all(ctx, q.conn, scanValue[int64],
-		`SELECT DISTINCT idx FROM audit_sealed WHERE ref = $1 AND idx >= $2 AND idx < $3 ORDER BY idx `+order(s)+` LIMIT $4`,
-		bytesOf(ref), s.From, s.Until, max(limit, 0))
+// indexed looks into an index by blocks of a table. Most searches want the newest and
+// end with the first few blocks; what is found in those asked at once is sorted,
+// however much it is.
+func (q queries) indexed(ctx context.Context, s store.Stretch, limit int, from string, args ...any) (found []int64, next int64, err error) {
+	head, err := q.Head(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	// The stretch may reach beyond the log, to no end of blocks.
+	s.From, s.Until = max(s.From, 0), min(s.Until, head.Size)
+	next, end := s.From, s.Until
+	if s.Backwards {
+		next, end = s.Until-1, s.From-1
+	}
+	if limit <= 0 || s.From >= s.Until {
+		return nil, end, nil
+	}
+	for n, asked := fewBlocks, int64(0); next != end && asked < mostBlocks; n, asked = 2*n, asked+n {
+		at := next / blockSize
+		lo, hi := at, min(at+n-1, (s.Until-1)/blockSize)
+		if s.Backwards {
+			lo, hi = max(at-n+1, s.From/blockSize), at
+		}
+		some, err := all(ctx, q.conn, scanValue[int64], `WITH RECURSIVE b (n) AS (SELECT CAST($1 AS BIGINT) UNION ALL SELECT n + 1 FROM b WHERE n < $2)
+			SELECT DISTINCT idx FROM b CROSS JOIN `+from+` AND idx >= $3 AND idx < $4 ORDER BY idx `+order(s)+` LIMIT $5`,
+			append([]any{lo, hi, s.From, s.Until, limit - len(found)}, args...)...)
+		if err != nil {
+			return nil, 0, err
+		}
+		if found = append(found, some...); len(found) == limit {
+			return found, found[limit-1] + step(s), nil
+		}
+		if next = min((hi+1)*blockSize, end); s.Backwards {
+			next = max(lo*blockSize-1, end)
+		}
+	}
+	return found, next, nil
 }
 
-// tagsPerQuery bounds a statement's parameters, and the kinds of statements.
-const tagsPerQuery = 32
-
-// IndicesTagged takes the first of each tag and merges them: a database that gets
-// all tags at once would sort all that there is of each.
-func (q queries) IndicesTagged(ctx context.Context, tags [][]byte, s store.Stretch, limit int) ([]int64, error) {
-	var found []int64
-	for chunk := range slices.Chunk(tags, tagsPerQuery) {
-		of := make([]string, len(chunk))
-		args := []any{s.From, s.Until, max(limit, 0)}
-		for i, tag := range chunk {
-			of[i] = `SELECT * FROM (SELECT idx FROM audit_tags WHERE tag = $` + strconv.Itoa(i+4) +
-				` AND idx >= $1 AND idx < $2 ORDER BY idx ` + order(s) + ` LIMIT $3) AS t` + strconv.Itoa(i)
-			args = append(args, bytesOf(tag))
-		}
-		got, err := all(ctx, q.conn, scanValue[int64], `SELECT idx FROM (`+strings.Join(of, ` UNION `)+`) AS u ORDER BY idx `+order(s)+` LIMIT $3`, args...)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, got...)
-	}
-	slices.Sort(found)
-	found = slices.Compact(found)
+// step leads from an index to the next on the way.
+func step(s store.Stretch) int64 {
 	if s.Backwards {
-		slices.Reverse(found)
+		return -1
 	}
-	return found[:min(len(found), max(limit, 0))], nil
+	return 1
+}
+
+func (q queries) IndicesOf(ctx context.Context, ref []byte, s store.Stretch, limit int) (found []int64, next int64, err error) {
+	return q.indexed(ctx, s, limit, `audit_sealed AS s WHERE s.block = b.n AND ref = $6`, bytesOf(ref))
+}
+
+func (q queries) IndicesTagged(ctx context.Context, tags [][]byte, s store.Stretch, limit int) (found []int64, next int64, err error) {
+	of := make([]string, len(tags))
+	args := make([]any, len(tags))
+	for i, tag := range tags {
+		of[i], args[i] = `$`+strconv.Itoa(i+6), bytesOf(tag)
+	}
+	return q.indexed(ctx, s, limit, `audit_tags AS t WHERE t.block = b.n AND tag IN (`+strings.Join(of, `, `)+`)`, args...)
 }
 
 func order(s store.Stretch) string {

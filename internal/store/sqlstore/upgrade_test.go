@@ -4,9 +4,13 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"rolegate/internal/store"
 	"rolegate/internal/testkit/pgtest"
@@ -64,8 +68,8 @@ func upgrades(t *testing.T, version int64, test func(t *testing.T, write func(st
 			write := func(text string) {
 				t.Helper()
 				args := []any{micros(began), micros(until)}
-				if !strings.Contains(text, "$2") {
-					args = args[:1]
+				for n := len(args); n > 0 && !strings.Contains(text, "$"+strconv.Itoa(n)); n-- {
+					args = args[:n-1]
 				}
 				if _, err := old.Exec(d.dialect.words().Replace(text), args...); err != nil {
 					t.Fatal(text, err)
@@ -132,6 +136,40 @@ func TestUpgradeKeepsThePolicy(t *testing.T) {
 		}
 		if drafts, err := db.ListDrafts(t.Context(), "t", 10); len(drafts) != 0 || err != nil {
 			t.Errorf("drafts: %v (%v)", drafts, err)
+		}
+	})
+}
+
+// A log from before its indexes were by blocks is as it was, and everybody and every
+// record is found in it.
+func TestUpgradeKeepsTheLog(t *testing.T) {
+	upgrades(t, 19, func(t *testing.T, write func(string), open func() *DB) {
+		for _, idx := range []int{0, 2000, 4000} {
+			write(fmt.Sprintf(`INSERT INTO audit_entries (idx, leaf) VALUES (%d, CAST('leaf' AS BYTEA))`, idx))
+			write(fmt.Sprintf(`INSERT INTO audit_sealed (ref, idx, seg, salt, commitment, ct) VALUES
+				(CAST('ann' AS BYTEA), %d, 0, CAST('s' AS BYTEA), CAST('c' AS BYTEA), CAST('x' AS BYTEA)),
+				(CAST('bob' AS BYTEA), %d, 1, CAST('s' AS BYTEA), CAST('c' AS BYTEA), CAST('y' AS BYTEA))`, idx, idx))
+			write(fmt.Sprintf(`INSERT INTO audit_tags (tag, idx) VALUES (CAST('note' AS BYTEA), %d), (CAST('deal' AS BYTEA), %d)`, idx, idx))
+		}
+		write(`UPDATE audit_head SET size = 4001`)
+		db := open()
+		all := store.Stretch{Until: 4001}
+		for what, look := range map[string]func() ([]int64, int64, error){
+			"ann":  func() ([]int64, int64, error) { return db.IndicesOf(t.Context(), []byte("ann"), all, 9) },
+			"bob":  func() ([]int64, int64, error) { return db.IndicesOf(t.Context(), []byte("bob"), all, 9) },
+			"note": func() ([]int64, int64, error) { return db.IndicesTagged(t.Context(), [][]byte{[]byte("note")}, all, 9) },
+		} {
+			if got, _, err := look(); !slices.Equal(got, []int64{0, 2000, 4000}) || err != nil {
+				t.Errorf("%s is in %v (%v)", what, got, err)
+			}
+		}
+		entries, err := db.EntriesFrom(t.Context(), 2000, 1)
+		segment := func(ref, ct string) store.Segment {
+			return store.Segment{Ref: []byte(ref), Salt: []byte("s"), Commitment: []byte("c"), Ciphertext: []byte(ct)}
+		}
+		want := []store.Entry{{Leaf: []byte("leaf"), Sealed: []store.Segment{segment("ann", "x"), segment("bob", "y")}}}
+		if diff := cmp.Diff(want, entries); diff != "" || err != nil {
+			t.Errorf("an entry is not what it was (%v): %s", err, diff)
 		}
 	})
 }

@@ -9,6 +9,20 @@ import (
 	"rolegate/internal/store"
 )
 
+// pastLook is where a look into an index of a log of so many entries ends that found
+// what it found.
+func pastLook(s store.Stretch, size int64, found []int64, limit int) int64 {
+	switch full := limit > 0 && len(found) == limit; {
+	case full && s.Backwards:
+		return found[limit-1] - 1
+	case full:
+		return found[limit-1] + 1
+	case s.Backwards:
+		return s.From - 1
+	}
+	return min(s.Until, size)
+}
+
 var foundTests = []storeTest{
 	{"Found/LeavesAt", func(t *testing.T, f fixture) {
 		ctx := t.Context()
@@ -56,10 +70,13 @@ var foundTests = []storeTest{
 			{store.Stretch{From: 58, Until: 60}, 9, nil},
 			{store.Stretch{Until: 60}, 0, nil},
 		} {
-			got, err := f.IndicesOf(ctx, []byte{1}, c.s, c.limit)
+			got, next, err := f.IndicesOf(ctx, []byte{1}, c.s, c.limit)
+			if next != pastLook(c.s, 60, got, c.limit) {
+				t.Errorf("IndicesOf %v goes on at %d", c, next)
+			}
 			same(t, fmt.Sprint("IndicesOf ", c), got, err, c.want)
 		}
-		got, err := f.IndicesOf(ctx, []byte{9}, store.Stretch{Until: 60}, 9)
+		got, _, err := f.IndicesOf(ctx, []byte{9}, store.Stretch{Until: 60}, 9)
 		same(t, "IndicesOf nobody", got, err, nil)
 
 		var all [][]byte
@@ -78,11 +95,56 @@ var foundTests = []storeTest{
 			{all, store.Stretch{From: 38, Until: 43}, 9, []int64{38, 39, 40, 41, 42}},
 			{all, store.Stretch{From: 38, Until: 43, Backwards: true}, 2, []int64{42, 41}},
 			{[][]byte{{99}}, store.Stretch{Until: 60}, 9, nil},
-			{nil, store.Stretch{Until: 60}, 9, nil},
 		} {
-			got, err := f.IndicesTagged(ctx, c.tags, c.s, c.limit)
-			if err != nil || !slices.Equal(got, c.want) {
-				t.Errorf("IndicesTagged of %d, %v, %d = %v, %v", len(c.tags), c.s, c.limit, got, err)
+			got, next, err := f.IndicesTagged(ctx, c.tags, c.s, c.limit)
+			if err != nil || !slices.Equal(got, c.want) || next != pastLook(c.s, 60, got, c.limit) {
+				t.Errorf("IndicesTagged of %d, %v, %d = %v, %d, %v", len(c.tags), c.s, c.limit, got, next, err)
+			}
+		}
+	}},
+	// The index is by blocks, which nobody is to notice.
+	{"Found/IndicesFarApart", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		const size = 30_000
+		var entries []store.Entry
+		var all []int64
+		for i := range int64(size) {
+			e := store.Entry{Leaf: []byte{1}}
+			if i%1777 == 5 || i%1024 == 0 || i%1024 == 1023 {
+				e.Sealed = []store.Segment{{Ref: []byte{1}, Salt: []byte{1}, Commitment: []byte{2}, Ciphertext: []byte{3}}}
+				e.Tags = [][]byte{{byte(i%2 + 1)}}
+				all = append(all, i)
+			}
+			entries = append(entries, e)
+		}
+		for some := range slices.Chunk(entries, 2000) {
+			_, err := f.AppendEntries(ctx, some)
+			f.must(err)
+		}
+		for _, s := range []store.Stretch{{Until: size}, {Until: size, Backwards: true}, {From: 1023, Until: 20_481}, {From: 1024, Until: 20_480, Backwards: true}, {From: 29_000, Until: math.MaxInt64}} {
+			want := slices.DeleteFunc(slices.Clone(all), func(i int64) bool { return i < s.From || i >= s.Until })
+			if s.Backwards {
+				slices.Reverse(want)
+			}
+			for _, limit := range []int{1, 3, 1000} {
+				for what, look := range map[string]func(store.Stretch) ([]int64, int64, error){
+					"IndicesOf": func(s store.Stretch) ([]int64, int64, error) { return f.IndicesOf(ctx, []byte{1}, s, limit) },
+					"IndicesTagged": func(s store.Stretch) ([]int64, int64, error) {
+						return f.IndicesTagged(ctx, [][]byte{{1}, {2}}, s, limit)
+					},
+				} {
+					var got []int64
+					for rest := s; rest.From < min(rest.Until, size); {
+						some, next, err := look(rest)
+						f.must(err)
+						if got = append(got, some...); s.Backwards {
+							rest.Until = next + 1
+						} else {
+							rest.From = next
+						}
+					}
+					same(t, fmt.Sprint(what, s, limit), got, nil, want)
+				}
 			}
 		}
 	}},

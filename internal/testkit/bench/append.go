@@ -18,13 +18,14 @@ import (
 // What the log can take at best: our store's own insert of records, with nothing
 // decided, sealed or sent before it.
 
-// entries have the shape of decisions' records: a leaf of 300 bytes and a segment
-// of 136 sealed for the person who asks, one of a thousand in turns.
+// entries have the shape of decisions' records: a leaf of 300 bytes, a segment
+// of 136 sealed for the person who asks, one of a thousand in turns, and the tag of
+// the record that is asked about.
 var entries = func() (out []store.Entry) {
 	leaf := bytes.Repeat([]byte{0x42}, 300)
 	for i := range 1000 {
 		ref := sha256.Sum256([]byte{byte(i), byte(i >> 8)})
-		out = append(out, store.Entry{Leaf: leaf, Sealed: []store.Segment{{
+		out = append(out, store.Entry{Leaf: leaf, Tags: [][]byte{ref[12:28]}, Sealed: []store.Segment{{
 			Ref: ref[:16], Salt: ref[16:], Commitment: ref[8:24], Ciphertext: leaf[:136]}}})
 	}
 	return out

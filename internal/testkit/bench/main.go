@@ -48,8 +48,11 @@ var (
 )
 
 func main() {
-	if os.Getenv(bareEnv) != "" {
-		serveBare()
+	if kind := os.Getenv(bareEnv); kind != "" {
+		if err := serveBare(kind); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		return
 	}
 	plan := full

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,8 +10,11 @@ import (
 
 // TestMain lets the test binary stand in for the bare handler's process.
 func TestMain(m *testing.M) {
-	if os.Getenv(bareEnv) != "" {
-		serveBare()
+	if kind := os.Getenv(bareEnv); kind != "" {
+		if err := serveBare(kind); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		return
 	}
 	os.Exit(m.Run())
@@ -38,7 +42,7 @@ func TestQuick(t *testing.T) {
 	for _, what := range []string{
 		"one decision in process, large", "one decision in process, scopes", "Casbin's enforcer, medium", "Casbin's enforcer, large |", "large-each",
 		"answers that differ", "growth", "giant is a tenant beside", "memory of the snapshots", "tenant not in use", "load large", "a changed row visible", "reader waits",
-		"decision, buffered, in bursts", "buffered, sustained", "HTTP batch", "HTTP single decision, durable", "durable log adds", "login, password step",
+		"decision, buffered, in bursts", "buffered, sustained", "HTTP batch", "HTTP single decision, durable", "with the bare group commit", "with the bare bulk append", "durable log adds", "login, password step",
 		"decisions under", "peak memory", "ready after", "memory at rest",
 		"felt on two others, buffered", "felt on two others, durable",
 	} {
