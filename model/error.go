@@ -103,13 +103,13 @@ type Detail struct {
 	Column int    `json:"column,omitempty"` // 1-based column in bytes; 0 for the whole line
 	Path   string `json:"path,omitempty"`   // such as subjects[3].manager; empty for line-based input
 	Code   Code   `json:"code,omitempty"`   // of an import's entry: what is wrong, for machines
-	Reason string `json:"reason"`           // one sentence in English; "" for that of the error
+	Reason Phrase `json:"reason"`           // one sentence; none for that of the error
 }
 
 // String gives the places that are known, and the reason: "12:4: reason",
 // "path: reason", "12:4: path: reason" or "reason".
 func (d Detail) String() string {
-	s := d.Reason
+	s := d.Reason.Text
 	if d.Path != "" {
 		s = visible(d.Path) + ": " + s
 	}
@@ -148,6 +148,16 @@ func (e *Error) Unwrap() error { return e.Err }
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Format: format, Args: args}
 }
+
+// Noting adds to the message what is there in English only, as Phrase.Noting does.
+func (e *Error) Noting(english string) *Error {
+	c := *e
+	c.Message += ": " + english
+	return &c
+}
+
+// Phrase is what the message says.
+func (e *Error) Phrase() Phrase { return Phrase{e.Message, e.Format, e.Args} }
 
 // Because returns a copy of e with its cause set.
 func (e *Error) Because(cause error) *Error {

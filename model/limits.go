@@ -1,7 +1,5 @@
 package model
 
-import "fmt"
-
 // Limits is what a request or a document may at most ask of us. Each is a
 // setting; whatever passes one is refused by an error that names it, but for
 // Results, to which a page of a search is cut.
@@ -72,9 +70,9 @@ func (l Limits) Validate() error {
 // Exceeded is the error of a limit that was passed. The sentence says by what;
 // setting and value are added to it, and kept for other languages.
 func Exceeded(setting string, value int64, format string, args ...any) *Error {
-	e := Errorf(CodeLimitExceeded, format, args...)
-	e.Limit = &PassedLimit{setting, value}
-	e.Message = e.Message + "; " + e.Limit.String()
+	limit := PassedLimit{setting, value}
+	e := Errorf(CodeLimitExceeded, "%s; %s", Say(format, args...), limit.phrase())
+	e.Limit = &limit
 	return e
 }
 
@@ -84,4 +82,6 @@ type PassedLimit struct {
 	Value   int64
 }
 
-func (p PassedLimit) String() string { return fmt.Sprintf("%s is %d", p.Setting, p.Value) }
+func (p PassedLimit) String() string { return p.phrase().Text }
+
+func (p PassedLimit) phrase() Phrase { return Say("%s is %d", p.Setting, p.Value) }

@@ -116,6 +116,22 @@ type ColumnError struct {
 	Field  string
 	Op     Op
 	Reason string
+
+	Format string // what Reason was made of, as by fmt.Sprintf, and with what: to say
+	Args   []any  // it in another language
+}
+
+// reason is why a column cannot be used.
+type reason struct {
+	format string
+	args   []any
+}
+
+func because(format string, args ...any) reason { return reason{format, args} }
+
+// about is the reason as the error of a field; op is "" for the column as such.
+func (r reason) about(field string, op Op) *ColumnError {
+	return &ColumnError{Field: field, Op: op, Reason: fmt.Sprintf(r.format, r.args...), Format: r.format, Args: r.args}
 }
 
 func (e *ColumnError) Error() string {
@@ -136,63 +152,63 @@ var elemTypes = []ColumnType{Text, Int, Float, Decimal, UUID, Boolean}
 var untilTypes = []ColumnType{Text, Timestamp, TimestampUTC, Unix, UnixMilli, UnixMicro}
 
 // in is the column as the dialect has it, or why there is none such.
-func (c Column) in(d Dialect) (_ Column, why string) {
+func (c Column) in(d Dialect) (Column, reason) {
 	c.Type, c.UntilType = c.Type.on(d), c.UntilType.on(d)
 	return c, c.wrong(d)
 }
 
 // wrong says what is wrong with a column in a dialect, or nothing.
-func (c Column) wrong(d Dialect) string {
+func (c Column) wrong(d Dialect) (none reason) {
 	if !isPath(c.Name, 3) {
-		return fmt.Sprintf("%q is not the name of a column", c.Name)
+		return because("%q is not the name of a column", c.Name)
 	}
 	isJoin := c.Type == Join
 	if !isJoin && (c.Table != "" || c.Key != "" || c.Value != "" || c.Action != "" || c.Until != "" || c.UntilType != "") {
-		return "table, key, value, action and until are of a join"
+		return because("table, key, value, action and until are of a join")
 	}
 	if c.Type != Array && !isJoin && c.Elem != "" {
-		return "elem is of an array or a join"
+		return because("elem is of an array or a join")
 	}
 	if c.Collation != "" && (d != MySQL || c.Type != Text || !isName(c.Collation) || !isASCII(c.Collation) || !strings.HasPrefix(c.Collation, "utf8mb4_")) {
-		return "collation is of a text column on MySQL, in utf8mb4"
+		return because("collation is of a text column on MySQL, in utf8mb4")
 	}
-	if why := unfit(d, c.Type); why != "" {
+	if why := unfit(d, c.Type); why.format != "" {
 		return why
 	}
 	switch c.Type {
 	case Text, Int, Float, Decimal, UUID, Boolean, Timestamp, TimestampUTC, Unix, UnixMilli, UnixMicro, JSON:
-		return ""
+		return none
 	case Array:
 		if !slices.Contains(elemTypes, c.Elem) {
-			return fmt.Sprintf("elem %q", c.Elem)
+			return because("elem %q", c.Elem)
 		}
-		return ""
+		return none
 	case Join:
 		return c.wrongJoin(d)
 	}
-	return fmt.Sprintf("unknown type %q", c.Type)
+	return because("unknown type %q", c.Type)
 }
 
-func (c Column) wrongJoin(d Dialect) string {
+func (c Column) wrongJoin(d Dialect) (none reason) {
 	switch {
 	case !strings.Contains(c.Name, "."):
-		return "the name must be table.column: a bare one could mean a column of the side table"
+		return because("the name must be table.column: a bare one could mean a column of the side table")
 	case !isPath(c.Table, 2):
-		return fmt.Sprintf("%q is not the name of a table", c.Table)
+		return because("%q is not the name of a table", c.Table)
 	case !isName(c.Key) || !isName(c.Value):
-		return "key and value must be names of columns of the side table"
+		return because("key and value must be names of columns of the side table")
 	case (c.Action != "") != (c.Until != "") || (c.Until != "") != (c.UntilType != ""):
-		return "action, until and until_type go together"
+		return because("action, until and until_type go together")
 	case c.Action == "" && !slices.Contains(elemTypes, c.Elem):
-		return fmt.Sprintf("elem %q", c.Elem)
+		return because("elem %q", c.Elem)
 	case c.Action == "":
-		return ""
+		return none
 	case !isName(c.Action) || !isName(c.Until):
-		return "action and until must be names of columns of the side table"
+		return because("action and until must be names of columns of the side table")
 	case c.Elem != "" && c.Elem != Text:
-		return "shares are to a text"
+		return because("shares are to a text")
 	case !slices.Contains(untilTypes, c.UntilType):
-		return fmt.Sprintf("until_type %q", c.UntilType)
+		return because("until_type %q", c.UntilType)
 	}
 	return unfit(d, c.UntilType)
 }
@@ -206,16 +222,16 @@ func (t ColumnType) on(d Dialect) ColumnType {
 }
 
 // unfit says why a dialect has no columns of the type, or nothing.
-func unfit(d Dialect, t ColumnType) string {
+func unfit(d Dialect, t ColumnType) (none reason) {
 	switch {
 	case t == Array && d != PostgreSQL:
-		return "only PostgreSQL has arrays: use json or join"
+		return because("only PostgreSQL has arrays: use json or join")
 	case t == Timestamp && d == MySQL:
-		return "TIMESTAMP is read in the zone of the session: use a DATETIME in UTC (timestamp_utc) or an integer"
+		return because("TIMESTAMP is read in the zone of the session: use a DATETIME in UTC (timestamp_utc) or an integer")
 	case (t == Timestamp || t == TimestampUTC) && d == SQLite:
-		return "SQLite has no type for times: use text (RFC 3339), unix, unix_milli or unix_micro"
+		return because("SQLite has no type for times: use text (RFC 3339), unix, unix_milli or unix_micro")
 	}
-	return ""
+	return none
 }
 
 // isPath tells whether s is up to n names with dots between them.

@@ -30,8 +30,8 @@ func (f Filter) SQL(d Dialect, columns map[string]Column, first int) (text strin
 		return "", nil, err
 	}
 	for _, field := range slices.Sorted(maps.Keys(columns)) {
-		if _, why := columns[field].in(d); why != "" {
-			return "", nil, &ColumnError{Field: field, Reason: why}
+		if _, why := columns[field].in(d); why.format != "" {
+			return "", nil, why.about(field, "")
 		}
 	}
 	switch f.Kind {
@@ -93,8 +93,12 @@ func (w *writer) alias() string {
 
 // refuse keeps the error and gives what lets nothing pass.
 func (w *writer) refuse(field, format string, args ...any) frag {
+	return w.refuseFor(field, because(format, args...))
+}
+
+func (w *writer) refuseFor(field string, why reason) frag {
 	if w.err == nil {
-		w.err = &ColumnError{Field: field, Op: w.now.Op, Reason: fmt.Sprintf(format, args...)}
+		w.err = why.about(field, w.now.Op)
 	}
 	return sql("FALSE")
 }
@@ -174,8 +178,8 @@ func (w *writer) column(field string) (Column, bool) {
 		return c, false
 	}
 	c, why := c.in(w.Dialect)
-	if why != "" {
-		w.refuse(field, "%s", why)
+	if why.format != "" {
+		w.refuseFor(field, why)
 		return c, false
 	}
 	unpacked := c.Type == JSON || w.now.Other != "" // it may stand where a list is unpacked

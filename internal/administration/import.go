@@ -80,7 +80,7 @@ func (at *standing) mayImport(ctx context.Context, steps []directory.Step) error
 		switch code := model.CodeOf(err); code {
 		case "":
 		case model.CodeForbidden, model.CodeOfficeReserved, model.CodeRoleUnknown:
-			beyond = append(beyond, model.Detail{Path: s.Place, Code: code, Reason: err.Error()})
+			beyond = append(beyond, model.Detail{Path: s.Place, Code: code, Reason: model.PhraseOf(err)})
 		default:
 			return err
 		}

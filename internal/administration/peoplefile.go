@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -75,7 +74,7 @@ func (o *Officer) PeopleFile(ctx context.Context, table []byte) ([]byte, error) 
 		switch code := model.CodeOf(err); code {
 		case "":
 		case model.CodeInvalidRequest, model.CodeForbidden, model.CodeUserUnknown:
-			bad = append(bad, model.Detail{Line: line, Code: code, Reason: err.Error()})
+			bad = append(bad, model.Detail{Line: line, Code: code, Reason: model.PhraseOf(err)})
 		default:
 			return nil, err
 		}
@@ -200,16 +199,16 @@ func badColumns(columns []string) (bad []model.Detail) {
 		columns[i] = name
 		switch {
 		case seen[name]:
-			bad = append(bad, model.Detail{Line: 1, Code: model.CodeInvalidRequest, Reason: fmt.Sprintf("the column %q is there twice", clip(name))})
+			bad = append(bad, model.Detail{Line: 1, Code: model.CodeInvalidRequest, Reason: model.Say("the column %q is there twice", clip(name))})
 		case is && attribute != "", slices.Contains(PeopleColumns, name):
 		default:
 			bad = append(bad, model.Detail{Line: 1, Code: model.CodeInvalidRequest,
-				Reason: fmt.Sprintf("%q is no column; there are %s and %sNAME", clip(name), strings.Join(PeopleColumns, ", "), attributeColumn)})
+				Reason: model.Say("%q is no column; there are %s and %sNAME", clip(name), strings.Join(PeopleColumns, ", "), attributeColumn)})
 		}
 		seen[name] = true
 	}
 	if !seen["id"] {
-		bad = append(bad, model.Detail{Line: 1, Code: model.CodeInvalidRequest, Reason: "there is no column id"})
+		bad = append(bad, model.Detail{Line: 1, Code: model.CodeInvalidRequest, Reason: model.Say("there is no column id")})
 	}
 	return bad
 }
@@ -222,11 +221,11 @@ func clip(s string) string {
 }
 
 func tableDetail(err error) model.Detail {
-	d := model.Detail{Line: 1, Code: model.CodeInvalidRequest, Reason: "there is no line with the names of columns"}
+	d := model.Detail{Line: 1, Code: model.CodeInvalidRequest, Reason: model.Say("there is no line with the names of columns")}
 	if e, ok := errors.AsType[*csv.ParseError](err); ok {
-		d.Line, d.Column, d.Reason = e.Line, e.Column, "the line is no CSV"
+		d.Line, d.Column, d.Reason = e.Line, e.Column, model.Say("the line is no CSV")
 		if errors.Is(e.Err, csv.ErrFieldCount) {
-			d.Column, d.Reason = 0, "the line has another number of cells than the first"
+			d.Column, d.Reason = 0, model.Say("the line has another number of cells than the first")
 		}
 	}
 	return d

@@ -55,7 +55,7 @@ func TestInheritedRolesOfAMember(t *testing.T) {
 	exceeded("a new user", "user:bob", err)
 	_, err = app.ImportDirectory.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant,
 		Text: []byte(`{"teams": [{"id": "t"}], "assignments": [{"member": "team:t", "role": "c"}, {"member": "team:t", "role": "a"}, {"member": "team:t", "role": "b"}]}`)})
-	if e, ok := err.(*model.Error); !ok || e.Code != model.CodeImportInvalid || e.Details[0].Path != "assignments[2]" || !strings.Contains(e.Details[0].Reason, "team:t") {
+	if e, ok := err.(*model.Error); !ok || e.Code != model.CodeImportInvalid || e.Details[0].Path != "assignments[2]" || !strings.Contains(e.Details[0].Reason.Text, "team:t") {
 		t.Errorf("by import: %v", err)
 	}
 

@@ -75,7 +75,7 @@ var arrows = []struct {
 
 	{"internal/login", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
-	{"internal/policy/condition", list("api/filter")},
+	{"internal/policy/condition", list("model", "api/filter")},
 	{"internal/policy", list("model", "api/filter", "internal/policy/condition", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/policy/review", list("model", "internal/policy")}, // pure: what a new document would change
 	{"internal/policy/rewrite", list("model")},                   // single rows of a text

@@ -147,7 +147,7 @@ func passed(results []model.CaseResult) error {
 	var failed []model.Detail
 	for _, r := range results {
 		if !r.Passed {
-			failed = append(failed, model.Detail{Line: r.Line, Code: r.Code, Reason: fmt.Sprintf("%s: wanted %s, got %s", r.Name, r.Want, r.Got)})
+			failed = append(failed, model.Detail{Line: r.Line, Code: r.Code, Reason: model.Say("%s: wanted %s, got %s", r.Name, verdict(r.Want), verdict(r.Got))})
 		}
 	}
 	if len(failed) == 0 {
@@ -156,6 +156,14 @@ func passed(results []model.CaseResult) error {
 	e := model.Errorf(model.CodeCasesFailed, "%d of %d cases did not pass", len(failed), len(results))
 	e.Details = failed
 	return e
+}
+
+// verdict is a word of a case as one of a sentence.
+func verdict(word string) model.Phrase {
+	if word == "allow" {
+		return model.Say("allow")
+	}
+	return model.Say("deny")
 }
 
 // Withdraw gives a draft up.

@@ -51,7 +51,7 @@ func TestCases(t *testing.T) {
 		err := submit()
 		f.refused("cases that the policy in force fails", err, model.CodeCasesFailed)
 		var e *model.Error
-		if !errors.As(err, &e) || len(e.Details) != 2 || e.Details[0].Line != 2 || !strings.Contains(e.Details[0].Reason, "reps export") {
+		if !errors.As(err, &e) || len(e.Details) != 2 || e.Details[0].Line != 2 || !strings.Contains(e.Details[0].Reason.Text, "reps export") {
 			t.Errorf("refused with %+v", e.Details)
 		}
 		save(text+row+"\n", cases)

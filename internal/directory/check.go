@@ -27,10 +27,10 @@ func (in importFile) check(there model.Directory) []model.Detail {
 	for _, e := range in.Assignments {
 		a, path := e.v, fmt.Sprintf("assignments[%d]", e.i)
 		if !members[a.Member] {
-			bad = append(bad, model.Detail{Path: path, Code: model.CodeUserUnknown, Reason: fmt.Sprintf("%q is neither registered nor in this file", a.Member)})
+			bad = append(bad, model.Detail{Path: path, Code: model.CodeUserUnknown, Reason: model.Say("%q is neither registered nor in this file", a.Member)})
 		}
 		if !roles[a.Role] {
-			bad = append(bad, model.Detail{Path: path, Code: model.CodeRoleUnknown, Reason: fmt.Sprintf("the role %q is neither known nor in this file's roles", a.Role)})
+			bad = append(bad, model.Detail{Path: path, Code: model.CodeRoleUnknown, Reason: model.Say("the role %q is neither known nor in this file's roles", a.Role)})
 		}
 	}
 	return append(bad, in.cycles(there)...)
@@ -54,7 +54,7 @@ func (in importFile) cycles(there model.Directory) []model.Detail {
 	var bad []model.Detail
 	report := func(path string, parents map[string]string, id string) {
 		if cycle := cycleFrom(parents, id); cycle != nil {
-			bad = append(bad, model.Detail{Path: path, Code: model.CodeInvalidRequest, Reason: "goes in a circle: " + strings.Join(cycle, " → ")})
+			bad = append(bad, model.Detail{Path: path, Code: model.CodeInvalidRequest, Reason: model.Say("goes in a circle: %s", strings.Join(cycle, " → "))})
 		}
 	}
 	for _, s := range in.Subjects {

@@ -21,13 +21,13 @@ const (
 func cleanSubject(s model.Subject, l model.Limits) (model.Subject, error) {
 	s.Unit, s.Manager, s.Contact = Bare("unit", s.Unit), Bare("user", s.Manager), Bare("contact", s.Contact)
 	s.Teams, s.Territories, s.Accounts = bareAll("team", s.Teams), bareAll("territory", s.Territories), bareAll("account", s.Accounts)
-	if err := checkID("type", s.Type); err != nil {
+	if err := checkID(model.Say("type"), s.Type); err != nil {
 		return s, err
 	}
 	if s.Type == "role" || s.Type == "team" || strings.Contains(s.Type, ":") {
 		return s, model.Errorf(model.CodeInvalidRequest, "%q cannot be the type of a subject", s.Type)
 	}
-	if err := checkID("id", s.ID); err != nil {
+	if err := checkID(model.Say("id"), s.ID); err != nil {
 		return s, err
 	}
 	for _, team := range s.Teams {
@@ -46,7 +46,7 @@ func cleanSubject(s model.Subject, l model.Limits) (model.Subject, error) {
 			return s, err
 		}
 		for _, id := range of.ids {
-			if err := checkID("id in "+of.what, id); err != nil {
+			if err := checkID(model.Say("id in %s", of.what), id); err != nil {
 				return s, err
 			}
 		}
@@ -72,7 +72,7 @@ func cleanUnit(u model.Unit, _ model.Limits) (model.Unit, error) {
 		}
 	}
 	for _, head := range u.Heads {
-		if err := checkID("head", head); err != nil {
+		if err := checkID(model.Say("head"), head); err != nil {
 			return u, err
 		}
 	}
@@ -93,10 +93,10 @@ func cleanRole(r string, _ model.Limits) (string, error) {
 }
 
 func cleanResource(r model.Resource, l model.Limits) (model.Resource, error) {
-	if err := checkID("type", r.Type); err != nil {
+	if err := checkID(model.Say("type"), r.Type); err != nil {
 		return r, err
 	}
-	if err := checkID("id", r.ID); err != nil {
+	if err := checkID(model.Say("id"), r.ID); err != nil {
 		return r, err
 	}
 	var err error

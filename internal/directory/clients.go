@@ -67,7 +67,7 @@ func newCredentials(c *model.Client) (Credentials, error) {
 	}
 	key, canonical, err := token.ParseJWK([]byte(c.PublicKey))
 	if err != nil {
-		return Credentials{}, model.Errorf(model.CodeInvalidRequest, "the key of client %q cannot be used: %v", c.ID, err)
+		return Credentials{}, model.Errorf(model.CodeInvalidRequest, "the key of client %q cannot be used: %s", c.ID, model.PhraseOf(err))
 	}
 	c.PublicKey, c.SecretHash = canonical, nil
 	return Credentials{ClientID: c.ID, KeyID: key.ID}, nil
@@ -115,7 +115,7 @@ func (s *Service) changedClient(ctx context.Context, tx store.Tx, c model.Client
 }
 
 func checkClient(c model.Client) error {
-	if err := checkID("client's name", c.ID); err != nil {
+	if err := checkID(model.Say("client's name"), c.ID); err != nil {
 		return err
 	}
 	if c.ID == "rolegate" || strings.ContainsAny(c.ID, ": \t") {

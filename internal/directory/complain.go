@@ -2,7 +2,6 @@ package directory
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"reflect"
 	"strconv"
@@ -25,38 +24,40 @@ func complain(base string, text []byte, err error) model.Detail {
 	e, ok := errors.AsType[*jsontext.SyntacticError](err)
 	switch {
 	case ok && errors.Is(e.Err, jsontext.ErrDuplicateName):
-		return model.Detail{Path: below(base, e.JSONPointer), Reason: "is there more than once"}
+		return model.Detail{Path: below(base, e.JSONPointer), Reason: model.Say("is there more than once")}
 	case !ok, errors.Is(e.Err, io.ErrUnexpectedEOF):
-		return model.Detail{Path: base, Reason: "the JSON text ends early"}
+		return model.Detail{Path: base, Reason: model.Say("the JSON text ends early")}
 	}
 	line, column := position(text, e.ByteOffset)
 	return model.Detail{Path: base, Line: line, Column: column,
-		Reason: "here the text stops being JSON: one object in UTF-8, with nothing behind it"}
+		Reason: model.Say("here the text stops being JSON: one object in UTF-8, with nothing behind it")}
 }
 
 // unfit says what is wanted instead of what stands there.
-func unfit(e *json.SemanticError) string {
+func unfit(e *json.SemanticError) model.Phrase {
 	if errors.Is(e.Err, json.ErrUnknownName) {
 		return unknown(members(e.GoType))
 	}
-	wanted := "a number of usual size"
+	wanted := model.Say("a number of usual size")
 	switch t := e.GoType; {
 	case t == nil:
-		wanted = "something else"
+		wanted = model.Say("something else")
 	case t == reflect.TypeFor[time.Time]():
-		return "a time with its zone is wanted here, such as 2026-01-01T08:00:00Z"
+		return model.Say("a time with its zone is wanted here, such as 2026-01-01T08:00:00Z")
 	case t.Kind() == reflect.String:
-		wanted = "text"
+		wanted = model.Say("text")
 	case t.Kind() == reflect.Slice:
-		wanted = "a list"
+		wanted = model.Say("a list")
 	case t.Kind() == reflect.Struct, t.Kind() == reflect.Map:
-		wanted = "an object"
+		wanted = model.Say("an object")
 	}
-	return fmt.Sprintf("%s is wanted here, not %s", wanted, kinds[e.JSONKind])
+	return model.Say("%s is wanted here, not %s", wanted, kinds[e.JSONKind])
 }
 
 // unknown says of a name that it is none of those there are.
-func unknown(names []string) string { return "is unknown here; there are " + strings.Join(names, ", ") }
+func unknown(names []string) model.Phrase {
+	return model.Say("is unknown here; there are %s", strings.Join(names, ", "))
+}
 
 // members lists the names an object of a wire type may have.
 func members(t reflect.Type) (names []string) {
@@ -68,8 +69,9 @@ func members(t reflect.Type) (names []string) {
 }
 
 // kinds names what can stand in JSON.
-var kinds = map[jsontext.Kind]string{
-	'n': "null", 't': "true", 'f': "false", '"': "text", '0': "this number", '{': "an object", '[': "a list", 0: "this",
+var kinds = map[jsontext.Kind]model.Phrase{
+	'n': model.Verbatim("null"), 't': model.Verbatim("true"), 'f': model.Verbatim("false"), '"': model.Say("text"),
+	'0': model.Say("this number"), '{': model.Say("an object"), '[': model.Say("a list"), 0: model.Say("this"),
 }
 
 // below spells the place of a value as people write paths: subjects[3].manager.

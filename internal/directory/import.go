@@ -127,7 +127,7 @@ func (s *Service) write(ctx context.Context, tx store.Tx, tenant string, in impo
 		c, err := s.assign(ctx, tx, tenant, e.v, reason, counted)
 		switch {
 		case isRule(err):
-			bad.add(model.Detail{Path: place("assignments", e.i), Code: model.CodeOf(err), Reason: err.Error()})
+			bad.add(model.Detail{Path: place("assignments", e.i), Code: model.CodeOf(err), Reason: model.PhraseOf(err)})
 		case err != nil:
 			return class, err
 		case c == audit.ClassBreakGlass:

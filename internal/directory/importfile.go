@@ -89,7 +89,7 @@ type list struct {
 // those about the file as a whole.
 func readLists(d *jsontext.Decoder, lists []list, bad *badEntries) error {
 	if kind := d.PeekKind(); kind != '{' && kind != 0 {
-		return importInvalid([]model.Detail{wanted("", "an object", kind)})
+		return importInvalid([]model.Detail{wanted("", model.Say("an object"), kind)})
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return err
@@ -104,7 +104,7 @@ func readLists(d *jsontext.Decoder, lists []list, bad *badEntries) error {
 		name := token.String()
 		at := slices.IndexFunc(lists, func(l list) bool { return l.name == name })
 		if at < 0 {
-			if strangers = append(strangers, model.Detail{Path: clipped(name), Code: model.CodeInvalidRequest, Reason: "is unknown here; there are " + names(lists)}); len(strangers) > len(lists) {
+			if strangers = append(strangers, model.Detail{Path: clipped(name), Code: model.CodeInvalidRequest, Reason: unknown(names(lists))}); len(strangers) > len(lists) {
 				return importInvalid(strangers)
 			}
 			if err := d.SkipValue(); err != nil {
@@ -115,7 +115,7 @@ func readLists(d *jsontext.Decoder, lists []list, bad *badEntries) error {
 		switch kind := d.PeekKind(); kind {
 		case '[', 'n', 0:
 		default:
-			strangers = append(strangers, wanted(name, "a list", kind))
+			strangers = append(strangers, wanted(name, model.Say("a list"), kind))
 			if err := d.SkipValue(); err != nil {
 				return err
 			}
@@ -159,16 +159,15 @@ func readLists(d *jsontext.Decoder, lists []list, bad *badEntries) error {
 }
 
 // wanted says what should stand where something else does.
-func wanted(path, want string, kind jsontext.Kind) model.Detail {
-	return model.Detail{Path: path, Code: model.CodeInvalidRequest, Reason: want + " is wanted here, not " + kinds[kind]}
+func wanted(path string, want model.Phrase, kind jsontext.Kind) model.Detail {
+	return model.Detail{Path: path, Code: model.CodeInvalidRequest, Reason: model.Say("%s is wanted here, not %s", want, kinds[kind])}
 }
 
-func names(lists []list) string {
-	var all []string
+func names(lists []list) (all []string) {
 	for _, l := range lists {
 		all = append(all, l.name)
 	}
-	return strings.Join(all, ", ")
+	return all
 }
 
 // clipped is a name of the file's own making, short enough to be repeated.
@@ -201,12 +200,12 @@ func reader[T, V any](bad *badEntries, l model.Limits, list string, out *[]numbe
 		}
 		v, err := clean(sent, l)
 		if err != nil {
-			bad.add(model.Detail{Path: place(list, i), Code: model.CodeOf(err), Reason: err.Error()})
+			bad.add(model.Detail{Path: place(list, i), Code: model.CodeOf(err), Reason: model.PhraseOf(err)})
 			return
 		}
 		k := key(v)
 		if j, twice := first[k]; twice {
-			bad.add(model.Detail{Path: place(list, i), Code: model.CodeConflict, Reason: fmt.Sprintf("%q is already in %s", strings.ReplaceAll(k, "\x00", " "), place(list, j))})
+			bad.add(model.Detail{Path: place(list, i), Code: model.CodeConflict, Reason: model.Say("%q is already in %s", strings.ReplaceAll(k, "\x00", " "), place(list, j))})
 			return
 		}
 		first[k] = i
@@ -229,7 +228,7 @@ func cleanAssignmentEntry(e AssignmentEntry, l model.Limits) (model.Assignment, 
 func (in importFile) offices() (bad []model.Detail) {
 	for _, e := range in.Assignments {
 		if err := reserved(e.v.Role); err != nil {
-			bad = append(bad, model.Detail{Path: place("assignments", e.i), Code: model.CodeOf(err), Reason: err.Error()})
+			bad = append(bad, model.Detail{Path: place("assignments", e.i), Code: model.CodeOf(err), Reason: model.PhraseOf(err)})
 		}
 	}
 	return bad
@@ -255,17 +254,18 @@ func (b badEntries) full() bool { return b.more }
 func (b badEntries) clone() badEntries { return badEntries{slices.Clone(b.list), b.more} }
 
 func (b badEntries) err() error {
-	e := importInvalid(b.list)
 	if b.more {
-		e.Message = fmt.Sprintf("the file has more than %d bad entries, of which the first are named, so nothing was imported", maxBad)
+		e := model.Errorf(model.CodeImportInvalid, "the file has more than %d bad entries, of which the first are named, so nothing was imported", maxBad)
+		e.Details = b.list
+		return e
 	}
-	return e
+	return importInvalid(b.list)
 }
 
 func importInvalid(bad []model.Detail) *model.Error {
 	e := model.Errorf(model.CodeImportInvalid, "the file has %d bad entries, so nothing was imported", len(bad))
 	if len(bad) == 1 {
-		e.Message = "the file has a bad entry, so nothing was imported"
+		e = model.Errorf(model.CodeImportInvalid, "the file has a bad entry, so nothing was imported")
 	}
 	e.Details = bad
 	return e

@@ -306,7 +306,7 @@ func notByPerson(caller model.Caller, role string) error {
 }
 
 func inUse(kind, id, by, name string) error {
-	return model.Errorf(model.CodeInUse, "the %s %q is in use by the %s %q", kind, id, by, name)
+	return model.Errorf(model.CodeInUse, "the %s %q is in use by the %s %q", noun(kind), id, noun(by), name)
 }
 
 // unused refuses to delete a group that a subject is in: whoever makes another
@@ -353,8 +353,8 @@ func noCircle(id, parent, member string, up func(id string) (string, error)) err
 	for at := parent; at != "" && !seen[at]; {
 		way = append(way, at)
 		if at == id {
-			e := model.Errorf(model.CodeInvalidRequest, "the %s goes in a circle", member)
-			e.Details = []model.Detail{{Path: member, Code: model.CodeInvalidRequest, Reason: "goes in a circle: " + strings.Join(way, " → ")}}
+			e := model.Errorf(model.CodeInvalidRequest, "the %s goes in a circle", noun(member))
+			e.Details = []model.Detail{{Path: member, Code: model.CodeInvalidRequest, Reason: model.Say("goes in a circle: %s", strings.Join(way, " → "))}}
 			return e
 		}
 		seen[at] = true

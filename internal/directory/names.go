@@ -12,7 +12,7 @@ import (
 const MaxID = 256
 
 // checkID refuses what cannot be an id: empty, too long, not text, or the wildcard.
-func checkID(what, id string) error {
+func checkID(what model.Phrase, id string) error {
 	switch {
 	case id == "":
 		return model.Errorf(model.CodeInvalidRequest, "the %s is empty", what)
@@ -36,7 +36,7 @@ func checkBare(kind, id string) error {
 	if strings.HasPrefix(id, kind+":") {
 		return model.Errorf(model.CodeInvalidRequest, "%q begins with %s: twice", kind+":"+id, kind)
 	}
-	return checkID(kind, id)
+	return checkID(noun(kind), id)
 }
 
 // checkGroup is checkBare for a role or team that is about to be known: a policy
@@ -45,18 +45,37 @@ func checkGroup(kind, id string) error {
 	if err := checkBare(kind, id); err != nil {
 		return err
 	}
-	reason := ""
+	var reason model.Phrase
 	switch {
 	case strings.Contains(id, "*"):
-		reason = "contains *: in a policy there are no patterns"
+		reason = model.Say("contains *: in a policy there are no patterns")
 	case strings.Contains(id, ","):
-		reason = "contains a comma, which ends a name in a policy"
+		reason = model.Say("contains a comma, which ends a name in a policy")
 	case strings.TrimSpace(id) != id:
-		reason = "begins or ends with a blank"
+		reason = model.Say("begins or ends with a blank")
 	default:
 		return nil
 	}
-	return model.Errorf(model.CodeInvalidRequest, "the %s %q %s", kind, id, reason)
+	return model.Errorf(model.CodeInvalidRequest, "the %s %q %s", noun(kind), id, reason)
+}
+
+// nouns are what ids name, and members that do, as sentences have them.
+var nouns = map[string]model.Phrase{
+	"manager":   model.Say("manager"),
+	"parent":    model.Say("parent"),
+	"role":      model.Say("role"),
+	"subject":   model.Say("subject"),
+	"team":      model.Say("team"),
+	"territory": model.Say("territory"),
+	"unit":      model.Say("unit"),
+}
+
+// noun is a kind as a word of a sentence.
+func noun(kind string) model.Phrase {
+	if p, ok := nouns[kind]; ok {
+		return p
+	}
+	return model.Verbatim(kind)
 }
 
 // Bare takes the kind's prefix off an id that may be written with it:
@@ -82,5 +101,5 @@ func checkMember(key string) error {
 	if typ == "role" {
 		return model.Errorf(model.CodeInvalidRequest, "%q is a role; which roles inherit which is written in the policy document, as g rows", key)
 	}
-	return checkID("member's id", id)
+	return checkID(model.Say("member's id"), id)
 }

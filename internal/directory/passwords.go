@@ -65,7 +65,7 @@ func (s *Service) ImportUsers(ctx context.Context, caller model.Caller, tenant s
 		for _, u := range users {
 			err := s.importUser(ctx, tx, tenant, u.v)
 			if model.CodeOf(err) == model.CodeConflict {
-				bad.add(model.Detail{Path: place("users", u.i), Code: model.CodeConflict, Reason: err.Error()})
+				bad.add(model.Detail{Path: place("users", u.i), Code: model.CodeConflict, Reason: model.PhraseOf(err)})
 				continue
 			}
 			if err != nil {
@@ -135,7 +135,7 @@ func (s *Service) parseUsers(file []byte) (users []numbered[model.User], bad bad
 		}
 		key := users[n].v.UsernameKey
 		if j, twice := names[key]; twice {
-			bad.add(model.Detail{Path: place("users", i), Code: model.CodeConflict, Reason: "the user name is already in " + place("users", j)})
+			bad.add(model.Detail{Path: place("users", i), Code: model.CodeConflict, Reason: model.Say("the user name is already in %s", place("users", j))})
 			users = users[:n]
 			return
 		}

@@ -82,7 +82,7 @@ func TestImportUsersNamesEveryBadEntry(t *testing.T) {
 	var places []string
 	for _, d := range invalid.Details {
 		places = append(places, d.Path)
-		if strings.Contains(d.Reason, "hunter2") || strings.Contains(d.Reason, "$") {
+		if strings.Contains(d.Reason.Text, "hunter2") || strings.Contains(d.Reason.Text, "$") {
 			t.Errorf("%s quotes the hash: %s", d.Path, d.Reason)
 		}
 	}

@@ -79,7 +79,7 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 
 // checkUser refuses what cannot be the id of somebody who logs in.
 func checkUser(id string) error {
-	if err := checkID("user's id", id); err != nil {
+	if err := checkID(model.Say("user's id"), id); err != nil {
 		return err
 	}
 	if strings.Contains(id, ":") {

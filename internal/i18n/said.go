@@ -2,6 +2,7 @@ package i18n
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,15 +10,48 @@ import (
 	"rolegate/model"
 )
 
-// Said is the message of an error in another language than English, "" where
-// nobody has translated it. What administrators are told all is; what only
-// backends and hosts meet, as about an entry of a file, is not.
+// Said is the message of an error in another language than English, a whole
+// sentence; "" where nobody has translated it.
 func Said(l Lang, e *model.Error) string {
-	translated, ok := said[e.Format]
-	if !ok || l != Chinese {
+	if l != Chinese {
 		return ""
 	}
-	return fmt.Sprintf(translated, e.Args...)
+	chinese, ok := inChinese(e.Phrase())
+	if ok && !strings.HasSuffix(chinese, "。") {
+		chinese += "。"
+	}
+	return chinese
+}
+
+// Phrase is a phrase in a language, without a full stop at its end.
+func Phrase(l Lang, p model.Phrase) string {
+	if l != Chinese {
+		return p.Text
+	}
+	chinese, ok := inChinese(p)
+	if !ok {
+		return p.Text
+	}
+	return strings.TrimSuffix(chinese, "。")
+}
+
+// inChinese says a phrase in Chinese, and those among what it was made of.
+func inChinese(p model.Phrase) (string, bool) {
+	translated, ok := chinese(p.Format)
+	if !ok {
+		return "", false
+	}
+	args := slices.Clone(p.Args)
+	for i, arg := range args {
+		if part, is := arg.(model.Phrase); is {
+			chinese, ok := inChinese(part)
+			if !ok {
+				return "", false // half a sentence is none
+			}
+			args[i] = strings.TrimSuffix(chinese, "。")
+		}
+	}
+	return fmt.Sprintf(translated, args...), true
 }
 
 // Capital makes a sentence of an English message: a capital and a full stop.
@@ -30,7 +64,8 @@ func Capital(message string) string {
 	return message
 }
 
-// said is Chinese by the English format. A test holds it complete.
+// said is what errors say, in Chinese by the English format: whole sentences, while
+// phrases are parts of some. A test holds both complete.
 var said = map[string]string{
 	// nobody is above the rules
 	"nobody does this to their own account":                                                                           "不能对自己的账号执行此操作。",
@@ -120,4 +155,78 @@ var said = map[string]string{
 	"the title is longer than %d bytes":       "标题超过 %d 字节。",
 	"the title has a control character in it": "标题中含有控制字符。",
 	"the comment is longer than %d bytes":     "意见超过 %d 字节。",
+
+	// documents and files as a whole
+	"the policy document has %s":                                                                                         "策略文档中有%s。",
+	"the catalogue has %s":                                                                                               "目录中有%s。",
+	"the catalogue has %d bytes, more than the limit of 4 MiB":                                                           "目录有 %d 字节，超过 4 MiB 的上限。",
+	"the types of this catalogue do not suit %s of the policy in force":                                                  "该目录的类型与现行策略中的%s不符。",
+	"the cases have 1 mistake":                                                                                           "测试用例中有 1 处错误。",
+	"the cases have %d mistakes":                                                                                         "测试用例中有 %d 处错误。",
+	"the cases have %d bytes, more than the limit of 1 MiB":                                                              "测试用例有 %d 字节，超过 1 MiB 的上限。",
+	"the cases have %d bytes, and at most %d are allowed":                                                                "测试用例有 %d 字节，最多 %d 字节。",
+	"%d of %d cases did not pass":                                                                                        "%[2]d 个测试用例中有 %[1]d 个未通过。",
+	"the file has a bad entry, so nothing was imported":                                                                  "文件中有 1 个错误的条目，因此未导入任何数据。",
+	"the file has %d bad entries, so nothing was imported":                                                               "文件中有 %d 个错误的条目，因此未导入任何数据。",
+	"the file has more than %d bad entries, of which the first are named, so nothing was imported":                       "文件中错误的条目超过 %d 个，仅列出前面的部分；未导入任何数据。",
+	"the file has more than %d entries; split it":                                                                        "文件的条目超过 %d 个，请拆分。",
+	"the file has more than %d users; split it":                                                                          "文件的用户超过 %d 个，请拆分。",
+	"the file is nested deeper than %d levels (%s) at %d:%d":                                                             "文件的嵌套超过 %d 层（%s），位于 %d:%d。",
+	"the table has %d bad lines, so nothing was imported":                                                                "表格中有 %d 个错误的行，因此未导入任何数据。",
+	"the table has more than %d people; split it":                                                                        "表格的人员超过 %d 个，请拆分。",
+	"the directory has changed since the preview, and with it what this import would do; look at it again":               "预览之后人员目录已有更改，此次导入的结果也随之不同，请重新预览。",
+	"the draft is at version %d by now, by %s, and you saw version %d; look at what changed, and repeat what you wanted": "草稿现在是第 %d 版（由 %s 修改），而您看到的是第 %d 版；请查看变化后重试。",
+	"the policy in force is of revision %d, and this draft was made from revision %d; take over what changed, and submit it anew": "现行策略为版本 %d，而此草稿基于版本 %d；请合并变化后重新提交。",
+	"the policy in force is of revision %d, and this one was made from revision %d; export it again and repeat the edit":          "现行策略为版本 %d，而所提交的基于版本 %d；请重新导出后再作修改。",
+	"the filter cannot be put in SQL over these columns":                                                                          "无法用这些列将过滤条件写成 SQL。",
+	"the filter cannot be put in SQL over these columns: %s":                                                                      "无法用这些列将过滤条件写成 SQL：%s。",
+	"the policy makes no list filter of this question":                                                                            "策略无法就该请求给出列表过滤条件。",
+	"the row %q in line %d cannot be a list filter: %s":                                                                           "第 %[2]d 行的规则 %[1]q 无法表示为列表过滤条件：%[3]s。",
+	"the filter would hold more than %d values in all its lists together":                                                         "过滤条件的所有列表合计超过 %d 个值。",
+	"there are more than %d actions and fields; name one object in the parameter object":                                          "操作和字段超过 %d 个，请用参数 object 指定一个对象。",
+
+	// entries of the directory
+	"the id is empty":                           "标识为空。",
+	"the %s is empty":                           "%s为空。",
+	"the %s is longer than %d bytes":            "%s超过 %d 字节。",
+	"the %s is *, which stands for all of them": "%s为 *，而 * 表示全部。",
+	"the %s %q holds characters that cannot be seen, or is not UTF-8": "%s %q 含有不可见字符，或不是 UTF-8 文本。",
+	"the %s %q %s":             "%s %q %s。",
+	"the %s goes in a circle":  "%s形成循环。",
+	"%q begins with %s: twice": "%q 重复以 %s: 开头。",
+	"%q is no member: write type:id, such as user:alice or team:emea":                                                             "%q 不是成员：请写作 type:id，例如 user:alice 或 team:emea。",
+	"%q is a role; which roles inherit which is written in the policy document, as g rows":                                        "%q 是角色；角色之间的继承写在策略文档中（g 规则）。",
+	"%q cannot be the type of a subject":                                                                                          "%q 不能用作主体的类别。",
+	"%s is the year 1; leave it out, or send null, for no bound":                                                                  "%s 为公元 1 年；不设期限请省略，或填 null。",
+	"there are %d %s, and %d are the most of one entry":                                                                           "%[2]s 有 %[1]d 项，而一个条目最多 %[3]d 项。",
+	"the name of an attribute is empty, or longer than %d bytes":                                                                  "属性名为空，或超过 %d 字节。",
+	"the attributes have more than %d bytes":                                                                                      "属性合计超过 %d 字节。",
+	"the assignment of %s to %s is bounded by the first moment of 1970, which some programs send for none; leave it out for none": "将 %s 授予 %s 的期限是 1970 年的最初一刻，有些程序以此表示没有期限；没有期限请省略。",
+	"%s is an office, and the offices always require a second factor":                                                             "%s 是三员职责，三员职责始终要求动态验证码。",
+	"%s is an office and cannot be removed":                                                                                       "%s 是三员职责，不能删除。",
+	"the role %s is an office: it is given and taken on the host, or given by two holders of two offices":                         "角色 %s 是三员职责：须在主机上任免，或由两位不同职责的在任者共同任命。",
+	"the role %s is an office: it is given on the host, or by two holders of two offices":                                         "角色 %s 是三员职责：须在主机上任命，或由两位不同职责的在任者共同任命。",
+	"who holds an office, as %s does, is disabled and enabled by the holder of one, or on the host":                               "%s 担任三员职责，只能由三员任职者或在主机上停用、启用。",
+	"there is no role %q":                            "没有角色 %q。",
+	"%q is no role: roles are named without %s here": "%q 不是角色：此处的角色名不带 %s。",
+	"%q is no user: an id has no colon":              "%q 不是用户：标识不含冒号。",
+	"tenant %q has no role %q; `rolegate role list` shows them, `rolegate role add` adds one": "租户 %q 没有角色 %q；可用 `rolegate role list` 查看，用 `rolegate role add` 添加。",
+	"tenant %q has no subject %q": "租户 %q 没有主体 %q。",
+	"tenant %q has no team %q":    "租户 %q 没有团队 %q。",
+	"%q has no account yet and its id is no user name; `rolegate user add` with --username gives it one": "%q 尚无账号，且其标识不能用作用户名；请用 `rolegate user add` 的 --username 指定。",
+	"the key of client %q cannot be used: %s":                                                            "客户端 %q 的密钥无法使用：%s。",
+	"the entry is not as If-Match demands: it was changed meanwhile, or is not there; read it again":     "条目与 If-Match 的要求不符：它在此期间已被修改，或不存在；请重新读取。",
+	"the entry is there already, and If-None-Match demands that it is not":                               "条目已存在，而 If-None-Match 要求其不存在。",
+	"the entry cannot be written as JSON":                                                                "条目无法写成 JSON。",
+	"%q is already there":                                                                                "%q 已存在。",
+
+	// forms and questions
+	"unknown kind of row %q":                              "未知的规则类型 %q。",
+	"%q is no time: write it as 2026-12-31T18:00, in UTC": "%q 不是时间：请写作 2026-12-31T18:00（UTC）。",
+	"this is not the address of a device":                 "该地址不对应任何验证设备。",
+	"the form cannot be read":                             "无法读取表单。",
+	"the form has text that is not valid UTF-8":           "表单中含有不是有效 UTF-8 的文本。",
+	"there must be 2 to %d moments, in order":             "时刻必须为 2 至 %d 个，并按先后排列。",
+	"this client may not act in the tenant it asks for":   "该客户端不能在所请求的租户中操作。",
+	"this client does not have the scope it asks for":     "该客户端没有所请求的授权范围。",
 }

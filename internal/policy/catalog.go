@@ -104,31 +104,30 @@ var (
 // builtin are the attributes that scopes look at, and what they name. A field
 // of this name with another type would never be what a scope finds there.
 var builtin = map[string]struct {
-	names string
+	names model.Phrase
 	many  bool
 }{
-	"id":         {"the record", false},
-	"owner":      {"one user", false},
-	"created_by": {"one user", false},
-	"unit":       {"one unit", false},
-	"territory":  {"one territory", false},
-	"account":    {"one account", false},
-	"assignees":  {"users", true},
-	"teams":      {"teams", true},
-	"contacts":   {"contacts", true},
+	"id":         {model.Say("the record"), false},
+	"owner":      {model.Say("one user"), false},
+	"created_by": {model.Say("one user"), false},
+	"unit":       {model.Say("one unit"), false},
+	"territory":  {model.Say("one territory"), false},
+	"account":    {model.Say("one account"), false},
+	"assignees":  {model.Say("users"), true},
+	"teams":      {model.Say("teams"), true},
+	"contacts":   {model.Say("contacts"), true},
 }
 
-// unfitType tells why a field cannot be declared with a type, or "".
-func unfitType(field, typ string) (reason string) {
+// unfitType tells why a field cannot be declared with a type, or nothing.
+func unfitType(field, typ string) (reason model.Phrase) {
 	b, ok := builtin[field]
-	verb, list := "names", ""
-	if b.many {
-		verb, list = "lists", "list of "
+	switch {
+	case !ok, !b.many && (typ == "ref" || typ == "string"), b.many && (typ == "list of ref" || typ == "list of string"):
+		return reason
+	case b.many:
+		return model.Say("%s lists %s, so its type is list of ref or list of string, not %s", field, b.names, shown(typ))
 	}
-	if !ok || typ == list+"ref" || typ == list+"string" {
-		return ""
-	}
-	return field + " " + verb + " " + b.names + ", so its type is " + list + "ref or " + list + "string, not " + shown(typ)
+	return model.Say("%s names %s, so its type is ref or string, not %s", field, b.names, shown(typ))
 }
 
 // defaultMask is the style of a field that has a class and names no style: what
@@ -157,9 +156,16 @@ func ParseCatalog(text string) (*Catalog, error) {
 	}
 	if len(r.problems) > 0 {
 		slices.SortStableFunc(r.problems, func(a, b model.Detail) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
-		e := model.Errorf(model.CodeCatalogInvalid, "the catalogue has %s", count(len(r.problems), "bad entry", "bad entries"))
+		e := model.Errorf(model.CodeCatalogInvalid, "the catalogue has %s", badEntries(len(r.problems)))
 		e.Details = capDetails(r.problems, 0)
 		return nil, e
 	}
 	return c, nil
+}
+
+func badEntries(n int) model.Phrase {
+	if n == 1 {
+		return model.Say("1 bad entry")
+	}
+	return model.Say("%d bad entries", n)
 }

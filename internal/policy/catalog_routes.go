@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"rolegate/model"
 )
 
 // checkRoutes refuses routes that could never match, match two things, or mean
@@ -20,10 +22,10 @@ func (r *catalogReader) checkRoutes(c *Catalog) {
 		r.checkComplete(at, route, refused)
 		r.checkMeaning(at, route, c)
 		shape, reason := routeShape(route.Path)
-		if route.Path != "" && reason != "" {
+		if route.Path != "" && !reason.IsZero() {
 			r.refuse(r.placed(at+".path"), "the path %s %s", shown(route.Path), reason)
 		}
-		if route.Method == "" || reason != "" {
+		if route.Method == "" || !reason.IsZero() {
 			continue
 		}
 		key := route.Method + " " + shape
@@ -50,7 +52,7 @@ func (r *catalogReader) checkComplete(at string, route Route, refused map[string
 		}
 	}
 	if len(lacks) > 0 {
-		r.refuse(r.placed(at), "a route needs method, path, object and action, and has no %s", strings.Join(lacks, ", no "))
+		r.refuse(r.placed(at), "a route needs method, path, object and action, and lacks %s", strings.Join(lacks, ", "))
 	}
 }
 
@@ -72,12 +74,12 @@ func (r *catalogReader) checkMeaning(at string, route Route, c *Catalog) {
 }
 
 // routeShape checks a path and gives it with its parameters nameless.
-func routeShape(p string) (shape, reason string) {
+func routeShape(p string) (shape string, reason model.Phrase) {
 	if !strings.HasPrefix(p, "/") {
-		return "", "does not begin with /"
+		return "", model.Say("does not begin with /")
 	}
 	if path.Clean(p) != p || strings.ContainsAny(p, "?#\\%*;") {
-		return "", "is not a clean path: whole segments only, no query, no escapes, no parameters, no trailing /"
+		return "", model.Say("is not a clean path: whole segments only, no query, no escapes, no parameters, no trailing /")
 	}
 	segments := strings.Split(p, "/")
 	seen := map[string]bool{}
@@ -88,16 +90,16 @@ func routeShape(p string) (shape, reason string) {
 		case !open && !strings.ContainsAny(s, "{}"):
 			continue
 		case !open || !closed || name == "" || strings.ContainsAny(name, "{}"):
-			return "", "has a segment that is neither literal nor {name}"
+			return "", model.Say("has a segment that is neither literal nor {name}")
 		case seen[name]:
-			return "", "has the parameter " + name + " twice"
+			return "", model.Say("has the parameter %s twice", name)
 		}
 		seen[name] = true
 		segments[i] = "{}"
 	}
 	if last := p[strings.LastIndexByte(p, '/')+1:]; isVariable(last) && last != "{id}" {
 		// Taken for a list, a record would be open to whoever may see any other.
-		return "", "ends in " + last + "; what it names is the record, and that is spelled {id}"
+		return "", model.Say("ends in %s; what it names is the record, and that is spelled {id}", last)
 	}
-	return strings.Join(segments, "/"), ""
+	return strings.Join(segments, "/"), reason
 }

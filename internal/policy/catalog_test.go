@@ -95,7 +95,7 @@ func TestBadCatalogs(t *testing.T) {
 		{contact + "fields: {x: &a {}, y: *a}", `objects.contact.fields.y: a mapping is wanted here, not an alias`},
 		{contact + "fields: {x: {<<: {secured: true}}}", `a key must be a plain word`},
 		{contact + "person: true\n    data_subject: owner", `objects.contact: person and data_subject exclude each other`},
-		{routes + "  - {method: GET, path: /x, object: contact}", `routes[0]: a route needs method, path, object and action, and has no action`},
+		{routes + "  - {method: GET, path: /x, object: contact}", `routes[0]: a route needs method, path, object and action, and lacks action`},
 		{routes + "  - {method: get, path: /x, object: contact, action: read}", `routes[0].method: "get" is not one of GET, HEAD`},
 		{routes + "  - {method: GET, path: \"/x/{a}\", object: contact, action: read}", `ends in {a}; what it names is the record, and that is spelled {id}`},
 		{routes + "  - {method: GET, path: /x;y, object: contact, action: read}", `is not a clean path`},
@@ -140,7 +140,7 @@ func TestBadCatalogsAreListedWhole(t *testing.T) {
 			[]string{"objects.a.enabled: ", "objects.a.actions.x.requires[0]: ", "routes[0].path: ", "routes[1].object: no object"}},
 		// Each mistake of a route.
 		{"objects: {a: {actions: {x: {}}}}\nroutes: [{method: get, path: x, object: b}, 7]",
-			[]string{"routes[0]: a route needs method, path, object and action, and has no action", "routes[0].method: ", "routes[0].path: ", "routes[0].object: ", "routes[1]: a mapping"}},
+			[]string{"routes[0]: a route needs method, path, object and action, and lacks action", "routes[0].method: ", "routes[0].path: ", "routes[0].object: ", "routes[1]: a mapping"}},
 		{"objects: {a: {actions: {x: {}}}}\nroutes: [{method: GET, path: /x, object: a, action: x}, {method: GET, path: /x, object: b, action: y}]",
 			[]string{"routes[1]: the route matches the same requests as routes[0]", `routes[1].object: no object "b"`}},
 		{"objects: {a: {actions: {x: {}}}}\nroutes: [{color: red, path: x/, object: a, action: y}]",

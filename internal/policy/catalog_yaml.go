@@ -41,7 +41,11 @@ func (e entry) at(key string) string {
 func (r *catalogReader) placed(path string) entry { return entry{r.places[path], path} }
 
 func (r *catalogReader) refuse(e entry, format string, args ...any) {
-	d := model.Detail{Path: e.path, Reason: fmt.Sprintf(format, args...)}
+	r.add(e, model.Say(format, args...))
+}
+
+func (r *catalogReader) add(e entry, reason model.Phrase) {
+	d := model.Detail{Path: e.path, Reason: reason}
 	if e.node != nil {
 		d.Line, d.Column = e.node.Line, e.node.Column
 	}
@@ -57,7 +61,7 @@ func (r *catalogReader) read(text string) *Catalog {
 	case errors.Is(err, io.EOF): // an empty catalogue declares nothing
 		return c
 	case err != nil:
-		r.refuse(entry{}, "not YAML: %v", err)
+		r.add(entry{}, model.Say("not YAML").Noting(err.Error()))
 		return c
 	}
 	if err := decoder.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
@@ -125,8 +129,8 @@ func (r *catalogReader) field(name string, e entry) Field {
 			}
 			if !validFieldType(f.Type) {
 				r.refuse(e, "unknown type %s; there are %s, and list of one of these", shown(f.Type), strings.Join(fieldTypes, ", "))
-			} else if reason := unfitType(name, f.Type); reason != "" {
-				r.refuse(e, "%s", reason)
+			} else if reason := unfitType(name, f.Type); !reason.IsZero() {
+				r.add(e, reason)
 			}
 		},
 		"class":   func(e entry) { r.oneOf(e, &f.Class, classes) },
@@ -172,7 +176,7 @@ func (r *catalogReader) mapping(e entry, known map[string]func(entry)) {
 // names reads a mapping whose keys are names given by whoever wrote it.
 func (r *catalogReader) names(e entry, read func(name string, e entry)) {
 	r.pairs(e, func(key string, value entry, at entry) {
-		if reason := checkName(key); reason != "" {
+		if reason := checkName(key); !reason.IsZero() {
 			r.partly[e.path] = true
 			r.refuse(at, "the name %s %s", shown(key), reason)
 			return
@@ -245,7 +249,7 @@ func (r *catalogReader) name(e entry, into *string) {
 	if r.text(e, &s); s == "" {
 		return
 	}
-	if reason := checkName(s); reason != "" {
+	if reason := checkName(s); !reason.IsZero() {
 		r.refuse(e, "the name %s %s", shown(s), reason)
 		return
 	}
@@ -269,17 +273,17 @@ func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!
 // kindOf names what was found instead of what was wanted. Aliases are refused
 // everywhere by not being wanted anywhere: a few lines of them unfold into
 // gigabytes.
-func kindOf(n *yaml.Node) string {
+func kindOf(n *yaml.Node) model.Phrase {
 	switch n.Kind {
 	case yaml.MappingNode:
-		return "a mapping"
+		return model.Say("a mapping")
 	case yaml.SequenceNode:
-		return "a list"
+		return model.Say("a list")
 	case yaml.AliasNode:
-		return "an alias"
+		return model.Say("an alias")
 	}
 	if n.Value == "" {
-		return "nothing"
+		return model.Say("nothing")
 	}
-	return shown(n.Value)
+	return model.Verbatim(shown(n.Value))
 }

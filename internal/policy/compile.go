@@ -208,7 +208,7 @@ func (c *compiler) refusal() error {
 		if problem == nil {
 			problem = checkCondition(cells, c.catalog)
 		}
-		problems[i] = model.Detail{Line: row.Line, Column: problem.column, Reason: problem.reason + ": " + shown(row.condition())}
+		problems[i] = model.Detail{Line: row.Line, Column: problem.column, Reason: model.Say("%s: %s", problem.reason, shown(row.condition()))}
 	}
 	return invalidDocument(problems, 0)
 }

@@ -1,9 +1,10 @@
 package policy
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
+
+	"rolegate/model"
 )
 
 // cell is one value of a row and where it begins: the 1-based byte column.
@@ -25,11 +26,11 @@ func (c cell) columnOf(offset int) int {
 // badCell says what is wrong with a row, and where.
 type badCell struct {
 	column int // 0 for the whole row
-	reason string
+	reason model.Phrase
 }
 
 func bad(c cell, format string, args ...any) *badCell {
-	return &badCell{column: c.column, reason: fmt.Sprintf(format, args...)}
+	return &badCell{column: c.column, reason: model.Say(format, args...)}
 }
 
 // shown quotes what was written for a reason, cut to a length people read.
@@ -70,7 +71,7 @@ func nextCell(line string, at int) (text string, next int, problem *badCell) {
 	}
 	text, _, _ = strings.Cut(line[at:], ",")
 	if i := strings.IndexByte(text, '"'); i >= 0 {
-		return "", 0, &badCell{at + i + 1, `a quote stands inside an unquoted cell; quote the whole cell and write "" for a quote`}
+		return "", 0, &badCell{at + i + 1, model.Say(`a quote stands inside an unquoted cell; quote the whole cell and write "" for a quote`)}
 	}
 	return text, at + len(text), nil
 }
@@ -93,9 +94,9 @@ func quotedCell(line string, at int) (text string, next int, problem *badCell) {
 			continue
 		}
 		if i+1 < len(line) && line[i+1] != ',' {
-			return "", 0, &badCell{i + 2, "a comma or the end of the line must follow the closing quote"}
+			return "", 0, &badCell{i + 2, model.Say("a comma or the end of the line must follow the closing quote")}
 		}
 		return b.String(), i + 1, nil
 	}
-	return "", 0, &badCell{at + 1, "the quoted cell is not closed on its line"}
+	return "", 0, &badCell{at + 1, model.Say("the quoted cell is not closed on its line")}
 }

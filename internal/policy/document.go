@@ -3,7 +3,6 @@ package policy
 import (
 	"bytes"
 	"crypto/sha256"
-	"fmt"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -186,9 +185,9 @@ func (p *parser) readLine(line, before string) {
 	trimmed := strings.TrimSpace(line)
 	switch {
 	case !utf8.ValidString(line):
-		p.refuse(0, "the line is not valid UTF-8")
+		p.refuse(0, model.Say("the line is not valid UTF-8"))
 	case strings.ContainsFunc(line, isHidden):
-		p.refuse(strings.IndexFunc(line, isHidden)+1, "the line contains a control character")
+		p.refuse(strings.IndexFunc(line, isHidden)+1, model.Say("the line contains a control character"))
 	case trimmed == "":
 		p.keep(line, false)
 	case trimmed[0] == '#':
@@ -256,7 +255,7 @@ func (p *parser) meet(row *Row) int {
 }
 
 func (p *parser) repeated(first int) {
-	p.refuse(0, fmt.Sprintf("the row of line %d is repeated in line %d", first, p.line))
+	p.refuse(0, model.Say("the row of line %d is repeated in line %d", first, p.line))
 }
 
 // addLink takes a g row: roles inherit in the document, members go to the
@@ -319,7 +318,7 @@ func (p *parser) lastStart() int {
 
 // refuse notes a bad row. A refused row still ends the reach of the comment
 // above it.
-func (p *parser) refuse(column int, reason string) {
+func (p *parser) refuse(column int, reason model.Phrase) {
 	p.comment = false
 	if len(p.problems) == maxDetails {
 		p.unlisted++
@@ -358,7 +357,7 @@ func invalidDocument(problems []model.Detail, unlisted int) error {
 		problems[i].Column = max(1, problems[i].Column) // a whole row begins at its first column
 	}
 	slices.SortStableFunc(problems, func(a, b model.Detail) int { return a.Line - b.Line })
-	e := model.Errorf(model.CodePolicyInvalid, "the policy document has %s", count(len(problems)+unlisted, "bad row", "bad rows"))
+	e := model.Errorf(model.CodePolicyInvalid, "the policy document has %s", badRows(len(problems)+unlisted))
 	e.Details = capDetails(problems, unlisted)
 	return e
 }
@@ -370,12 +369,12 @@ func capDetails(problems []model.Detail, unlisted int) []model.Detail {
 		return problems
 	}
 	listed := slices.Clone(problems[:min(len(problems), maxDetails)])
-	return append(listed, model.Detail{Reason: fmt.Sprintf("%d more are not listed", unlisted)})
+	return append(listed, model.Detail{Reason: model.Say("%d more are not listed", unlisted)})
 }
 
-func count(n int, one, many string) string {
+func badRows(n int) model.Phrase {
 	if n == 1 {
-		return "1 " + one
+		return model.Say("1 bad row")
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return model.Say("%d bad rows", n)
 }

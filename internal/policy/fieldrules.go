@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -46,7 +45,7 @@ func checkFieldNames(rows []Row) (problems []model.Detail) {
 		case len(of) < maxFieldNames:
 			of[field] = true
 		default:
-			problems = append(problems, model.Detail{Line: row.Line, Reason: fmt.Sprintf("rows of %s name more than %d fields", object, maxFieldNames)})
+			problems = append(problems, model.Detail{Line: row.Line, Reason: model.Say("rows of %s name more than %d fields", object, maxFieldNames)})
 		}
 	}
 	return problems

@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"fmt"
-
 	"rolegate/api/filter"
 	"rolegate/model"
 )
@@ -46,7 +44,7 @@ func (s *Snapshot) Filter(q *model.Question, in *Inputs, most int) (Listed, erro
 		return Listed{}, err
 	}
 	if err := e.Validate(); err != nil { // such as a value of the request's that is no text
-		return Listed{}, model.Errorf(model.CodeInexpressible, "the policy makes no list filter of this question: %v", err).Because(err)
+		return Listed{}, model.Errorf(model.CodeInexpressible, "the policy makes no list filter of this question").Noting(err.Error()).Because(err)
 	}
 	switch e.Op {
 	case filter.True:
@@ -152,7 +150,7 @@ func (s *exprSet) bind(a *asking, denying bool) error {
 		}
 		if err != nil {
 			rule := a.rules.rule(row.rule)
-			return model.Errorf(model.CodeInexpressible, "the row %q in line %d cannot be a list filter: %v", rule.Text, rule.Line, err).Because(err)
+			return model.Errorf(model.CodeInexpressible, "the row %q in line %d cannot be a list filter: %s", rule.Text, rule.Line, model.PhraseOf(err)).Because(err)
 		}
 		s.exprs = append(s.exprs, e)
 	}
@@ -183,7 +181,7 @@ func (c *clause) expr(a *asking) (filter.Expr, error) {
 func (o *object) expressible(e *filter.Expr) error {
 	for _, name := range o.ownAttributes() {
 		if e.Field == name || e.Other == name {
-			return fmt.Errorf("the directory itself says what %s of a %s is, not a column; search for resources instead", name, o.name)
+			return model.Say("the directory itself says what %s of a %s is, not a column; search for resources instead", name, o.name).Err()
 		}
 	}
 	for i := range e.Args {

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -113,7 +112,7 @@ func (h *hierarchy) circles(depth []int) []model.Detail {
 		if begin, closed := place[role]; closed {
 			problems = append(problems, model.Detail{
 				Line:   h.line[path[len(path)-1]],
-				Reason: "roles inherit each other in a circle: " + h.spell(append(path[begin:], role)),
+				Reason: model.Say("roles inherit each other in a circle: %s", h.spell(append(path[begin:], role))),
 			})
 		}
 	}
@@ -121,17 +120,20 @@ func (h *hierarchy) circles(depth []int) []model.Detail {
 }
 
 // spell writes a path, without the middle of one nobody would read.
-func (h *hierarchy) spell(path []int) string {
-	var names []string
-	for i, role := range path {
-		if i == maxInheritance && len(path) > i+2 {
-			names = append(names, fmt.Sprintf("(%d more)", len(path)-i-1))
-		}
-		if i < maxInheritance || i == len(path)-1 {
-			names = append(names, h.names[role])
-		}
+func (h *hierarchy) spell(path []int) model.Phrase {
+	last, cut := len(path)-1, len(path)
+	if last > maxInheritance+1 {
+		cut = maxInheritance
 	}
-	return strings.Join(names, " → ")
+	var names []string
+	for _, role := range path[:cut] {
+		names = append(names, h.names[role])
+	}
+	begin := strings.Join(names, " → ")
+	if cut == len(path) {
+		return model.Verbatim(begin)
+	}
+	return model.Say("%s → (%d more) → %s", begin, last-cut, h.names[path[last]])
 }
 
 // tooDeep names the roles at which a chain passes the limit, not every role
@@ -141,7 +143,7 @@ func (h *hierarchy) tooDeep(depth []int) []model.Detail {
 	for role, d := range depth {
 		if d == maxInheritance+1 {
 			problems = append(problems, model.Detail{Line: h.line[role],
-				Reason: fmt.Sprintf("%s inherits through more than %d steps", h.names[role], maxInheritance)})
+				Reason: model.Say("%s inherits through more than %d steps", h.names[role], maxInheritance)})
 		}
 	}
 	return problems
@@ -167,7 +169,7 @@ func (h *hierarchy) tooMany(most int) []model.Detail {
 		}
 		if met > most {
 			problems = append(problems, model.Detail{Line: h.line[role],
-				Reason: fmt.Sprintf("%s inherits more than %d roles (%s)", h.names[role], most, model.SettingInheritedRoles)})
+				Reason: model.Say("%s inherits more than %d roles (%s)", h.names[role], most, model.SettingInheritedRoles)})
 		}
 	}
 	return problems

@@ -16,33 +16,33 @@ const everything = "*"
 const maxID = 256
 
 // checkName tells why s cannot be a name (of an object, action or field) or the
-// id of a subject, or "" when it can. Names are compared byte for byte, so what
+// id of a subject, or nothing when it can. Names are compared byte for byte, so what
 // looks like another name or cannot be seen is refused. Commas are refused
 // because Casbin keys its rows by their cells joined with commas, and would
 // take two different rows for one.
-func checkName(s string) (reason string) {
+func checkName(s string) (reason model.Phrase) {
 	if isPlain(s) {
-		return ""
+		return reason
 	}
 	switch {
 	case s == "":
-		return "is empty"
+		return model.Say("is empty")
 	case len(s) > maxID:
-		return "is longer than 256 bytes"
+		return model.Say("is longer than 256 bytes")
 	case !utf8.ValidString(s):
-		return "is not valid UTF-8"
+		return model.Say("is not valid UTF-8")
 	case strings.Contains(s, everything):
-		return "contains *: there are no patterns, * stands alone or not at all"
+		return model.Say("contains *: there are no patterns, * stands alone or not at all")
 	case strings.Contains(s, ","):
-		return "contains a comma"
+		return model.Say("contains a comma")
 	case strings.TrimSpace(s) != s:
-		return "begins or ends with a blank"
+		return model.Say("begins or ends with a blank")
 	case strings.ContainsFunc(s, unicode.IsControl):
-		return "contains a control character"
+		return model.Say("contains a control character")
 	case strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Cf, r) }):
-		return "contains a character that cannot be seen"
+		return model.Say("contains a character that cannot be seen")
 	}
-	return ""
+	return reason
 }
 
 // isPlain tells whether s is a name beyond doubt, as nearly all are: letters,
@@ -60,32 +60,32 @@ func isPlain(s string) bool {
 }
 
 // checkNameOrAny is checkName for places where a lone star is allowed.
-func checkNameOrAny(s string) (reason string) {
+func checkNameOrAny(s string) (reason model.Phrase) {
 	if s == everything {
-		return ""
+		return reason
 	}
 	return checkName(s)
 }
 
 // checkSubject tells why s is not spelled type:id (role:id included).
-func checkSubject(s string) (reason string) {
+func checkSubject(s string) (reason model.Phrase) {
 	kind, id, found := strings.Cut(s, ":")
 	if s == "" {
-		return "is empty"
+		return model.Say("is empty")
 	}
 	if !found {
-		return "is not spelled type:id, such as user:alice or role:sales-rep"
+		return model.Say("is not spelled type:id, such as user:alice or role:sales-rep")
 	}
-	if r := checkName(kind); r != "" {
-		return "has a type that " + r
+	if r := checkName(kind); !r.IsZero() {
+		return model.Say("has a type that %s", r)
 	}
-	if r := checkName(id); r != "" {
-		return "has an id that " + r
+	if r := checkName(id); !r.IsZero() {
+		return model.Say("has an id that %s", r)
 	}
 	if strings.HasPrefix(id, kind+":") {
-		return "says " + kind + ": twice"
+		return model.Say("says %s: twice", kind)
 	}
-	return ""
+	return reason
 }
 
 // roleID returns the bare id of a "role:id" key.

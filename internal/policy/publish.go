@@ -204,11 +204,18 @@ func (s *Service) CheckCatalog(ctx context.Context, tenant string, catalog *Cata
 	_, err = compile(doc, catalog, toPublish)
 	var bad *model.Error
 	if errors.As(err, &bad) && bad.Code == model.CodePolicyInvalid {
-		e := model.Errorf(model.CodeCatalogInvalid, "the types of this catalogue do not suit %s of the policy in force", count(len(bad.Details), "row", "rows"))
+		e := model.Errorf(model.CodeCatalogInvalid, "the types of this catalogue do not suit %s of the policy in force", unsuited(len(bad.Details)))
 		e.Details = bad.Details
 		return e
 	}
 	return err
+}
+
+func unsuited(n int) model.Phrase {
+	if n == 1 {
+		return model.Say("1 row")
+	}
+	return model.Say("%d rows", n)
 }
 
 // changes is what publishing the document changes: itself, the roles it may be

@@ -57,7 +57,7 @@ func (d *Document) refuseMembers() error {
 	}
 	problems := make([]model.Detail, len(d.Members))
 	for i, m := range d.Members {
-		problems[i] = model.Detail{Line: m.Line, Reason: fmt.Sprintf("%s would get the role %s here; who has a role is said in the directory", shown(m.Member), shown(m.Role))}
+		problems[i] = model.Detail{Line: m.Line, Reason: model.Say("%s would get the role %s here; who has a role is said in the directory", shown(m.Member), shown(m.Role))}
 	}
 	return invalidDocument(problems, 0)
 }

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -81,9 +80,9 @@ func checkRow(cells []cell) *badCell {
 	row := cells[1:]
 	switch {
 	case kind.text == "p2" && len(row) == len(names)-1:
-		return &badCell{reason: "a p2 row must have a condition and end in deny: without deny it restricts nothing"}
+		return &badCell{reason: model.Say("a p2 row must have a condition and end in deny: without deny it restricts nothing")}
 	case len(row) < len(names):
-		return &badCell{reason: fmt.Sprintf("too few columns: %s has %d (%s), this row has %d",
+		return &badCell{reason: model.Say("too few columns: %s has %d (%s), this row has %d",
 			kind.text, len(names), strings.Join(names, ", "), len(row))}
 	case len(row) > len(names):
 		return bad(row[len(names)], "too many columns: %s has %d (%s), this row has %d",
@@ -110,14 +109,14 @@ func checkRow(cells []cell) *badCell {
 // doing what (or which field).
 func checkTarget(row []cell) *badCell {
 	if s := row[colSubject]; s.text != everything {
-		if r := checkSubject(s.text); r != "" {
+		if r := checkSubject(s.text); !r.IsZero() {
 			return bad(s, "subject %s %s", shown(s.text), r)
 		}
 	}
-	if r := checkNameOrAny(row[colObject].text); r != "" {
+	if r := checkNameOrAny(row[colObject].text); !r.IsZero() {
 		return bad(row[colObject], "object %s %s", shown(row[colObject].text), r)
 	}
-	if r := checkNameOrAny(row[colAction].text); r != "" {
+	if r := checkNameOrAny(row[colAction].text); !r.IsZero() {
 		return bad(row[colAction], "action or field %s %s", shown(row[colAction].text), r)
 	}
 	return nil
@@ -125,7 +124,7 @@ func checkTarget(row []cell) *badCell {
 
 func checkGrant(row []cell) *badCell {
 	if scope := row[colScope]; !isScope(scope.text) {
-		return bad(scope, "unknown scope %s; there are "+scopeHelp, shown(scope.text))
+		return bad(scope, "unknown scope %s; there are %s", shown(scope.text), scopeHelp)
 	}
 	return checkEffect(row[colEffect])
 }
@@ -160,7 +159,7 @@ func checkCondition(cells []cell, cat *Catalog) *badCell {
 		return &badCell{c.columnOf(problem.Offset), problem.Reason}
 	}
 	if err != nil {
-		return bad(c, "%v", err)
+		return &badCell{c.column, model.PhraseOf(err)}
 	}
 	return nil
 }
@@ -225,10 +224,10 @@ func checkLink(row []cell) *badCell {
 	if member.text == everything {
 		return bad(member, "a role cannot be given to *: assign it to subjects or teams")
 	}
-	if r := checkSubject(member.text); r != "" {
+	if r := checkSubject(member.text); !r.IsZero() {
 		return bad(member, "member %s %s", shown(member.text), r)
 	}
-	if r := checkSubject(role.text); r != "" {
+	if r := checkSubject(role.text); !r.IsZero() {
 		return bad(role, "role %s %s", shown(role.text), r)
 	}
 	if _, isRole := roleID(role.text); !isRole {

@@ -84,7 +84,7 @@ func (s scope) String() string {
 func isScope(s string) bool { _, ok := parseScope(s); return ok }
 
 // scopeHelp lists the scopes for the reason of a refused row.
-const scopeHelp = "all, own, created, assigned, unassigned, team, subtree, subtree:1 to subtree:32, unit, unit_tree, unit_head, " +
+const scopeHelp = "all, own, created, assigned, unassigned, team, subtree, subtree:1 … subtree:32, unit, unit_tree, unit_head, " +
 	"territory, account, contact, shared, everyone"
 
 // reaches tells whether the record asked about lies in the scope.

@@ -222,16 +222,16 @@ func explain(lang i18n.Lang, code model.Code, to outcome, err error) (string, []
 	}
 	var places []api.ProblemDetail
 	for _, d := range e.Details {
-		places = append(places, api.ProblemDetail{Path: d.Path, Line: d.Line, Column: d.Column, Code: string(d.Code), Reason: d.Reason})
+		places = append(places, api.ProblemDetail{Path: d.Path, Line: d.Line, Column: d.Column, Code: string(d.Code), Reason: i18n.Phrase(lang, d.Reason)})
 	}
 	switch {
 	case e.Message == "":
-	case e.Limit != nil && lang != i18n.English:
-		detail = i18n.Sentence(lang, i18n.LimitPassed, i18n.Words{"setting": e.Limit.Setting, "limit": strconv.FormatInt(e.Limit.Value, 10)})
 	case lang == i18n.English:
 		detail = i18n.Capital(e.Message)
 	case i18n.Said(lang, e) != "":
 		detail = i18n.Said(lang, e)
+	case e.Limit != nil:
+		detail = i18n.Sentence(lang, i18n.LimitPassed, i18n.Words{"setting": e.Limit.Setting, "limit": strconv.FormatInt(e.Limit.Value, 10)})
 	case to.exact && len(places) == 0:
 		places = []api.ProblemDetail{{Reason: i18n.Capital(e.Message)}}
 	}

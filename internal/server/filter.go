@@ -188,11 +188,17 @@ func (q *sqlQuestion) write(f filter.Filter) (*sqlAnswer, error) {
 	if err == nil {
 		return &sqlAnswer{text, params}, nil
 	}
-	e := model.Errorf(model.CodeInexpressible, "the filter cannot be put in SQL over these columns: %v", err).Because(err)
 	var column *filter.ColumnError
-	if errors.As(err, &column) {
-		e.Details = []model.Detail{{Path: clipped("columns." + column.Field), Reason: column.Reason}}
+	if !errors.As(err, &column) {
+		return nil, model.Errorf(model.CodeInexpressible, "the filter cannot be put in SQL over these columns").Noting(err.Error()).Because(err)
 	}
+	reason := model.Phrase{Text: column.Reason, Format: column.Format, Args: column.Args}
+	of := model.Say("filter: column of %q: %s", column.Field, reason)
+	if column.Op != "" {
+		of = model.Say("filter: %s %q: %s", column.Op, column.Field, reason)
+	}
+	e := model.Errorf(model.CodeInexpressible, "the filter cannot be put in SQL over these columns: %s", of).Because(err)
+	e.Details = []model.Detail{{Path: clipped("columns." + column.Field), Reason: reason}}
 	return nil, e
 }
 

@@ -76,7 +76,7 @@ func TestProblem(t *testing.T) {
 
 func TestProblemListsEveryPlace(t *testing.T) {
 	h := newHarness(t)
-	h.login.err = &model.Error{Code: model.CodeConflict, Message: "two of them", Details: []model.Detail{{Line: 3, Column: 4, Reason: "a"}, {Path: "x[1]", Reason: "b"}}}
+	h.login.err = &model.Error{Code: model.CodeConflict, Message: "two of them", Details: []model.Detail{{Line: 3, Column: 4, Reason: model.Say("a")}, {Path: "x[1]", Reason: model.Say("b")}}}
 	v := h.want(h.callUnchecked("/v1/login", goodLogin), 409, model.CodeConflict)
 	want := []any{map[string]any{"line": 3.0, "column": 4.0, "reason": "a"}, map[string]any{"path": "x[1]", "reason": "b"}}
 	if diff := cmp.Diff(want, v["errors"]); diff != "" {

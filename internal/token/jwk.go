@@ -8,11 +8,12 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"math/big"
 
 	"github.com/go-json-experiment/json"
+
+	"rolegate/model"
 )
 
 // What an RSA key of a client may have, in bits: below it is weak, above it is
@@ -31,11 +32,11 @@ var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 func ParseJWK(data []byte) (key Key, canonical string, err error) {
 	m, err := members(data)
 	if err != nil {
-		return Key{}, "", errors.New("this is no JWK: not one JSON object without repeated or empty members")
+		return Key{}, "", model.Say("this is no JWK: not one JSON object without repeated or empty members").Err()
 	}
 	for _, name := range privateMembers {
 		if _, there := m[name]; there {
-			return Key{}, "", errors.New("this is a private or shared key: register the public half only, and make a new pair, as this one has been shown")
+			return Key{}, "", model.Say("this is a private or shared key: register the public half only, and make a new pair, as this one has been shown").Err()
 		}
 	}
 	var j struct {
@@ -49,7 +50,7 @@ func ParseJWK(data []byte) (key Key, canonical string, err error) {
 		Use       string `json:"use"`
 	}
 	if err := json.Unmarshal(data, &j); err != nil {
-		return Key{}, "", errors.New("this is no JWK: a member is not text")
+		return Key{}, "", model.Say("this is no JWK: a member is not text").Err()
 	}
 	switch {
 	case j.KeyType == "EC" && j.Curve == "P-256":
@@ -59,15 +60,15 @@ func ParseJWK(data []byte) (key Key, canonical string, err error) {
 	case j.KeyType == "RSA":
 		key, canonical, err = parseRSA(j.N, j.E)
 	default:
-		return Key{}, "", errors.New("a client's key is of kty EC with P-256, OKP with Ed25519, or RSA")
+		return Key{}, "", model.Say("a client's key is of kty EC with P-256, OKP with Ed25519, or RSA").Err()
 	}
 	switch {
 	case err != nil:
 		return Key{}, "", err
 	case j.Algorithm != "" && j.Algorithm != key.Algorithm && !(j.Algorithm == "Ed25519" && key.Algorithm == EdDSA): // RFC 9864
-		return Key{}, "", fmt.Errorf("a key of this type signs with %s, but its alg says otherwise", key.Algorithm)
+		return Key{}, "", model.Say("a key of this type signs with %s, but its alg says otherwise", key.Algorithm).Err()
 	case j.Use != "" && j.Use != "sig":
-		return Key{}, "", errors.New("this key is not for signatures, says its use")
+		return Key{}, "", model.Say("this key is not for signatures, says its use").Err()
 	}
 	return key, canonical, nil
 }
@@ -75,11 +76,11 @@ func ParseJWK(data []byte) (key Key, canonical string, err error) {
 func parseP256(x, y string) (Key, string, error) {
 	px, py := unbase64(x), unbase64(y)
 	if len(px) != 32 || len(py) != 32 { // RFC 7518, section 6.2.1.2: always the full length
-		return Key{}, "", errors.New("x and y of a P-256 key are 32 bytes each, in base64url without padding")
+		return Key{}, "", model.Say("x and y of a P-256 key are 32 bytes each, in base64url without padding").Err()
 	}
 	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), append(append([]byte{4}, px...), py...))
 	if err != nil {
-		return Key{}, "", errors.New("x and y are no point of P-256")
+		return Key{}, "", model.Say("x and y are no point of P-256").Err()
 	}
 	return clientKey(ES256, public, fmt.Sprintf(`{"crv":"P-256","kty":"EC","x":"%s","y":"%s"}`, x, y))
 }
@@ -87,7 +88,7 @@ func parseP256(x, y string) (Key, string, error) {
 func parseEd25519(x string) (Key, string, error) {
 	public := unbase64(x)
 	if len(public) != ed25519.PublicKeySize {
-		return Key{}, "", errors.New("x of an Ed25519 key is 32 bytes, in base64url without padding")
+		return Key{}, "", model.Say("x of an Ed25519 key is 32 bytes, in base64url without padding").Err()
 	}
 	return clientKey(EdDSA, ed25519.PublicKey(public), fmt.Sprintf(`{"crv":"Ed25519","kty":"OKP","x":"%s"}`, x))
 }
@@ -95,10 +96,10 @@ func parseEd25519(x string) (Key, string, error) {
 func parseRSA(n, e string) (Key, string, error) {
 	modulus := new(big.Int).SetBytes(unbase64(n))
 	if bits := modulus.BitLen(); bits < minRSA || bits > maxRSA {
-		return Key{}, "", fmt.Errorf("an RSA key has %d to %d bits, and n in base64url without padding", minRSA, maxRSA)
+		return Key{}, "", model.Say("an RSA key has %d to %d bits, and n in base64url without padding", minRSA, maxRSA).Err()
 	}
 	if e != "AQAB" {
-		return Key{}, "", errors.New("the exponent of an RSA key is 65537")
+		return Key{}, "", model.Say("the exponent of an RSA key is 65537").Err()
 	}
 	return clientKey(RS256, &rsa.PublicKey{N: modulus, E: 65537}, fmt.Sprintf(`{"e":"AQAB","kty":"RSA","n":"%s"}`, n))
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"rolegate/api"
-	"rolegate/internal/i18n"
 	"rolegate/model"
 )
 
@@ -75,10 +74,17 @@ func (k *kind) Fail(w http.ResponseWriter, r *http.Request, problem api.Problem,
 	}
 }
 
+// Exactly is an error whose own words say more to people than the page's of its code.
+func Exactly(err error) error { return &exactly{err} }
+
+type exactly struct{ error }
+
+func (e *exactly) Unwrap() error { return e.error }
+
 func (v *Visit) fail(problem api.Problem, err error) error {
 	if model.Code(problem.Code) == model.CodePrecondition { // people send no If-Match
 		problem.Title = v.T("overtaken.title")
-		if e, ok := errors.AsType[*model.Error](err); !ok || i18n.Said(i18n.Chinese, e) == "" { // it is not said for people
+		if _, ok := errors.AsType[*exactly](err); !ok { // it is said for programs
 			problem.Detail = v.T("overtaken.what")
 		}
 	}

@@ -78,7 +78,7 @@ func (p *pages) reading(v *page.Visit, text string, cat *policy.Catalog) (*readi
 		r.Doc, r.index = doc, newIndex(doc, cat)
 	case err == nil:
 		for _, m := range doc.Members {
-			r.Bad = append(r.Bad, model.Detail{Line: m.Line, Column: 1, Reason: v.T("bad.member", "member", m.Member, "role", m.Role)})
+			r.Bad = append(r.Bad, model.Detail{Line: m.Line, Column: 1, Reason: model.Verbatim(v.T("bad.member", "member", m.Member, "role", m.Role))})
 		}
 		return r, nil // said in the reader's language
 	case bad != nil && bad.Code == model.CodePolicyInvalid:

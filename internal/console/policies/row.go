@@ -110,7 +110,7 @@ func (f rowForm) written() rewrite.Row {
 }
 
 // errGone says that the row a form is about is not there any more.
-var errGone = model.Errorf(model.CodePrecondition, "the row you were changing is not in the draft any more: somebody has changed or removed it")
+var errGone = page.Exactly(model.Errorf(model.CodePrecondition, "the row you were changing is not in the draft any more: somebody has changed or removed it"))
 
 // find is the line of the row that a form was made from, 0 where it is gone.
 func (f rowForm) find(x *index) int {
@@ -167,7 +167,7 @@ func (f rowForm) place(x *index) int {
 
 // wrong says what is wrong with a field, and where in it.
 type wrong struct {
-	Reason     string
+	Reason     model.Phrase
 	Good, From string // of the value: before the place, and from there on
 }
 

@@ -8,6 +8,8 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"pgregory.net/rapid"
+
+	"rolegate/model"
 )
 
 // objects tells CEL's checker what is declared: a type for each variable.
@@ -74,7 +76,7 @@ func celAccepts(text string) error {
 		return issues.Err()
 	}
 	if checked.OutputType() != cel.BoolType && checked.OutputType() != cel.DynType {
-		return &Error{0, "is " + checked.OutputType().String()}
+		return &Error{0, model.Say("is %s", checked.OutputType().String())}
 	}
 	return nil
 }

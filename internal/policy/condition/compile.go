@@ -26,7 +26,7 @@ func (c *compiler) condition(e ast.Expr) Node {
 		return &Const{truthOf(o.Value == boolean(true))}
 	}
 	if o.Type.Shape == ListOf || o.Type.Kind != Any && o.Type.Kind != Bool {
-		c.refuse(o.at, "%s is %s, not a condition: compare it with something", o.name, o.Type)
+		c.refuse(o.at, "%s is %s, not a condition: compare it with something", o.name, o.Type.phrase())
 	}
 	return &Flag{c.single(o)}
 }

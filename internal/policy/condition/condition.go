@@ -8,6 +8,8 @@ import (
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/parser"
+
+	"rolegate/model"
 )
 
 // MaxText is the size limit of a condition, in bytes.
@@ -20,8 +22,8 @@ type Schema func(field string) string
 
 // Error is what is wrong with a condition.
 type Error struct {
-	Offset int    // of the construct, in bytes from the start of the text
-	Reason string // a sentence that names it
+	Offset int          // of the construct, in bytes from the start of the text
+	Reason model.Phrase // a sentence that names it
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("at byte %d: %s", e.Offset, e.Reason) }
@@ -91,50 +93,17 @@ func newParser(opts ...parser.Option) *parser.Parser {
 func checkText(text string) error {
 	switch {
 	case strings.TrimSpace(text) == "":
-		return &Error{0, "the condition is empty"}
+		return &Error{0, model.Say("the condition is empty")}
 	case len(text) > MaxText:
-		return &Error{MaxText, fmt.Sprintf("the condition has %d bytes, more than the limit of 4 KiB", len(text))}
+		return &Error{MaxText, model.Say("the condition has %d bytes, more than the limit of 4 KiB", len(text))}
 	}
 	for i, r := range text {
 		if _, size := utf8.DecodeRuneInString(text[i:]); r == utf8.RuneError && size == 1 {
-			return &Error{i, "the condition is not valid UTF-8"}
+			return &Error{i, model.Say("the condition is not valid UTF-8")}
 		}
 	}
 	return nil
 }
-
-// syntaxError words what the parser says. It counts lines from 1 and columns
-// from 0, in code points.
-func syntaxError(text string, e *common.Error) *Error {
-	offset := 0
-	for range e.Location.Line() - 1 {
-		offset += strings.IndexByte(text[offset:], '\n') + 1
-	}
-	offset += bytesOf(text[offset:], e.Location.Column())
-
-	reason := strings.TrimPrefix(e.Message, "Syntax error: ")
-	const mismatch = "mismatched input '"
-	if token, ok := strings.CutPrefix(reason, mismatch); ok && strings.HasPrefix(text[offset:], "`") {
-		reason = mismatch + "`" + strings.TrimPrefix(token, "`") // which Slice took
-	}
-	switch {
-	case strings.HasPrefix(reason, "expression recursion limit"):
-		return tooDeep()
-	case strings.Contains(reason, "<EOF>"):
-		reason = "the condition ends too early"
-	case reason == "invalid int literal":
-		reason = "the number is " + tooLarge
-	case reason == "invalid double literal":
-		reason = "the number is too large: numbers end at 2^53-1"
-	case reason == "unexpected quoted identifier" && hasUnseen(text[offset:]):
-		reason = "the name contains a character that cannot be seen"
-	default:
-		reason = "this is not CEL: " + reason
-	}
-	return &Error{offset, reason}
-}
-
-const tooLarge = "beyond 2^53-1, where numbers are no longer exact"
 
 // bytesOf is the length of the first n code points of s.
 func bytesOf(s string, n int) int {
@@ -159,7 +128,7 @@ type compiler struct {
 
 func (c *compiler) refuse(offset int, format string, args ...any) {
 	if c.err == nil {
-		c.err = &Error{offset, fmt.Sprintf(format, args...)}
+		c.err = &Error{offset, model.Say(format, args...)}
 	}
 }
 

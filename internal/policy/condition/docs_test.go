@@ -45,7 +45,7 @@ func runExample(t *testing.T, text, want, about string) {
 	c, err := Compile(text, schema)
 	if want == "refused" {
 		var e *Error
-		if !errors.As(err, &e) || e.Reason != about {
+		if !errors.As(err, &e) || e.Reason.Text != about {
 			t.Errorf("%s is refused: %v, the page says %s", text, err, about)
 		}
 		return

@@ -1,12 +1,11 @@
 package condition
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"rolegate/api/filter"
+	"rolegate/model"
 )
 
 // Filter is the condition as an expression over the columns of a record, with
@@ -25,9 +24,9 @@ type binder struct {
 	err error // the first
 }
 
-func (b *binder) refuse(format string, args ...any) {
+func (b *binder) unsayable(format string, args ...any) {
 	if b.err == nil {
-		b.err = fmt.Errorf(format, args...)
+		b.err = model.Say(format, args...).Err()
 	}
 }
 
@@ -167,7 +166,7 @@ func (n *In) expr(b *binder) filter.Expr {
 		return constant(Unknown)
 	}
 	if n.List.Exact && v.kind == Number {
-		b.refuse("%s in record.%s compares two numbers of the record of which one is about to change", n.X.Name, n.List.Name)
+		b.unsayable("%s in record.%s compares two numbers of the record of which one is about to change", n.X.Name, n.List.Name)
 	}
 	if v.kind == String && n.List.Prefix != "" {
 		return b.member(filter.Any, &n.List.Attr, []scalar{v}, String)
@@ -267,7 +266,7 @@ func (b *binder) value(s scalar) any {
 	}
 	at := time.Unix(int64(s.num), int64(s.nano)).UTC()
 	if y := at.Year(); y < 0 || y > 9999 {
-		b.refuse("a time in the year %d cannot be written down", y)
+		b.unsayable("a time in the year %d cannot be written down", y)
 	}
 	return at.Format(time.RFC3339Nano)
 }
@@ -306,8 +305,6 @@ func (n *Has) expr(b *binder) filter.Expr {
 	return there
 }
 
-var errNoUnits = errors.New("the units below another are not known")
-
 func (n *Below) expr(b *binder) filter.Expr {
 	if !n.Unit.open(b.Facts) {
 		return constant(n.eval(b.Facts))
@@ -320,7 +317,7 @@ func (n *Below) expr(b *binder) filter.Expr {
 		return b.member(filter.In, &n.Unit.Attr, nil, String)
 	}
 	if b.Units == nil {
-		b.refuse("%w", errNoUnits)
+		b.unsayable("the units below another are not known")
 		return constant(Unknown)
 	}
 	return Among(n.Unit.Name, n.Unit.Prefix, b.Units(root.str)...)

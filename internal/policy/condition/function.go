@@ -9,6 +9,8 @@ import (
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+
+	"rolegate/model"
 )
 
 // maxShift bounds what is added to request.time.
@@ -134,7 +136,7 @@ func (c *compiler) network(at int, text string) netip.Prefix {
 	case net.Addr().Is4In6():
 		c.refuse(at, "%s wraps IPv4 in IPv6: write the IPv4 network", show(text))
 	case net != net.Masked():
-		c.refuse(at, "%s has bits beyond its length: write '%s'", show(text), net.Masked())
+		c.refuse(at, "%s has bits beyond its length: write '%s'", show(text), net.Masked().String())
 	}
 	return net
 }
@@ -160,16 +162,16 @@ func (c *compiler) literalArgument(e ast.Expr, function string) (string, bool) {
 }
 
 // instead says what to write for what is not allowed.
-var instead = map[string]string{
-	"?:":         "use && and ||",
-	"[]":         "use in, exists or all",
-	"matches":    "use startsWith, endsWith or contains",
-	"map":        "of the macros there are has, exists and all",
-	"filter":     "of the macros there are has, exists and all",
-	"exists_one": "of the macros there are has, exists and all",
-	"+":          "only request.time plus or minus a duration is computed",
-	"-":          "only request.time plus or minus a duration is computed",
-	"duration":   "it only moves request.time, as in request.time - duration('24h')",
+var instead = map[string]model.Phrase{
+	"?:":         model.Say("use && and ||"),
+	"[]":         model.Say("use in, exists or all"),
+	"matches":    model.Say("use startsWith, endsWith or contains"),
+	"map":        model.Say("of the macros there are has, exists and all"),
+	"filter":     model.Say("of the macros there are has, exists and all"),
+	"exists_one": model.Say("of the macros there are has, exists and all"),
+	"+":          model.Say("only request.time plus or minus a duration is computed"),
+	"-":          model.Say("only request.time plus or minus a duration is computed"),
+	"duration":   model.Say("it only moves request.time, as in request.time - duration('24h')"),
 }
 
 // usage shows the calls with a truth value, as they are written.

@@ -33,7 +33,7 @@ func FuzzCompile(f *testing.F) {
 			}
 			if err != nil {
 				var e *Error
-				if !errors.As(err, &e) || e.Offset < 0 || e.Offset > len(text) || e.Reason == "" || !utf8.ValidString(e.Reason) {
+				if !errors.As(err, &e) || e.Offset < 0 || e.Offset > len(text) || e.Reason.IsZero() || !utf8.ValidString(e.Reason.Text) {
 					t.Fatalf("Compile(%q): %#v", text, err)
 				}
 				continue
@@ -74,12 +74,12 @@ func sameAsCEL(t *testing.T, text string, declared Schema, c *Condition, err err
 		}
 		return
 	}
-	switch plainErr.(*Error).Reason {
+	switch plainErr.(*Error).Reason.Text {
 	case "this is not CEL: unexpected character", "this is not CEL: unexpected quoted identifier":
 		return
 	}
 	var e *Error
-	if errors.As(err, &e) && e.Offset == plainErr.(*Error).Offset && strings.Contains(e.Reason, "mismatched input") {
+	if errors.As(err, &e) && e.Offset == plainErr.(*Error).Offset && strings.Contains(e.Reason.Text, "mismatched input") {
 		return // which is shown, and may be longer now
 	}
 	if !reflect.DeepEqual(err, plainErr) {

@@ -3,6 +3,8 @@ package condition
 import (
 	"regexp"
 	"strings"
+
+	"rolegate/model"
 )
 
 // maxNesting is the limit of parentheses, brackets and operators within one
@@ -11,7 +13,7 @@ import (
 const maxNesting = 64
 
 func tooDeep() *Error {
-	return &Error{0, "the condition is nested more than 64 levels deep"}
+	return &Error{0, model.Say("the condition is nested more than 64 levels deep")}
 }
 
 var (

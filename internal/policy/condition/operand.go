@@ -9,6 +9,8 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
+
+	"rolegate/model"
 )
 
 // operand is a value or a list in the text, before it is known which is wanted.
@@ -58,10 +60,10 @@ var requestBuiltIn = map[string]Attr{
 }
 
 // reservedContext are members of the caller's context with meanings of their own.
-var reservedContext = map[string]string{
-	"ip":           "it is request.ip",
-	"access_token": "what it proves is request.acr, request.amr and request.auth_age",
-	"min_revision": "it is no fact about the request",
+var reservedContext = map[string]model.Phrase{
+	"ip":           model.Say("it is request.ip"),
+	"access_token": model.Say("what it proves is request.acr, request.amr and request.auth_age"),
+	"min_revision": model.Say("it is no fact about the request"),
 }
 
 // operand compiles what can be compared.
@@ -229,7 +231,7 @@ func (c *compiler) literalList(o *operand, e ast.Expr) {
 			c.refuse(x.at, "a list inside a list is not allowed")
 		}
 		if o.Type.Kind != Any && x.Type.Kind != Any && o.Type.Kind != x.Type.Kind {
-			c.refuse(x.at, "%s is %s in a list of %s", x.name, x.Type.Kind, o.Type.Kind.plural())
+			c.refuse(x.at, "%s is %s in a list of %s", x.name, x.Type.Kind.phrase(), o.Type.Kind.plural())
 		}
 		if x.Type.Kind != Any {
 			o.Type.Kind = x.Type.Kind

@@ -224,7 +224,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("Compile(%s): %v, want an *Error", text, err)
 			continue
 		}
-		if e.Offset != at || e.Reason != c.want {
+		if e.Offset != at || e.Reason.Text != c.want {
 			t.Errorf("Compile(%s): at byte %d: %s, want at byte %d: %s", text, e.Offset, e.Reason, at, c.want)
 		}
 	}

@@ -1,30 +1,48 @@
 package condition
 
-import "strings"
+import (
+	"strings"
 
-func (k Kind) String() string {
+	"rolegate/model"
+)
+
+func (k Kind) String() string { return k.phrase().Text }
+
+func (k Kind) phrase() model.Phrase {
 	switch k {
 	case String:
-		return "a string"
+		return model.Say("a string")
 	case Number:
-		return "a number"
+		return model.Say("a number")
 	case Bool:
-		return "a bool"
+		return model.Say("a bool")
 	case Time:
-		return "a time"
+		return model.Say("a time")
 	}
-	return "anything"
+	return model.Say("anything")
 }
 
-func (k Kind) plural() string {
-	return strings.TrimPrefix(k.String(), "a ") + "s"
+func (k Kind) plural() model.Phrase {
+	switch k {
+	case String:
+		return model.Say("strings")
+	case Number:
+		return model.Say("numbers")
+	case Bool:
+		return model.Say("bools")
+	case Time:
+		return model.Say("times")
+	}
+	return model.Say("anything")
 }
 
-func (t Type) String() string {
+func (t Type) String() string { return t.phrase().Text }
+
+func (t Type) phrase() model.Phrase {
 	if t.Shape == ListOf {
-		return "a list"
+		return model.Say("a list")
 	}
-	return t.Kind.String()
+	return t.Kind.phrase()
 }
 
 // typeOf reads a type as the catalogue spells it.
@@ -59,20 +77,19 @@ func (c *compiler) common(at int, x, y operand) Kind {
 	case y.Type.Kind == Any || x.Type.Kind == y.Type.Kind:
 		return x.Type.Kind
 	}
-	hint := ""
 	if x.Type.Kind == Time && y.Value.kind == String || y.Type.Kind == Time && x.Value.kind == String {
-		hint = ": write timestamp('2026-01-31T00:00:00Z')"
+		c.refuse(at, "%s %s and %s %s, which are never equal nor ordered: write timestamp('2026-01-31T00:00:00Z')", x.name, x.is(), y.name, y.is())
 	}
-	c.refuse(at, "%s %s and %s %s, which are never equal nor ordered%s", x.name, x.is(), y.name, y.is(), hint)
+	c.refuse(at, "%s %s and %s %s, which are never equal nor ordered", x.name, x.is(), y.name, y.is())
 	return Any
 }
 
 // is says what an operand is, with its verb.
-func (o *operand) is() string {
+func (o *operand) is() model.Phrase {
 	if o.Type.Shape == ListOf {
-		return "lists " + o.Type.Kind.plural()
+		return model.Say("lists %s", o.Type.Kind.plural())
 	}
-	return "is " + o.Type.String()
+	return model.Say("is %s", o.Type.phrase())
 }
 
 // single makes a term of an operand, and list a list.
@@ -85,7 +102,7 @@ func (c *compiler) single(o operand) Term {
 
 func (c *compiler) list(o operand) List {
 	if o.Type.Shape == Single {
-		c.refuse(o.at, "%s is %s, not a list", o.name, o.Type)
+		c.refuse(o.at, "%s is %s, not a list", o.name, o.Type.phrase())
 	}
 	return List{Attr: o.Attr, Terms: o.terms}
 }
@@ -94,7 +111,7 @@ func (c *compiler) list(o operand) List {
 func (c *compiler) string(o operand) Term {
 	t := c.single(o)
 	if o.Type.Kind != Any && o.Type.Kind != String {
-		c.refuse(o.at, "%s is %s, not a string", o.name, o.Type)
+		c.refuse(o.at, "%s is %s, not a string", o.name, o.Type.phrase())
 	}
 	return t
 }

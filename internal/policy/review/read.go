@@ -27,17 +27,16 @@ type reader struct {
 const maxMistakes = 1_000
 
 func refused(problems ...model.Detail) error {
-	noun := "mistakes"
+	e := model.Errorf(model.CodeCasesInvalid, "the cases have %d mistakes", len(problems))
 	if len(problems) == 1 {
-		noun = "mistake"
+		e = model.Errorf(model.CodeCasesInvalid, "the cases have 1 mistake")
 	}
-	e := model.Errorf(model.CodeCasesInvalid, "the cases have %d %s", len(problems), noun)
 	e.Details = problems[:min(len(problems), maxMistakes)]
 	return e
 }
 
 func (r *reader) refuse(n *yaml.Node, path, format string, args ...any) {
-	r.problems = append(r.problems, model.Detail{Line: n.Line, Column: n.Column, Path: path, Reason: fmt.Sprintf(format, args...)})
+	r.problems = append(r.problems, model.Detail{Line: n.Line, Column: n.Column, Path: path, Reason: model.Say(format, args...)})
 }
 
 func (r *reader) cases(text string) (list []expectation) {
@@ -47,11 +46,11 @@ func (r *reader) cases(text string) (list []expectation) {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
-		r.problems = append(r.problems, model.Detail{Line: lineOf(err), Reason: "not YAML: " + err.Error()})
+		r.problems = append(r.problems, model.Detail{Line: lineOf(err), Reason: model.Say("not YAML").Noting(err.Error())})
 		return nil
 	}
 	if err := decoder.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
-		r.problems = append(r.problems, model.Detail{Reason: "more than one YAML document"})
+		r.problems = append(r.problems, model.Detail{Reason: model.Say("more than one YAML document")})
 		return nil
 	}
 	if root := document.Content[0]; root.Kind == yaml.ScalarNode && root.Tag == "!!null" { // nothing but comments

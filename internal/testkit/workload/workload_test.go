@@ -108,7 +108,7 @@ func TestConditionedDocuments(t *testing.T) {
 		}
 		details := err.(*model.Error).Details
 		for _, d := range details {
-			if !strings.Contains(d.Reason, "not supported by this version yet") {
+			if !strings.Contains(d.Reason.Text, "not supported by this version yet") {
 				t.Fatal(d)
 			}
 		}
