@@ -29,6 +29,20 @@ func (a *Area) Documents(path string) { a.documents[path] = true }
 // have them entered: so a step-up goes on with what else was in it.
 func (a *Area) Reopens(path string) { a.reopens[path] = true }
 
+// Twice answers forms of a path whose session the same form, sent before, has ended. What
+// h fails at is answered as if there were no h: the session has ended.
+func (a *Area) Twice(path string, h func(v *Visit) error) { a.twice[path] = h }
+
+// again answers a form that came twice, if this is one.
+func (v *Visit) again() bool {
+	h := v.area.twice[chi.RouteContext(v.Context()).RoutePattern()]
+	if h == nil || v.parse() != nil {
+		return false
+	}
+	v.W.Header().Del("Set-Cookie") // which would forget the session that came with the answer before
+	return h(v) == nil
+}
+
 // known tells whether somebody has a session, or comes from a browser that people have
 // logged in with: a stranger, who costs nothing to be, sends no documents.
 func (v *Visit) known() bool {

@@ -85,6 +85,7 @@ type Area struct {
 	texts     Texts
 	documents map[string]bool // patterns whose forms bring documents
 	reopens   map[string]bool // patterns whose forms can be shown again without their secrets
+	twice     map[string]func(v *Visit) error
 }
 
 // kind is one page's handler with who may call it.
@@ -163,6 +164,9 @@ func (k *kind) Serve(w http.ResponseWriter, r *http.Request, caller *model.Calle
 
 func (k *kind) serveTo(v *Visit) error {
 	if err := k.admit(v); err != nil {
+		if model.CodeOf(err) == model.CodeUnauthorized && v.again() {
+			return nil
+		}
 		return err
 	}
 	if v.R.Method == http.MethodPost {

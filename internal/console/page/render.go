@@ -25,7 +25,7 @@ import (
 // moment), day, asset (the address of a file) and list (its arguments). A text
 // "next.CODE" is told with every failure of that code: what to do about it here.
 func (f *Frame) New(templates fs.FS, texts Texts) *Area {
-	a := &Area{Frame: f, texts: joined(texts), templates: map[i18n.Lang]map[string]func() *template.Template{}, documents: map[string]bool{}, reopens: map[string]bool{}}
+	a := &Area{Frame: f, texts: joined(texts), templates: map[i18n.Lang]map[string]func() *template.Template{}, documents: map[string]bool{}, reopens: map[string]bool{}, twice: map[string]func(*Visit) error{}}
 	for _, l := range i18n.Langs {
 		a.templates[l] = a.read(l, templates)
 	}
