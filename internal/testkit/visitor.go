@@ -131,9 +131,12 @@ func (v *Visitor) send(method, path string, body io.Reader, contentType string) 
 		if contentType != "" {
 			req.Header.Set("Content-Type", contentType)
 			req.Header.Set("Sec-Fetch-Site", "same-origin")
+			if site, set := v.Header["Sec-Fetch-Site"]; !set || site == "" { // or a test says where from
+				req.Header.Set("Origin", v.k.URL)
+			}
 		}
-		if v.Page != nil && v.Page.Header.Get("Referrer-Policy") != "no-referrer" {
-			req.Header.Set("Referer", v.Page.URL.String())
+		if v.Page != nil {
+			v.refer(req)
 		}
 		for name, value := range v.Header {
 			req.Header.Set(name, value)
@@ -173,6 +176,21 @@ func (v *Visitor) send(method, path string, body io.Reader, contentType string) 
 	}
 	v.t.Fatalf("%s: redirects go round", path)
 	return nil
+}
+
+// refer tells where a request comes from, as far as the page it comes from has browsers
+// tell (Referrer Policy, section 8.3; Fetch, section 3.2.5).
+func (v *Visitor) refer(req *http.Request) {
+	switch v.Page.Header.Get("Referrer-Policy") {
+	case "no-referrer":
+		if req.Header.Get("Origin") != "" {
+			req.Header.Set("Origin", "null")
+		}
+	case "strict-origin":
+		req.Header.Set("Referer", v.k.URL+"/")
+	default:
+		req.Header.Set("Referer", v.Page.URL.String())
+	}
 }
 
 // Want fails the test unless the page has the status and comes from a path.

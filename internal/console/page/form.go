@@ -25,6 +25,13 @@ const (
 // Documents lets the forms of a path bring documents, see Visit.Document.
 func (a *Area) Documents(path string) { a.documents[path] = true }
 
+// Imports is Documents where an import is worked on, which has more time than other
+// pages. It comes before the page is added.
+func (a *Area) Imports(path string) {
+	a.Documents(path)
+	a.imports[path] = true
+}
+
 // Reopens says that a form of a path that comes without its secrets is shown again, to
 // have them entered: so a step-up goes on with what else was in it.
 func (a *Area) Reopens(path string) { a.reopens[path] = true }
