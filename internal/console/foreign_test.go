@@ -14,7 +14,9 @@ import (
 func TestOldBrowsers(t *testing.T) {
 	k := testkit.New(t)
 	var told []string
-	k.Saw = func(r *http.Request, _ testkit.Answer) { told = append(told, r.Header.Get("Referer"), r.Header.Get("Origin")) }
+	k.Saw = func(r *http.Request, _ testkit.Answer) {
+		told = append(told, r.Header.Get("Referer"), r.Header.Get("Origin"))
+	}
 	v := k.Visitor(t)
 	v.Header = map[string]string{"Sec-Fetch-Site": ""}
 	invite := k.Invite("ann")

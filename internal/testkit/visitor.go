@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,11 @@ func (v *Visitor) Submit(selector string, fields ...string) *Page {
 			values.Del(fields[i])
 		}
 		values.Add(fields[i], fields[i+1])
+	}
+	if Attr(form, "enctype") == "multipart/form-data" {
+		for _, f := range cascadia.QueryAll(form, cascadia.MustCompile("input[type=file]")) { // no file is chosen, and browsers say so first
+			values[Attr(f, "name")] = slices.Insert(values[Attr(f, "name")], 0, "")
+		}
 	}
 	action := Attr(form, "action")
 	if action == "" {

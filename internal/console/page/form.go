@@ -128,7 +128,13 @@ func (v *Visit) readFiles() error {
 }
 
 // Document is a field that holds a document, with LF line ends whatever a browser made
-// of them.
+// of them. A form has a field for a text and one for a file by the same name: of a file
+// that was not chosen browsers send an empty one.
 func (v *Visit) Document(name string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(v.Raw(name), "\r\n", "\n"), "\r", "\n")
+	for _, text := range v.R.PostForm[name] {
+		if text != "" {
+			return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+		}
+	}
+	return ""
 }
