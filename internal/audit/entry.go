@@ -42,6 +42,7 @@ const (
 	DeviceRenamed     Activity = "mfa_device_rename"
 	DeviceRemoved     Activity = "mfa_device_remove"
 	RecoveryRenewed   Activity = "mfa_recovery_codes_renew"
+	RecoveryShown     Activity = "mfa_recovery_codes_show" // again, to the form that made them a moment ago
 	SteppedUp         Activity = "authn_step_up"
 	TokenRefreshed    Activity = "authn_token_refresh"
 	RefreshFailed     Activity = "authn_token_refresh_fail"

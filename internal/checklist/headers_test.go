@@ -34,7 +34,7 @@ func headersOfAll(t *testing.T) {
 		csp := h.Get("Content-Security-Policy")
 		for name, good := range map[string]bool{
 			"X-Content-Type-Options":  h.Get("X-Content-Type-Options") == "nosniff",
-			"Referrer-Policy":         h.Get("Referrer-Policy") == "no-referrer",
+			"Referrer-Policy":         h.Get("Referrer-Policy") == "no-referrer" || strings.HasPrefix(h.Get("Content-Type"), "text/html") && h.Get("Referrer-Policy") == "strict-origin",
 			"Content-Security-Policy": strings.HasPrefix(csp, "default-src 'none'") && strings.Contains(csp, "frame-ancestors 'none'") && !strings.Contains(csp, "unsafe"),
 			"Cache-Control": h.Get("Cache-Control") == "no-store" || slices.Contains(mayBeKept, path) && a.Status < 400 && h.Get("Cache-Control") == "public, max-age=300" ||
 				strings.HasPrefix(path, "/v1/audit/") && a.Status < 400 && h.Get("Cache-Control") == "public, max-age=1", // the log's hashes, likewise

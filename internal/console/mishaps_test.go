@@ -174,6 +174,20 @@ func TestTwice(t *testing.T) {
 	}
 }
 
+// TestStopped stops the browser before the answer is there: the form can be sent again,
+// and what is not saved is asked about again.
+func TestStopped(t *testing.T) {
+	k := testkit.New(t)
+	k.MustEnrol("ann")
+	b := browser.Open(t, k).Go("/login").Fill("#username", "ann").Fill("#password", testkit.Password)
+	const form = `document.querySelector("form[action='/login']")`
+	if !browser.Eval[bool](b, `((f) => { f.requestSubmit(); const sent = "sent" in f.dataset; window.stop(); return sent; })(`+form+`)`) {
+		t.Error("the form could be sent twice")
+	}
+	b.Until("the form can be sent again", func() bool { return browser.Eval[bool](b, `!("sent" in `+form+`.dataset)`) })
+	b.Submit("form[action='/login'] button:not([type])").Wait("#code")
+}
+
 // TestNoDatabase opens pages while the database cannot be reached, and once it can.
 func TestNoDatabase(t *testing.T) {
 	link := pgtest.NewLink(t, pgtest.URL(t))

@@ -1,12 +1,85 @@
 package console_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"rolegate/internal/testkit"
 )
+
+// TestWhoIsLost has a page with the navigation where there is none, if they are logged in;
+// whose session has to be renewed for that are strangers, and nothing is renewed.
+func TestWhoIsLost(t *testing.T) {
+	k := testkit.New(t)
+	v := k.VisitorAs(t, k.MustEnrol("ann"))
+	for _, path := range []string{"/nothing/here", "/logout"} {
+		if v.Get(path); len(v.Page.All(`.menu a[href="/account"]`)) != 1 || len(v.Page.All("form.logout")) != 1 {
+			t.Errorf("%s: %s", path, v.Page.Body)
+		}
+	}
+	k.Advance(11 * time.Minute)
+	refresh := v.Cookies["__Host-rolegate-refresh"]
+	if v.Get("/nothing/here").Want(t, 404, ""); len(v.Page.All(".menu")) > 0 || v.Cookies["__Host-rolegate-refresh"] != refresh {
+		t.Error("a page that is not there renews a session")
+	}
+	v.Get("/account").Want(t, 200, "/account")
+	v.Cookies = map[string]string{"__Host-rolegate-access": "none"}
+	v.Get("/nothing/here").Want(t, 404, "")
+}
+
+// TestHead asks for the head of pages, which is that of a GET.
+func TestHead(t *testing.T) {
+	k := testkit.New(t)
+	ann := k.MustEnrol("ann")
+	for _, c := range []struct {
+		path, token string
+		status      int
+		allow       string
+	}{
+		{"/login", "", 200, ""}, {"/account", ann.Access, 200, ""}, {"/account", "", 303, ""}, {"/console/people", ann.Access, 403, ""},
+		{"/nothing/here", "", 404, ""}, {"/logout", "", 405, "POST"}, {"/v1/me/sessions", ann.Access, 405, "GET"}, {"/healthz", "", 405, "GET"},
+	} {
+		req, err := http.NewRequest("HEAD", k.URL+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept", "text/html")
+		req.AddCookie(&http.Cookie{Name: "__Host-rolegate-access", Value: c.token})
+		res, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.StatusCode != c.status || len(body) > 0 || res.Header.Get("Allow") != c.allow {
+			t.Errorf("HEAD %s: %d %q, Allow %q, %v", c.path, res.StatusCode, body, res.Header.Get("Allow"), err)
+		}
+	}
+	if a := k.Call("PUT", "/login", "", nil); a.Status != 405 || a.Header.Get("Allow") != "GET, HEAD, POST" {
+		t.Errorf("PUT /login: %d, Allow %q", a.Status, a.Header.Get("Allow"))
+	}
+}
+
+// TestTooManyGlances comes with a session's token that is none any more, when an address
+// has sent so many that no more are looked at: pages for anybody are shown as to a
+// stranger, except that nobody is told to be logged out whose session may go on.
+func TestTooManyGlances(t *testing.T) {
+	k := testkit.New(t, "ROLEGATE_LOGIN_RATE=3")
+	k.MustEnrol("ann")
+	v := k.Visitor(t)
+	stale := func() *testkit.Visitor { v.Cookies["__Host-rolegate-refresh"] = "none"; return v }
+	for range 12 {
+		k.Want(k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": "none"}), 401)
+	}
+	stale().Get("/account").Want(t, http.StatusTooManyRequests, "/account")
+	stale().Post("/logout").Want(t, http.StatusTooManyRequests, "/logout")
+	stale().Get("/invite/x").Want(t, 200, "/invite/x")
+	stale().Get("/login").Want(t, 200, "/login")
+	stale().Submit("form[action='/login']", "username", "ann", "password", testkit.Password).Want(t, 200, "/login").One(t, "#code")
+}
 
 // TestWhatIsNotThere asks for what there is none of: a reader gets a page in their
 // language, a program a problem.

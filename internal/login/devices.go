@@ -36,7 +36,7 @@ func shown(d store.Device) Device { return Device{d.ID, d.Name, d.CreatedAt, d.U
 type Confirmed struct {
 	Device Device
 	// Of a person's first device: the session goes on as another one, with what
-	// was proven now, and recovery codes are shown this once.
+	// was proven now, and recovery codes are shown.
 	Tokens        *Tokens
 	RecoveryCodes []string
 }
@@ -88,8 +88,22 @@ func (s *Service) AddDevice(ctx context.Context, session Session, name string) (
 //
 // A first device is another matter: until now the password was all. The person
 // gets recovery codes, every other session ends, and the one that asks is
-// replaced by one that has proven both factors, so that none goes on without.
-func (s *Service) ConfirmDevice(ctx context.Context, session Session, id, code string) (Confirmed, error) {
+// replaced by one that has proven both factors, so that none goes on without. The same
+// form (Enrolment.Form, or "") with the same code is shown the same recovery codes for a
+// minute, without tokens and device.
+func (s *Service) ConfirmDevice(ctx context.Context, session Session, id, code, form string) (res Confirmed, err error) {
+	a := s.formOf(session, form, code)
+	again, err := s.twice(ctx, a, func() (err error) {
+		res, err = s.confirmDevice(ctx, session, id, a)
+		return err
+	})
+	if again != nil {
+		return Confirmed{RecoveryCodes: again}, nil
+	}
+	return res, err
+}
+
+func (s *Service) confirmDevice(ctx context.Context, session Session, id string, a asked) (Confirmed, error) {
 	caller := session.Caller
 	d, err := s.pending(ctx, s.Store, caller, id)
 	if err != nil {
@@ -98,7 +112,7 @@ func (s *Service) ConfirmDevice(ctx context.Context, session Session, id, code s
 	if err := s.tryCode(ctx, caller.Tenant, caller.ID); err != nil {
 		return Confirmed{}, err
 	}
-	codes, err := s.firstCodes(ctx, d, code)
+	codes, err := s.firstCodes(ctx, d, a)
 	if err != nil {
 		return Confirmed{}, err
 	}
@@ -117,7 +131,7 @@ func (s *Service) ConfirmDevice(ctx context.Context, session Session, id, code s
 			return errTooManyDevices
 		}
 		first := len(o.devices) == 0
-		if err := s.confirm(ctx, tx, d, code, !first || len(codes.rows) > 0); err != nil {
+		if err := s.confirm(ctx, tx, d, a.code, !first || len(codes.rows) > 0); err != nil {
 			refused = err
 			return s.recordFailure(ctx, tx, o.failure(audit.EnrolFailed, err), err)
 		}
@@ -143,12 +157,12 @@ func (s *Service) ConfirmDevice(ctx context.Context, session Session, id, code s
 }
 
 // firstCodes prepares recovery codes for whoever has no device yet.
-func (s *Service) firstCodes(ctx context.Context, d store.Device, code string) (recoveryCodes, error) {
+func (s *Service) firstCodes(ctx context.Context, d store.Device, a asked) (recoveryCodes, error) {
 	devices, err := s.Store.Devices(ctx, d.Tenant, d.User)
 	if err != nil || len(devices) > 0 {
 		return recoveryCodes{}, err
 	}
-	return s.codesFor(ctx, d, code)
+	return s.codesFor(ctx, d, a)
 }
 
 // firstDevice gives the person recovery codes and leaves no session that was

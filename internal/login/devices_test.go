@@ -51,14 +51,14 @@ func TestPasswordAloneTouchesNoDevice(t *testing.T) {
 		"add":    func() error { _, err := s.AddDevice(ctx, session, "mine"); return err },
 		"rename": func() error { _, err := s.RenameDevice(ctx, session, id, "mine"); return err },
 		"remove": func() error { return s.RemoveDevice(ctx, session, id) },
-		"codes":  func() error { _, err := s.NewRecoveryCodes(ctx, session); return err },
+		"codes":  func() error { _, err := s.NewRecoveryCodes(ctx, session, ""); return err },
 	} {
 		if err := act(); model.CodeOf(err) != model.CodeStepUp {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	pending := k.Post("/v1/me/devices", alice.Access, map[string]any{"name": "Tablet"})
-	if _, err := s.ConfirmDevice(ctx, session, pending.Text("device_id"), k.CodeAt(pending.Text("secret"), 0)); model.CodeOf(err) != model.CodeStepUp {
+	if _, err := s.ConfirmDevice(ctx, session, pending.Text("device_id"), k.CodeAt(pending.Text("secret"), 0), ""); model.CodeOf(err) != model.CodeStepUp {
 		t.Errorf("confirm: %v", err)
 	}
 	// The remedy is open to it.
@@ -78,7 +78,7 @@ func TestRecoverySessionTouchesNoDevice(t *testing.T) {
 	for name, act := range map[string]func() error{
 		"add":     func() error { _, err := s.AddDevice(ctx, session, "mine"); return err },
 		"remove":  func() error { return s.RemoveDevice(ctx, session, id) },
-		"codes":   func() error { _, err := s.NewRecoveryCodes(ctx, session); return err },
+		"codes":   func() error { _, err := s.NewRecoveryCodes(ctx, session, ""); return err },
 		"step-up": func() error { _, err := s.StepUp(ctx, session, k.NextCode(alice)); return err },
 	} {
 		if err := act(); model.CodeOf(err) != model.CodeReEnrolOnly {
@@ -100,7 +100,7 @@ func TestEndedSessionTouchesNoDevice(t *testing.T) {
 		"add":     func() error { _, err := s.AddDevice(ctx, session, "mine"); return err },
 		"rename":  func() error { _, err := s.RenameDevice(ctx, session, id, "mine"); return err },
 		"remove":  func() error { return s.RemoveDevice(ctx, session, id) },
-		"codes":   func() error { _, err := s.NewRecoveryCodes(ctx, session); return err },
+		"codes":   func() error { _, err := s.NewRecoveryCodes(ctx, session, ""); return err },
 		"step-up": func() error { _, err := s.StepUp(ctx, session, k.Code(alice)); return err },
 	} {
 		if err := act(); model.CodeOf(err) != model.CodeUnauthorized {

@@ -84,7 +84,8 @@ func (s *Service) enrolment(row store.Device, user model.User, secret []byte) (E
 	if err != nil {
 		return Enrolment{}, err
 	}
-	return Enrolment{DeviceID: row.ID, Username: user.Username, Secret: totp.Base32(secret), OTPAuthURI: uri, QRPNG: png}, nil
+	form, err := s.newForm(user.Tenant, user.ID)
+	return Enrolment{DeviceID: row.ID, Username: user.Username, Secret: totp.Base32(secret), OTPAuthURI: uri, QRPNG: png, Form: form}, err
 }
 
 // issuerName is what an authenticator shows beside the account: "Rolegate
@@ -100,12 +101,26 @@ func (s *Service) issuerName() string {
 // used by that, and answers with tokens and recovery codes. Older devices,
 // codes and sessions of the person end: there is one device to lose, and none
 // that was lost still opens anything.
-func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Result, error) {
+//
+// The same form (Enrolment.Form, or "") with the same code is shown the same recovery
+// codes for a minute, without tokens.
+func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code, form string) (res Result, err error) {
+	again, err := s.twice(ctx, asked{form, code}, func() (err error) {
+		res, err = s.confirmEnrolment(ctx, ticket, asked{form, code})
+		return err
+	})
+	if again != nil {
+		return Result{Status: StatusOK, RecoveryCodes: again}, nil
+	}
+	return res, err
+}
+
+func (s *Service) confirmEnrolment(ctx context.Context, ticket string, a asked) (Result, error) {
 	tk, err := s.tryTicket(ctx, ticket, store.TicketEnrol, audit.EnrolFailed, s.tryCode)
 	if err != nil {
 		return Result{}, err
 	}
-	codes, err := s.prepareCodes(ctx, tk, code)
+	codes, err := s.prepareCodes(ctx, tk, a)
 	if err != nil {
 		return Result{}, err
 	}
@@ -115,7 +130,7 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Re
 		res, refused = Result{}, nil
 		t, user, err := s.holder(ctx, tx, tk)
 		if err == nil {
-			err = s.confirmTicket(ctx, tx, tk, code, codes)
+			err = s.confirmTicket(ctx, tx, tk, a.code, codes)
 		}
 		if err != nil {
 			refused = err
@@ -142,12 +157,12 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, ticket, code string) (Re
 }
 
 // prepareCodes makes recovery codes for a ticket whose device and code look right.
-func (s *Service) prepareCodes(ctx context.Context, tk store.Ticket, code string) (recoveryCodes, error) {
+func (s *Service) prepareCodes(ctx context.Context, tk store.Ticket, a asked) (recoveryCodes, error) {
 	d, err := s.Store.Device(ctx, tk.Device)
 	if err != nil {
 		return recoveryCodes{}, ignore(err, store.ErrNotFound) // refused in the transaction
 	}
-	return s.codesFor(ctx, d, code)
+	return s.codesFor(ctx, d, a)
 }
 
 // codesFor makes and hashes recovery codes outside the transaction, and only for
@@ -155,11 +170,11 @@ func (s *Service) prepareCodes(ctx context.Context, tk store.Ticket, code string
 // Whether it is right is settled afterwards, in the transaction. Where no worker
 // came free the try is taken back, unless its sender has gone: of ten hashes some
 // were run.
-func (s *Service) codesFor(ctx context.Context, d store.Device, code string) (recoveryCodes, error) {
-	if m, err := s.match(d, code, s.Now()); err != nil || !m.ok {
+func (s *Service) codesFor(ctx context.Context, d store.Device, a asked) (recoveryCodes, error) {
+	if m, err := s.match(d, a.code, s.Now()); err != nil || !m.ok {
 		return recoveryCodes{}, nil // refused in the transaction
 	}
-	codes, err := s.newRecoveryCodes(ctx, d.Tenant, d.User)
+	codes, err := s.newRecoveryCodes(ctx, d.Tenant, d.User, s.source(a, d.Tenant, d.User, s.Now()))
 	if err != nil && ctx.Err() == nil {
 		err = s.unheard(ctx, err, throttle.Of(s.codeLine(d.Tenant, d.User)))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"strings"
 
 	"rolegate/internal/audit"
@@ -28,34 +29,54 @@ type recoveryCodes struct {
 	rows  []store.RecoveryCode
 }
 
-func (s *Service) newRecoveryCodes(ctx context.Context, tenant, user string) (recoveryCodes, error) {
+// newRecoveryCodes makes codes of a source; nil is a random one.
+func (s *Service) newRecoveryCodes(ctx context.Context, tenant, user string, source io.Reader) (recoveryCodes, error) {
 	var codes recoveryCodes
-	seen := map[string]bool{}
-	for len(codes.plain) < recoveryCount {
-		code := randomCode(recoverySelector + recoverySecret)
-		selector := code[:recoverySelector]
-		if seen[selector] {
-			continue
-		}
-		seen[selector] = true
+	if source == nil {
+		source = rand.Reader
+	}
+	plain := spellCodes(source)
+	for _, code := range plain {
 		phc, err := s.Hasher.Hash(ctx, code[recoverySelector:])
 		if err != nil {
 			return recoveryCodes{}, err
 		}
-		codes.plain = append(codes.plain, hyphenate(code))
-		codes.rows = append(codes.rows, store.RecoveryCode{Selector: selector, Tenant: tenant, User: user, Hash: []byte(phc)})
+		codes.rows = append(codes.rows, store.RecoveryCode{Selector: code[:recoverySelector], Tenant: tenant, User: user, Hash: []byte(phc)})
 	}
+	codes.plain = hyphenated(plain)
 	return codes, nil
 }
 
-// randomCode takes 5 bits of each random byte, so every letter is as likely.
-func randomCode(n int) string {
-	b := make([]byte, n)
-	rand.Read(b)
+// spellCodes spells the codes that a source makes; no two have the same selector.
+func spellCodes(source io.Reader) (codes []string) {
+	seen := map[string]bool{}
+	for len(codes) < recoveryCount {
+		code := spellCode(source)
+		if selector := code[:recoverySelector]; !seen[selector] {
+			seen[selector] = true
+			codes = append(codes, code)
+		}
+	}
+	return codes
+}
+
+// spellCode takes 5 bits of each byte, so every letter is as likely.
+func spellCode(source io.Reader) string {
+	b := make([]byte, recoverySelector+recoverySecret)
+	if _, err := io.ReadFull(source, b); err != nil { // neither source ends
+		panic(err)
+	}
 	for i := range b {
 		b[i] = recoveryAlphabet[b[i]&31]
 	}
 	return string(b)
+}
+
+func hyphenated(codes []string) (spelled []string) {
+	for _, code := range codes {
+		spelled = append(spelled, hyphenate(code))
+	}
+	return spelled
 }
 
 func hyphenate(code string) string {
@@ -162,8 +183,21 @@ func (s *Service) RecoveryCodesLeft(ctx context.Context, session Session) (int, 
 
 // NewRecoveryCodes makes ten new codes and voids the old ones, with the ticket to
 // enrol that one of them may have opened. They are for who has a device: without
-// one there is nothing to recover.
-func (s *Service) NewRecoveryCodes(ctx context.Context, session Session) ([]string, error) {
+// one there is nothing to recover. The same form (NewForm, or "") is shown the same codes
+// for a minute.
+func (s *Service) NewRecoveryCodes(ctx context.Context, session Session, form string) (codes []string, err error) {
+	a := s.formOf(session, form, "")
+	again, err := s.twice(ctx, a, func() (err error) {
+		codes, err = s.renewCodes(ctx, session, a)
+		return err
+	})
+	if again != nil {
+		return again, nil
+	}
+	return codes, err
+}
+
+func (s *Service) renewCodes(ctx context.Context, session Session, a asked) ([]string, error) {
 	caller := session.Caller
 	devices, err := s.Store.Devices(ctx, caller.Tenant, caller.ID)
 	if err != nil {
@@ -175,10 +209,11 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, session Session) ([]stri
 	if err := s.tryRenewal(ctx, caller.Tenant, caller.ID); err != nil {
 		return nil, err
 	}
-	codes, err := s.newRecoveryCodes(ctx, caller.Tenant, caller.ID)
+	codes, err := s.newRecoveryCodes(ctx, caller.Tenant, caller.ID, s.source(a, caller.Tenant, caller.ID, s.Now()))
 	if err != nil {
 		return nil, err
 	}
+	var again []string
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		o, err := s.owner(ctx, tx, session)
 		if err != nil {
@@ -186,6 +221,12 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, session Session) ([]stri
 		}
 		if len(o.devices) == 0 { // the last one was removed meanwhile
 			return errNeedsDevice
+		}
+		if again, err = s.sameCodes(ctx, tx, a, caller.Tenant, caller.ID); err != nil { // the same form, at the same time
+			return err
+		}
+		if again != nil {
+			return s.Log.AppendIn(ctx, tx, o.did(audit.RecoveryShown))
 		}
 		if err := tx.ReplaceRecoveryCodes(ctx, caller.Tenant, caller.ID, codes.rows); err != nil {
 			return err
@@ -197,8 +238,11 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, session Session) ([]stri
 		e.Personal["codes_left"] = len(codes.rows)
 		return s.Log.AppendIn(ctx, tx, e)
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case again != nil:
+		return hyphenated(again), nil
 	}
 	return codes.plain, nil
 }

@@ -42,6 +42,7 @@ type Enrolment struct {
 	Secret     string // base32 without padding
 	OTPAuthURI string
 	QRPNG      []byte
+	Form       string // names the form that confirms it; see ConfirmEnrolment, ConfirmDevice
 }
 
 // ClientAuth is how a client shows who it is: by its secret, or by an assertion

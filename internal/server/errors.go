@@ -314,7 +314,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 
 // methodNotAllowed answers other methods on our paths, naming those there are.
 func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	allowed := allowedMethods(r)
+	allowed := withHead(r, allowedMethods(r))
 	if len(allowed) == 0 { // a method nobody knows, on a path that is none of ours
 		s.notFound(w, r)
 		return

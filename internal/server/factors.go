@@ -21,12 +21,12 @@ type Factors interface {
 	// AddDevice and RenameDevice are CodeInvalidRequest for a name that cannot be shown.
 	AddDevice(ctx context.Context, session login.Session, name string) (login.Enrolment, error)
 	// ConfirmDevice, RenameDevice and RemoveDevice are CodeNotFound for a device that is not the person's.
-	ConfirmDevice(ctx context.Context, session login.Session, id, code string) (login.Confirmed, error)
+	ConfirmDevice(ctx context.Context, session login.Session, id, code, form string) (login.Confirmed, error)
 	RenameDevice(ctx context.Context, session login.Session, id, name string) (login.Device, error)
 	RemoveDevice(ctx context.Context, session login.Session, id string) error
 
 	RecoveryCodesLeft(ctx context.Context, session login.Session) (int, error)
-	NewRecoveryCodes(ctx context.Context, session login.Session) ([]string, error)
+	NewRecoveryCodes(ctx context.Context, session login.Session, form string) ([]string, error)
 
 	StepUp(ctx context.Context, session login.Session, code string) (login.Result, error)
 }
@@ -60,7 +60,7 @@ func (s *Server) confirmDevice(w http.ResponseWriter, r *http.Request, session l
 	if err != nil {
 		return err
 	}
-	c, err := s.Factors.ConfirmDevice(r.Context(), session, deviceID(r), req.Code)
+	c, err := s.Factors.ConfirmDevice(r.Context(), session, deviceID(r), req.Code, "")
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (s *Server) recoveryCodesLeft(w http.ResponseWriter, r *http.Request, sessi
 }
 
 func (s *Server) newRecoveryCodes(w http.ResponseWriter, r *http.Request, session login.Session) error {
-	codes, err := s.Factors.NewRecoveryCodes(r.Context(), session)
+	codes, err := s.Factors.NewRecoveryCodes(r.Context(), session, "")
 	if err != nil {
 		return err
 	}

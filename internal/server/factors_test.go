@@ -37,7 +37,7 @@ func (f *fakeFactors) Devices(ctx context.Context, s login.Session) ([]login.Dev
 func (f *fakeFactors) AddDevice(ctx context.Context, s login.Session, name string) (login.Enrolment, error) {
 	return login.Enrolment{DeviceID: "D1", Secret: "GEZDGNBV", OTPAuthURI: "otpauth://totp/x", QRPNG: []byte("png")}, f.did(ctx, s, "add", name)
 }
-func (f *fakeFactors) ConfirmDevice(ctx context.Context, s login.Session, id, code string) (login.Confirmed, error) {
+func (f *fakeFactors) ConfirmDevice(ctx context.Context, s login.Session, id, code, _ string) (login.Confirmed, error) {
 	return f.confirmed, f.did(ctx, s, "confirm", id, code)
 }
 func (f *fakeFactors) RenameDevice(ctx context.Context, s login.Session, id, name string) (login.Device, error) {
@@ -49,7 +49,7 @@ func (f *fakeFactors) RemoveDevice(ctx context.Context, s login.Session, id stri
 func (f *fakeFactors) RecoveryCodesLeft(ctx context.Context, s login.Session) (int, error) {
 	return 7, f.did(ctx, s, "left")
 }
-func (f *fakeFactors) NewRecoveryCodes(ctx context.Context, s login.Session) ([]string, error) {
+func (f *fakeFactors) NewRecoveryCodes(ctx context.Context, s login.Session, _ string) ([]string, error) {
 	return []string{"a", "b"}, f.did(ctx, s, "renew")
 }
 func (f *fakeFactors) StepUp(ctx context.Context, s login.Session, code string) (login.Result, error) {

@@ -269,7 +269,7 @@ func (f *fakeLogin) VerifyTOTP(ctx context.Context, ticket, code string) (login.
 func (f *fakeLogin) VerifyRecovery(ctx context.Context, ticket, code string) (login.Result, error) {
 	return f.step(ctx, "recovery", ticket, code)
 }
-func (f *fakeLogin) ConfirmEnrolment(ctx context.Context, ticket, code string) (login.Result, error) {
+func (f *fakeLogin) ConfirmEnrolment(ctx context.Context, ticket, code, _ string) (login.Result, error) {
 	return f.step(ctx, "confirm", ticket, code)
 }
 func (f *fakeLogin) Refresh(ctx context.Context, token string) (login.Result, error) {

@@ -66,7 +66,7 @@ func (s *Server) confirmEnrolment(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	res, err := s.Login.ConfirmEnrolment(r.Context(), req.Ticket, req.Code)
+	res, err := s.Login.ConfirmEnrolment(r.Context(), req.Ticket, req.Code, "")
 	return replyPassed(w, r, res, err)
 }
 

@@ -25,6 +25,8 @@ type Page = interface {
 	Permission() string
 	// Language is what its reader reads.
 	Language(r *http.Request) i18n.Lang
+	// Slow tells whether it has the time of an import, and its form, too.
+	Slow() bool
 	// Serve answers; it sets the caller as soon as it knows one, and has written nothing
 	// where it fails.
 	Serve(w http.ResponseWriter, r *http.Request, caller *model.Caller) error
@@ -47,7 +49,7 @@ func (s *Server) page(p Page) http.Handler {
 			}
 		}}}
 	}
-	return paged{s.recorded(p.Permission(), show, func(w http.ResponseWriter, r *http.Request, caller *model.Caller) error {
+	e := s.recorded(p.Permission(), show, func(w http.ResponseWriter, r *http.Request, caller *model.Caller) error {
 		if err := fromOwnPage(r); err != nil {
 			return err
 		}
@@ -57,17 +59,27 @@ func (s *Server) page(p Page) http.Handler {
 				return err
 			}
 		}
+		if p.Slow() {
+			moreTime(w)
+		}
 		return p.Serve(w, r, caller)
-	})}
+	})
+	if p.Slow() {
+		e = slowly(e)
+	}
+	return paged{e}
 }
 
 // ofAPI begin the paths that programs call, whatever they say they accept.
 var ofAPI = []string{"/v1/", "/access/", "/oauth2/", "/.well-known/", "/healthz"}
 
+func ofProgram(path string) bool {
+	return slices.ContainsFunc(ofAPI, func(begins string) bool { return strings.HasPrefix(path, begins) })
+}
+
 // forReader tells whether somebody with a browser waits for the answer.
 func forReader(r *http.Request) bool {
-	begins := func(path string) bool { return strings.HasPrefix(r.URL.Path, path) }
-	return !slices.ContainsFunc(ofAPI, begins) && strings.Contains(r.Header.Get("Accept"), "text/html")
+	return !ofProgram(r.URL.Path) && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // paged is the endpoint of a page, which is for people and so no part of the contract.

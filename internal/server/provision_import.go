@@ -66,11 +66,15 @@ func (s *Server) importer() func(http.ResponseWriter, *http.Request, model.Calle
 	}
 }
 
+// moreTime gives a body the time of an import: the listener's own is that of small ones.
+// Where it cannot be moved, it stays.
+func moreTime(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(importTimeout))
+}
+
 // readFile reads a body of JSON that holds a file, as large as one may be.
 func (s *Server) readFile(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	// The listener's own time for a body is that of small ones. Where it cannot
-	// be moved, it stays.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(importTimeout))
+	moreTime(w)
 	n := s.Limits.Policy
 	return readJSON(nil, r, model.CodeUnsupportedMedia, bodyLimit{n, overSetting(model.CodeTooLarge, i18n.RequestTooLarge, "", model.SettingPolicy, n)})
 }

@@ -30,7 +30,7 @@ func (s *Server) router() chi.Router {
 	s.requests = &throttle.Meter{Rule: requestsFor(s.LoginRate)}
 	s.reads = &throttle.Meter{Rule: treeReads}
 	r := chi.NewRouter()
-	r.Use(s.clientAddress(), s.observe, s.cors())
+	r.Use(s.clientAddress(), s.observe, s.cors(), heads)
 	r.NotFound(s.notFound)
 	r.MethodNotAllowed(s.methodNotAllowed)
 

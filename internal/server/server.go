@@ -93,7 +93,7 @@ type Login interface {
 	VerifyTOTP(ctx context.Context, ticket, code string) (login.Result, error)
 	VerifyRecovery(ctx context.Context, ticket, code string) (login.Result, error)
 	Enrol(ctx context.Context, ticket string) (login.Enrolment, error)
-	ConfirmEnrolment(ctx context.Context, ticket, code string) (login.Result, error)
+	ConfirmEnrolment(ctx context.Context, ticket, code, form string) (login.Result, error)
 	Refresh(ctx context.Context, refreshToken string) (login.Result, error)
 	// Logout returns the tenant's revision in which the session has ended.
 	Logout(ctx context.Context, caller model.Caller) (revision int64, err error)

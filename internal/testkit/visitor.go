@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,6 +102,11 @@ func (v *Visitor) Submit(selector string, fields ...string) *Page {
 		}
 		values.Add(fields[i], fields[i+1])
 	}
+	if Attr(form, "enctype") == "multipart/form-data" {
+		for _, f := range cascadia.QueryAll(form, cascadia.MustCompile("input[type=file]")) { // no file is chosen, and browsers say so first
+			values[Attr(f, "name")] = slices.Insert(values[Attr(f, "name")], 0, "")
+		}
+	}
 	action := Attr(form, "action")
 	if action == "" {
 		action = v.Page.URL.RequestURI()
@@ -131,9 +137,12 @@ func (v *Visitor) send(method, path string, body io.Reader, contentType string) 
 		if contentType != "" {
 			req.Header.Set("Content-Type", contentType)
 			req.Header.Set("Sec-Fetch-Site", "same-origin")
+			if site, set := v.Header["Sec-Fetch-Site"]; !set || site == "" { // or a test says where from
+				req.Header.Set("Origin", v.k.URL)
+			}
 		}
-		if v.Page != nil && v.Page.Header.Get("Referrer-Policy") != "no-referrer" {
-			req.Header.Set("Referer", v.Page.URL.String())
+		if v.Page != nil {
+			v.refer(req)
 		}
 		for name, value := range v.Header {
 			req.Header.Set(name, value)
@@ -173,6 +182,21 @@ func (v *Visitor) send(method, path string, body io.Reader, contentType string) 
 	}
 	v.t.Fatalf("%s: redirects go round", path)
 	return nil
+}
+
+// refer tells where a request comes from, as far as the page it comes from has browsers
+// tell (Referrer Policy, section 8.3; Fetch, section 3.2.5).
+func (v *Visitor) refer(req *http.Request) {
+	switch v.Page.Header.Get("Referrer-Policy") {
+	case "no-referrer":
+		if req.Header.Get("Origin") != "" {
+			req.Header.Set("Origin", "null")
+		}
+	case "strict-origin":
+		req.Header.Set("Referer", v.k.URL+"/")
+	default:
+		req.Header.Set("Referer", v.Page.URL.String())
+	}
 }
 
 // Want fails the test unless the page has the status and comes from a path.

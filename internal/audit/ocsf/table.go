@@ -116,6 +116,7 @@ var Activities = map[audit.Activity]Mapping{
 	audit.DeviceRenamed:     account(other, informational),
 	audit.DeviceRemoved:     account(11, low),
 	audit.RecoveryRenewed:   account(other, low),
+	audit.RecoveryShown:     account(other, low),
 	audit.SteppedUp:         logon(informational),
 	audit.TokenRefreshed:    ticket(informational),
 	audit.RefreshFailed:     ticket(informational),

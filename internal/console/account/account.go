@@ -30,12 +30,14 @@ type Login interface {
 
 	Devices(ctx context.Context, session login.Session) ([]login.Device, error)
 	AddDevice(ctx context.Context, session login.Session, name string) (login.Enrolment, error)
-	ConfirmDevice(ctx context.Context, session login.Session, id, code string) (login.Confirmed, error)
+	ConfirmDevice(ctx context.Context, session login.Session, id, code, form string) (login.Confirmed, error)
 	RenameDevice(ctx context.Context, session login.Session, id, name string) (login.Device, error)
 	RemoveDevice(ctx context.Context, session login.Session, id string) error
 
 	RecoveryCodesLeft(ctx context.Context, session login.Session) (int, error)
-	NewRecoveryCodes(ctx context.Context, session login.Session) ([]string, error)
+	NewRecoveryCodes(ctx context.Context, session login.Session, form string) ([]string, error)
+	NewForm(session login.Session) (string, error)
+	CodesAgain(ctx context.Context, form, code string) ([]string, error)
 
 	ChangePassword(ctx context.Context, session login.Session, current, next string) (login.Result, error)
 	PasswordStrength(ctx context.Context, session login.Session, pass string) (login.Strength, error)
@@ -78,6 +80,7 @@ func Add(f *page.Frame, l Login) {
 	p.Person("GET", devicesPath, p.devices)
 	p.Fresh("POST", devicesPath, p.addDevice)
 	p.Reopens(devicesPath + "/{id}/confirm")
+	p.Twice(devicesPath+"/{id}/confirm", p.codesAgain)
 	p.Fresh("POST", devicesPath+"/{id}/confirm", p.confirmDevice)
 	p.Person("GET", devicesPath+"/{id}", p.device)
 	p.Person("POST", devicesPath+"/{id}/name", p.renameDevice)

@@ -41,6 +41,7 @@ func (p *pages) devices(v *page.Visit) error {
 type added struct {
 	ID, Name string
 	Device   page.Device
+	Form     string // names the form that confirms it
 }
 
 // addDevice shows a new device, in place of one that was shown before.
@@ -59,12 +60,12 @@ func (p *pages) addDevice(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	return v.Render("enrol.html", added{e.DeviceID, name, d})
+	return v.Render("enrol.html", added{e.DeviceID, name, d, e.Form})
 }
 
 // confirmDevice makes it count. Without a code the form comes back from a step-up.
 func (p *pages) confirmDevice(v *page.Visit) error {
-	a := added{ID: v.Param("id"), Name: v.Form("name")}
+	a := added{ID: v.Param("id"), Name: v.Form("name"), Form: v.Raw("form")}
 	var err error
 	if a.Device, err = page.NewDevice(v.Form("device")); err != nil {
 		return err
@@ -73,18 +74,39 @@ func (p *pages) confirmDevice(v *page.Visit) error {
 	if code == "" {
 		return v.Render("enrol.html", a)
 	}
-	c, err := p.login.ConfirmDevice(v.Context(), *v.Session, a.ID, code)
+	c, err := p.login.ConfirmDevice(v.Context(), *v.Session, a.ID, code, a.Form)
 	switch {
 	case model.CodeOf(err) == model.CodeNotFound: // it waited for too long, or the form came twice
 		return v.Done(devicesPath, "devices.over")
 	case err != nil:
 		return v.Again(err, "enrol.html", a)
 	}
-	if c.Tokens == nil {
+	if c.RecoveryCodes == nil {
 		return v.Done(devicesPath, "devices.added", "name", c.Device.Name)
 	}
-	v.LogIn(c.Tokens)
-	return v.Render("codes.html", page.Codes{Codes: c.RecoveryCodes, Account: a.Device.Account(), Next: devicesPath, Made: p.Now()})
+	if c.Tokens != nil {
+		v.LogIn(c.Tokens)
+	}
+	return p.firstCodes(v, a, c.RecoveryCodes)
+}
+
+// firstCodes shows the recovery codes that came with a first device.
+func (p *pages) firstCodes(v *page.Visit, a added, codes []string) error {
+	return v.Render("codes.html", page.Codes{Codes: codes, Account: a.Device.Account(), Next: devicesPath, Made: p.Now()})
+}
+
+// codesAgain shows them to the form that came twice: a first device ends the session
+// that it is added by, and the one in its place came with the answer before.
+func (p *pages) codesAgain(v *page.Visit) (err error) {
+	var a added
+	if a.Device, err = page.NewDevice(v.Form("device")); err != nil {
+		return err
+	}
+	codes, err := p.login.CodesAgain(v.Context(), v.Raw("form"), v.Code())
+	if err != nil {
+		return err
+	}
+	return p.firstCodes(v, a, codes)
 }
 
 // one is what the page of one device shows.

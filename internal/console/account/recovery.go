@@ -9,6 +9,7 @@ import (
 type codes struct {
 	Left    int
 	Devices int
+	Form    string // names the one that makes new codes
 }
 
 func (p *pages) codesLeft(v *page.Visit) (c codes, err error) {
@@ -18,6 +19,9 @@ func (p *pages) codesLeft(v *page.Visit) (c codes, err error) {
 	var devices []login.Device
 	devices, err = p.login.Devices(v.Context(), *v.Session)
 	c.Devices = len(devices)
+	if err == nil {
+		c.Form, err = p.login.NewForm(*v.Session)
+	}
 	return c, err
 }
 
@@ -29,13 +33,13 @@ func (p *pages) recovery(v *page.Visit) error {
 	return v.Render("recovery.html", c)
 }
 
-// newCodes makes new codes and shows them, this once: to reload the page makes others.
+// newCodes makes new codes and shows them, to the same form once more, too.
 func (p *pages) newCodes(v *page.Visit) error {
 	a, err := p.login.Account(v.Context(), *v.Session)
 	if err != nil {
 		return err
 	}
-	made, err := p.login.NewRecoveryCodes(v.Context(), *v.Session)
+	made, err := p.login.NewRecoveryCodes(v.Context(), *v.Session, v.Raw("form"))
 	if err != nil {
 		c, leftErr := p.codesLeft(v)
 		if leftErr != nil {

@@ -169,6 +169,7 @@ var texts = page.Texts{
 	"event.mfa_device_rename":          {EN: "Device renamed", ZH: "重命名设备"},
 	"event.mfa_device_remove":          {EN: "Device removed", ZH: "移除设备"},
 	"event.mfa_recovery_codes_renew":   {EN: "New recovery codes made", ZH: "重新生成恢复码"},
+	"event.mfa_recovery_codes_show":    {EN: "New recovery codes shown once more", ZH: "再次显示新恢复码"},
 	"event.authn_step_up":              {EN: "Confirmed by a one-time code", ZH: "用验证码确认身份"},
 	"event.authn_token_refresh_fail":   {EN: "Session not continued", ZH: "会话续期被拒绝"},
 	"event.authn_token_reuse":          {EN: "A used session token came again; the session was ended", ZH: "已用过的会话令牌再次出现，会话已被终止"},

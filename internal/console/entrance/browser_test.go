@@ -1,21 +1,12 @@
 package entrance_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"rolegate/internal/testkit"
 	"rolegate/internal/testkit/browser"
 )
-
-// at checks the page as a phone shows it, and that a desktop has room for it.
-func at(b *browser.Browser, name, language string) *browser.Browser {
-	b.T.Helper()
-	b.Width(browser.Phone).Check(fmt.Sprintf("%s-%s-%d", name, language, browser.Phone))
-	of := fmt.Sprintf("%s-%s-%d", name, language, browser.Desktop)
-	return b.Width(browser.Desktop).Shot(of).Fits(of)
-}
 
 // TestInvitedInChromium is the story of an invited person in a real browser, with codes
 // that oathtool makes of the picture that zbarimg reads.
@@ -25,30 +16,30 @@ func TestInvitedInChromium(t *testing.T) {
 			k := testkit.New(t)
 			k.MidStep()
 			b := browser.Open(t, k).Language(language)
-			at(b.Go("/invite/damaged."), "damaged", language)
+			b.Go("/invite/damaged.").Both("damaged", language)
 			invite := k.Invite("ann")
 			b.Go("/invite/" + invite)
-			at(b, "invite", language)
+			b.Both("invite", language)
 			b.Fill("#password", "password1")
 			b.WaitText("#password-strength", map[string]string{"en": "not accepted", "zh-CN": "不符合要求"}[language])
-			at(b, "strength-bad", language)
+			b.Both("strength-bad", language)
 			b.Fill("#password", testkit.Password).Wait("#password-strength .good")
 			b.Click("[data-reveal]").Until("the password is shown", func() bool { return browser.Eval[string](b, `document.querySelector("#password").type`) == "text" })
-			at(b, "strength-good", language)
+			b.Both("strength-good", language)
 
 			b.Submit(accept + " button:not([type])")
-			at(b, "enrol", language)
-			address := scanned(t, browser.Eval[string](b, `document.querySelector("img.qr").src`))
+			b.Both("enrol", language)
+			address := browser.Scan(t, browser.Eval[string](b, `document.querySelector("img.qr").src`))
 			secret := address.Query().Get("secret")
 			b.Until("the time counts down", func() bool { return strings.HasPrefix(b.Text("[data-until]"), "4:") && b.Text("[data-step]") != "–" })
 			b.Submit(".languages [value=en]").Submit(".languages [value='" + language + "']")
-			if got := scanned(t, browser.Eval[string](b, `document.querySelector("img.qr").src`)); got.String() != address.String() {
+			if got := browser.Scan(t, browser.Eval[string](b, `document.querySelector("img.qr").src`)); got.String() != address.String() {
 				t.Errorf("another language shows %s, not %s", got, address)
 			}
 			b.Fill("#code", k.Oathtool(secret, -2*60e9)).Submit(confirm + " button").Wait(".problem")
-			at(b, "enrol-slow", language)
+			b.Both("enrol-slow", language)
 			b.Fill("#code", k.Oathtool(secret, 0)).Submit(confirm + " button").Wait(".codes")
-			at(b, "codes", language)
+			b.Both("codes", language)
 
 			b.Click("h1").Confirm(false) // a browser asks only who has touched the page
 			browser.Eval[any](b, `void location.reload()`)
@@ -63,18 +54,18 @@ func TestInvitedInChromium(t *testing.T) {
 			b.Click(saved + " [name=saved]").Submit(saved + " button")
 
 			b.Go("/login")
-			at(b, "already", language)
+			b.Both("already", language)
 			b.Submit("main form[action='/logout'] button").WaitPath("/login")
 			b.Fill("#username", "ann").Fill("#password", testkit.Password).Click("[name=remember]").Submit(password + " button:not([type])")
-			at(b, "code", language)
+			b.Both("code", language)
 			b.Click("details:last-of-type > summary")
-			at(b, "recovery", language)
+			b.Both("recovery", language)
 			b.Fill("#recovery-code", "AAAA").Submit(recovery + " button")
-			at(b, "recovery-wrong", language)
+			b.Both("recovery-wrong", language)
 			k.MidStep()
 			b.Fill("#code", k.Oathtool(secret, 0)).Submit(code + " button")
 			b.Go("/login/done")
-			at(b, "done", language)
+			b.Both("done", language)
 			for _, request := range b.Requests() {
 				if strings.Contains(request, secret) || strings.Contains(request, "ticket") || strings.Contains(request, "password=") {
 					t.Errorf("a secret is in an address: %s", request)

@@ -15,21 +15,24 @@ func (p *pages) enrol(v *page.Visit, s step) error {
 	if err != nil {
 		return err
 	}
-	s.Device, s.Username = &d, e.Username // an invitation says it nowhere else
+	s.Device, s.Form, s.Username = &d, e.Form, e.Username // an invitation says it nowhere else
 	return v.Render("enrol.html", s)
 }
 
 // enrolAnew makes another device in place of the one that is shown.
 func (p *pages) enrolAnew(v *page.Visit) error { return p.enrol(v, p.carried(v)) }
 
-// confirm makes the device count, and shows the recovery codes.
+// confirm makes the device count, and shows the recovery codes; to the same form once
+// more, too, whose session came with the answer before.
 func (p *pages) confirm(v *page.Visit) error {
 	s := p.carried(v)
-	res, err := p.login.ConfirmEnrolment(v.Context(), s.Ticket, v.Code())
+	res, err := p.login.ConfirmEnrolment(v.Context(), s.Ticket, v.Code(), s.Form)
 	if err != nil {
 		return p.refused(v, err, "enrol.html", s)
 	}
-	p.enter(v, res.Tokens)
+	if res.Tokens != nil {
+		p.enter(v, res.Tokens)
+	}
 	codes := page.Codes{Codes: res.RecoveryCodes, Next: s.Next, Made: p.Now()}
 	if s.Device != nil {
 		codes.Account = s.Device.Account()

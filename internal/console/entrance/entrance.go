@@ -33,7 +33,7 @@ type Login interface {
 	VerifyTOTP(ctx context.Context, ticket, code string) (login.Result, error)
 	VerifyRecovery(ctx context.Context, ticket, code string) (login.Result, error)
 	Enrol(ctx context.Context, ticket string) (login.Enrolment, error)
-	ConfirmEnrolment(ctx context.Context, ticket, code string) (login.Result, error)
+	ConfirmEnrolment(ctx context.Context, ticket, code, form string) (login.Result, error)
 	StepUp(ctx context.Context, session login.Session, code string) (login.Result, error)
 	Logout(ctx context.Context, caller model.Caller) (revision int64, err error)
 }
@@ -92,11 +92,13 @@ type step struct {
 	Recovering       bool         // and was tried last
 	Replaces         bool         // the device that is enrolled replaces those before
 	Device           *page.Device // that is enrolled
+	Form             string       // names the form that confirms it
 }
 
 // carried is the step that the form of its page brought along.
 func (p *pages) carried(v *page.Visit) step {
 	s := step{Username: v.Form("username"), Next: page.Local(v.Form("next")), Ticket: v.Raw("ticket"), Recovery: v.Form("recovery") != "", Replaces: v.Form("replaces") != ""}
+	s.Form = v.Raw("form")
 	s.Until, _ = strconv.ParseInt(v.Form("until"), 10, 64) // 0 shows no countdown
 	if d, err := page.NewDevice(v.Form("device")); err == nil {
 		s.Device = &d

@@ -18,6 +18,9 @@ func (p *pages) stepUp(v *page.Visit) error {
 // logout ends the session. One that has ended already is as good. Who logs in again is
 // led on to where they were asked to.
 func (p *pages) logout(v *page.Visit) error {
+	if err := v.Unread(); err != nil { // it would go on, and nobody here could end it
+		return err
+	}
 	if v.Session != nil {
 		if _, err := p.login.Logout(v.Context(), v.Session.Caller); err != nil && model.CodeOf(err) != model.CodeUnauthorized {
 			return err

@@ -69,6 +69,9 @@ func (k *kind) Fail(w http.ResponseWriter, r *http.Request, problem api.Problem,
 	if f, ok := errors.AsType[*failed](err); ok {
 		v = f.v
 	}
+	if k.serve == nil { // there is no page: whoever is logged in is led on all the same
+		v.peek()
+	}
 	if err := v.fail(problem, err); err != nil {
 		http.Error(w, problem.Title, problem.Status) // a page that cannot be shown
 	}
@@ -151,7 +154,7 @@ func (v *Visit) toLogin(next string) error {
 
 // here is the address of the page the visitor is on: of a form that was sent, where it
 // went, if that is a page, too. Browsers do not tell which one it was on, as our pages
-// bid them (Referrer-Policy: no-referrer).
+// bid them (see referrerPolicy).
 func (v *Visit) here() string {
 	if v.R.Method == http.MethodGet || v.area.router.Match(chi.NewRouteContext(), http.MethodGet, v.R.URL.Path) {
 		return v.R.URL.RequestURI()

@@ -25,9 +25,30 @@ const (
 // Documents lets the forms of a path bring documents, see Visit.Document.
 func (a *Area) Documents(path string) { a.documents[path] = true }
 
+// Imports is Documents where an import is worked on, which has more time than other
+// pages. It comes before the page is added.
+func (a *Area) Imports(path string) {
+	a.Documents(path)
+	a.imports[path] = true
+}
+
 // Reopens says that a form of a path that comes without its secrets is shown again, to
 // have them entered: so a step-up goes on with what else was in it.
 func (a *Area) Reopens(path string) { a.reopens[path] = true }
+
+// Twice answers forms of a path whose session the same form, sent before, has ended. What
+// h fails at is answered as if there were no h: the session has ended.
+func (a *Area) Twice(path string, h func(v *Visit) error) { a.twice[path] = h }
+
+// again answers a form that came twice, if this is one.
+func (v *Visit) again() bool {
+	h := v.area.twice[chi.RouteContext(v.Context()).RoutePattern()]
+	if h == nil || v.parse() != nil {
+		return false
+	}
+	v.W.Header().Del("Set-Cookie") // which would forget the session that came with the answer before
+	return h(v) == nil
+}
 
 // known tells whether somebody has a session, or comes from a browser that people have
 // logged in with: a stranger, who costs nothing to be, sends no documents.
@@ -107,7 +128,13 @@ func (v *Visit) readFiles() error {
 }
 
 // Document is a field that holds a document, with LF line ends whatever a browser made
-// of them.
+// of them. A form has a field for a text and one for a file by the same name: of a file
+// that was not chosen browsers send an empty one.
 func (v *Visit) Document(name string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(v.Raw(name), "\r\n", "\n"), "\r", "\n")
+	for _, text := range v.R.PostForm[name] {
+		if text != "" {
+			return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+		}
+	}
+	return ""
 }

@@ -31,6 +31,7 @@ import (
 type Endpoint = interface {
 	Permission() string
 	Language(r *http.Request) i18n.Lang
+	Slow() bool
 	Serve(w http.ResponseWriter, r *http.Request, caller *model.Caller) error
 	Fail(w http.ResponseWriter, r *http.Request, problem api.Problem, err error)
 }
@@ -85,12 +86,15 @@ type Area struct {
 	texts     Texts
 	documents map[string]bool // patterns whose forms bring documents
 	reopens   map[string]bool // patterns whose forms can be shown again without their secrets
+	imports   map[string]bool // patterns whose forms take as long as an import
+	twice     map[string]func(v *Visit) error
 }
 
 // kind is one page's handler with who may call it.
 type kind struct {
 	area       *Area
 	permission string
+	path       string
 	admit      func(v *Visit) error
 	serve      func(v *Visit) error
 }
@@ -143,7 +147,7 @@ func (a *Area) Officer(method, path, object, action string, h func(v *Visit, o *
 }
 
 func (a *Area) add(method, path, permission string, admit, serve func(*Visit) error) {
-	a.router.Method(method, path, a.endpoint(&kind{a, permission, admit, serve}))
+	a.router.Method(method, path, a.endpoint(&kind{a, permission, path, admit, serve}))
 }
 
 // Permission is as server.Page has it.
@@ -151,6 +155,9 @@ func (k *kind) Permission() string { return k.permission }
 
 // Language is as server.Page has it: chosen by the reader, or by the browser.
 func (k *kind) Language(r *http.Request) i18n.Lang { return language(r) }
+
+// Slow is as server.Page has it, see Area.Imports.
+func (k *kind) Slow() bool { return k.area.imports[k.path] }
 
 // Serve is as server.Page has it.
 func (k *kind) Serve(w http.ResponseWriter, r *http.Request, caller *model.Caller) error {
@@ -163,6 +170,9 @@ func (k *kind) Serve(w http.ResponseWriter, r *http.Request, caller *model.Calle
 
 func (k *kind) serveTo(v *Visit) error {
 	if err := k.admit(v); err != nil {
+		if model.CodeOf(err) == model.CodeUnauthorized && v.again() {
+			return nil
+		}
 		return err
 	}
 	if v.R.Method == http.MethodPost {

@@ -26,7 +26,7 @@ import (
 // moment), day, asset (the address of a file) and list (its arguments). A text
 // "next.CODE" is told with every failure of that code: what to do about it here.
 func (f *Frame) New(templates fs.FS, texts Texts) *Area {
-	a := &Area{Frame: f, texts: joined(texts), templates: map[i18n.Lang]map[string]func() *template.Template{}, documents: map[string]bool{}, reopens: map[string]bool{}}
+	a := &Area{Frame: f, texts: joined(texts), templates: map[i18n.Lang]map[string]func() *template.Template{}, documents: map[string]bool{}, reopens: map[string]bool{}, imports: map[string]bool{}, twice: map[string]func(*Visit) error{}}
 	for _, l := range i18n.Langs {
 		a.templates[l] = a.read(l, templates)
 	}
@@ -139,6 +139,11 @@ func (l Look) User() string {
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// referrerPolicy has a browser tell nobody which page it comes from: an address may hold
+// an invitation. It still tells our origin, without which Safari before 16.4 sends forms
+// as if from nowhere, and we refuse those.
+const referrerPolicy = "strict-origin"
+
 // Render shows a page of the area.
 func (v *Visit) Render(name string, data any) error {
 	return v.render(http.StatusOK, name, Look{Visit: v, Data: data, Said: v.said()})
@@ -167,6 +172,7 @@ func (v *Visit) execute(status int, name, part string, look Look) error {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", contentSecurityPolicy)
 	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", referrerPolicy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("X-Robots-Tag", "noindex")
 	h.Set("Content-Language", string(v.Lang))

@@ -25,6 +25,7 @@ type Visit struct {
 	area    *Area
 	caller  *model.Caller
 	access  string // the session's access token
+	unread  error  // why it was not looked at
 	officer *administration.Officer
 }
 
@@ -134,11 +135,15 @@ func (v *Visit) found(s login.Session, raw string) error {
 	return nil
 }
 
-// glance is authenticate where nobody has to be logged in.
+// glance is authenticate where nobody has to be logged in. Where there is no telling
+// for now who it is, since too many asked, it is nobody: see Unread.
 func (v *Visit) glance() error {
 	err := v.authenticate()
 	switch model.CodeOf(err) {
 	case model.CodeUnauthorized:
+		return nil
+	case model.CodeTooManyAttempts:
+		v.unread = err
 		return nil
 	default:
 		if err == nil {
@@ -147,6 +152,20 @@ func (v *Visit) glance() error {
 		return err
 	}
 }
+
+// peek is a glance that renews nothing: it costs a stranger's request nothing, and one
+// with a token that is no good the check of its signature.
+func (v *Visit) peek() {
+	if raw := cookie(v.R, accessCookie); raw != "" {
+		if s, err := v.area.Login.AuthenticateUser(v.Context(), raw); err == nil {
+			v.Session = &s
+		}
+	}
+}
+
+// Unread is why the session could not be looked at that the browser may hold, on pages
+// for anybody: whoever is about to end it has to know.
+func (v *Visit) Unread() error { return v.unread }
 
 // sufficient is authenticate where the session has to be enough for what is required of
 // its person now; the step-up is what makes it so.

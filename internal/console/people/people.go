@@ -76,11 +76,11 @@ func Add(f *page.Frame) {
 	p.Officer("GET", Organization+"/member", org, administration.Read, about(p.member, "id"))
 	p.Officer("POST", Organization+"/member", org, administration.Update, about(p.putMember, "id"))
 
+	p.Imports(Organization + "/import")
+	p.Imports(Organization + "/import/apply")
 	p.Officer("GET", Organization+"/import", org, administration.Import, p.importForm)
 	p.Officer("POST", Organization+"/import", org, administration.Import, p.preview)
 	p.Officer("POST", Organization+"/import/apply", org, administration.Import, p.apply)
-	p.Documents(Organization + "/import")
-	p.Documents(Organization + "/import/apply")
 }
 
 // about is a page about somebody or something, named by parameters: without them it is

@@ -3,17 +3,40 @@ package people_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/go-chi/chi/v5"
 	"go.uber.org/goleak"
 
 	"rolegate/internal/app"
+	"rolegate/internal/console/page"
+	"rolegate/internal/console/people"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
+
+// TestImportsHaveTime holds the pages of an import, and no others, to its time.
+func TestImportsHaveTime(t *testing.T) {
+	slow := map[string]bool{}
+	f := &page.Frame{}
+	f.Mount(chi.NewRouter(), func(e page.Endpoint) http.Handler {
+		h := &mounted{}
+		if e.Slow() {
+			slow[e.Permission()] = true
+		}
+		return h
+	}, people.Add)
+	if want := map[string]bool{"officer(rolegate.organization:import)": true}; !maps.Equal(slow, want) {
+		t.Errorf("slow are %v", slow)
+	}
+}
+
+type mounted struct{ http.Handler }
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

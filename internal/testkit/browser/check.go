@@ -30,6 +30,15 @@ func (b *Browser) Check(name string) *Browser {
 	return b.Fits(name)
 }
 
+// Both is Check of the page as a phone shows it, and that a desktop has room for it; the
+// pictures are named after language and width.
+func (b *Browser) Both(name, language string) *Browser {
+	b.T.Helper()
+	b.Width(Phone).Check(fmt.Sprintf("%s-%s-%d", name, language, Phone))
+	of := fmt.Sprintf("%s-%s-%d", name, language, Desktop)
+	return b.Width(Desktop).Shot(of).Fits(of)
+}
+
 // Fits holds the page to the width of the screen.
 func (b *Browser) Fits(name string) *Browser {
 	b.T.Helper()

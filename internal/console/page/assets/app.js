@@ -25,14 +25,19 @@
   local(document);
   document.addEventListener("htmx:load", (e) => local(e.target));
 
-  // A form is sent once, however often its button is pressed.
+  // A form is sent once, however often its button is pressed: until the page is left, or
+  // it is not, because somebody pressed Escape, the answer is a file, or they came back.
+  const free = () => { for (const f of document.forms) delete f.dataset.sent; };
+  addEventListener("pageshow", free);
+  window.navigation?.addEventListener("navigateerror", free);
   document.addEventListener("submit", (e) => {
     const form = e.target;
     if (form.dataset.sent) { e.preventDefault(); return; }
     if (form.dataset.confirm && !confirm(form.dataset.confirm)) { e.preventDefault(); return; }
-    if (!form.hasAttribute("hx-post") && !form.hasAttribute("hx-get")) form.dataset.sent = "yes";
+    if (form.hasAttribute("hx-post") || form.hasAttribute("hx-get")) return;
+    form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, 15_000); // in browsers that do not tell
   });
-  addEventListener("pageshow", () => { for (const f of document.forms) delete f.dataset.sent; });
 
   // What a step-up interrupted goes on by itself.
   const going = document.querySelector("form[data-sends-itself]");
@@ -59,9 +64,7 @@
 
   // What is shown this once is not left by mistake, only by its own form.
   for (const e of document.querySelectorAll("[data-unsaved]")) {
-    const ask = (event) => event.preventDefault();
-    addEventListener("beforeunload", ask);
-    e.addEventListener("submit", () => removeEventListener("beforeunload", ask));
+    addEventListener("beforeunload", (event) => { if (!e.querySelector("form[data-sent]")) event.preventDefault(); });
   }
 
   // Time that is left, by the service's clock.
