@@ -13,6 +13,7 @@ import (
 
 	"rolegate/internal/policy"
 	"rolegate/internal/policy/review"
+	"rolegate/internal/testkit/workload"
 	"rolegate/model"
 )
 
@@ -168,4 +169,27 @@ func TestReplayIsBounded(t *testing.T) {
 	if _, err := review.Replay(t.Context(), before, after, review.Requests{Each: asked, Stored: func(context.Context, model.Entity) (*model.Resource, error) { return nil, broken }}); !errors.Is(err, broken) {
 		t.Errorf("broken: %v", err)
 	}
+}
+
+func BenchmarkReplay(b *testing.B) {
+	w := workload.CRM.Tenant(0)
+	before := workloadView(b, w)
+	lines := strings.SplitAfter(w.Policy, "\n")
+	after := under(b, before, strings.Join(lines[:len(lines)*9/10], ""))
+	var asked []policy.Recalled
+	for s, err := range review.Roster(before, before, nil, 200, policy.Inputs{Now: noon}).Each {
+		if err != nil || len(asked) == 10_000 {
+			break
+		}
+		d := before.Decide(&s.Question, &s.Inputs)
+		q := &s.Question
+		asked = append(asked, policy.Recalled{At: noon, Asked: q.Subject, Action: q.Action.Name, Object: q.Resource.Type, Record: q.Resource.ID, Code: d.Code})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if got, err := review.Replay(b.Context(), before, after, review.Requests{Each: asked, Stored: stored()}); err != nil || got.Compared == 0 {
+			b.Fatal(got, err)
+		}
+	}
+	b.ReportMetric(float64(len(asked)), "requests")
 }
