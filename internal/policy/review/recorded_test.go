@@ -38,6 +38,7 @@ const replayPolicy = `p, role:rep, deal, read, own, , allow
 p, role:rep, deal, update, all, record.stage == 'open', allow
 p, role:rep, deal, export, all, , allow
 p2, *, deal, update, request.time.getHours('UTC') < 18, deny
+p, role:rep, deal, publish, all, !('role:night' in user.roles), allow
 `
 
 // TestReplay holds each reason not to compare a request against one that is compared.
@@ -45,7 +46,8 @@ func TestReplay(t *testing.T) {
 	before := view(t, replayPolicy)
 	rule := func(line int) string { return fmt.Sprint("p:", line) }
 	own := model.Resource{Type: "deal", ID: "1", Attributes: map[string]any{"owner": "ann", "stage": "open"}}
-	const read, update, export = 1, 2, 3
+	odd := model.Resource{Type: "deal", ID: "3", Attributes: map[string]any{"owner": 5.0}}
+	const read, update, export, publish = 1, 2, 3, 5
 	replace := func(old, new string) string {
 		if !strings.Contains(replayPolicy, old) {
 			t.Fatalf("no row has %q", old)
@@ -87,6 +89,8 @@ func TestReplay(t *testing.T) {
 		{"what it requires is", replace("read, own, ,", `read, own, request.context.from == 'vpn',`), allowed("export", "1", export), model.UnseenUnsaid},
 		{"what is registered has no such attribute", replace("export, all, ,", `export, all, record.margin == 3.0,`), allowed("export", "1", export), model.ShiftLoses},
 		{"a denial by an attribute that what is registered has not", replayPolicy + `p, *, deal, export, all, record.margin == 3.0, deny` + "\n", allowed("export", "1", export), model.ShiftLoses},
+		{"what is registered cannot be read", replayPolicy + "p, *, deal, read, team, , deny\n", with(allowed("read", "3", read), func(r *policy.Recalled) { r.Code, r.Rule = model.ReasonNotGranted, "" }), model.ShiftReason},
+		{"a role that only conditions name", replayPolicy + "g, role:rep, role:night\n", allowed("publish", "1", publish), model.ShiftLoses},
 		{"without a record", noReads, allowed("read", "*", read), model.ShiftLoses},
 		{"without a record, by what was sent", replace("read, own, ,", `read, own, request.context.from == 'vpn',`), allowed("read", "*", read), model.UnseenUnsaid},
 		{"without a record, by attributes", replace("read, own, ,", `read, own, record.stage == 'open',`), allowed("read", "*", read), ""},
@@ -107,7 +111,7 @@ func TestReplay(t *testing.T) {
 		{"whose record does not matter", replayPolicy + "\n", with(allowed("read", "", read), func(r *policy.Recalled) { r.Erased = true }), ""},
 	} {
 		after := under(t, before, c.draft)
-		got, err := review.Replay(t.Context(), before, after, review.Requests{Each: []policy.Recalled{c.asked}, Stored: stored(own)})
+		got, err := review.Replay(t.Context(), before, after, review.Requests{Each: []policy.Recalled{c.asked}, Stored: stored(own, odd)})
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
