@@ -889,11 +889,15 @@ func (e PolicyShiftKind) Valid() bool {
 
 // Defines values for PolicyUnseenWhat.
 const (
-	Records  PolicyUnseenWhat = "records"
-	Requests PolicyUnseenWhat = "requests"
-	Samples  PolicyUnseenWhat = "samples"
-	Subjects PolicyUnseenWhat = "subjects"
-	Words    PolicyUnseenWhat = "words"
+	Records         PolicyUnseenWhat = "records"
+	Requests        PolicyUnseenWhat = "requests"
+	RequestsCounted PolicyUnseenWhat = "requests_counted"
+	RequestsErased  PolicyUnseenWhat = "requests_erased"
+	RequestsGone    PolicyUnseenWhat = "requests_gone"
+	RequestsOther   PolicyUnseenWhat = "requests_other"
+	RequestsUnsaid  PolicyUnseenWhat = "requests_unsaid"
+	Samples         PolicyUnseenWhat = "samples"
+	Subjects        PolicyUnseenWhat = "subjects"
 )
 
 // Valid indicates whether the value is a known member of the PolicyUnseenWhat enum.
@@ -903,11 +907,19 @@ func (e PolicyUnseenWhat) Valid() bool {
 		return true
 	case Requests:
 		return true
+	case RequestsCounted:
+		return true
+	case RequestsErased:
+		return true
+	case RequestsGone:
+		return true
+	case RequestsOther:
+		return true
+	case RequestsUnsaid:
+		return true
 	case Samples:
 		return true
 	case Subjects:
-		return true
-	case Words:
 		return true
 	default:
 		return false
@@ -2454,6 +2466,27 @@ type PolicyRebased struct {
 	Draft PolicyDraft `json:"draft"`
 }
 
+// PolicyReplayed What would be answered otherwise of recorded requests, each asked again as of the moment it came.
+type PolicyReplayed struct {
+	// Compared Requests answered under both documents.
+	Compared int `json:"compared"`
+
+	// Different And those that are not.
+	Different int       `json:"different"`
+	From      time.Time `json:"from"`
+
+	// NotLookedAt Also, why requests that were looked at could not be compared.
+	NotLookedAt []PolicyUnseen `json:"not_looked_at,omitempty,omitzero"`
+
+	// Same Of them, those answered alike.
+	Same int `json:"same"`
+
+	// Shifts Gains first; `samples` is the number of requests.
+	Shifts        []PolicyShift `json:"shifts"`
+	ShiftsLeftOut int           `json:"shifts_left_out,omitempty,omitzero"`
+	Until         time.Time     `json:"until"`
+}
+
 // PolicyRevision What was published. `document` and `cases` are left out in lists.
 type PolicyRevision struct {
 	ApprovedBy string `json:"approved_by,omitempty,omitzero"`
@@ -2518,13 +2551,16 @@ type PolicyShift struct {
 	After  string `json:"after"`
 
 	// Before The code of the first sample's answer.
-	Before       string          `json:"before"`
+	Before string `json:"before"`
+
+	// Entries Of recorded requests: indices of some of them in the log.
+	Entries      []int64         `json:"entries,omitempty,omitzero"`
 	FieldsClosed []string        `json:"fields_closed,omitempty,omitzero"`
 	FieldsOpened []string        `json:"fields_opened,omitempty,omitzero"`
 	Kind         PolicyShiftKind `json:"kind"`
 	Object       string          `json:"object"`
 
-	// Records Ids of some; `*` where none was asked about.
+	// Records Ids of some; `*` where none was asked about. None of recorded requests: their entries say.
 	Records []string `json:"records"`
 	Samples int      `json:"samples"`
 	Subject string   `json:"subject"`
@@ -2539,6 +2575,9 @@ type PolicySimulated struct {
 	// Compared Samples decided under both documents.
 	Compared    int            `json:"compared"`
 	NotLookedAt []PolicyUnseen `json:"not_looked_at,omitempty,omitzero"`
+
+	// Requests What would be answered otherwise of recorded requests, each asked again as of the moment it came.
+	Requests PolicyReplayed `json:"requests,omitempty,omitzero"`
 
 	// Same Of them, those answered alike.
 	Same int `json:"same"`
@@ -3381,6 +3420,9 @@ type RejectPolicyDraftParams struct {
 
 // SimulatePolicyDraftParams defines parameters for SimulatePolicyDraft.
 type SimulatePolicyDraftParams struct {
+	// Requests `true` asks recorded requests again, too.
+	Requests *bool `form:"requests,omitempty" json:"requests,omitempty"`
+
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
 }
@@ -4816,6 +4858,9 @@ type ClientInterface interface {
 	// SimulatePolicyDraft Says who would gain and lose what
 	//
 	// Of a sample of questions and stored records; the answer says what was not looked at. It changes nothing. Bad rows are 422, each by its line. No body is read.
+	//
+	// With `requests=true`, recorded requests of the last 30 days are asked again as well: up to 10,000 of them, spread over that time. This reads sealed parts of the log, so it takes
+	// `rolegate.audit:read`, the office `audit-admin` and a fresh second factor, and is an entry of the log (`audit_sample`).
 	//
 	// Corresponds with POST /v1/admin/policy/drafts/{id}/simulate (the `SimulatePolicyDraft` operationId).
 	SimulatePolicyDraft(ctx context.Context, id DraftID, params *SimulatePolicyDraftParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -6758,6 +6803,9 @@ func (c *Client) RejectPolicyDraft(ctx context.Context, id DraftID, params *Reje
 // SimulatePolicyDraft Says who would gain and lose what
 //
 // Of a sample of questions and stored records; the answer says what was not looked at. It changes nothing. Bad rows are 422, each by its line. No body is read.
+//
+// With `requests=true`, recorded requests of the last 30 days are asked again as well: up to 10,000 of them, spread over that time. This reads sealed parts of the log, so it takes
+// `rolegate.audit:read`, the office `audit-admin` and a fresh second factor, and is an entry of the log (`audit_sample`).
 //
 // Corresponds with POST /v1/admin/policy/drafts/{id}/simulate (the `SimulatePolicyDraft` operationId).
 func (c *Client) SimulatePolicyDraft(ctx context.Context, id DraftID, params *SimulatePolicyDraftParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10754,6 +10802,33 @@ func NewSimulatePolicyDraftRequest(server string, id DraftID, params *SimulatePo
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Requests != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "requests", *params.Requests, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
@@ -15725,6 +15800,9 @@ type ClientWithResponsesInterface interface {
 	// SimulatePolicyDraftWithResponse Says who would gain and lose what
 	//
 	// Of a sample of questions and stored records; the answer says what was not looked at. It changes nothing. Bad rows are 422, each by its line. No body is read.
+	//
+	// With `requests=true`, recorded requests of the last 30 days are asked again as well: up to 10,000 of them, spread over that time. This reads sealed parts of the log, so it takes
+	// `rolegate.audit:read`, the office `audit-admin` and a fresh second factor, and is an entry of the log (`audit_sample`).
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -34299,6 +34377,9 @@ func (c *ClientWithResponses) RejectPolicyDraftWithResponse(ctx context.Context,
 // SimulatePolicyDraftWithResponse Says who would gain and lose what
 //
 // Of a sample of questions and stored records; the answer says what was not looked at. It changes nothing. Bad rows are 422, each by its line. No body is read.
+//
+// With `requests=true`, recorded requests of the last 30 days are asked again as well: up to 10,000 of them, spread over that time. This reads sealed parts of the log, so it takes
+// `rolegate.audit:read`, the office `audit-admin` and a fresh second factor, and is an entry of the log (`audit_sample`).
 //
 // Returns a wrapper object for the known response body format(s).
 //

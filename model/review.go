@@ -1,5 +1,7 @@
 package model
 
+import "time"
+
 // Severity says how much a finding matters.
 type Severity string
 
@@ -136,6 +138,22 @@ type Simulated struct {
 	Shifts   []Shift  `json:"shifts"`   // who gains, loses or is answered otherwise, gains first
 	Unlisted int      `json:"shifts_left_out,omitzero"`
 	Left     []Unseen `json:"not_looked_at,omitempty"`
+	// Recorded is the same for requests of the log; nil where these were not asked for.
+	Recorded *Recorded `json:"requests,omitempty"`
+}
+
+// Recorded is what a new document would change for requests that the log has the answers
+// to. Each is asked at the time, and with the proof of identity, that it came with. What
+// the log says less of than an answer hangs on is counted in Left, not compared.
+type Recorded struct {
+	From      time.Time `json:"from"`
+	Until     time.Time `json:"until"`
+	Compared  int       `json:"compared"`  // answered under both documents
+	Same      int       `json:"same"`      // of them, those answered alike
+	Different int       `json:"different"` // and those that are not
+	Shifts    []Shift   `json:"shifts"`    // with Entries for Records
+	Unlisted  int       `json:"shifts_left_out,omitzero"`
+	Left      []Unseen  `json:"not_looked_at,omitempty"`
 }
 
 // ShiftKind says how an answer shifts.
@@ -157,9 +175,10 @@ type Shift struct {
 	Subject string    `json:"subject"`
 	Action  string    `json:"action"`
 	Object  string    `json:"object"`
-	Samples int       `json:"samples"` // how many
-	Records []string  `json:"records"` // ids of some of the records, "*" where none was asked about
-	Before  Code      `json:"before"`  // of the first sample
+	Samples int       `json:"samples"`           // how many
+	Records []string  `json:"records"`           // ids of some of the records, "*" where none was asked about
+	Entries []int64   `json:"entries,omitempty"` // of requests of the log, instead: where some of them are in it
+	Before  Code      `json:"before"`            // of the first sample
 	After   Code      `json:"after"`
 	Opened  []string  `json:"fields_opened,omitempty"` // of the first sample: hidden, masked or readonly before and less so after
 	Closed  []string  `json:"fields_closed,omitempty"`
@@ -179,8 +198,14 @@ type UnseenKind string
 
 const (
 	UnseenSubjects UnseenKind = "subjects" // registered ones
-	UnseenWords    UnseenKind = "words"    // pairs of object and action
 	UnseenRecords  UnseenKind = "records"  // registered ones
 	UnseenRequests UnseenKind = "requests" // recorded ones
 	UnseenSamples  UnseenKind = "samples"  // that were offered, but the bound was reached; how many is not known
+
+	// Of recorded requests that were looked at, those not compared.
+	UnseenErased  UnseenKind = "requests_erased"  // who asked, or about what, was destroyed
+	UnseenGone    UnseenKind = "requests_gone"    // the person, object or action is not there any more
+	UnseenOther   UnseenKind = "requests_other"   // the policy in force answers otherwise than the log: people, records or policy are others, or the request said more than the log
+	UnseenUnsaid  UnseenKind = "requests_unsaid"  // the answer under the draft hangs on what the log does not say
+	UnseenCounted UnseenKind = "requests_counted" // denials of a flood, of which the log has the number
 )

@@ -292,14 +292,6 @@ func (o *Officer) TestDraft(ctx context.Context, id string) ([]model.CaseResult,
 	})
 }
 
-// SimulateDraft tells who would gain and lose what by a draft.
-func (o *Officer) SimulateDraft(ctx context.Context, id string) (model.Simulated, error) {
-	return observing(ctx, o, func() (model.Simulated, int, error) {
-		done, err := o.Change.Simulate(ctx, o.tenant, id)
-		return done, done.Compared, err
-	})
-}
-
 // Explain gives every reason of a decision about somebody else's question. It is
 // recorded as the explanation it is.
 func (o *Officer) Explain(ctx context.Context, r policy.ExplainRequest) (policy.Explained, error) {

@@ -136,6 +136,7 @@ const (
 	SinkStarted       Activity = "audit_sink_start"        // from here on a copy with personal data goes out, to the sink Op
 	LogSearched       Activity = "audit_search"            // entries of the log: a page of Count of them
 	LogCounted        Activity = "audit_count"             // logins and decisions in the log, as charts show them
+	LogSampled        Activity = "audit_sample"            // decisions, Count requests, were opened and asked again to simulate a policy
 	LogRead           Activity = "audit_read"              // one entry, and what it seals where it was opened
 )
 

@@ -17,11 +17,35 @@ import (
 // could not be asked for. Keys are looked up each time, so that one that was
 // destroyed opens nothing from then on, and none is made.
 func (l *Log) Reveal(ctx context.Context, leaf Leaf, e store.Entry) ([]map[string]any, error) {
+	return l.Opening().Reveal(ctx, leaf, e)
+}
+
+// Opening opens many entries one after the other: it asks for each key once. It is for
+// one use at a time, and a short one: what is destroyed meanwhile it may open still.
+type Opening struct {
+	people  *people
+	months  map[monthID]opener
+	persons map[string]opener // by pseudonym
+}
+
+// opener is a key, or why there is none.
+type opener struct {
+	key []byte
+	err error
+}
+
+// Opening begins one.
+func (l *Log) Opening() *Opening {
+	return &Opening{l.people, map[monthID]opener{}, map[string]opener{}}
+}
+
+// Reveal is Log.Reveal.
+func (o *Opening) Reveal(ctx context.Context, leaf Leaf, e store.Entry) ([]map[string]any, error) {
 	if len(leaf.Segments) == 0 {
 		return nil, nil
 	}
 	opened := make([]map[string]any, len(leaf.Segments))
-	month, err := l.people.monthIfAny(ctx, monthID{string(leaf.Tenant), leaf.Class, monthOf(leaf)})
+	month, err := once(o.months, monthID{string(leaf.Tenant), leaf.Class, monthOf(leaf)}, func(id monthID) ([]byte, error) { return o.people.monthIfAny(ctx, id) })
 	if errors.Is(err, store.ErrNotFound) {
 		return opened, nil
 	}
@@ -33,7 +57,7 @@ func (l *Log) Reveal(ctx context.Context, leaf Leaf, e store.Entry) ([]map[strin
 		if at < 0 {
 			continue
 		}
-		key, err := l.people.byRef(ctx, ref.Ref)
+		key, err := once(o.persons, string(ref.Ref), func(ref string) ([]byte, error) { return o.people.byRef(ctx, []byte(ref)) })
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
@@ -50,6 +74,18 @@ func (l *Log) Reveal(ctx context.Context, leaf Leaf, e store.Entry) ([]map[strin
 		}
 	}
 	return opened, nil
+}
+
+// once asks for a key that has not been asked for. That a database did not answer is not
+// kept.
+func once[K comparable](known map[K]opener, k K, ask func(K) ([]byte, error)) ([]byte, error) {
+	o, there := known[k]
+	if !there {
+		if o.key, o.err = ask(k); o.err == nil || errors.Is(o.err, store.ErrNotFound) {
+			known[k] = o
+		}
+	}
+	return o.key, o.err
 }
 
 // byRef opens the key of the person with a pseudonym.

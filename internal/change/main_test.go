@@ -59,8 +59,12 @@ func (f *firm) who(id string) model.Caller {
 
 // officer is a person by right.
 func (f *firm) officer(p *testkit.Person, action string) (*administration.Officer, error) {
+	return f.officerOf(p, administration.Policies, action)
+}
+
+func (f *firm) officerOf(p *testkit.Person, object, action string) (*administration.Officer, error) {
 	authenticate := func(ctx context.Context) (login.Session, error) { return f.App.Login.AuthenticateUser(ctx, p.Access) }
-	return f.App.Administration.Officer(ctx, authenticate, tenant, administration.Policies, action)
+	return f.App.Administration.Officer(ctx, authenticate, tenant, object, action)
 }
 
 func (f *firm) mustOfficer(p *testkit.Person, action string) *administration.Officer {

@@ -2,6 +2,7 @@ package change
 
 import (
 	"context"
+	"time"
 
 	"rolegate/internal/policy"
 	"rolegate/internal/policy/review"
@@ -124,9 +125,24 @@ const (
 	simulatedRecords  = 1_000
 )
 
+// Recorded reads requests of the log, for somebody who may: whose, and how that is told,
+// is the business of who has the right.
+type Recorded func(ctx context.Context) (Sampled, error)
+
+// Sampled are recorded requests of some time. Of is how many there were then, 0 where that
+// is not known.
+type Sampled struct {
+	From, Until time.Time
+	Of          int
+	More        bool // there are others than these
+	Asked       []policy.Recalled
+	Counted     int
+}
+
 // Simulate tells who would gain and lose what by a draft: the people there are, each
-// asking for whatever the policies have words for, also about registered records.
-func (s *Service) Simulate(ctx context.Context, tenant, id string) (model.Simulated, error) {
+// asking for whatever the policies have words for, also about registered records; and,
+// unless recorded is nil, what would be answered otherwise than it was.
+func (s *Service) Simulate(ctx context.Context, tenant, id string, recorded Recorded) (model.Simulated, error) {
 	r, err := s.review(ctx, tenant, id)
 	if err != nil {
 		return model.Simulated{}, err
@@ -138,10 +154,38 @@ func (s *Service) Simulate(ctx context.Context, tenant, id string) (model.Simula
 	more := len(records) > simulatedRecords
 	records = records[:min(len(records), simulatedRecords)]
 	done, err := review.Simulate(ctx, r.now, r.then, review.Roster(r.now, r.then, records, simulatedSubjects, policy.Inputs{Now: s.Now()}))
+	if err != nil {
+		return done, err
+	}
 	if more {
 		done.Left = moreRecords(done.Left, len(records))
 	}
+	if recorded == nil {
+		done.Left = append(done.Left, model.Unseen{What: model.UnseenRequests})
+		return done, nil
+	}
+	done.Recorded, err = s.replay(ctx, &r, recorded)
 	return done, err
+}
+
+// replay asks recorded requests again.
+func (s *Service) replay(ctx context.Context, r *reviewed, recorded Recorded) (*model.Recorded, error) {
+	sample, err := recorded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	done, err := review.Replay(ctx, r.now, r.then, review.Requests{Each: sample.Asked, Counted: sample.Counted,
+		Stored: func(ctx context.Context, e model.Entity) (*model.Resource, error) {
+			return r.now.Registered(ctx, s.Store, e)
+		}})
+	if err != nil {
+		return nil, err
+	}
+	done.From, done.Until = sample.From, sample.Until
+	if sample.More {
+		done.Left = append([]model.Unseen{{What: model.UnseenRequests, Of: sample.Of, Looked: len(sample.Asked) + sample.Counted}}, done.Left...)
+	}
+	return &done, nil
 }
 
 // moreRecords says that there are more records than were read, how many is not known.

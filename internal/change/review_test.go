@@ -107,7 +107,7 @@ func TestLookingAtADraft(t *testing.T) {
 			if err != nil || len(results) != 2 || !results[0].Passed || !results[1].Passed {
 				t.Errorf("cases %+v, %v", results, err)
 			}
-			done, err := simulator.SimulateDraft(ctx, d.ID)
+			done, err := simulator.SimulateDraft(ctx, d.ID, false)
 			gains := false
 			for _, s := range done.Shifts {
 				gains = gains || s.Kind == model.ShiftGains && s.Subject == "user:ann" && s.Action == "export" && s.Object == "contact"
@@ -141,7 +141,7 @@ func TestLookingAtADraft(t *testing.T) {
 		d = f.saved("sec", d, "p, x\n")
 		for what, err := range map[string]error{
 			"diff": second(reader.DiffDraft(ctx, d.ID)), "check": second(reader.CheckDraft(ctx, d.ID)), "test": second(reader.TestDraft(ctx, d.ID)),
-			"simulate": second(simulator.SimulateDraft(ctx, d.ID)),
+			"simulate": second(simulator.SimulateDraft(ctx, d.ID, false)),
 		} {
 			f.refused(what+" with bad rows", err, model.CodePolicyInvalid)
 		}

@@ -53,9 +53,23 @@ func CaseResults(l Lang, results []model.CaseResult) {
 // Simulated writes the texts of a simulation in a language.
 func Simulated(l Lang, s *model.Simulated) {
 	t := reviewer(l)
+	all := [][]model.Shift{s.Shifts}
+	left := [][]model.Unseen{s.Left}
+	if s.Recorded != nil {
+		all, left = append(all, s.Recorded.Shifts), append(left, s.Recorded.Left)
+	}
+	for _, list := range all {
+		t.shifts(list)
+	}
+	for _, list := range left {
+		t.unseen(list)
+	}
+}
+
+func (t reviewer) shifts(list []model.Shift) {
 	shifts := map[model.ShiftKind]text{model.ShiftGains: reviewTexts.gains, model.ShiftLoses: reviewTexts.loses, model.ShiftProof: reviewTexts.proof, model.ShiftMixed: reviewTexts.mixed, model.ShiftReason: reviewTexts.reason}
-	for i := range s.Shifts {
-		sh := &s.Shifts[i]
+	for i := range list {
+		sh := &list[i]
 		w := Words{"subject": sh.Subject, "action": sh.Action, "object": sh.Object, "fields": ""}
 		for _, part := range []struct {
 			of    text
@@ -67,14 +81,19 @@ func Simulated(l Lang, s *model.Simulated) {
 		}
 		sh.Text = t.say(shifts[sh.Kind], w)
 	}
-	unseen := map[model.UnseenKind]text{model.UnseenSubjects: reviewTexts.subjects, model.UnseenWords: reviewTexts.words, model.UnseenRecords: reviewTexts.records, model.UnseenRequests: reviewTexts.asks, model.UnseenSamples: reviewTexts.bounds}
-	for i := range s.Left {
-		u := &s.Left[i]
-		said := unseen[u.What]
-		if u.Of == 0 && u.What != model.UnseenSamples {
+}
+
+func (t reviewer) unseen(list []model.Unseen) {
+	for i := range list {
+		u := &list[i]
+		said := unseenTexts[u.What]
+		switch {
+		case u.What == model.UnseenRequests && u.Of == 0 && u.Looked == 0:
+			said = reviewTexts.noAsks
+		case u.Of == 0 && u.What != model.UnseenSamples:
 			said = reviewTexts.more
 		}
-		u.Text = t.say(said, Words{"of": strconv.Itoa(u.Of), "looked": strconv.Itoa(u.Looked), "what": unseenThings[u.What].in(l)})
+		u.Text = t.say(said, Words{"of": strconv.Itoa(u.Of), "looked": strconv.Itoa(u.Looked), "what": unseenThings[u.What].in(Lang(t))})
 	}
 }
 

@@ -47,7 +47,7 @@ func reviewed() (found []model.Finding, changes []model.RowChange, results []mod
 		s.Shifts = append(s.Shifts, model.Shift{Kind: kind, Subject: "user:ann", Action: "read", Object: "deal", Opened: []string{"margin"}, Closed: []string{"pin"}},
 			model.Shift{Kind: kind, Subject: "user:ann", Action: "read", Object: "deal"})
 	}
-	for _, what := range []model.UnseenKind{model.UnseenSubjects, model.UnseenWords, model.UnseenRecords, model.UnseenRequests, model.UnseenSamples} {
+	for _, what := range []model.UnseenKind{model.UnseenSubjects, model.UnseenRecords, model.UnseenRequests, model.UnseenSamples} {
 		s.Left = append(s.Left, model.Unseen{What: what, Of: 10, Looked: 5}, model.Unseen{What: what, Looked: 5})
 	}
 	return found, changes, results, s

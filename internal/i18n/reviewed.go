@@ -55,10 +55,10 @@ var rowTexts = struct {
 
 // reviewTexts are parts of the sentences of a review.
 var reviewTexts = struct {
-	was, is, rows, unnamed                                                                           text
-	added, removed, changed, renamed                                                                 text
-	passed, failed, failedCode                                                                       text
-	gains, loses, proof, mixed, reason, opened, closed, subjects, words, records, asks, bounds, more text
+	was, is, rows, unnamed                                           text
+	added, removed, changed, renamed                                 text
+	passed, failed, failedCode                                       text
+	gains, loses, proof, mixed, reason, opened, closed, noAsks, more text
 }{
 	was:     text{", before: {other}", "（此前：{other}）"},
 	is:      text{", now: {other}", "（现为：{other}）"},
@@ -82,12 +82,22 @@ var reviewTexts = struct {
 	opened: text{"; fields that open: {fields}", "；放开的字段：{fields}"},
 	closed: text{"; fields that close: {fields}", "；关闭的字段：{fields}"},
 
-	subjects: text{"{looked} of {of} registered subjects were looked at.", "已登记的 {of} 个主体中，检查了 {looked} 个。"},
-	words:    text{"{looked} of {of} pairs of object and action were looked at.", "{of} 个对象与操作的组合中，检查了 {looked} 个。"},
-	records:  text{"{looked} of {of} records were looked at.", "{of} 条记录中，检查了 {looked} 条。"},
-	asks:     text{"{looked} of {of} recorded requests were looked at.", "{of} 条历史请求中，检查了 {looked} 条。"},
-	more:     text{"{looked} {what} were looked at; there are more.", "检查了 {looked} 项{what}；仍有更多未检查。"},
-	bounds:   text{"It stopped after {looked} requests; there are more.", "检查 {looked} 个请求后停止，仍有更多请求未检查。"},
+	noAsks: text{"Recorded requests were not looked at.", "未查看历史请求。"},
+	more:   text{"{looked} {what} were looked at; there are more.", "检查了 {looked} 项{what}；仍有更多未检查。"},
+}
+
+// unseenTexts say what a simulation did not look at, of how many.
+var unseenTexts = map[model.UnseenKind]text{
+	model.UnseenSubjects: {"{looked} of {of} registered subjects were looked at.", "已登记的 {of} 个主体中，检查了 {looked} 个。"},
+	model.UnseenRecords:  {"{looked} of {of} records were looked at.", "{of} 条记录中，检查了 {looked} 条。"},
+	model.UnseenRequests: {"{looked} of {of} recorded requests were looked at.", "{of} 条历史请求中，检查了 {looked} 条。"},
+	model.UnseenSamples:  {"It stopped after {looked} requests; there are more.", "检查 {looked} 个请求后停止，仍有更多请求未检查。"},
+
+	model.UnseenOther:   {"Not compared: {of} that the policy in force answers otherwise today than they were answered. People, records or the policy have changed since, or the request said more than the log keeps.", "未比较：{of} 条请求按现行策略的判定结果与当时不同。可能是人员、记录或策略此后已变更，也可能是请求中包含审计日志未保存的内容。"},
+	model.UnseenUnsaid:  {"Not compared: {of} whose answer under the draft depends on what the request said of its record or itself, which the log does not keep.", "未比较：{of} 条请求在草稿下的判定取决于请求自带的内容（记录属性、上下文等），而审计日志不保存这些内容。"},
+	model.UnseenGone:    {"Not compared: {of} of people, objects or actions that are not there any more.", "未比较：{of} 条请求涉及的人员、对象或操作已不存在。"},
+	model.UnseenErased:  {"Not compared: {of} of which the personal part was erased.", "未比较：{of} 条请求中的个人信息已被删除。"},
+	model.UnseenCounted: {"Not compared: {of} denials of which the log keeps the number only, since there were so many at once.", "未比较：{of} 次拒绝因短时间内数量过多，审计日志仅保存了次数。"},
 }
 
 // verdicts are what a case wants.
@@ -96,7 +106,6 @@ var verdicts = map[string]text{"allow": {"allowed", "允许"}, "deny": {"denied"
 // unseenThings are what a simulation cannot look at in full.
 var unseenThings = map[model.UnseenKind]text{
 	model.UnseenSubjects: {"subjects", "主体"},
-	model.UnseenWords:    {"pairs of object and action", "对象与操作的组合"},
 	model.UnseenRecords:  {"records", "记录"},
 	model.UnseenRequests: {"recorded requests", "历史请求"},
 }

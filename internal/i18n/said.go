@@ -68,6 +68,7 @@ func Capital(message string) string {
 // phrases are parts of some. A test holds both complete.
 var said = map[string]string{
 	// nobody is above the rules
+	"recorded requests are for holders of the office %s":                                                              "历史请求仅供担任 %s 的人员使用。",
 	"nobody does this to their own account":                                                                           "不能对自己的账号执行此操作。",
 	"nobody brings people, units or territories below themselves":                                                     "不能将人员、部门或销售区域置于自己名下。",
 	"nobody gives roles to a team they are in":                                                                        "不能为自己所在的团队授予或收回角色。",

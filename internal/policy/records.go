@@ -81,6 +81,12 @@ func (v *View) record(ctx context.Context, st store.Store, r model.Entity) (*mod
 	return &found, nil
 }
 
+// Registered is the registered record that a question is about, or nil. It may be newer
+// than the view: it is for looking, and not for answering.
+func (v *View) Registered(ctx context.Context, st store.Store, r model.Entity) (*model.Resource, error) {
+	return v.record(ctx, st, r)
+}
+
 // load reads the records of a type and keeps them, if they are not too many and
 // the tenant is still the one the set belongs to.
 func (s *recordSet) load(ctx context.Context, st store.Store, t model.Tenant, typ string) (*table[*model.Resource], error) {

@@ -56,7 +56,15 @@ func (s *Server) testDraft(w http.ResponseWriter, r *http.Request, o *administra
 }
 
 func (s *Server) simulateDraft(w http.ResponseWriter, r *http.Request, o *administration.Officer) error {
-	found, err := o.SimulateDraft(r.Context(), target(r))
+	values, err := query(r, "requests")
+	if err != nil {
+		return err
+	}
+	recorded, err := yesOrNo(values, "requests")
+	if err != nil {
+		return err
+	}
+	found, err := o.SimulateDraft(r.Context(), target(r), recorded)
 	if err != nil {
 		return err
 	}

@@ -264,6 +264,15 @@ func query(r *http.Request, names ...string) (map[string]string, error) {
 	return found, nil
 }
 
+// yesOrNo reads a parameter that is true or false; left out it is false.
+func yesOrNo(values map[string]string, name string) (bool, error) {
+	v, there := values[name]
+	if there && v != "true" && v != "false" {
+		return false, invalid(i18n.QueryBool, name)
+	}
+	return v == "true", nil
+}
+
 // maxQuery bounds a parameter of a query, in bytes: page tokens are the longest.
 const maxQuery = 1024
 

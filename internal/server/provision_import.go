@@ -38,9 +38,9 @@ func (s *Server) importer() func(http.ResponseWriter, *http.Request, model.Calle
 		if err != nil {
 			return err
 		}
-		dryRun := values["dry_run"] == "true"
-		if v, there := values["dry_run"]; there && v != "true" && v != "false" {
-			return invalid(i18n.QueryBool, "dry_run")
+		dryRun, err := yesOrNo(values, "dry_run")
+		if err != nil {
+			return err
 		}
 		select {
 		case files <- struct{}{}:

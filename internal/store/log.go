@@ -173,6 +173,9 @@ type Found interface {
 	// LeavesAt lists the leaves of the indices, in order; what is missing is left
 	// out. No more than 500 at a time.
 	LeavesAt(ctx context.Context, indices []int64) ([]Numbered, error)
+	// SealedAt lists what entries seal, by index and in the order of places. No more
+	// than 500 indices at a time.
+	SealedAt(ctx context.Context, indices []int64) (map[int64][]Segment, error)
 	// IndicesOf lists up to limit indices of entries that seal something for the
 	// person with a pseudonym, each once, in the stretch's order. A look has its bounds,
 	// whatever the stretch: next is the first index on the way that it did not come to,

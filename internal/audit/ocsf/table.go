@@ -207,6 +207,7 @@ var Activities = map[audit.Activity]Mapping{
 	audit.LogExported:       managed(other, "audit_log", medium),
 	audit.LogSearched:       managed(2, "audit_log", informational),
 	audit.LogCounted:        managed(2, "audit_log", informational),
+	audit.LogSampled:        managed(2, "audit_log", informational),
 	audit.LogRead:           managed(2, "audit_log", informational),
 	audit.Gap:               {Class: ApplicationError, Activity: 1, Severity: high},
 	audit.Overflow:          {Class: ApplicationError, Activity: 1, Severity: high},

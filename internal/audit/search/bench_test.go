@@ -141,3 +141,62 @@ func benchmark(b *testing.B, st store.Store, n int, driver, source string) {
 		whole(b, search.Filter{Tenant: acme, Request: fmt.Sprintf("%032x", 1234)})
 	})
 }
+
+// BenchmarkSample opens 10,000 evaluations of a log of ROLEGATE_BENCH_ENTRIES (100,000).
+func BenchmarkSample(b *testing.B) {
+	n := 100_000
+	if s := os.Getenv("ROLEGATE_BENCH_ENTRIES"); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+	run := func(b *testing.B, st store.Store) {
+		f := newFixture(b, st)
+		f.now = begin
+		batch := make([]audit.Entry, 0, 1000)
+		for i := range n {
+			tenant := "acme"
+			if i%10 == 9 {
+				tenant = "beta"
+			}
+			e := evaluated(tenant, fmt.Sprint("user:", i%500), audit.Evaluated)
+			e.Personal["subject"], e.Personal["action"] = e.Person, "read"
+			if batch = append(batch, e); len(batch) == cap(batch) {
+				f.must(f.log.Append(f.ctx, batch...))
+				batch, f.now = batch[:0], f.now.Add(time.Second)
+			}
+		}
+		f.summarize()
+		r := search.Reader{Tenant: "acme", Ref: acme, Opens: true}
+		w := search.Wanted{From: begin, Until: begin.Add(30 * 24 * time.Hour), Requests: 10_000}
+		given, of := 0, 0
+		b.ReportAllocs()
+		for b.Loop() {
+			given = 0
+			out, err := f.search.Sample(f.ctx, r, w, func(*search.Entry, []map[string]any) int { given++; return 1 })
+			if err != nil {
+				b.Fatal(err)
+			}
+			of = out.Of
+		}
+		b.ReportMetric(float64(given), "opened")
+		b.ReportMetric(float64(of), "of")
+	}
+	b.Run("sqlite", func(b *testing.B) {
+		st, err := sqlstore.OpenSQLite(b.Context(), filepath.Join(b.TempDir(), "rolegate.db"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer st.Close()
+		run(b, st)
+	})
+	b.Run("postgres", func(b *testing.B) {
+		st, err := sqlstore.OpenPostgres(b.Context(), pgtest.URL(b))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer st.Close()
+		run(b, st)
+	})
+}

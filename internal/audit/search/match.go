@@ -25,6 +25,8 @@ type Filter struct {
 	Request  string // the trace id
 	From     time.Time
 	Until    time.Time // this moment is not in it
+
+	evaluations bool // of single questions and of batches, and no other decisions
 }
 
 // record is Object where it names a record and not a type.
@@ -71,7 +73,7 @@ func bound(t time.Time, open int64) int64 {
 func (f *Filter) matches(l *audit.Leaf) bool {
 	return bytes.Equal(f.Tenant, l.Tenant) && f.from() <= l.Time && (f.Until.IsZero() || l.Time < f.until()) &&
 		either(f.Class, l.Class) && either(f.Activity, l.Activity) && either(f.Service, l.Service) && either(f.Request, l.Request) &&
-		(f.Revision == 0 || f.Revision == l.Revision) && f.matchesMember(l)
+		(f.Revision == 0 || f.Revision == l.Revision) && (!f.evaluations || l.Activity == audit.Evaluated || l.Activity == audit.EvaluatedBatch) && f.matchesMember(l)
 }
 
 func (f *Filter) matchesMember(l *audit.Leaf) bool {

@@ -1,7 +1,9 @@
 package changes
 
 import (
+	"net/url"
 	"strconv"
+	"strings"
 
 	"rolegate/internal/administration"
 	"rolegate/internal/console/page"
@@ -92,8 +94,11 @@ type simulatePage struct {
 	*draftPage
 	Ran bool
 	model.Simulated
-	Shown  rows[model.Shift]
-	Counts []kindCount
+	Shown    rows[model.Shift]
+	Counts   []kindCount
+	OpensLog bool // whoever looks may have recorded requests asked again, too
+	Requests bool // and wants that
+	Days     int  // of the log
 }
 
 type kindCount struct {
@@ -108,15 +113,24 @@ func (p *pages) simulate(v *page.Visit, o *administration.Officer) error {
 	if err != nil {
 		return err
 	}
-	s := &simulatePage{draftPage: d, Ran: v.Query("run") != "" && d.Bad == nil}
+	opens := o.OpensLog(v.Context())
+	if code := model.CodeOf(opens); opens != nil && code != model.CodeForbidden && code != model.CodeStepUp {
+		return opens
+	}
+	s := &simulatePage{draftPage: d, Ran: v.Query("run") != "" && d.Bad == nil, Requests: v.Query("requests") != "",
+		OpensLog: opens == nil || model.CodeOf(opens) == model.CodeStepUp}
 	if !s.Ran {
 		return v.Render("simulate.html", s)
 	}
-	if s.Simulated, err = o.SimulateDraft(v.Context(), d.Draft.ID); err != nil {
+	if s.Simulated, err = o.SimulateDraft(v.Context(), d.Draft.ID, s.Requests); err != nil {
 		return err
 	}
 	i18n.Simulated(v.Lang, &s.Simulated)
 	s.Shown = cut(v, s.Shifts)
+	if r := s.Recorded; r != nil {
+		s.Days = int(r.Until.Sub(r.From).Hours() / 24)
+		s.Shown.Next = without(s.Shown.Next, "requests") // they are listed here, and once
+	}
 	for _, kind := range []model.ShiftKind{model.ShiftGains, model.ShiftMixed, model.ShiftProof, model.ShiftLoses, model.ShiftReason} {
 		n := 0
 		for _, shift := range s.Shifts {
@@ -127,4 +141,14 @@ func (p *pages) simulate(v *page.Visit, o *administration.Officer) error {
 		s.Counts = append(s.Counts, kindCount{kind, n})
 	}
 	return v.Render("simulate.html", s)
+}
+
+// without is a query without a parameter.
+func without(query, name string) string {
+	q, err := url.ParseQuery(strings.TrimPrefix(query, "?"))
+	if err != nil || query == "" {
+		return query
+	}
+	q.Del(name)
+	return "?" + q.Encode()
 }

@@ -3,7 +3,9 @@ package changes_test
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"rolegate/internal/change"
 	"rolegate/internal/testkit"
 )
 
@@ -89,4 +91,39 @@ func TestStory(t *testing.T) {
 		sec.Submit("main form", "reason", "again").Want(t, 200, rolled)
 		says(t, sec, ".said", "in force already")
 	})
+}
+
+// TestRecordedRequests: audit administrators have requests of the log asked again, and
+// others are told whose that is.
+func TestRecordedRequests(t *testing.T) {
+	k := testkit.New(t)
+	f := firmOf(t, k)
+	crm := k.ClientToken("crm")
+	for range 2 {
+		k.Want(k.Post("/access/v1/evaluation", crm, map[string]any{"subject": map[string]any{"type": "user", "id": "ann"}, "action": map[string]any{"name": "open"},
+			"resource": map[string]any{"type": "contact", "id": "*"}}), 200)
+	}
+	sec, aud := f.browser("sec"), f.browser("aud")
+	id := f.drafted(sec, "No contacts")
+	f.edits("sec", id, func(e *change.Edit) {
+		e.Document = strings.Replace(e.Document, "p, role:sales-rep, contact, open, all, , allow\n", "", 1)
+	})
+	at := home + "/" + id + "/simulate"
+	sec.Get(at).Want(t, 200, "")
+	says(t, sec, "main", "Audit administrators can also")
+	if len(sec.Page.All("[name=requests]")) > 0 {
+		t.Error("it is offered to who may not")
+	}
+	sec.Get(at+"?run=yes").Want(t, 200, "")
+	says(t, sec, "main", "Recorded requests were not looked at.")
+	sec.Get(at+"?run=yes&requests=yes").Want(t, 403, "")
+	aud.Get(at).Want(t, 200, "")
+	aud.Submit("main form").Want(t, 200, at)
+	says(t, aud, "main", "2 recorded requests of the last 30 days would be answered differently.", "user:ann loses: open on contact")
+	entry := testkit.Attr(aud.Page.All(`#requests ~ .table a`)[0], "href")
+	aud.Get(entry).Want(t, 200, "")
+	says(t, aud, "main", "user:ann")
+	k.Advance(time.Hour / 4)
+	aud.Get(at + "?run=yes&requests=yes")
+	says(t, aud, "h1", "Confirm that it is you")
 }

@@ -35,7 +35,7 @@ const (
 // loses what. It stops with the context's error when that ends.
 func Simulate(ctx context.Context, before, after *policy.View, samples Samples) (model.Simulated, error) {
 	out := model.Simulated{Left: slices.Clone(samples.Left)}
-	shifts := map[shiftKey]*model.Shift{}
+	shifts := gathered{}
 	for s, err := range samples.Each {
 		if err == nil {
 			err = ctx.Err()
@@ -54,17 +54,9 @@ func Simulate(ctx context.Context, before, after *policy.View, samples Samples) 
 	}
 	for _, s := range shifts {
 		out.Same -= s.Samples
-		out.Shifts = append(out.Shifts, *s)
 	}
 	out.Same += out.Compared
-	slices.SortFunc(out.Shifts, func(a, b model.Shift) int {
-		return cmp.Or(slices.Index(shiftOrder, a.Kind)-slices.Index(shiftOrder, b.Kind),
-			cmp.Compare(a.Object, b.Object), cmp.Compare(a.Action, b.Action), cmp.Compare(a.Subject, b.Subject))
-	})
-	if len(out.Shifts) > MaxShifts {
-		out.Unlisted = len(out.Shifts) - MaxShifts
-		out.Shifts = out.Shifts[:MaxShifts]
-	}
+	out.Shifts, out.Unlisted = shifts.list(MaxShifts)
 	return out, nil
 }
 
@@ -76,30 +68,51 @@ type shiftKey struct {
 	subject, action, object string
 }
 
+// gathered are the shifts met so far.
+type gathered map[shiftKey]*model.Shift
+
+// list gives up to so many of them, what matters most first, and how many others there are.
+func (g gathered) list(most int) (listed []model.Shift, others int) {
+	for _, s := range g {
+		listed = append(listed, *s)
+	}
+	slices.SortFunc(listed, func(a, b model.Shift) int {
+		return cmp.Or(slices.Index(shiftOrder, a.Kind)-slices.Index(shiftOrder, b.Kind),
+			cmp.Compare(a.Object, b.Object), cmp.Compare(a.Action, b.Action), cmp.Compare(a.Subject, b.Subject))
+	})
+	others = max(0, len(listed)-most)
+	return listed[:len(listed)-others], others
+}
+
 // compare decides a sample under both views and notes a difference.
-func compare(before, after *policy.View, s *Sample, shifts map[shiftKey]*model.Shift) error {
+func compare(before, after *policy.View, s *Sample, shifts gathered) error {
 	a, b := before.Decide(&s.Question, &s.Inputs), after.Decide(&s.Question, &s.Inputs)
 	for _, d := range []*model.Decision{&a, &b} {
 		if d.Code == model.CodeInternal {
 			return fmt.Errorf("simulate %s on %s: %w", s.Question.Action.Name, s.Question.Resource.Type, d.Cause)
 		}
 	}
-	kind, opened, closed := shift(&a, &b)
+	at := shifts.note(&s.Question, &a, &b)
+	if at != nil && len(at.Records) < maxRecords && !slices.Contains(at.Records, s.Question.Resource.ID) {
+		at.Records = append(at.Records, s.Question.Resource.ID)
+	}
+	return nil
+}
+
+// note counts a difference between two answers, and gives where it belongs; nil for none.
+func (g gathered) note(q *model.Question, a, b *model.Decision) *model.Shift {
+	kind, opened, closed := shift(a, b)
 	if kind == "" {
 		return nil
 	}
-	q := &s.Question
 	key := shiftKey{kind, q.Subject.Type + ":" + q.Subject.ID, q.Action.Name, q.Resource.Type}
-	at := shifts[key]
+	at := g[key]
 	if at == nil {
-		at = &model.Shift{Kind: kind, Subject: key.subject, Action: key.action, Object: key.object, Before: a.Code, After: b.Code, Opened: opened, Closed: closed}
-		shifts[key] = at
+		at = &model.Shift{Kind: kind, Subject: key.subject, Action: key.action, Object: key.object, Records: []string{}, Before: a.Code, After: b.Code, Opened: opened, Closed: closed}
+		g[key] = at
 	}
 	at.Samples++
-	if len(at.Records) < maxRecords && !slices.Contains(at.Records, q.Resource.ID) {
-		at.Records = append(at.Records, q.Resource.ID)
-	}
-	return nil
+	return at
 }
 
 // shift says how one answer becomes another; "" for not at all.

@@ -18,10 +18,7 @@ func (q queries) LeavesAt(ctx context.Context, indices []int64) ([]store.Numbere
 	if len(indices) == 0 {
 		return nil, nil
 	}
-	args := make([]any, len(indices))
-	for i, idx := range indices {
-		args[i] = idx
-	}
+	args := anys(indices)
 	return all(ctx, q.conn, func(row scanner) (e store.Numbered, err error) {
 		err = row.Scan(&e.Index, bytesInto(&e.Leaf))
 		return e, err
@@ -65,6 +62,31 @@ func (q queries) indexed(ctx context.Context, s store.Stretch, limit int, from s
 		}
 	}
 	return found, next, nil
+}
+
+func (q queries) SealedAt(ctx context.Context, indices []int64) (map[int64][]store.Segment, error) {
+	if len(indices) == 0 {
+		return nil, nil
+	}
+	sealed := map[int64][]store.Segment{}
+	args := anys(indices)
+	_, err := all(ctx, q.conn, func(row scanner) (none struct{}, err error) {
+		var idx int64
+		var s store.Segment
+		if err = row.Scan(&idx, bytesInto(&s.Ref), bytesInto(&s.Salt), bytesInto(&s.Commitment), bytesInto(&s.Ciphertext)); err == nil {
+			sealed[idx] = append(sealed[idx], s)
+		}
+		return none, err
+	}, `SELECT idx, ref, salt, commitment, ct FROM audit_sealed WHERE idx IN `+q.dialect.tuples(1, len(args))+` ORDER BY idx, seg`, args...)
+	return sealed, err
+}
+
+func anys(indices []int64) []any {
+	args := make([]any, len(indices))
+	for i, idx := range indices {
+		args[i] = idx
+	}
+	return args
 }
 
 // step leads from an index to the next on the way.

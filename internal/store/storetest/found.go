@@ -40,6 +40,23 @@ var foundTests = []storeTest{
 			t.Errorf("LeavesAt of many = %d, %v", len(got), err)
 		}
 	}},
+	{"Found/SealedAt", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		seal := func(leaf string, refs ...byte) store.Entry {
+			e := store.Entry{Leaf: []byte(leaf)}
+			for _, ref := range refs {
+				e.Sealed = append(e.Sealed, store.Segment{Ref: []byte{ref}, Salt: []byte{1, ref}, Commitment: []byte{2, ref}, Ciphertext: []byte{3, ref}})
+			}
+			return e
+		}
+		written := []store.Entry{seal("a", 9, 4), seal("b", 5), seal("c"), seal("d", 6)}
+		_, err := f.AppendEntries(ctx, written)
+		f.must(err)
+		got, err := f.SealedAt(ctx, []int64{3, 0, 2, 7})
+		same(t, "SealedAt", got, err, map[int64][]store.Segment{0: written[0].Sealed, 3: written[3].Sealed})
+		got, err = f.SealedAt(ctx, nil)
+		same(t, "SealedAt of none", got, err, nil)
+	}},
 	{"Found/Indices", func(t *testing.T, f fixture) {
 		ctx := t.Context()
 		var entries []store.Entry

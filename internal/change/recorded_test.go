@@ -1,0 +1,119 @@
+package change_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rolegate/internal/administration"
+	"rolegate/internal/audit"
+	"rolegate/internal/testkit"
+	"rolegate/model"
+)
+
+// asks asks as a client whether a user may do something to a contact.
+func (f *firm) asks(client, user, action, id string, properties map[string]any) {
+	f.T.Helper()
+	f.Want(f.Post("/access/v1/evaluation", client, map[string]any{"subject": map[string]any{"type": "user", "id": user}, "action": map[string]any{"name": action},
+		"resource": map[string]any{"type": "contact", "id": id, "properties": properties}}), 200)
+}
+
+// dropping is a document without the rows that begin so.
+func dropping(document string, begins ...string) string {
+	var kept []string
+	for line := range strings.Lines(document) {
+		if !slices.ContainsFunc(begins, func(b string) bool { return strings.HasPrefix(line, b) }) {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
+}
+
+// Requests of the log are asked again under a draft: who would be answered otherwise is
+// listed with entries, and what cannot be compared is counted. The reading is an entry,
+// and is told those whom it names.
+func TestRecordedRequests(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		f := firmOf(k)
+		for _, rep := range []string{"ann", "bob", "old"} {
+			k.MustEnrol(rep, "sales-rep")
+		}
+		crm := k.ClientToken("crm")
+		for range 3 {
+			f.asks(crm, "ann", "create", "*", nil)
+		}
+		f.asks(crm, "bob", "read", "7", map[string]any{"owner": "bob"})                   // whose it is the log does not say
+		f.asks(crm, "bob", "open", "*", nil)                                              // of which the draft says nothing
+		f.asks(crm, "nobody", "create", "*", nil)                                         // who is answered the same
+		f.asks(crm, "old", "create", "*", nil)                                            // who leaves
+		f.Want(f.Post("/access/v1/evaluations", crm, map[string]any{"evaluations": []any{ // one entry
+			map[string]any{"subject": map[string]any{"type": "user", "id": "ann"}, "action": map[string]any{"name": "create"}, "resource": map[string]any{"type": "contact", "id": "*"}},
+			map[string]any{"subject": map[string]any{"type": "user", "id": "bob"}, "action": map[string]any{"name": "open"}, "resource": map[string]any{"type": "contact", "id": "*"}},
+		}}), 200)
+		f.Want(f.Post("/access/v1/search/action", crm, map[string]any{"subject": map[string]any{"type": "user", "id": "ann"}, "resource": map[string]any{"type": "contact", "id": "*"}}), 200)
+		f.must(f.App.Directory.SetUserDisabled(ctx, testkit.Operator, tenant, "old", true, "left"))
+		d := f.draft("sec")
+		d = f.saved("sec", d, dropping(d.Document, "p, role:sales-rep, contact, create", "p, role:sales-rep, contact, read"))
+
+		// Whoever may simulate and does not open the log gets nothing of it, not even numbers.
+		sec, aud := f.mustOfficer(f.sec, administration.Simulate), f.mustOfficer(f.aud, administration.Simulate)
+		f.refused("a security administrator", second(sec.SimulateDraft(ctx, d.ID, true)), model.CodeForbidden)
+		f.refused("asking whether they could", sec.OpensLog(ctx), model.CodeForbidden)
+		plain, err := aud.SimulateDraft(ctx, d.ID, false)
+		if err != nil || plain.Recorded != nil || !slices.Contains(plain.Left, model.Unseen{What: model.UnseenRequests}) {
+			t.Errorf("unasked: %+v, %v", plain.Recorded, err)
+		}
+
+		var done model.Simulated
+		noted := k.Noted("ann", func() {
+			done, err = aud.SimulateDraft(ctx, d.ID, true)
+			f.must(done, err)
+		})
+		got := *done.Recorded
+		if len(got.Shifts) != 1 || len(got.Shifts[0].Entries) != 4 {
+			t.Fatalf("shifts %+v, left %+v", got.Shifts, got.Left)
+		}
+		entry, sealed, err := f.mustReader(f.aud).LogEntry(ctx, got.Shifts[0].Entries[0])
+		if err != nil || entry.Leaf.Op != "create" || len(sealed) == 0 || sealed[0].Content["subject"] != "user:ann" {
+			t.Errorf("an entry of it is %+v, %v", entry.Leaf, err)
+		}
+		got.Shifts[0].Entries = nil
+		want := model.Recorded{From: got.Until.AddDate(0, 0, -30), Until: got.Until, Compared: 7, Same: 3, Different: 4,
+			Shifts: []model.Shift{{Kind: model.ShiftLoses, Subject: "user:ann", Action: "create", Object: "contact", Samples: 4, Records: []string{}, Before: model.ReasonAllowed, After: model.ReasonNotGranted}},
+			Left:   []model.Unseen{{What: model.UnseenOther, Of: 1}, {What: model.UnseenGone, Of: 1}}}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+		if len(noted) != 2 || noted[0].Activity != audit.LogSampled || noted[0].Count != 9 || noted[0].Op != administration.Read || noted[0].Object != administration.AuditLog ||
+			noted[0].Personal["person"] != "user:ann" || noted[1].Activity != audit.PolicyRead {
+			t.Errorf("recorded %+v", noted)
+		}
+		if told := k.Noted("bob", func() { f.must(aud.SimulateDraft(ctx, d.ID, true)) }); told[0].Personal != nil {
+			t.Errorf("bob, who is not named, is told %+v", told[0].Personal)
+		}
+
+		k.Advance(login5)
+		f.refused("long after a code", second(aud.SimulateDraft(ctx, d.ID, true)), model.CodeStepUp)
+		f.must(aud.SimulateDraft(ctx, d.ID, false))
+		k.StepUp(f.aud)
+		d = f.saved("sec", d, "p, x\n")
+		if left := f.activities(func() {
+			f.refused("bad rows", second(aud.SimulateDraft(ctx, d.ID, true)), model.CodePolicyInvalid)
+		}); len(left) > 0 {
+			t.Errorf("recorded %q", left)
+		}
+		// The office is not enough where the policy does not let it read the log.
+		f.must(nil, f.imports(dropping(f.current().Text, "p, role:audit-admin, rolegate.audit")))
+		f.refused("without the right", aud.OpensLog(ctx), model.CodeForbidden)
+	})
+}
+
+// mustReader is a person by the right to read the log.
+func (f *firm) mustReader(p *testkit.Person) *administration.Officer {
+	f.T.Helper()
+	o, err := f.officerOf(p, administration.AuditLog, administration.Read)
+	f.must(o, err)
+	return o
+}
