@@ -2,18 +2,26 @@ package app
 
 import (
 	"context"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"strconv"
+	"strings"
 	"time"
 )
 
 // The collector lets garbage be left behind: the more, the less often it runs.
 const (
-	leastGarbage = 8 << 20  // under this a collection's fixed costs are most of it
-	mostGarbage  = 64 << 20 // or as much as is in use, Go's own pace, where that is more
+	leastGarbage = 8 << 20   // under this a collection's fixed costs are most of it
+	mostGarbage  = 192 << 20 // or as much as is in use, Go's own pace, where that is more
+	garbageShare = 8         // at the most an eighth of what memory there is, likewise
 )
+
+// mostGarbage is for bursts: of those a decision leaves some 18 kB behind, its record
+// included, and with tens of thousands of records waiting in memory each collection goes
+// through all of them. What it costs and gives is in docs/decisions/0016.
 
 // A collection goes through a megabyte in a millisecond at the most. It is to take a
 // twentieth of a core, and to come once a second, where mostGarbage allows that.
@@ -26,9 +34,13 @@ const (
 // seconds has set a goal that a quiet service would not reach for minutes.
 const lookEvery = time.Second
 
-// leastLook is how long allocations are counted for a rate: the runtime hears of
-// many at once, at each collection.
-const leastLook = lookEvery / 10
+// leastLook is how long allocations are counted at the least: the runtime hears of
+// many at once, at each collection. The rate is that of the last rateOver or so, as
+// of a moment at which hundreds come together there would be garbage for a second.
+const (
+	leastLook = lookEvery / 10
+	rateOver  = time.Second / 2
+)
 
 // paceCollector adapts the collector's pace to what is in use and to how fast more
 // is allocated, until ctx ends: a busy service collects once a second or a few
@@ -46,6 +58,7 @@ func paceCollector(ctx context.Context) {
 	collected := make(chan struct{}, 1)
 	afterCollection(collected)
 	was, before, rate, pace := allocated(), time.Now(), 0.0, 100
+	most := min(mostGarbage, max(memoryGiven()/garbageShare, leastGarbage))
 	for {
 		select {
 		case <-ctx.Done():
@@ -56,14 +69,19 @@ func paceCollector(ctx context.Context) {
 		}
 		if took := time.Since(before); took >= leastLook {
 			is := allocated()
-			rate = float64(is-was) / took.Seconds()
+			rate = smoothed(rate, float64(is-was)/took.Seconds(), took)
 			was, before = is, before.Add(took)
 		}
-		if p := gcPercent(scanned(), rate); p*10 < pace*9 || p*9 > pace*10 {
+		if p := gcPercent(scanned(), rate, most); p*10 < pace*9 || p*9 > pace*10 {
 			pace = p
 			debug.SetGCPercent(pace)
 		}
 	}
+}
+
+// smoothed is a rate over rateOver, after another over some time that has just passed.
+func smoothed(rate, latest float64, took time.Duration) float64 {
+	return rate + (latest-rate)*min(1, took.Seconds()/rateOver.Seconds())
 }
 
 // afterCollection sends once the collector has run.
@@ -78,15 +96,33 @@ const leastScanned = 4 << 20
 
 // garbage is how much may be left behind, in bytes, where a collection goes through
 // so many bytes and rate more are allocated a second.
-func garbage(scanned uint64, rate float64) uint64 {
+func garbage(scanned uint64, rate float64, most uint64) uint64 {
 	every := max(1, float64(scanned)*collectingShare/collectedPerSecond) // seconds
 	wanted := rate * every
-	return uint64(min(max(wanted, leastGarbage), max(mostGarbage, float64(scanned))))
+	return uint64(min(max(wanted, leastGarbage), max(float64(most), float64(scanned))))
 }
 
 // gcPercent is the GOGC at which so much is left behind.
-func gcPercent(scanned uint64, rate float64) int {
-	return max(1, int(garbage(scanned, rate)*100/max(scanned, leastScanned)))
+func gcPercent(scanned uint64, rate float64, most uint64) int {
+	return max(1, int(garbage(scanned, rate, most)*100/max(scanned, leastScanned)))
+}
+
+// memoryGiven is the memory this process may take, in bytes: what GOMEMLIMIT says, or
+// the container it is in (cgroup v2, memory.max).
+func memoryGiven() uint64 {
+	given := uint64(debug.SetMemoryLimit(-1))
+	if file, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil {
+		given = min(given, limitIn(string(file)))
+	}
+	return given
+}
+
+// limitIn reads a cgroup's limit, which may be "max".
+func limitIn(file string) uint64 {
+	if n, err := strconv.ParseUint(strings.TrimSpace(file), 10, 64); err == nil {
+		return n
+	}
+	return math.MaxInt64
 }
 
 // allocated is how many bytes were, since the start.

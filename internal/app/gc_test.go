@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -13,25 +14,56 @@ import (
 func TestCollectorsPace(t *testing.T) {
 	const mb = 1 << 20
 	for _, c := range []struct {
-		scanned, rate, garbage uint64 // in MiB
-		percent                int
+		scanned, rate, most, garbage uint64 // in MiB
+		percent                      int
 	}{
-		{0, 0, 8, 200},
-		{1, 30, 30, 750},
-		{4, 500, 64, 1600},      // busy
-		{32, 1, 8, 25},          // many people wait
-		{32, 20, 20, 62},        // and log in
-		{400, 1, 8, 2},          // a collection every eight seconds, of less than a half
-		{400, 40, 312, 78},      // and as seldom when more is allocated
-		{1024, 1, 20, 1},        // GOGC knows whole percents
-		{1024, 1000, 1024, 100}, // Go's own pace
+		{0, 0, 192, 8, 200},
+		{1, 30, 192, 30, 750},
+		{4, 500, 192, 192, 4800},     // busy
+		{4, 500, 64, 64, 1600},       // and with little memory
+		{32, 1, 192, 8, 25},          // many people wait
+		{32, 20, 192, 20, 62},        // and log in
+		{400, 1, 192, 8, 2},          // a collection every eight seconds, of less than a half
+		{400, 40, 192, 312, 78},      // and as seldom when more is allocated
+		{1024, 1, 192, 20, 1},        // GOGC knows whole percents
+		{1024, 1000, 192, 1024, 100}, // Go's own pace
 	} {
-		if got := garbage(c.scanned*mb, float64(c.rate*mb)); got/mb != c.garbage {
+		if got := garbage(c.scanned*mb, float64(c.rate*mb), c.most*mb); got/mb != c.garbage {
 			t.Errorf("%+v: %d bytes are left behind", c, got)
 		}
-		if got := gcPercent(c.scanned*mb, float64(c.rate*mb)); got != c.percent {
+		if got := gcPercent(c.scanned*mb, float64(c.rate*mb), c.most*mb); got != c.percent {
 			t.Errorf("%+v: GOGC %d", c, got)
 		}
+	}
+}
+
+// A crowd that comes at one moment does not set the pace by itself; a load that goes
+// on for a second does.
+func TestCollectorsRate(t *testing.T) {
+	rate := smoothed(0, 100, leastLook)
+	if rate > 25 {
+		t.Errorf("a tenth of a second of 100 counts for %.0f", rate)
+	}
+	for range 9 {
+		rate = smoothed(rate, 100, leastLook)
+	}
+	if rate < 80 {
+		t.Errorf("a second of 100 counts for %.0f", rate)
+	}
+	if rate = smoothed(rate, 1, lookEvery); rate != 1 {
+		t.Errorf("a second of 1 counts for %.0f", rate)
+	}
+}
+
+func TestMemoryGiven(t *testing.T) {
+	for file, want := range map[string]uint64{"536870912\n": 512 << 20, "max\n": math.MaxInt64, "": math.MaxInt64} {
+		if got := limitIn(file); got != want {
+			t.Errorf("%q: %d", file, got)
+		}
+	}
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(300 << 20))
+	if got := memoryGiven(); got > 300<<20 {
+		t.Errorf("%d bytes where GOMEMLIMIT is less", got)
 	}
 }
 
@@ -40,7 +72,7 @@ func TestCollectorsPace(t *testing.T) {
 func TestCollectorsGoal(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	runtime.GC()
-	debug.SetGCPercent(gcPercent(scanned(), 1<<40))
+	debug.SetGCPercent(gcPercent(scanned(), 1<<40, mostGarbage))
 	runtime.GC()
 	sample := []metrics.Sample{{Name: "/gc/heap/goal:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	metrics.Read(sample)

@@ -128,6 +128,16 @@ func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Res
 	if tenant == "" {
 		tenant = model.DefaultTenant
 	}
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer leave()
+	return s.hear(ctx, tenant, username, pass)
+}
+
+// hear is Login, once it is its turn.
+func (s *Service) hear(ctx context.Context, tenant, username, pass string) (Result, error) {
 	t, user, err := s.lookup(ctx, tenant, username)
 	if err != nil {
 		return Result{}, err
@@ -164,6 +174,16 @@ func (s *Service) Login(ctx context.Context, tenant, username, pass string) (Res
 		_, err := s.ledger.Right(ctx, tx, try)
 		return err
 	})
+}
+
+// enter lets a request to log in take its turn, see password.Hasher.Enter. A device
+// that somebody has logged in with is let in at once: whose it is is seen by what is
+// looked up then, and whoever is none of theirs waits for a hash among strangers.
+func (s *Service) enter(ctx context.Context) (leave func(), err error) {
+	if id, err := s.KnownDevice(ctx); err != nil || id != "" {
+		return func() {}, err
+	}
+	return s.Hasher.Enter(ctx)
 }
 
 // lookup finds tenant and user; a missing one is a zero value, not an error.

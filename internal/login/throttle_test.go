@@ -226,17 +226,17 @@ func TestUnlock(t *testing.T) {
 	})
 }
 
-// While strangers wait for the database in numbers and some are turned away, who
-// comes from a known device still has a place.
+// While strangers who have logged in as somebody else wait for the database in numbers
+// and some are turned away, who comes from a known device still has a place.
 func TestStrangersLeaveRoomForKnownDevices(t *testing.T) {
 	k := testkit.New(t)
 	alice := k.MustEnrol("alice")
-	secret := device(k, alice, "")
+	secret, another := device(k, alice, ""), device(k, k.MustEnrol("mallory"), "")
 	err := k.App.Store.InTx(ctx, func(tx store.Tx) error {
 		if _, err := tx.Bump(ctx, model.DefaultTenant); err != nil { // SQLite has one writer, and this is it now
 			return err
 		}
-		strangers, leave := context.WithCancel(ctx)
+		strangers, leave := context.WithCancel(login.WithDevice(ctx, another))
 		answers := make(chan error)
 		defer func() {
 			leave()
@@ -264,6 +264,39 @@ func TestStrangersLeaveRoomForKnownDevices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Of a crowd of strangers those who do not come in are not looked up or counted. A
+// device that somebody has logged in with comes in.
+func TestCrowdIsKeptOut(t *testing.T) {
+	k := testkit.New(t)
+	secret := device(k, k.MustEnrol("alice"), "")
+	k.App.Login.Hasher = fullHasher(t)
+	before := k.App.Login.Settled()
+	try := func(ctx context.Context, charged int64) {
+		t.Helper()
+		if _, err := k.App.Login.Login(ctx, "", "alice", testkit.Password); model.CodeOf(err) != model.CodeBusy {
+			t.Errorf("Login = %v, want %s", err, model.CodeBusy)
+		}
+		if got := k.App.Login.Settled() - before; got != charged {
+			t.Errorf("%d transactions for what was tried, want %d", got, charged)
+		}
+	}
+	var inside []func()
+	for {
+		leave, err := k.App.Login.Hasher.Enter(ctx)
+		if err != nil {
+			break
+		}
+		inside = append(inside, leave)
+	}
+	try(ctx, 0)
+	try(login.WithDevice(ctx, "of nobody"), 0)
+	try(login.WithDevice(ctx, secret), 2) // a charge, which is taken back
+	for _, leave := range inside {
+		leave()
+	}
+	try(ctx, 4)
 }
 
 // fullHasher is a Hasher whose one worker never comes free.

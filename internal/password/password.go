@@ -25,6 +25,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
@@ -79,6 +80,8 @@ type Hasher struct {
 	// runs or is next: as many as there are slots, so that whoever goes ahead waits
 	// for no more than those.
 	strangers chan struct{}
+	// places holds one for each stranger that Enter has let in.
+	places chan struct{}
 
 	waiting, done, refused atomic.Int64
 	took                   atomic.Int64 // of those done, in ns
@@ -115,6 +118,7 @@ func New(params Params, workers int, wait time.Duration) *Hasher {
 		slots:  make(chan struct{}, workers),
 
 		strangers: make(chan struct{}, workers),
+		places:    make(chan struct{}, placesEach*workers),
 
 		dummy: hash{params: params, salt: make([]byte, saltSize), key: make([]byte, keySize)},
 		work:  job.run,
@@ -228,6 +232,43 @@ type aheadKey struct{}
 // of their own: with nothing to hold them, they would be the flood.
 func Ahead(ctx context.Context) context.Context { return context.WithValue(ctx, aheadKey{}, true) }
 
+// placesEach is how many strangers are let in for each worker: one is hashed for,
+// and what the next ones need before and after is done meanwhile.
+const placesEach = 4
+
+// Enter lets a stranger in, in the order they came, before anything is looked up or
+// counted for them. Whoever is to be refused since too many come has then cost
+// nothing but the wait, and what lies between Enter and leave goes on for few at
+// a time, however many there are. The error is that of a hash: of model.CodeBusy
+// when no place came free in time. Those of a crowd that came together are not
+// refused together, as they would come back together.
+func (h *Hasher) Enter(ctx context.Context) (leave func(), err error) {
+	h.waiting.Add(1)
+	defer h.waiting.Add(-1)
+	if err := h.take(ctx, h.places, h.wait-mathrand.N(h.wait/4+1)); err != nil {
+		return nil, err
+	}
+	return func() { <-h.places }, nil
+}
+
+// take puts a token into a channel within a time, for one that waits.
+func (h *Hasher) take(ctx context.Context, from chan struct{}, within time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return busy(err) // or a free place could win the select below
+	}
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	select {
+	case from <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return busy(ctx.Err())
+	case <-timer.C:
+		h.refused.Add(1)
+		return busy(errNoWorker)
+	}
+}
+
 // acquire takes a slot, and returns what frees it. Waiting callers are served in
 // the order they came, as senders on a channel are; strangers wait apart.
 //
@@ -235,32 +276,16 @@ func Ahead(ctx context.Context) context.Context { return context.WithValue(ctx, 
 // after the last of a while they go back to the system, so a service at rest is
 // as small as before.
 func (h *Hasher) acquire(ctx context.Context) (release func(), err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, busy(err) // or a free slot could win the select below
-	}
 	h.waiting.Add(1)
 	defer h.waiting.Add(-1)
-	timer := time.NewTimer(h.wait)
-	defer timer.Stop()
-	take := func(from chan struct{}) error {
-		select {
-		case from <- struct{}{}:
-			return nil
-		case <-ctx.Done():
-			return busy(ctx.Err())
-		case <-timer.C:
-			h.refused.Add(1)
-			return busy(errNoWorker)
-		}
-	}
-	leave := func() {}
+	until, leave := time.Now().Add(h.wait), func() {}
 	if ctx.Value(aheadKey{}) == nil {
-		if err := take(h.strangers); err != nil {
+		if err := h.take(ctx, h.strangers, h.wait); err != nil {
 			return nil, err
 		}
 		leave = func() { <-h.strangers }
 	}
-	if err := take(h.slots); err != nil {
+	if err := h.take(ctx, h.slots, time.Until(until)); err != nil {
 		leave()
 		return nil, err
 	}

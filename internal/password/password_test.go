@@ -436,3 +436,61 @@ func TestAheadOfStrangers(t *testing.T) {
 		}
 	})
 }
+
+// Of a crowd only a few are let in at a time, in the order they came. The others
+// wait about as long as for a hash, and are not refused at one moment.
+func TestEnter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := slow(time.Second / 2)
+		start := time.Now()
+		var mu sync.Mutex
+		var inside, most, entered, refused int
+		var first, last time.Duration
+		for i := range 100 {
+			go func() {
+				leave, err := h.Enter(context.Background())
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					if model.CodeOf(err) != model.CodeBusy {
+						t.Errorf("Enter = %v, want %s", err, model.CodeBusy)
+					}
+					if refused++; refused == 1 {
+						first = time.Since(start)
+					}
+					last = time.Since(start)
+					return
+				}
+				if i != entered {
+					t.Errorf("%d entered in place of %d", i, entered)
+				}
+				entered++
+				inside++
+				most = max(most, inside)
+				mu.Unlock()
+				_, err = h.Hash(context.Background(), "a password")
+				mu.Lock()
+				inside--
+				leave()
+				if err != nil {
+					t.Errorf("one who was let in: %v", err)
+				}
+			}()
+			synctest.Wait()
+		}
+		if s := h.Stats(); s.Waiting < 90 {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if most != placesEach || entered < placesEach+2 || entered+refused != 100 {
+			t.Errorf("%d entered, %d at once; %d were refused", entered, most, refused)
+		}
+		if first < DefaultWait*3/4 || last > DefaultWait || last-first < DefaultWait/8 {
+			t.Errorf("they were refused from %v to %v", first, last)
+		}
+		if s := h.Stats(); s.Waiting != 0 || int(s.Refused) != refused || len(h.places) != 0 {
+			t.Errorf("afterwards %+v, %d inside", s, len(h.places))
+		}
+	})
+}

@@ -152,30 +152,46 @@ func ask(req *http.Request, answer any) error {
 }
 
 // memory reads a figure such as VmRSS or VmHWM of the service and of the
-// processes it has started, in MB.
+// processes it has started, in MB. Pages of the program, which are in memory once
+// however many of them run it, are counted once.
 func (s *service) memory(name string) (mb float64, err error) {
-	for _, pid := range s.processes() {
+	for i, pid := range s.processes() {
 		of, err := memoryOf(pid, name)
 		if err != nil {
 			return 0, err
 		}
-		mb += of
+		if mb += of; i > 0 {
+			again, err := sharedOf(pid)
+			if err != nil {
+				return 0, err
+			}
+			mb -= again
+		}
 	}
 	return mb, nil
 }
 
-func memoryOf(pid, name string) (float64, error) {
-	status, err := os.ReadFile("/proc/" + pid + "/status")
+// sharedOf is how much of a file's pages in a process are another process's as well.
+// (Of all that a process maps the rest is its own alone.)
+func sharedOf(pid string) (mb float64, err error) {
+	return figureIn("/proc/"+pid+"/smaps_rollup", "Shared_Clean")
+}
+
+func memoryOf(pid, name string) (float64, error) { return figureIn("/proc/"+pid+"/status", name) }
+
+// figureIn reads a line such as "VmRSS:   1234 kB" of a file in /proc.
+func figureIn(path, name string) (mb float64, err error) {
+	file, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err
 	}
-	for line := range strings.Lines(string(status)) {
+	for line := range strings.Lines(string(file)) {
 		if rest, ok := strings.CutPrefix(line, name+":"); ok {
 			kb, err := strconv.Atoi(strings.Fields(rest)[0])
 			return float64(kb) * 1024 / 1e6, err
 		}
 	}
-	return 0, fmt.Errorf("no %s in /proc", name)
+	return 0, fmt.Errorf("no %s in %s", name, path)
 }
 
 // processes are the service and those it has started, by process id.
