@@ -81,6 +81,14 @@ func (o *Officer) Compare(ctx context.Context, from, to int64) ([]model.RowChang
 	})
 }
 
+// LookBack looks at going back to the policy of a revision, without its sentences.
+func (o *Officer) LookBack(ctx context.Context, revision int64) (change.Back, error) {
+	return reading(ctx, o, func() (change.Back, int, error) {
+		b, err := o.Change.LookBack(ctx, o.tenant, revision)
+		return b, 1, err
+	})
+}
+
 // Conflicts lists what RebaseDraft would find both sides to have changed.
 func (o *Officer) Conflicts(ctx context.Context, id string) ([]change.Conflict, error) {
 	return reading(ctx, o, func() ([]change.Conflict, int, error) {

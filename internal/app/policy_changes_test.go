@@ -425,8 +425,8 @@ func TestHostChangesThePolicy(t *testing.T) {
 		t.Errorf("rolled back to what is in force: %v", err)
 	}
 	c.Want(c.Call("GET", path, c.sec.Access, nil), 200, "state", "published")
-	results, err := app.TestPolicy.Run(ctx, k.App, testkit.Operator, app.CasesRequest{Tenant: model.DefaultTenant, Cases: new(repsCases)})
-	if err != nil || len(results) != 2 || results[0].Passed || !results[1].Passed {
-		t.Errorf("cases of what is in force no more: %+v, %v", results, err)
+	done, err := app.TestPolicy.Run(ctx, k.App, testkit.Operator, app.CasesRequest{Tenant: model.DefaultTenant, Cases: new(repsCases)})
+	if results := done.Results; err != nil || len(results) != 2 || results[0].Passed || !results[1].Passed {
+		t.Errorf("cases of what is in force no more: %+v, %v", done, err)
 	}
 }

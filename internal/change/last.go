@@ -3,9 +3,11 @@ package change
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"rolegate/internal/directory"
 	"rolegate/internal/policy"
+	"rolegate/internal/store"
 	"rolegate/model"
 )
 
@@ -15,8 +17,11 @@ const (
 	toWrite    = "import"
 	toApprove  = "approve"
 	toPublish  = "publish"
+	person     = "user"
 	proofAtAll = 2 // the level of assurance that people can reach: password and code
 )
+
+var errLastCatalog = model.Errorf(model.CodeConflict, "under this catalogue nobody could change the policy any more: keep the actions import, approve and publish of the object rolegate.policy, and what they require, as they are")
 
 var errLast = model.Errorf(model.CodeConflict, "under this policy nobody could change the policy any more, but on the host: of those who can log in, one must have the right to write a change, another, with an office, to approve it, and one who did not approve it to publish it")
 
@@ -36,41 +41,72 @@ func (s *Service) lasting(ctx context.Context, tenant, document string) (*policy
 	if err != nil {
 		return nil, err
 	}
-	if can, err := s.changeable(ctx, tenant, then); err != nil || can {
-		return then, err
-	}
-	can, err := s.changeable(ctx, tenant, now)
-	if err == nil && can {
+	last, _, err := s.last(ctx, tenant, now, then)
+	if err == nil && last {
 		err = errLast
 	}
 	return then, err
 }
 
+// LockedOut is the finding about a document that would be the last for the people
+// there are; nil where it would not be, as where they cannot change the policy now.
+func (s *Service) LockedOut(ctx context.Context, tenant string, now, then *policy.View) (*model.Finding, error) {
+	last, lacking, err := s.last(ctx, tenant, now, then)
+	if err != nil || !last {
+		return nil, err
+	}
+	code := model.FindingLockedOut
+	return &model.Finding{Code: code, Severity: code.Severity(), New: true, Word: strings.Join(lacking, ", ")}, nil
+}
+
+// StaysChangeable refuses a catalogue under which the policy in force would be the last.
+func (s *Service) StaysChangeable(ctx context.Context, tenant string, catalog *policy.Catalog) error {
+	now, err := s.Policy.Snapshots.Current(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	then, err := now.UnderCatalog(catalog)
+	if err != nil {
+		return err
+	}
+	last, _, err := s.last(ctx, tenant, now, then)
+	if err == nil && last {
+		err = errLastCatalog
+	}
+	return err
+}
+
+// last tells whether people can change the policy under one view of a tenant and
+// could not under another, and what nobody could do then.
+func (s *Service) last(ctx context.Context, tenant string, now, then *policy.View) (last bool, lacking []string, err error) {
+	can, lacking, err := s.changeable(ctx, tenant, then)
+	if err != nil || can {
+		return false, nil, err
+	}
+	last, _, err = s.changeable(ctx, tenant, now)
+	return last, lacking, err
+}
+
 // changeable tells whether there are people by whom a change can be written, approved
-// and published. It stops at the first who are enough.
-func (s *Service) changeable(ctx context.Context, tenant string, view *policy.View) (bool, error) {
+// and published; or else for which of these there is nobody at all. It stops at the
+// first who are enough, and begins with those who hold an office.
+func (s *Service) changeable(ctx context.Context, tenant string, view *policy.View) (can bool, lacking []string, err error) {
+	holders, err := s.holders(ctx, tenant)
+	if err != nil {
+		return false, nil, err
+	}
+	able := logins{q: s.Store, tenant: tenant}
 	var write, approve, publish []string
-	for _, who := range view.Subjects() {
-		if who.Type != "user" {
-			continue
-		}
+	consider := func(who model.Entity, holds bool) error {
 		// Of writers and publishers two are enough, and of approvers three: one of them
 		// is neither of any two.
-		writes, approves, publishes := len(write) < 2 && s.lets(view, who, toWrite), len(approve) < 3 && s.lets(view, who, toApprove), len(publish) < 2 && s.lets(view, who, toPublish)
+		writes, approves, publishes := len(write) < 2 && s.lets(view, who, toWrite), holds && len(approve) < 3 && s.lets(view, who, toApprove), len(publish) < 2 && s.lets(view, who, toPublish)
 		if !writes && !approves && !publishes {
-			continue
+			return nil
 		}
 		key := who.Type + ":" + who.ID
-		if can, err := directory.CanLogIn(ctx, s.Store, tenant, key); err != nil {
-			return false, err
-		} else if !can {
-			continue
-		}
-		if approves {
-			_, err := s.Directory.OfficeOf(ctx, s.Store, tenant, key)
-			if approves = err == nil; !approves && model.CodeOf(err) != model.CodeForbidden {
-				return false, err
-			}
+		if in, err := able.can(ctx, who.ID); err != nil || !in {
+			return err
 		}
 		for _, of := range []struct {
 			is   bool
@@ -83,13 +119,91 @@ func (s *Service) changeable(ctx context.Context, tenant string, view *policy.Vi
 		another := func(list []string, than string) bool {
 			return slices.ContainsFunc(list, func(key string) bool { return key != than })
 		}
-		if s.Single && len(write) > 0 && len(publish) > 0 ||
-			slices.ContainsFunc(approve, func(key string) bool { return another(write, key) && another(publish, key) }) {
-			return true, nil
+		can = s.Single && len(write) > 0 && len(publish) > 0 ||
+			slices.ContainsFunc(approve, func(key string) bool { return another(write, key) && another(publish, key) })
+		return nil
+	}
+	for _, id := range holders {
+		if err := consider(model.Entity{Type: person, ID: id}, true); err != nil || can {
+			return can, nil, err
 		}
 	}
-	return false, nil
+	for _, who := range view.Subjects() {
+		if _, held := slices.BinarySearch(holders, who.ID); who.Type != person || held {
+			continue
+		}
+		if err := consider(who, false); err != nil || can {
+			return can, nil, err
+		}
+	}
+	for _, of := range []struct {
+		action string
+		list   []string
+	}{{toWrite, write}, {toApprove, approve}, {toPublish, publish}} {
+		if len(of.list) == 0 && (of.action != toApprove || !s.Single) {
+			lacking = append(lacking, of.action)
+		}
+	}
+	return false, lacking, nil
 }
+
+// holders are the people who hold an office now, by their bare ids, sorted. Whether
+// they can log in is not looked at.
+func (s *Service) holders(ctx context.Context, tenant string) (ids []string, err error) {
+	for _, office := range model.Offices {
+		held, err := s.Store.Assignments(ctx, tenant, "", office)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range held {
+			if id, ok := strings.CutPrefix(h.Member, person+":"); ok && h.ActiveAt(s.Now()) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+// askedAlone is how many are looked up one by one before all accounts are read: most
+// documents are settled by the first few.
+const askedAlone = 50
+
+// logins tells who can log in.
+type logins struct {
+	q      store.Users
+	tenant string
+	asked  int
+	all    map[string]bool // once too many were asked about
+}
+
+func (l *logins) can(ctx context.Context, id string) (bool, error) {
+	if l.asked++; l.asked <= askedAlone {
+		return directory.CanLogIn(ctx, l.q, l.tenant, person+":"+id)
+	}
+	if l.all == nil {
+		all := map[string]bool{}
+		for after := ""; ; {
+			page, err := l.q.ListUsers(ctx, l.tenant, after, readAtOnce)
+			if err != nil {
+				return false, err
+			}
+			for i := range page {
+				if after = page[i].ID; directory.MayLogIn(&page[i]) {
+					all[after] = true
+				}
+			}
+			if len(page) < readAtOnce {
+				break
+			}
+		}
+		l.all = all
+	}
+	return l.all[id], nil
+}
+
+// readAtOnce is how many accounts are read with one statement.
+const readAtOnce = 5_000
 
 // lets tells whether a policy lets somebody do something to drafts, who has proven
 // what can be proven.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"rolegate/internal/app"
 	"rolegate/internal/change"
 	"rolegate/internal/testkit"
@@ -39,18 +41,40 @@ func TestNoChangeIsTheLast(t *testing.T) {
 		_, err := f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)
 		return err
 	}
-	for what, document := range map[string]string{
-		"nobody writes or publishes": without(was, securityRow),
-		"nobody writes":              was + "p, role:security-admin, rolegate.policy, import, all, , deny\n",
-		"nobody publishes":           was + "p, *, rolegate.policy, publish, all, , deny\n",
-		"nobody approves":            was + "p, *, rolegate.policy, approve, all, , deny\n",
-		"a proof nobody has":         was + "p4, *, rolegate.policy, publish, 3, , deny\n",
+	for what, c := range map[string]struct{ document, lacking string }{
+		"nobody writes or publishes": {without(was, securityRow), "import, publish"},
+		"nobody writes":              {was + "p, role:security-admin, rolegate.policy, import, all, , deny\n", "import"},
+		"nobody publishes":           {was + "p, *, rolegate.policy, publish, all, , deny\n", "publish"},
+		"nobody approves":            {was + "p, *, rolegate.policy, approve, all, , deny\n", "approve"},
+		"a proof nobody has":         {was + "p4, *, rolegate.policy, publish, 3, , deny\n", "publish"},
 	} {
-		err := submit(document)
+		err := submit(c.document)
 		if model.CodeOf(err) != model.CodeConflict || !strings.Contains(err.Error(), "nobody could change the policy any more") {
 			t.Errorf("%s: %v", what, err)
 		}
+		ds, err := f.Drafts(ctx, tenant)
+		f.must(ds, err)
+		found, err := f.Check(ctx, tenant, ds[0].ID)
+		f.must(found, err)
+		look, err := f.Look(ctx, tenant, ds[0].ID)
+		f.must(look, err)
+		for _, found := range [][]model.Finding{found, look.Findings} {
+			want := model.Finding{Code: model.FindingLockedOut, Severity: model.SeverityError, New: true, Word: c.lacking}
+			if len(found) == 0 || !cmp.Equal(found[0], want) {
+				t.Errorf("%s is found to be %+v", what, found)
+			}
+		}
 	}
+}
+
+// lockedOut are the findings that nobody could change the policy any more.
+func lockedOut(found []model.Finding) (words []string) {
+	for _, f := range found {
+		if f.Code == model.FindingLockedOut {
+			words = append(words, f.Word)
+		}
+	}
+	return words
 }
 
 // Two people are needed, and those there are count: not the roles there might be.
@@ -71,11 +95,21 @@ func TestWhoIsLeftToChangeThePolicy(t *testing.T) {
 	f.refused("two of security", submit(onlySecurity), "")
 	f.must(app.SetUserDisabled.Run(ctx, f.App, testkit.Operator, app.UserRequest{Tenant: tenant, User: "sec2", Disabled: true}))
 	f.refused("one of security", submit(onlySecurity), model.CodeConflict)
-	byRep := without(was, approveRow, securityRow) + "p, role:security-admin, rolegate.policy, import, all, , allow\np, role:security-admin, rolegate.policy, publish, all, , allow\np, role:sales-rep, rolegate.policy, approve, all, , allow\n"
+	few, err := f.Check(ctx, tenant, d.ID)
+	f.must(few, err)
+	if words := lockedOut(few); len(words) != 1 || words[0] != "" {
+		t.Errorf("too few are found to be %q", words)
+	}
+	byRep := without(was, approveRow, securityRow) + "p, role:security-admin, rolegate.policy, read, all, , allow\np, role:sales-rep, rolegate.policy, read, all, , allow\np, role:security-admin, rolegate.policy, import, all, , allow\np, role:security-admin, rolegate.policy, publish, all, , allow\np, role:sales-rep, rolegate.policy, approve, all, , allow\n"
 	f.MustEnrol("ann", "sales-rep")
 	f.refused("an approver without an office", submit(byRep), model.CodeConflict)
+	found, err := f.Check(ctx, tenant, d.ID)
+	f.must(found, err)
+	if words := lockedOut(found); len(words) != 1 || words[0] != "approve" {
+		t.Errorf("an approver without an office is found to be %q", words)
+	}
 	f.must(nil, f.imports(byRep)) // the host may
-	d, _, err := f.Rebase(ctx, f.who("sec"), tenant, d.ID, d.Version)
+	d, _, err = f.Rebase(ctx, f.who("sec"), tenant, d.ID, d.Version)
 	f.must(d, err)
 	f.refused("where nobody could before", submit(byRep+row+"\n"), "")
 }
@@ -88,6 +122,11 @@ func TestNoRollbackIsTheLast(t *testing.T) {
 	last := f.current().Revision
 	_, err := f.Rollback(ctx, testkit.Operator, tenant, was.Revision, "test")
 	f.must(nil, err)
+	look, err := f.LookBack(ctx, tenant, last)
+	f.must(look, err)
+	if words := lockedOut(look.Findings); len(words) != 1 || words[0] != "import, publish" || look.Bad != nil {
+		t.Errorf("found of the rollback: %+v, %v", look.Findings, look.Bad)
+	}
 	_, err = f.Rollback(ctx, f.who("sec"), tenant, last, "test")
 	f.refused("a rollback by a person", err, model.CodeConflict)
 	_, err = f.Rollback(ctx, testkit.Operator, tenant, last, "test")

@@ -64,6 +64,7 @@ func (s *story) policies(sec, aud *testkit.Person) {
 	operate(s, app.ListRevisions, host)
 	host.Revision = int64(back.Body["revision"].(float64))
 	operate(s, app.ExportRevision, host)
+	operate(s, app.LookBack, host)
 	operate(s, app.RollBackPolicy, host)
 	cases := "- name: of " + annName + "\n  subject: user:" + annID + "\n  action: read\n  resource: {type: contact, id: " + contactID + "}\n  want: deny\n"
 	operate(s, app.TestPolicy, app.CasesRequest{Tenant: tenant, Cases: &cases})

@@ -29,6 +29,8 @@ func (s *Server) mountPolicies(r chi.Router) {
 	r.Method("GET", root, may(administration.Read, s.getPolicy))
 	r.Method("GET", root+"/revisions", may(administration.Read, s.listRevisions))
 	r.Method("GET", root+"/revisions/{revision}", may(administration.Read, s.getRevision))
+	r.Method("GET", root+"/revisions/{revision}/check", may(administration.Read, s.checkRevision))
+	r.Method("GET", root+"/revisions/{revision}/diff", may(administration.Read, s.diffRevision))
 	r.Method("POST", root+"/rollback", may(administration.Rollback, s.rollBack))
 
 	r.Method("GET", drafts, may(administration.Read, s.listDrafts))
@@ -54,13 +56,22 @@ func (s *Server) getPolicy(w http.ResponseWriter, r *http.Request, o *administra
 }
 
 func (s *Server) getRevision(w http.ResponseWriter, r *http.Request, o *administration.Officer) error {
-	text := chi.URLParam(r, "revision")
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 1 || strconv.FormatInt(n, 10) != text {
-		return &model.Error{Code: model.CodeNotFound}
+	n, err := revisionOf(r)
+	if err != nil {
+		return err
 	}
 	p, err := o.Revision(r.Context(), n)
 	return replyRevision(w, r, p, err)
+}
+
+// revisionOf is the revision in the path.
+func revisionOf(r *http.Request) (int64, error) {
+	text := chi.URLParam(r, "revision")
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 || strconv.FormatInt(n, 10) != text {
+		return 0, &model.Error{Code: model.CodeNotFound}
+	}
+	return n, nil
 }
 
 // replyRevision answers with a document and its cases.

@@ -77,12 +77,15 @@ var texts = page.Texts{
 	"check.bad":      {EN: "These rows cannot be read; mend them first.", ZH: "以下规则无法读取，请先修正。"},
 	"check.fine":     {EN: "Nothing new is noticed.", ZH: "未发现新的问题。"},
 	"check.warnings": {EN: "New warnings: {count}. Look at them before this is approved.", ZH: "有 {count} 条新警告，审批前请查看。"},
+	"check.errors":   {EN: "This cannot be published as it is.", ZH: "按现状无法发布。"},
+	"check.refused":  {EN: "Nobody could change the policy any more after this. It has to be mended before it is submitted.", ZH: "发布后将无人能再修改策略，须修正后才能提交。"},
 	"check.count":    {EN: "Warnings: {warnings}. Notices: {notices}.", ZH: "警告：{warnings}。提示：{notices}。"},
 	"check.new":      {EN: "Only what is new in this draft", ZH: "仅显示此草稿新增的"},
 	"check.all":      {EN: "Also what was so before", ZH: "显示全部"},
 	"check.isnew":    {EN: "new", ZH: "新增"},
 	"check.row":      {EN: "See line {line}", ZH: "查看第 {line} 行"},
 
+	"severity.error":   {EN: "Error", ZH: "错误"},
 	"severity.warning": {EN: "Warning", ZH: "警告"},
 	"severity.notice":  {EN: "Notice", ZH: "提示"},
 
@@ -181,6 +184,7 @@ var texts = page.Texts{
 
 	"do.edit":    {EN: "Change something: the draft is still as the policy in force.", ZH: "请先编辑：草稿与现行策略尚无差别。"},
 	"do.check":   {EN: "Mend the rows that cannot be read.", ZH: "请修正无法读取的规则。"},
+	"do.refused": {EN: "Leave somebody the rights to write, approve and publish a change; the check says what lacks.", ZH: "请保留有权编写、审批和发布变更的人员；缺少什么见检查结果。"},
 	"do.test":    {EN: "Mend the cases, or the rows, until all cases pass.", ZH: "请修正用例或规则，直到所有用例通过。"},
 	"do.approve": {EN: "Look at the check, the simulation and what changes, and then submit it.", ZH: "请查看检查结果、模拟和变更内容，然后提交。"},
 
@@ -244,6 +248,10 @@ var texts = page.Texts{
 	"rollback.title":    {EN: "Roll back to revision {revision}?", ZH: "回滚到版本 {revision}？"},
 	"rollback.what":     {EN: "The policy of revision {revision} comes into force again at once, with its test cases, as a new revision, in place of revision {now}. It waits for nobody's approval, and is recorded.", ZH: "版本 {revision} 的策略及其测试用例将作为新版本立即重新生效，取代版本 {now}。此操作无须审批，并会记入日志。"},
 	"rollback.changes":  {EN: "What changes by it", ZH: "由此产生的变更"},
+	"rollback.found":    {EN: "What is noticed about it", ZH: "检查结果"},
+	"rollback.new":      {EN: "Only what would be new", ZH: "仅显示回滚后新出现的"},
+	"rollback.bad":      {EN: "These rows cannot be published any more", ZH: "以下规则已无法发布"},
+	"rollback.refused":  {EN: "Nobody can go back to this revision by these pages: after that nobody could change the policy again. On the host it is possible.", ZH: "无法通过页面回滚到此版本：回滚后将无人能再修改策略。如确有需要，可在主机上操作。"},
 	"rollback.same":     {EN: "The policy in force says the same already.", ZH: "现行策略的内容已与此版本相同。"},
 	"rollback.reason":   {EN: "For those who read the log later.", ZH: "供日后查阅日志。"},
 	"rollback.go":       {EN: "Roll back to revision {revision}", ZH: "回滚到版本 {revision}"},

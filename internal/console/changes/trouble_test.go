@@ -2,6 +2,7 @@ package changes_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -189,6 +190,79 @@ func TestRollbackSeen(t *testing.T) {
 		sec.Get(home+"/revisions/"+none).Want(t, 404, "")
 	}
 	sec.Get(home+"/none").Want(t, 404, "")
+}
+
+const sole = "p, role:security-admin, rolegate.policy, *" // the row by which policies are written and published
+
+func withoutRow(document, start string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(document) {
+		if !strings.HasPrefix(line, start) {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
+// After what nobody could change the policy again is told before it is submitted, and
+// before anybody goes back to it.
+func TestLockedOut(t *testing.T) {
+	f := firmOf(t, testkit.New(t))
+	sec := f.browser("sec")
+	id := f.drafted(sec, "The last")
+	f.edits("sec", id, func(e *change.Edit) { e.Document = withoutRow(e.Document, sole) })
+	sec.Get(home + "/" + id)
+	says(t, sec, "[aria-current=step]", "Check", "to be mended", "Nobody could change the policy any more")
+	if len(sec.Page.All(form(id, "submit"))) > 0 {
+		t.Error("what would be the last change can be submitted")
+	}
+	sec.Get(home + "/" + id + "/check")
+	says(t, sec, ".findings li.error", "Error", "nobody could write a change or publish one")
+	says(t, sec, "main", "This cannot be published as it is")
+	sec.Language = "zh-CN"
+	sec.Get(home + "/" + id + "/check")
+	says(t, sec, ".findings li.error", "错误", "将无人可以编写变更或发布变更")
+	sec.Language = ""
+	sec.Post(home+"/"+id+"/submit", "version", "2").Want(t, 409, "")
+
+	f.must(app.ImportPolicy.Run(ctx, f.App, testkit.Operator, app.FileRequest{Tenant: tenant, Text: []byte(withoutRow(f.inForce(), sole)), Reason: "test"}))
+	last, err := f.App.Change.Current(ctx, tenant)
+	f.must(last, err)
+	first, err := f.App.Change.Revisions(ctx, tenant, last.Revision, 1)
+	f.must(first, err)
+	f.must(app.RollBackPolicy.Run(ctx, f.App, testkit.Operator, app.ChangeRequest{Tenant: tenant, Revision: first[0].Revision, Reason: "test"}))
+	back := home + "/revisions/" + strconv.FormatInt(last.Revision, 10) + "/rollback"
+	sec.Get(back).Want(t, 200, "")
+	says(t, sec, ".findings li.error", "nobody could write a change or publish one")
+	says(t, sec, ".note", "Nobody can go back to this revision by these pages")
+	if len(sec.Page.All("main form")) > 0 {
+		t.Error("it can be gone back to")
+	}
+}
+
+// The page that asks whether to go back tells what opens by it.
+func TestRollbackFindings(t *testing.T) {
+	f := firmOf(t, testkit.New(t))
+	sec, aud := f.browser("sec"), f.browser("aud")
+	f.published(sec, aud, f.handed(sec, "First", row))
+	wide, err := f.App.Change.Current(ctx, tenant)
+	f.must(wide, err)
+	f.must(app.ImportPolicy.Run(ctx, f.App, testkit.Operator, app.FileRequest{Tenant: tenant, Text: []byte(strings.Replace(wide.Text, row, "", 1)), Reason: "test"}))
+	back := home + "/revisions/" + strconv.FormatInt(wide.Revision, 10) + "/rollback"
+	sec.Get(back).Want(t, 200, "")
+	says(t, sec, ".findings .warning", "Opens: “Reps export what they own”", "new")
+	says(t, sec, ".diff li", "New: “Reps export what they own”")
+	few := len(sec.Page.All(".findings li"))
+	sec.Get(back+"?only=all").Want(t, 200, "")
+	if all := len(sec.Page.All(".findings li")); all < few {
+		t.Errorf("%d of %d findings are shown", all, few)
+	}
+	f.App.Policy.Limits.Policy = 10
+	sec.Get(back).Want(t, 200, "")
+	says(t, sec, ".problem", "cannot be published any more")
+	if len(sec.Page.All("main form")) > 0 {
+		t.Error("what cannot be published can be gone back to")
+	}
 }
 
 // Who may not, is told why, and has no button for it; the API's right decides.
