@@ -95,32 +95,21 @@ func (s *Service) changeable(ctx context.Context, tenant string, view *policy.Vi
 	if err != nil {
 		return false, nil, err
 	}
-	able := logins{q: s.Store, tenant: tenant}
-	var write, approve, publish []string
+	in := logins{q: s.Store, tenant: tenant}
+	var are able
 	consider := func(who model.Entity, holds bool) error {
-		// Of writers and publishers two are enough, and of approvers three: one of them
-		// is neither of any two.
-		writes, approves, publishes := len(write) < 2 && s.lets(view, who, toWrite), holds && len(approve) < 3 && s.lets(view, who, toApprove), len(publish) < 2 && s.lets(view, who, toPublish)
-		if !writes && !approves && !publishes {
+		key := who.Type + ":" + who.ID
+		lists := s.steps(&are, view, who, holds)
+		if len(lists) == 0 {
 			return nil
 		}
-		key := who.Type + ":" + who.ID
-		if in, err := able.can(ctx, who.ID); err != nil || !in {
+		if logs, err := in.can(ctx, key); err != nil || !logs {
 			return err
 		}
-		for _, of := range []struct {
-			is   bool
-			list *[]string
-		}{{writes, &write}, {approves, &approve}, {publishes, &publish}} {
-			if of.is {
-				*of.list = append(*of.list, key)
-			}
+		for _, list := range lists {
+			*list = append(*list, key)
 		}
-		another := func(list []string, than string) bool {
-			return slices.ContainsFunc(list, func(key string) bool { return key != than })
-		}
-		can = s.Single && len(write) > 0 && len(publish) > 0 ||
-			slices.ContainsFunc(approve, func(key string) bool { return another(write, key) && another(publish, key) })
+		can = are.enough(s.Single)
 		return nil
 	}
 	for _, id := range holders {
@@ -136,15 +125,69 @@ func (s *Service) changeable(ctx context.Context, tenant string, view *policy.Vi
 			return can, nil, err
 		}
 	}
+	return false, are.lacking(s.Single), nil
+}
+
+// able are people by what they may do to a change of the policy.
+type able struct{ write, approve, publish []string }
+
+// steps are the lists somebody belongs on. Of writers and publishers two are enough,
+// and of approvers, who hold an office, three: one of them is neither of any two.
+func (s *Service) steps(are *able, view *policy.View, who model.Entity, holds bool) (lists []*[]string) {
+	if len(are.write) < 2 && s.lets(view, who, toWrite) {
+		lists = append(lists, &are.write)
+	}
+	if holds && len(are.approve) < 3 && s.lets(view, who, toApprove) {
+		lists = append(lists, &are.approve)
+	}
+	if len(are.publish) < 2 && s.lets(view, who, toPublish) {
+		lists = append(lists, &are.publish)
+	}
+	return lists
+}
+
+// enough tells whether a change can be written, approved by another, and published by
+// who did not approve it.
+func (are *able) enough(single bool) bool {
+	if single {
+		return len(are.write) > 0 && len(are.publish) > 0
+	}
+	another := func(list []string, than string) bool {
+		return slices.ContainsFunc(list, func(key string) bool { return key != than })
+	}
+	return slices.ContainsFunc(are.approve, func(key string) bool { return another(are.write, key) && another(are.publish, key) })
+}
+
+// lacking are the steps for which there is nobody.
+func (are *able) lacking(single bool) (actions []string) {
 	for _, of := range []struct {
 		action string
 		list   []string
-	}{{toWrite, write}, {toApprove, approve}, {toPublish, publish}} {
-		if len(of.list) == 0 && (of.action != toApprove || !s.Single) {
-			lacking = append(lacking, of.action)
+	}{{toWrite, are.write}, {toApprove, are.approve}, {toPublish, are.publish}} {
+		if len(of.list) == 0 && (of.action != toApprove || !single) {
+			actions = append(actions, of.action)
 		}
 	}
-	return false, lacking, nil
+	return actions
+}
+
+// OfficesSuffice tells whether a document lets holders of the three offices, several of
+// each, change the policy: for a tenant that has nobody yet.
+func (s *Service) OfficesSuffice(doc *policy.Document, catalog *policy.Catalog) (bool, error) {
+	view, err := policy.Bare(doc, catalog)
+	if err != nil {
+		return false, err
+	}
+	var are able
+	for _, office := range model.Offices {
+		for _, n := range []string{"1", "2", "3"} {
+			who := model.Entity{Type: person, ID: office + n}
+			for _, list := range s.steps(&are, view.With(model.Subject{Type: who.Type, ID: who.ID}, []string{office}), who, true) {
+				*list = append(*list, who.ID)
+			}
+		}
+	}
+	return are.enough(s.Single), nil
 }
 
 // holders are the people who hold an office now, by their bare ids, sorted. Whether
@@ -177,9 +220,9 @@ type logins struct {
 	all    map[string]bool // once too many were asked about
 }
 
-func (l *logins) can(ctx context.Context, id string) (bool, error) {
+func (l *logins) can(ctx context.Context, key string) (bool, error) {
 	if l.asked++; l.asked <= askedAlone {
-		return directory.CanLogIn(ctx, l.q, l.tenant, person+":"+id)
+		return directory.CanLogIn(ctx, l.q, l.tenant, key)
 	}
 	if l.all == nil {
 		all := map[string]bool{}
@@ -190,7 +233,7 @@ func (l *logins) can(ctx context.Context, id string) (bool, error) {
 			}
 			for i := range page {
 				if after = page[i].ID; directory.MayLogIn(&page[i]) {
-					all[after] = true
+					all[person+":"+after] = true
 				}
 			}
 			if len(page) < readAtOnce {
@@ -199,7 +242,7 @@ func (l *logins) can(ctx context.Context, id string) (bool, error) {
 		}
 		l.all = all
 	}
-	return l.all[id], nil
+	return l.all[key], nil
 }
 
 // readAtOnce is how many accounts are read with one statement.

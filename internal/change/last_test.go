@@ -8,6 +8,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/change"
+	"rolegate/internal/policy"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -142,4 +143,44 @@ func TestOnePersonCanGoOnAlone(t *testing.T) {
 	d = f.saved("sec", f.draft("sec"), was+"p, *, rolegate.policy, publish, all, , deny\n")
 	_, err := f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)
 	f.refused("nobody publishes", err, model.CodeConflict)
+}
+
+// A catalogue of the host is none after which people could not change the policy; one
+// that is like that for people already is taken.
+func TestNoCatalogueIsTheLast(t *testing.T) {
+	f := firmOf(testkit.New(t))
+	set := func(catalog string) error {
+		_, err := app.SetTenant.Run(ctx, f.App, testkit.Operator, app.TenantRequest{Tenant: tenant, Catalog: &catalog, Reason: "test"})
+		return err
+	}
+	const object = "  rolegate.policy:\n"
+	if !strings.Contains(model.StarterCatalog, object) {
+		t.Fatal("the starter catalogue is another one")
+	}
+	off := strings.Replace(model.StarterCatalog, object, object+"    enabled: false\n", 1)
+	if err := set(off); model.CodeOf(err) != model.CodeConflict || !strings.Contains(err.Error(), "under this catalogue nobody could change the policy") {
+		t.Errorf("the object is off: %v", err)
+	}
+	f.must(nil, set(model.StarterCatalog+"# ours\n"))
+	f.must(nil, f.imports(without(f.current().Text, securityRow)))
+	f.must(nil, set(off))
+}
+
+// A policy with which nobody could ever change it is told of at the first start.
+func TestPoliciesThatNoOfficeChanges(t *testing.T) {
+	f := firmOf(testkit.New(t))
+	was := f.current().Text
+	catalog, err := policy.ParseCatalog(model.StarterCatalog)
+	f.must(catalog, err)
+	for document, want := range map[string]bool{
+		was: true, without(was, securityRow): false, "": false,
+		was + "p, *, rolegate.policy, approve, all, , deny\n":                                                     false,
+		without(was, "role:system-admin, rolegate.policy, approve", "role:audit-admin, rolegate.policy, approve"): true, // others of security
+	} {
+		doc, err := policy.Parse(document)
+		f.must(doc, err)
+		if can, err := f.OfficesSuffice(doc, catalog); err != nil || can != want {
+			t.Errorf("a policy of %d bytes: %v, %v", len(document), can, err)
+		}
+	}
 }
