@@ -106,6 +106,14 @@ func (o *Officer) Applied(ctx context.Context) (change.Applied, error) {
 	return o.Change.Applied(ctx, o.tenant)
 }
 
+// AppliedRevision is Applied for who asks about a revision; CodeNotFound for none.
+func (o *Officer) AppliedRevision(ctx context.Context, revision int64) (change.Applied, error) {
+	if _, err := o.right(ctx, model.AnyRecord, ""); err != nil {
+		return change.Applied{}, err
+	}
+	return o.Change.AppliedRevision(ctx, o.tenant, revision)
+}
+
 // Outlook says what a person could do to a draft as it is, a second factor proven:
 // nil, or why not. It decides nothing.
 type Outlook struct {

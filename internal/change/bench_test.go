@@ -46,6 +46,9 @@ func BenchmarkLockedOut(b *testing.B) {
 		}
 	})
 	everybody := "p, *, rolegate.policy, read, all, , allow\np, *, rolegate.policy, import, all, , allow\np, *, rolegate.policy, publish, all, , allow\n"
+	for _, id := range []string{"sys", "sec", "sec2", "aud"} {
+		everybody += "p, user:" + id + ", rolegate.policy, *, all, , deny\n"
+	}
 	for _, c := range []struct {
 		name, document string
 		locked         bool

@@ -117,7 +117,7 @@ func (s *Service) changeable(ctx context.Context, tenant string, view *policy.Vi
 			return can, nil, err
 		}
 	}
-	for _, who := range view.Subjects() {
+	for _, who := range view.MayMatch(object, s.Now(), toWrite, toPublish) {
 		if _, held := slices.BinarySearch(holders, who.ID); who.Type != person || held {
 			continue
 		}

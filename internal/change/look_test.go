@@ -35,9 +35,15 @@ func TestSaidAhead(t *testing.T) {
 		f.must(p, err)
 		now, err := f.Applied(ctx, tenant)
 		f.must(now, err)
-		if want := (change.Applied{InForce: p.Revision, Here: p.Revision}); now != want {
-			t.Errorf("applied is %+v, want %+v", now, want)
+		if r := now.Reach(p.Revision); now.InForce != p.Revision || now.Here != p.Revision || r != (change.Reach{By: 1}) || !now.Replicas[0].This {
+			t.Errorf("applied is %+v, want all of revision %d", now, p.Revision)
 		}
+		if r := now.Reach(p.Revision + 1); r != (change.Reach{Behind: 1}) {
+			t.Errorf("of the next revision, %+v", r)
+		}
+		f.must(f.AppliedRevision(ctx, tenant, p.Revision))
+		_, err = f.AppliedRevision(ctx, tenant, p.Revision+1)
+		f.refused("of no revision", err, model.CodeNotFound)
 		changed, err := f.Compare(ctx, tenant, first, p.Revision)
 		if err != nil || len(changed) != 1 || changed[0].Kind != model.RowAdded {
 			t.Errorf("from %d to %d: %+v, %v", first, p.Revision, changed, err)

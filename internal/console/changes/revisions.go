@@ -68,8 +68,15 @@ type applied struct {
 // Path is where it is told again.
 func (a applied) Path() string { return revisionPath(a.Of, "/applied") }
 
-// Reached tells whether this replica decides by the revision, or by a later one.
-func (a applied) Reached() bool { return a.Here >= a.Of }
+// Reached tells whether every replica decides by the revision, or by a later one, or
+// will when it is asked.
+func (a applied) Reached() bool { return a.Here >= a.Of && a.Reach().Behind == 0 }
+
+// Reach counts the replicas.
+func (a applied) Reach() change.Reach { return a.Applied.Reach(a.Of) }
+
+// All is how many replicas run.
+func (a applied) All() int { return len(a.Replicas) }
 
 // Replaced tells whether another one is in force.
 func (a applied) Replaced() bool { return a.InForce != a.Of }

@@ -9,6 +9,7 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/change"
+	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 )
 
@@ -338,7 +339,7 @@ func TestWatched(t *testing.T) {
 	sec := f.browser("sec")
 	sec.Get(home)
 	first := testkit.Text(sec.Page.All("tbody th a")[0])
-	for revision, waits := range map[string]bool{first: false, "9999": true} {
+	for revision, waits := range map[string]bool{first: false, "9999": false} {
 		at := home + "/revisions/" + revision + "/applied"
 		req, err := http.NewRequest(http.MethodGet, f.URL+at, nil)
 		f.must(req, err)
@@ -354,4 +355,36 @@ func TestWatched(t *testing.T) {
 		}
 	}
 	sec.Get(home+"/revisions/"+first+"/applied").Want(t, 200, home+"/revisions/"+first) // without a script
+}
+
+// The page says which servers answer by a revision, and waits for those that do not.
+func TestWatchedOnReplicas(t *testing.T) {
+	ks := testkit.StartReplicas(t, 2)
+	f := firmOf(t, ks[0])
+	sec, aud := f.browser("sec"), f.browser("aud")
+	f.must(ks[1].App.Policy.Snapshots.Latest(ctx, tenant)) // which the second one is to bring up to date by itself
+	f.published(sec, aud, f.handed(sec, "First", row))
+	at := sec.Page.URL.Path
+	ks[1].Advance(ks[0].Now().Sub(ks[1].Now())) // proving codes took some minutes
+	f.must(nil, ks[1].App.KeepKeys(ctx))
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		sec.Get(at).Want(t, 200, "")
+		if text := sec.Page.Text("#applied"); strings.Contains(text, "all 2 servers answer by revision") {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("it says %q", text)
+		}
+	}
+	if n := len(sec.Page.All("#applied tbody tr")); n != 2 {
+		t.Errorf("%d servers are listed", n)
+	}
+	now, err := ks[0].App.Change.Applied(ctx, tenant)
+	f.must(now, err)
+	f.must(nil, ks[0].App.Store.HoldKeys(ctx, store.KeyHolder{Process: "slow", Host: "slow", SeenAt: f.Now()}))
+	f.must(nil, ks[0].App.Store.NoteApplied(ctx, "slow", map[string]int64{tenant: now.InForce - 1}))
+	sec.Get(at)
+	says(t, sec, "#applied", "2 of 3 servers answer by revision", "slow")
+	sec.Language = "zh-CN"
+	sec.Get(at)
+	says(t, sec, "#applied", "3 台服务器中有 2 台")
 }
