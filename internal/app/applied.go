@@ -15,7 +15,7 @@ const (
 	noteEvery = time.Second
 	// noteAnyway is how often it looks at what the store has of it: others may have taken
 	// it for gone.
-	noteAnyway = time.Minute
+	noteAnyway = keepKeysPause
 	// maxNoted bounds of how many tenants it tells.
 	maxNoted = 1_000
 )

@@ -2,6 +2,7 @@ package change
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -18,8 +19,8 @@ type Applied struct {
 
 // Replica is a running process of this installation.
 type Replica struct {
-	Host     string // "" where it is not known
-	This     bool   // the one that answers
+	Host     string
+	This     bool // the one that answers
 	SeenAt   time.Time
 	InMemory bool  // it has the tenant in memory; else it reads the policy in force when it is asked
 	Revision int64 // of the policy by which it decides, if so
@@ -69,11 +70,7 @@ func (s *Service) Applied(ctx context.Context, tenant string) (a Applied, err er
 		return a, err
 	}
 	us := Replica{This: true, SeenAt: s.now(), InMemory: true, Revision: a.Here}
-	for _, p := range said {
-		if p.Process == s.Process {
-			us.Host = p.Host
-		}
-	}
+	us.Host, _ = os.Hostname()
 	a.Replicas = []Replica{us}
 	for _, p := range said {
 		if p.Process != s.Process {
