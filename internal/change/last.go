@@ -99,6 +99,9 @@ func (s *Service) changeable(ctx context.Context, tenant string, view *policy.Vi
 	var are able
 	consider := func(who model.Entity, holds bool) error {
 		key := who.Type + ":" + who.ID
+		if in.all != nil && !in.all[key] { // known, which a decision is not
+			return nil
+		}
 		lists := s.steps(&are, view, who, holds)
 		if len(lists) == 0 {
 			return nil
