@@ -127,6 +127,9 @@ func TestOver(t *testing.T) {
 				"publish":   second(f.Publish(ctx, f.who("sec"), tenant, d.ID, d.Version, "")),
 			} {
 				f.refused(what+" what is "+string(d.State), err, model.CodeConflict)
+				if err != nil && !strings.Contains(err.Error(), "has been "+string(d.State)) {
+					t.Errorf("%s what is %s: %v", what, d.State, err)
+				}
 			}
 			_, _, err := f.Rebase(ctx, f.who("sec"), tenant, d.ID, d.Version)
 			f.refused("rebase what is "+string(d.State), err, model.CodeConflict)
