@@ -444,7 +444,7 @@ func TestRollbackIsLookedAt(t *testing.T) {
 		}
 	}
 	revision := func() string {
-		a := c.Call("GET", "/v1/admin/policy", c.sec.Access, nil)
+		a := c.Call("GET", "/v1/admin/policy", c.aud.Access, nil)
 		return fmt.Sprintf("/v1/admin/policy/revisions/%v", a.Body["revision"])
 	}
 	imports(was + repsDelete)

@@ -131,6 +131,12 @@ func TestOver(t *testing.T) {
 					t.Errorf("%s what is %s: %v", what, d.State, err)
 				}
 			}
+			for what, err := range map[string]error{
+				"write to": f.MayWrite(ctx, f.who("sec"), d), "approve": f.MayApprove(ctx, f.who("sys"), d),
+				"turn down": f.MayReject(ctx, f.who("sys"), d), "publish": f.MayPublish(ctx, f.who("sec"), d),
+			} {
+				f.refused("said ahead of who would "+what+" what is "+string(d.State), err, model.CodeConflict)
+			}
 			_, _, err := f.Rebase(ctx, f.who("sec"), tenant, d.ID, d.Version)
 			f.refused("rebase what is "+string(d.State), err, model.CodeConflict)
 		}

@@ -51,6 +51,9 @@ func (s *story) policies(sec, aud *testkit.Person) {
 	act(sec, "POST", "/publish", object{"reason": because})
 	s.want(200, "GET", "/v1/admin/policy/revisions", aud.Access, nil)
 	s.want(200, "GET", fmt.Sprintf("/v1/admin/policy/revisions/%v", was.Body["revision"]), aud.Access, nil)
+	for _, below := range []string{"check", "diff", "applied"} {
+		s.want(200, "GET", fmt.Sprintf("/v1/admin/policy/revisions/%v/%s", was.Body["revision"], below), aud.Access, nil)
+	}
 	back := s.want(200, "POST", "/v1/admin/policy/rollback", sec.Access, object{"revision": was.Body["revision"], "reason": because})
 
 	begin()
