@@ -799,16 +799,19 @@ func (e PolicyDraftState) Valid() bool {
 
 // Defines values for PolicyFindingSeverity.
 const (
-	Notice  PolicyFindingSeverity = "notice"
-	Warning PolicyFindingSeverity = "warning"
+	PolicyFindingSeverityError   PolicyFindingSeverity = "error"
+	PolicyFindingSeverityNotice  PolicyFindingSeverity = "notice"
+	PolicyFindingSeverityWarning PolicyFindingSeverity = "warning"
 )
 
 // Valid indicates whether the value is a known member of the PolicyFindingSeverity enum.
 func (e PolicyFindingSeverity) Valid() bool {
 	switch e {
-	case Notice:
+	case PolicyFindingSeverityError:
 		return true
-	case Warning:
+	case PolicyFindingSeverityNotice:
+		return true
+	case PolicyFindingSeverityWarning:
 		return true
 	default:
 		return false
@@ -2303,6 +2306,25 @@ type Permissions struct {
 	Subject string `json:"subject"`
 }
 
+// PolicyApplied defines model for PolicyApplied.
+type PolicyApplied struct {
+	// Applied How many replicas decide by it, or by a later one.
+	Applied int `json:"applied"`
+
+	// Behind How many decide by an earlier one.
+	Behind int `json:"behind"`
+
+	// InForce The newest one.
+	InForce  int64           `json:"in_force"`
+	Replicas []PolicyReplica `json:"replicas"`
+
+	// Revision The one that was asked about.
+	Revision int64 `json:"revision"`
+
+	// Unread How many have nothing of the tenant in memory: they read what is in force when they are asked.
+	Unread int `json:"unread"`
+}
+
 // PolicyCaseResult defines model for PolicyCaseResult.
 type PolicyCaseResult struct {
 	Action string `json:"action"`
@@ -2413,7 +2435,7 @@ type PolicyDraftList struct {
 
 // PolicyFinding defines model for PolicyFinding.
 type PolicyFinding struct {
-	// Code Rows that change no answer: `shadowed`, `overridden`, `object_disabled`, `never_required`. Rows that may mean other than they seem to:
+	// Code What a draft cannot be submitted with: `locked_out`, nobody could change the policy any more (without `row`; `word` names what nobody could do). Rows that change no answer: `shadowed`, `overridden`, `object_disabled`, `never_required`. Rows that may mean other than they seem to:
 	// `not_in_catalog`, `lacks_required`. What opens: `widens_grant`, `widens_denial`, `widens_restriction`, `widens_assurance`, `widens_field`,
 	// `widens_inherits`, `widens_freed`, `widens_word`. What nobody may do to Rolegate itself any more: `nobody_left`. Separation of duties: `duties_mixed`, `duties_outside`, `duties_crm_records`.
 	Code string `json:"code"`
@@ -2431,7 +2453,9 @@ type PolicyFinding struct {
 	Role string `json:"role,omitempty,omitzero"`
 
 	// Row A row of a policy document, taken apart; what its kind has not is left out.
-	Row      PolicyRow             `json:"row"`
+	Row PolicyRow `json:"row,omitempty,omitzero"`
+
+	// Severity With an `error` it cannot be published.
 	Severity PolicyFindingSeverity `json:"severity"`
 	Text     string                `json:"text"`
 
@@ -2439,7 +2463,7 @@ type PolicyFinding struct {
 	Word string `json:"word,omitempty,omitzero"`
 }
 
-// PolicyFindingSeverity defines model for PolicyFinding.Severity.
+// PolicyFindingSeverity With an `error` it cannot be published.
 type PolicyFindingSeverity string
 
 // PolicyFindings defines model for PolicyFindings.
@@ -2485,6 +2509,19 @@ type PolicyReplayed struct {
 	Shifts        []PolicyShift `json:"shifts"`
 	ShiftsLeftOut int           `json:"shifts_left_out,omitempty,omitzero"`
 	Until         time.Time     `json:"until"`
+}
+
+// PolicyReplica defines model for PolicyReplica.
+type PolicyReplica struct {
+	Host     string `json:"host"`
+	InMemory bool   `json:"in_memory"`
+
+	// Revision Of the policy by which it decides; 0 where nothing is in memory, or none was published.
+	Revision int64     `json:"revision"`
+	SeenAt   time.Time `json:"seen_at"`
+
+	// This The one that answers.
+	This bool `json:"this,omitempty,omitzero"`
 }
 
 // PolicyRevision What was published. `document` and `cases` are left out in lists.
@@ -3459,6 +3496,24 @@ type GetPolicyRevisionParams struct {
 	// IfNoneMatch `*` to make an entry only where there is none; with GET, the ETag of the copy you have.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
 
+	// XRequestID Any identifier of yours; answered unchanged.
+	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+}
+
+// GetPolicyRevisionAppliedParams defines parameters for GetPolicyRevisionApplied.
+type GetPolicyRevisionAppliedParams struct {
+	// XRequestID Any identifier of yours; answered unchanged.
+	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+}
+
+// CheckPolicyRevisionParams defines parameters for CheckPolicyRevision.
+type CheckPolicyRevisionParams struct {
+	// XRequestID Any identifier of yours; answered unchanged.
+	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
+}
+
+// DiffPolicyRevisionParams defines parameters for DiffPolicyRevision.
+type DiffPolicyRevisionParams struct {
 	// XRequestID Any identifier of yours; answered unchanged.
 	XRequestID XRequestID `json:"X-Request-ID,omitempty,omitzero"`
 }
@@ -4800,7 +4855,7 @@ type ClientInterface interface {
 
 	// CheckPolicyDraft Says what is remarkable about a draft
 	//
-	// Rows that can never apply, rows another stands before, rows that widen access against the policy in force, and duties that meet in one role. Bad rows are 422, each by its line.
+	// Rows that can never apply, rows another stands before, rows that widen access against the policy in force, duties that meet in one role, and first of all that nobody could change the policy any more. Bad rows are 422, each by its line.
 	//
 	// Corresponds with GET /v1/admin/policy/drafts/{id}/check (the `CheckPolicyDraft` operationId).
 	CheckPolicyDraft(ctx context.Context, id DraftID, params *CheckPolicyDraftParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4892,6 +4947,27 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/admin/policy/revisions/{revision} (the `GetPolicyRevision` operationId).
 	GetPolicyRevision(ctx context.Context, revision int64, params *GetPolicyRevisionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPolicyRevisionApplied Says which replicas decide by a revision
+	//
+	// Of the replicas that run: the one that answers as it is now, the others as they last said, which they do within about a second after a policy was published. One that is silent for a minute is left out. It is not recorded: ask again until `behind` is 0.
+	//
+	// Corresponds with GET /v1/admin/policy/revisions/{revision}/applied (the `GetPolicyRevisionApplied` operationId).
+	GetPolicyRevisionApplied(ctx context.Context, revision int64, params *GetPolicyRevisionAppliedParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckPolicyRevision Says what is remarkable about a rollback
+	//
+	// What `check` says of a draft, said of the document that would be in force again. Rows that cannot be published any more are 422.
+	//
+	// Corresponds with GET /v1/admin/policy/revisions/{revision}/check (the `CheckPolicyRevision` operationId).
+	CheckPolicyRevision(ctx context.Context, revision int64, params *CheckPolicyRevisionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DiffPolicyRevision Says what a rollback would change
+	//
+	// By the meaning of rows, against the policy in force: not by lines.
+	//
+	// Corresponds with GET /v1/admin/policy/revisions/{revision}/diff (the `DiffPolicyRevision` operationId).
+	DiffPolicyRevision(ctx context.Context, revision int64, params *DiffPolicyRevisionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RollBackPolicyWithBody Puts an earlier revision in force again
 	//
@@ -6675,7 +6751,7 @@ func (c *Client) ApprovePolicyDraft(ctx context.Context, id DraftID, params *App
 
 // CheckPolicyDraft Says what is remarkable about a draft
 //
-// Rows that can never apply, rows another stands before, rows that widen access against the policy in force, and duties that meet in one role. Bad rows are 422, each by its line.
+// Rows that can never apply, rows another stands before, rows that widen access against the policy in force, duties that meet in one role, and first of all that nobody could change the policy any more. Bad rows are 422, each by its line.
 //
 // Corresponds with GET /v1/admin/policy/drafts/{id}/check (the `CheckPolicyDraft` operationId).
 func (c *Client) CheckPolicyDraft(ctx context.Context, id DraftID, params *CheckPolicyDraftParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6878,6 +6954,57 @@ func (c *Client) ListPolicyRevisions(ctx context.Context, params *ListPolicyRevi
 // Corresponds with GET /v1/admin/policy/revisions/{revision} (the `GetPolicyRevision` operationId).
 func (c *Client) GetPolicyRevision(ctx context.Context, revision int64, params *GetPolicyRevisionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPolicyRevisionRequest(c.Server, revision, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPolicyRevisionApplied Says which replicas decide by a revision
+//
+// Of the replicas that run: the one that answers as it is now, the others as they last said, which they do within about a second after a policy was published. One that is silent for a minute is left out. It is not recorded: ask again until `behind` is 0.
+//
+// Corresponds with GET /v1/admin/policy/revisions/{revision}/applied (the `GetPolicyRevisionApplied` operationId).
+func (c *Client) GetPolicyRevisionApplied(ctx context.Context, revision int64, params *GetPolicyRevisionAppliedParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPolicyRevisionAppliedRequest(c.Server, revision, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckPolicyRevision Says what is remarkable about a rollback
+//
+// What `check` says of a draft, said of the document that would be in force again. Rows that cannot be published any more are 422.
+//
+// Corresponds with GET /v1/admin/policy/revisions/{revision}/check (the `CheckPolicyRevision` operationId).
+func (c *Client) CheckPolicyRevision(ctx context.Context, revision int64, params *CheckPolicyRevisionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckPolicyRevisionRequest(c.Server, revision, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DiffPolicyRevision Says what a rollback would change
+//
+// By the meaning of rows, against the policy in force: not by lines.
+//
+// Corresponds with GET /v1/admin/policy/revisions/{revision}/diff (the `DiffPolicyRevision` operationId).
+func (c *Client) DiffPolicyRevision(ctx context.Context, revision int64, params *DiffPolicyRevisionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDiffPolicyRevisionRequest(c.Server, revision, params)
 	if err != nil {
 		return nil, err
 	}
@@ -11084,6 +11211,147 @@ func NewGetPolicyRevisionRequest(server string, revision int64, params *GetPolic
 		}
 
 		req.Header.Set("X-Request-ID", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetPolicyRevisionAppliedRequest constructs an http.Request for the GetPolicyRevisionApplied method
+func NewGetPolicyRevisionAppliedRequest(server string, revision int64, params *GetPolicyRevisionAppliedParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "revision", revision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/admin/policy/revisions/%s/applied", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-ID", params.XRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Request-ID", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewCheckPolicyRevisionRequest constructs an http.Request for the CheckPolicyRevision method
+func NewCheckPolicyRevisionRequest(server string, revision int64, params *CheckPolicyRevisionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "revision", revision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/admin/policy/revisions/%s/check", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-ID", params.XRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Request-ID", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewDiffPolicyRevisionRequest constructs an http.Request for the DiffPolicyRevision method
+func NewDiffPolicyRevisionRequest(server string, revision int64, params *DiffPolicyRevisionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "revision", revision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/admin/policy/revisions/%s/diff", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-ID", params.XRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Request-ID", headerParam0)
 
 	}
 
@@ -15736,7 +16004,7 @@ type ClientWithResponsesInterface interface {
 
 	// CheckPolicyDraftWithResponse Says what is remarkable about a draft
 	//
-	// Rows that can never apply, rows another stands before, rows that widen access against the policy in force, and duties that meet in one role. Bad rows are 422, each by its line.
+	// Rows that can never apply, rows another stands before, rows that widen access against the policy in force, duties that meet in one role, and first of all that nobody could change the policy any more. Bad rows are 422, each by its line.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -15844,6 +16112,33 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/admin/policy/revisions/{revision} (the `GetPolicyRevision` operationId).
 	GetPolicyRevisionWithResponse(ctx context.Context, revision int64, params *GetPolicyRevisionParams, reqEditors ...RequestEditorFn) (*GetPolicyRevisionResponse, error)
+
+	// GetPolicyRevisionAppliedWithResponse Says which replicas decide by a revision
+	//
+	// Of the replicas that run: the one that answers as it is now, the others as they last said, which they do within about a second after a policy was published. One that is silent for a minute is left out. It is not recorded: ask again until `behind` is 0.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/admin/policy/revisions/{revision}/applied (the `GetPolicyRevisionApplied` operationId).
+	GetPolicyRevisionAppliedWithResponse(ctx context.Context, revision int64, params *GetPolicyRevisionAppliedParams, reqEditors ...RequestEditorFn) (*GetPolicyRevisionAppliedResponse, error)
+
+	// CheckPolicyRevisionWithResponse Says what is remarkable about a rollback
+	//
+	// What `check` says of a draft, said of the document that would be in force again. Rows that cannot be published any more are 422.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/admin/policy/revisions/{revision}/check (the `CheckPolicyRevision` operationId).
+	CheckPolicyRevisionWithResponse(ctx context.Context, revision int64, params *CheckPolicyRevisionParams, reqEditors ...RequestEditorFn) (*CheckPolicyRevisionResponse, error)
+
+	// DiffPolicyRevisionWithResponse Says what a rollback would change
+	//
+	// By the meaning of rows, against the policy in force: not by lines.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/admin/policy/revisions/{revision}/diff (the `DiffPolicyRevision` operationId).
+	DiffPolicyRevisionWithResponse(ctx context.Context, revision int64, params *DiffPolicyRevisionParams, reqEditors ...RequestEditorFn) (*DiffPolicyRevisionResponse, error)
 
 	// RollBackPolicyWithBodyWithResponse Puts an earlier revision in force again
 	//
@@ -23245,6 +23540,461 @@ func (r GetPolicyRevisionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetPolicyRevisionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPolicyRevisionAppliedResponse200Headers the declared response headers of an HTTP 200 response for GetPolicyRevisionApplied
+type GetPolicyRevisionAppliedResponse200Headers struct {
+	XRequestID string
+}
+
+// GetPolicyRevisionAppliedResponse400Headers the declared response headers of an HTTP 400 response for GetPolicyRevisionApplied
+type GetPolicyRevisionAppliedResponse400Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// GetPolicyRevisionAppliedResponse401Headers the declared response headers of an HTTP 401 response for GetPolicyRevisionApplied
+type GetPolicyRevisionAppliedResponse401Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// GetPolicyRevisionAppliedResponse403Headers the declared response headers of an HTTP 403 response for GetPolicyRevisionApplied
+type GetPolicyRevisionAppliedResponse403Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// GetPolicyRevisionAppliedResponse404Headers the declared response headers of an HTTP 404 response for GetPolicyRevisionApplied
+type GetPolicyRevisionAppliedResponse404Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// GetPolicyRevisionAppliedResponse500Headers the declared response headers of an HTTP 500 response for GetPolicyRevisionApplied
+type GetPolicyRevisionAppliedResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// GetPolicyRevisionAppliedResponse503Headers the declared response headers of an HTTP 503 response for GetPolicyRevisionApplied
+type GetPolicyRevisionAppliedResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type GetPolicyRevisionAppliedResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PolicyApplied
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *InvalidRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetPolicyRevisionAppliedResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetPolicyRevisionAppliedResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetPolicyRevisionAppliedResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetPolicyRevisionAppliedResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetPolicyRevisionAppliedResponse404Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetPolicyRevisionAppliedResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetPolicyRevisionAppliedResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPolicyRevisionAppliedResponse) GetJSON200() *PolicyApplied {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetPolicyRevisionAppliedResponse) GetApplicationProblemJSON400() *InvalidRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetPolicyRevisionAppliedResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r GetPolicyRevisionAppliedResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetPolicyRevisionAppliedResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetPolicyRevisionAppliedResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetPolicyRevisionAppliedResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPolicyRevisionAppliedResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPolicyRevisionAppliedResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPolicyRevisionAppliedResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPolicyRevisionAppliedResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CheckPolicyRevisionResponse200Headers the declared response headers of an HTTP 200 response for CheckPolicyRevision
+type CheckPolicyRevisionResponse200Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// CheckPolicyRevisionResponse400Headers the declared response headers of an HTTP 400 response for CheckPolicyRevision
+type CheckPolicyRevisionResponse400Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// CheckPolicyRevisionResponse401Headers the declared response headers of an HTTP 401 response for CheckPolicyRevision
+type CheckPolicyRevisionResponse401Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// CheckPolicyRevisionResponse403Headers the declared response headers of an HTTP 403 response for CheckPolicyRevision
+type CheckPolicyRevisionResponse403Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// CheckPolicyRevisionResponse404Headers the declared response headers of an HTTP 404 response for CheckPolicyRevision
+type CheckPolicyRevisionResponse404Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// CheckPolicyRevisionResponse422Headers the declared response headers of an HTTP 422 response for CheckPolicyRevision
+type CheckPolicyRevisionResponse422Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// CheckPolicyRevisionResponse500Headers the declared response headers of an HTTP 500 response for CheckPolicyRevision
+type CheckPolicyRevisionResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// CheckPolicyRevisionResponse503Headers the declared response headers of an HTTP 503 response for CheckPolicyRevision
+type CheckPolicyRevisionResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type CheckPolicyRevisionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PolicyFindings
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *InvalidRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *PolicyInvalid
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CheckPolicyRevisionResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CheckPolicyRevisionResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CheckPolicyRevisionResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CheckPolicyRevisionResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CheckPolicyRevisionResponse404Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CheckPolicyRevisionResponse422Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CheckPolicyRevisionResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CheckPolicyRevisionResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CheckPolicyRevisionResponse) GetJSON200() *PolicyFindings {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r CheckPolicyRevisionResponse) GetApplicationProblemJSON400() *InvalidRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r CheckPolicyRevisionResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r CheckPolicyRevisionResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r CheckPolicyRevisionResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r CheckPolicyRevisionResponse) GetApplicationProblemJSON422() *PolicyInvalid {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r CheckPolicyRevisionResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r CheckPolicyRevisionResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CheckPolicyRevisionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CheckPolicyRevisionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CheckPolicyRevisionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CheckPolicyRevisionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DiffPolicyRevisionResponse200Headers the declared response headers of an HTTP 200 response for DiffPolicyRevision
+type DiffPolicyRevisionResponse200Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// DiffPolicyRevisionResponse400Headers the declared response headers of an HTTP 400 response for DiffPolicyRevision
+type DiffPolicyRevisionResponse400Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// DiffPolicyRevisionResponse401Headers the declared response headers of an HTTP 401 response for DiffPolicyRevision
+type DiffPolicyRevisionResponse401Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// DiffPolicyRevisionResponse403Headers the declared response headers of an HTTP 403 response for DiffPolicyRevision
+type DiffPolicyRevisionResponse403Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// DiffPolicyRevisionResponse404Headers the declared response headers of an HTTP 404 response for DiffPolicyRevision
+type DiffPolicyRevisionResponse404Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// DiffPolicyRevisionResponse422Headers the declared response headers of an HTTP 422 response for DiffPolicyRevision
+type DiffPolicyRevisionResponse422Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// DiffPolicyRevisionResponse500Headers the declared response headers of an HTTP 500 response for DiffPolicyRevision
+type DiffPolicyRevisionResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// DiffPolicyRevisionResponse503Headers the declared response headers of an HTTP 503 response for DiffPolicyRevision
+type DiffPolicyRevisionResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type DiffPolicyRevisionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PolicyChanges
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *InvalidRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *PolicyInvalid
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DiffPolicyRevisionResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DiffPolicyRevisionResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DiffPolicyRevisionResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DiffPolicyRevisionResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DiffPolicyRevisionResponse404Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *DiffPolicyRevisionResponse422Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DiffPolicyRevisionResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DiffPolicyRevisionResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DiffPolicyRevisionResponse) GetJSON200() *PolicyChanges {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r DiffPolicyRevisionResponse) GetApplicationProblemJSON400() *InvalidRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r DiffPolicyRevisionResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r DiffPolicyRevisionResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r DiffPolicyRevisionResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r DiffPolicyRevisionResponse) GetApplicationProblemJSON422() *PolicyInvalid {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r DiffPolicyRevisionResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r DiffPolicyRevisionResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DiffPolicyRevisionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DiffPolicyRevisionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DiffPolicyRevisionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DiffPolicyRevisionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -34271,7 +35021,7 @@ func (c *ClientWithResponses) ApprovePolicyDraftWithResponse(ctx context.Context
 
 // CheckPolicyDraftWithResponse Says what is remarkable about a draft
 //
-// Rows that can never apply, rows another stands before, rows that widen access against the policy in force, and duties that meet in one role. Bad rows are 422, each by its line.
+// Rows that can never apply, rows another stands before, rows that widen access against the policy in force, duties that meet in one role, and first of all that nobody could change the policy any more. Bad rows are 422, each by its line.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34450,6 +35200,51 @@ func (c *ClientWithResponses) GetPolicyRevisionWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseGetPolicyRevisionResponse(rsp)
+}
+
+// GetPolicyRevisionAppliedWithResponse Says which replicas decide by a revision
+//
+// Of the replicas that run: the one that answers as it is now, the others as they last said, which they do within about a second after a policy was published. One that is silent for a minute is left out. It is not recorded: ask again until `behind` is 0.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/admin/policy/revisions/{revision}/applied (the `GetPolicyRevisionApplied` operationId).
+func (c *ClientWithResponses) GetPolicyRevisionAppliedWithResponse(ctx context.Context, revision int64, params *GetPolicyRevisionAppliedParams, reqEditors ...RequestEditorFn) (*GetPolicyRevisionAppliedResponse, error) {
+	rsp, err := c.GetPolicyRevisionApplied(ctx, revision, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPolicyRevisionAppliedResponse(rsp)
+}
+
+// CheckPolicyRevisionWithResponse Says what is remarkable about a rollback
+//
+// What `check` says of a draft, said of the document that would be in force again. Rows that cannot be published any more are 422.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/admin/policy/revisions/{revision}/check (the `CheckPolicyRevision` operationId).
+func (c *ClientWithResponses) CheckPolicyRevisionWithResponse(ctx context.Context, revision int64, params *CheckPolicyRevisionParams, reqEditors ...RequestEditorFn) (*CheckPolicyRevisionResponse, error) {
+	rsp, err := c.CheckPolicyRevision(ctx, revision, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckPolicyRevisionResponse(rsp)
+}
+
+// DiffPolicyRevisionWithResponse Says what a rollback would change
+//
+// By the meaning of rows, against the policy in force: not by lines.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/admin/policy/revisions/{revision}/diff (the `DiffPolicyRevision` operationId).
+func (c *ClientWithResponses) DiffPolicyRevisionWithResponse(ctx context.Context, revision int64, params *DiffPolicyRevisionParams, reqEditors ...RequestEditorFn) (*DiffPolicyRevisionResponse, error) {
+	rsp, err := c.DiffPolicyRevision(ctx, revision, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDiffPolicyRevisionResponse(rsp)
 }
 
 // RollBackPolicyWithBodyWithResponse Puts an earlier revision in force again
@@ -45358,6 +46153,680 @@ func ParseGetPolicyRevisionResponse(rsp *http.Response) (*GetPolicyRevisionRespo
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetPolicyRevisionResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPolicyRevisionAppliedResponse parses an HTTP response from a GetPolicyRevisionAppliedWithResponse call
+func ParseGetPolicyRevisionAppliedResponse(rsp *http.Response) (*GetPolicyRevisionAppliedResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPolicyRevisionAppliedResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PolicyApplied
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest InvalidRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetPolicyRevisionAppliedResponse200Headers
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetPolicyRevisionAppliedResponse400Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetPolicyRevisionAppliedResponse401Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetPolicyRevisionAppliedResponse403Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetPolicyRevisionAppliedResponse404Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetPolicyRevisionAppliedResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetPolicyRevisionAppliedResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCheckPolicyRevisionResponse parses an HTTP response from a CheckPolicyRevisionWithResponse call
+func ParseCheckPolicyRevisionResponse(rsp *http.Response) (*CheckPolicyRevisionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CheckPolicyRevisionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PolicyFindings
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest InvalidRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest PolicyInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CheckPolicyRevisionResponse200Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers CheckPolicyRevisionResponse400Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CheckPolicyRevisionResponse401Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CheckPolicyRevisionResponse403Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CheckPolicyRevisionResponse404Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 422:
+		var headers CheckPolicyRevisionResponse422Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 500:
+		var headers CheckPolicyRevisionResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CheckPolicyRevisionResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDiffPolicyRevisionResponse parses an HTTP response from a DiffPolicyRevisionWithResponse call
+func ParseDiffPolicyRevisionResponse(rsp *http.Response) (*DiffPolicyRevisionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DiffPolicyRevisionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PolicyChanges
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest InvalidRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest PolicyInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DiffPolicyRevisionResponse200Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers DiffPolicyRevisionResponse400Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DiffPolicyRevisionResponse401Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DiffPolicyRevisionResponse403Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers DiffPolicyRevisionResponse404Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 422:
+		var headers DiffPolicyRevisionResponse422Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 500:
+		var headers DiffPolicyRevisionResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DiffPolicyRevisionResponse503Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -6,6 +6,7 @@ import "time"
 type Severity string
 
 const (
+	SeverityError   Severity = "error"   // the document cannot be published by people as it is
 	SeverityWarning Severity = "warning" // access may open wider than meant, or offices mix: look before approving
 	SeverityNotice  Severity = "notice"  // the row does nothing, or less than it seems to
 )
@@ -14,6 +15,9 @@ const (
 type FindingCode string
 
 const (
+	// What a document is refused for, whatever its rows are about.
+	FindingLockedOut FindingCode = "locked_out" // nobody could change the policy any more, but on the host (Word: what nobody may do then, "import, publish"; "" where too few people may do all). It has no row
+
 	// Rows that change no answer: whoever removes one of them changes none.
 	FindingShadowed   FindingCode = "shadowed"        // another row of its kind and effect, which Others names, says as much for whoever this is for
 	FindingOverridden FindingCode = "overridden"      // what it allows, the denial that Others names takes away whole
@@ -45,6 +49,7 @@ const (
 
 // FindingCodes lists them all, in the order above.
 var FindingCodes = []FindingCode{
+	FindingLockedOut,
 	FindingShadowed, FindingOverridden, FindingObjectOff, FindingUngranted, FindingUnlisted, FindingRequired,
 	FindingGrant, FindingDenial, FindingRestriction, FindingAssurance, FindingField, FindingInherits, FindingFreed, FindingWord, FindingNobody,
 	FindingTwoDuties, FindingAdministers, FindingOfficeRecords,
@@ -53,6 +58,8 @@ var FindingCodes = []FindingCode{
 // Severity is that of every finding of the code.
 func (c FindingCode) Severity() Severity {
 	switch c {
+	case FindingLockedOut:
+		return SeverityError
 	case FindingShadowed, FindingOverridden, FindingObjectOff, FindingUngranted, FindingUnlisted, FindingRequired:
 		return SeverityNotice
 	}
@@ -67,7 +74,7 @@ type Finding struct {
 	New      bool        `json:"new,omitzero"`  // the document before has it not; of what widens, always
 	Line     int         `json:"line,omitzero"` // of Row in the new document; 0 where the row is gone from it
 
-	Row    PolicyRow   `json:"row"`              // what the finding is about, a role link included
+	Row    PolicyRow   `json:"row,omitzero"`     // what the finding is about, a role link included
 	Others []PolicyRow `json:"others,omitempty"` // rows that explain it: what shadows, what it was before, what gives a right
 	Role   string      `json:"role,omitempty"`   // "role:id", or the subject, of a finding about duties
 	Word   string      `json:"word,omitempty"`   // the object, action, field or pair of duties it is about

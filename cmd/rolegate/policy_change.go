@@ -75,18 +75,34 @@ func (c *cli) policyRevisions() *cobra.Command {
 
 func (c *cli) policyRollback() *cobra.Command {
 	r := app.ChangeRequest{}
+	var look bool
 	cmd := &cobra.Command{
 		Use: "rollback REVISION", Short: "put an earlier policy in force again, as a new revision", Args: cobra.ExactArgs(1),
 		Long: `Publish the policy of an earlier revision again, with the cases kept with it (policy revisions lists them; policy export
---revision N prints one). Where there are administrators it is recorded as break_glass.`,
+--revision N prints one), and print what is remarkable about it: what opens by it, and rows that do nothing. With --dry-run nothing is
+published, and what would change is printed as well. Where there are administrators it is recorded as break_glass.`,
 		RunE: func(_ *cobra.Command, args []string) (err error) {
 			if r.Revision, err = strconv.ParseInt(args[0], 10, 64); err != nil || r.Revision < 1 {
 				return usageError{fmt.Errorf("%q is no number of a revision", args[0])}
 			}
 			r.Tenant = c.tenant
-			return do(c, app.RollBackPolicy, r, printPublished)
+			file := "revision " + args[0]
+			op := app.RollBackPolicy
+			if look {
+				op = app.LookBack
+			}
+			return c.badRows(file, do(c, op, r, func(w io.Writer, done app.RolledBack) {
+				if look {
+					printChanges(w, done.Changes)
+				}
+				printFindings(w, file, "the policy in force", done.Findings)
+				if !look {
+					printPublished(w, done.Published)
+				}
+			}))
 		},
 	}
-	cmd.Flags().StringVar(&r.Reason, "reason", "", "why; required")
+	cmd.Flags().StringVar(&r.Reason, "reason", "", "why; required, but with --dry-run")
+	cmd.Flags().BoolVar(&look, "dry-run", false, "only say what would change, and what is remarkable about it")
 	return c.tenantFlag(cmd)
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +42,8 @@ func (c *cli) policyTest() *cobra.Command {
 	var casesFile, catalogFile string
 	cmd := &cobra.Command{
 		Use: "test [FILE]", Short: "run the cases of a policy: what its authors expect of it", Args: cobra.MaximumNArgs(1),
-		Long: `Run cases, questions with the answers that are expected, against a policy. The exit status is 1 if one fails.
+		Long: `Run cases, questions with the answers that are expected, against a policy. The exit status is 1 if one fails, or if,
+with FILE and --tenant, nobody there could change the policy any more under that file.
 
   rolegate policy test policy.csv --cases cases.yaml            needs no database: nobody is registered, cases make people up
   rolegate policy test policy.csv --cases cases.yaml --tenant T for the people of a tenant, under its catalogue
@@ -48,22 +51,22 @@ func (c *cli) policyTest() *cobra.Command {
 
 The form of cases is in docs/policy.md.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var results []model.CaseResult
+			var done app.Tested
 			var err error
 			switch live := cmd.Flags().Changed("tenant"); {
 			case live && catalogFile != "":
 				return usageError{errors.New("a tenant has its own catalogue; leave --catalog out, or --tenant")}
 			case live:
-				results, err = c.testThere(args, casesFile)
+				done, err = c.testThere(args, casesFile)
 			case len(args) == 0 || casesFile == "":
 				return usageError{errors.New("give FILE and --cases, or --tenant for what is in force there")}
 			default:
-				results, err = c.testHere(args[0], casesFile, catalogFile)
+				done.Results, err = c.testHere(args[0], casesFile, catalogFile)
 			}
 			if err != nil {
 				return err
 			}
-			return c.tested(results)
+			return c.tested(cmp.Or(strings.Join(args, " "), "the policy in force"), done)
 		},
 	}
 	cmd.Flags().StringVar(&casesFile, "cases", "", "the cases (YAML)")
@@ -100,7 +103,7 @@ func (c *cli) testHere(file, casesFile, catalogFile string) ([]model.CaseResult,
 }
 
 // testThere runs cases for the people of a tenant. What is not given is that in force.
-func (c *cli) testThere(args []string, casesFile string) (results []model.CaseResult, err error) {
+func (c *cli) testThere(args []string, casesFile string) (done app.Tested, err error) {
 	r := app.CasesRequest{Tenant: c.tenant}
 	read := func(file string) (*string, error) {
 		b, err := readFile(file)
@@ -110,31 +113,34 @@ func (c *cli) testThere(args []string, casesFile string) (results []model.CaseRe
 	about := casesFile
 	if len(args) == 1 {
 		if r.Text, err = read(args[0]); err != nil {
-			return nil, err
+			return done, err
 		}
 		about = args[0]
 	}
 	if casesFile != "" {
 		if r.Cases, err = read(casesFile); err != nil {
-			return nil, err
+			return done, err
 		}
 	}
 	cfg, err := c.config()
 	if err != nil {
-		return nil, err
+		return done, err
 	}
-	results, err = app.TestPolicy.Do(c.command.Context(), cfg, r)
+	done, err = app.TestPolicy.Do(c.command.Context(), cfg, r)
 	if model.CodeOf(err) == model.CodeCasesInvalid {
 		about = casesFile
 	}
 	if err != nil {
-		return nil, c.badRows(about, err)
+		return done, c.badRows(about, err)
 	}
-	return results, nil
+	return done, nil
 }
 
-// tested prints what came of cases, those that failed in full.
-func (c *cli) tested(results []model.CaseResult) error {
+// tested prints what came of cases, those that failed in full, and what else refuses
+// the policy.
+func (c *cli) tested(file string, done app.Tested) error {
+	results := done.Results
+	i18n.Findings(i18n.English, done.Findings)
 	i18n.CaseResults(i18n.English, results)
 	failed := 0
 	for _, r := range results {
@@ -143,7 +149,8 @@ func (c *cli) tested(results []model.CaseResult) error {
 		}
 	}
 	if c.json {
-		writeJSON(c.stdout, map[string]any{"passed": len(results) - failed, "failed": failed, "results": append([]model.CaseResult{}, results...)})
+		writeJSON(c.stdout, map[string]any{"passed": len(results) - failed, "failed": failed, "results": append([]model.CaseResult{}, results...),
+			"findings": append([]model.Finding{}, done.Findings...)})
 	} else {
 		for _, r := range results {
 			verdict := "ok  "
@@ -159,9 +166,10 @@ func (c *cli) tested(results []model.CaseResult) error {
 				fmt.Fprintf(c.stdout, "      decided by line %d: %s\n", r.Rule.Line, r.Rule.Row)
 			}
 		}
+		printFindings(c.stdout, file, "the policy in force", done.Findings)
 		fmt.Fprintf(c.stdout, "%d passed, %d failed\n", len(results)-failed, failed)
 	}
-	if failed > 0 {
+	if failed > 0 || len(done.Findings) > 0 {
 		return exitStatus(1)
 	}
 	return nil

@@ -81,6 +81,14 @@ func (o *Officer) Compare(ctx context.Context, from, to int64) ([]model.RowChang
 	})
 }
 
+// LookBack looks at going back to the policy of a revision, without its sentences.
+func (o *Officer) LookBack(ctx context.Context, revision int64) (change.Back, error) {
+	return reading(ctx, o, func() (change.Back, int, error) {
+		b, err := o.Change.LookBack(ctx, o.tenant, revision)
+		return b, 1, err
+	})
+}
+
 // Conflicts lists what RebaseDraft would find both sides to have changed.
 func (o *Officer) Conflicts(ctx context.Context, id string) ([]change.Conflict, error) {
 	return reading(ctx, o, func() ([]change.Conflict, int, error) {
@@ -96,6 +104,14 @@ func (o *Officer) Applied(ctx context.Context) (change.Applied, error) {
 		return change.Applied{}, err
 	}
 	return o.Change.Applied(ctx, o.tenant)
+}
+
+// AppliedRevision is Applied for who asks about a revision; CodeNotFound for none.
+func (o *Officer) AppliedRevision(ctx context.Context, revision int64) (change.Applied, error) {
+	if _, err := o.right(ctx, model.AnyRecord, ""); err != nil {
+		return change.Applied{}, err
+	}
+	return o.Change.AppliedRevision(ctx, o.tenant, revision)
 }
 
 // Outlook says what a person could do to a draft as it is, a second factor proven:

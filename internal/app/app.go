@@ -201,7 +201,7 @@ func (a *App) openServices(ctx context.Context) error {
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, UsernameKey: login.UsernameKey,
 		Inheritance: policy.Inheritance, Now: a.now, Limits: c.Limits()}
 	a.Search = &search.Search{Store: a.Store, Log: a.Log}
-	a.Change = &change.Service{Store: a.Store, Log: a.Log, Directory: a.Directory, Policy: a.Policy, Now: a.now, Single: c.FourEyes == fourEyesSingle}
+	a.Change = &change.Service{Store: a.Store, Log: a.Log, Directory: a.Directory, Policy: a.Policy, Now: a.now, Single: c.FourEyes == fourEyesSingle, Process: a.process}
 	a.Administration = &administration.Service{Store: a.Store, Directory: a.Directory, Policy: a.Policy, Change: a.Change, Log: a.Log, Now: a.now, SessionIdle: c.SessionIdle, Search: a.Search, Unlocker: a.Login}
 	return nil
 }

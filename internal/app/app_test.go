@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"rolegate"
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
 	"rolegate/internal/audit/audittest"
@@ -705,6 +706,22 @@ func TestAdminListener(t *testing.T) {
 		}
 		if a := k.Get(path); a.Status != 404 {
 			t.Errorf("%s on the public listener: %d", path, a.Status)
+		}
+	}
+}
+
+// A policy of the host's under which nobody could ever change it, is told of at the
+// first start, and taken: the host can go on.
+func TestWarnsOfAPolicyNobodyChanges(t *testing.T) {
+	const said = "no holders of offices could change the policy"
+	for policy, want := range map[string]bool{rolegate.StarterPolicy: false, "p, role:sales-rep, contact, read, own, , allow\n": true} {
+		file := filepath.Join(t.TempDir(), "policy.csv")
+		if err := os.WriteFile(file, []byte(policy), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		k := testkit.New(t, "ROLEGATE_POLICY="+file)
+		if got := strings.Contains(k.Logs.String(), said); got != want {
+			t.Errorf("told %v of a policy of %d bytes", got, len(policy))
 		}
 	}
 }

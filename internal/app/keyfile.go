@@ -26,8 +26,7 @@ const (
 
 	// keepKeysPause is how often a process reads its key file and says what is in it.
 	keepKeysPause = 10 * time.Second
-	// holderGone is after what time a process that said nothing is taken for gone.
-	holderGone = time.Minute
+	holderGone    = store.HolderGone
 )
 
 // openKey reads the key file and holds it against the check values the store

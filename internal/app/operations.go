@@ -14,7 +14,7 @@ var operations = []served{
 	AddClient, ListClients, SetClientDisabled, RotateClient,
 	SearchLog, ShowEntry,
 	ImportDirectory, ImportPolicy, ExportPolicy, ExplainPolicy, Migrate,
-	TestPolicy, ListRevisions, ExportRevision, RollBackPolicy, ListDrafts, PublishDraft,
+	TestPolicy, ListRevisions, ExportRevision, RollBackPolicy, LookBack, ListDrafts, PublishDraft,
 	ListKeys, RotateKey, RevokeKey, AddKEK, UseKEK, DropKEK, Reseal, RotateKEK, Restored,
 	VerifyLog, AcceptLog,
 	LogKey, CheckpointLog, ResumeLog,

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rolegate/internal/change"
+	"rolegate/internal/i18n"
 	"rolegate/internal/policy"
 	"rolegate/internal/policy/review"
 	"rolegate/model"
@@ -20,37 +21,53 @@ type CasesRequest struct {
 
 func (r CasesRequest) tenant() string { return r.Tenant }
 
-// TestPolicy runs cases. Their texts are empty: what runs them without a database
+// Tested is what came of cases, and what else speaks against a document.
+type Tested struct {
+	Results  []model.CaseResult `json:"results"`
+	Findings []model.Finding    `json:"findings"` // of those that refuse it, see model.SeverityError
+}
+
+// TestPolicy runs cases, and tells whether the people of the tenant could still change
+// the policy under the document. Texts are empty: what runs cases without a database
 // has the same results.
-var TestPolicy = Operation[CasesRequest, []model.CaseResult]{"policy-test", func(ctx context.Context, a *App, caller model.Caller, r CasesRequest) ([]model.CaseResult, error) {
+var TestPolicy = Operation[CasesRequest, Tested]{"policy-test", func(ctx context.Context, a *App, caller model.Caller, r CasesRequest) (done Tested, err error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
-		return nil, err
+		return done, err
 	}
 	view, err := a.Policy.Snapshots.Current(ctx, r.Tenant)
 	if err != nil {
-		return nil, err
+		return done, err
 	}
 	if r.Text != nil {
+		now := view
 		doc, err := policy.ParseFor(*r.Text, nil, a.Config.Limits())
 		if err != nil {
-			return nil, err
+			return done, err
 		}
-		if view, err = view.Under(doc); err != nil {
-			return nil, err
+		if view, err = now.Under(doc); err != nil {
+			return done, err
+		}
+		locked, err := a.Change.LockedOut(ctx, r.Tenant, now, view)
+		if err != nil {
+			return done, err
+		}
+		if locked != nil {
+			done.Findings = append(done.Findings, *locked)
 		}
 	}
 	if r.Cases == nil {
 		now, err := a.Change.Current(ctx, r.Tenant)
 		if err != nil {
-			return nil, err
+			return done, err
 		}
 		r.Cases = &now.Cases
 	}
 	cases, err := review.ParseCases(*r.Cases)
 	if err != nil {
-		return nil, err
+		return Tested{}, err
 	}
-	return cases.Run(view, a.now()), nil
+	done.Results = cases.Run(view, a.now())
+	return done, nil
 }}
 
 // ChangeRequest names what to do to a tenant's policy: a draft, or a revision.
@@ -95,13 +112,40 @@ var ExportRevision = Operation[ChangeRequest, PolicyText]{"policy-revision", fun
 	return PolicyText{r.Tenant, p.Revision, p.Text}, err
 }}
 
+// RolledBack is a rollback, and what is noticed about it.
+type RolledBack struct {
+	policy.Published
+	Findings []model.Finding   `json:"findings"`          // with English texts, likewise changes
+	Changes  []model.RowChange `json:"changes,omitempty"` // of a rollback that is looked at only
+}
+
 // RollBackPolicy puts an earlier revision in force again, by breaking the glass
 // where there are administrators.
-var RollBackPolicy = Operation[ChangeRequest, policy.Published]{"policy-rollback", func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) (policy.Published, error) {
+var RollBackPolicy = Operation[ChangeRequest, RolledBack]{"policy-rollback", func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) (done RolledBack, err error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
-		return policy.Published{}, err
+		return done, err
 	}
-	return a.Change.Rollback(ctx, caller, r.Tenant, r.Revision, r.Reason)
+	if looked, err := a.Change.LookBack(ctx, r.Tenant, r.Revision); err == nil { // what cannot be looked at can be rolled back
+		done.Findings = append([]model.Finding{}, looked.Findings...)
+		i18n.Findings(i18n.English, done.Findings)
+	}
+	done.Published, err = a.Change.Rollback(ctx, caller, r.Tenant, r.Revision, r.Reason)
+	return done, err
+}}
+
+// LookBack tells what RollBackPolicy would change, and what is noticed about it.
+var LookBack = Operation[ChangeRequest, RolledBack]{"policy-rollback-look", func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) (done RolledBack, err error) {
+	if err := a.bootstrap(ctx, caller, ""); err != nil {
+		return done, err
+	}
+	looked, err := a.Change.LookBack(ctx, r.Tenant, r.Revision)
+	if err == nil {
+		err = looked.Bad
+	}
+	done.Findings, done.Changes = append([]model.Finding{}, looked.Findings...), looked.Changes
+	i18n.Findings(i18n.English, done.Findings)
+	i18n.Changes(i18n.English, done.Changes)
+	return done, err
 }}
 
 // PolicyDraft is a change of the policy on its way, without its texts.

@@ -138,6 +138,9 @@ var SetTenant = Operation[TenantRequest, TenantInfo]{"tenant-set", func(ctx cont
 		if err := a.Policy.CheckCatalog(ctx, r.Tenant, catalog); err != nil {
 			return TenantInfo{}, err
 		}
+		if err := a.Change.StaysChangeable(ctx, r.Tenant, catalog); err != nil {
+			return TenantInfo{}, err
+		}
 	}
 	t, err := a.Directory.UpdateTenant(ctx, caller, r.Tenant,
 		directory.TenantChange{MFA: r.MFA, StrictFields: r.StrictFields, Disabled: r.Disabled, Catalog: r.Catalog}, r.Reason)
@@ -188,7 +191,8 @@ func (a *App) bootstrap(ctx context.Context, caller model.Caller, tenant string)
 	if err != nil {
 		return err
 	}
-	if _, err := policy.ParseFor(text, nil, a.Config.Limits()); err != nil {
+	doc, err := policy.ParseFor(text, nil, a.Config.Limits())
+	if err != nil {
 		return err // before the tenant is made, so nothing is half done
 	}
 	if len(ts) == 0 {
@@ -200,6 +204,22 @@ func (a *App) bootstrap(ctx context.Context, caller model.Caller, tenant string)
 			return err
 		}
 	}
-	_, err = a.Policy.Import(ctx, caller, tenant, text, "the starter policy", a.policyRules())
+	if _, err = a.Policy.Import(ctx, caller, tenant, text, "the starter policy", a.policyRules()); err != nil {
+		return err
+	}
+	return a.warnOfStarter(doc)
+}
+
+// warnOfStarter says at the first start that people could not change what it began
+// with: it may be meant, as the host still can, and nobody is locked out yet.
+func (a *App) warnOfStarter(doc *policy.Document) error {
+	catalog, err := policy.ParseCatalog(model.StarterCatalog)
+	if err != nil {
+		return err
+	}
+	can, err := a.Change.OfficesSuffice(doc, catalog)
+	if err == nil && !can {
+		a.Logger.Warn("under this policy no holders of offices could change the policy: only `rolegate policy import` on the host can (ROLEGATE_POLICY)", "policy", a.Config.Policy)
+	}
 	return err
 }

@@ -425,8 +425,62 @@ func TestHostChangesThePolicy(t *testing.T) {
 		t.Errorf("rolled back to what is in force: %v", err)
 	}
 	c.Want(c.Call("GET", path, c.sec.Access, nil), 200, "state", "published")
-	results, err := app.TestPolicy.Run(ctx, k.App, testkit.Operator, app.CasesRequest{Tenant: model.DefaultTenant, Cases: new(repsCases)})
-	if err != nil || len(results) != 2 || results[0].Passed || !results[1].Passed {
-		t.Errorf("cases of what is in force no more: %+v, %v", results, err)
+	done, err := app.TestPolicy.Run(ctx, k.App, testkit.Operator, app.CasesRequest{Tenant: model.DefaultTenant, Cases: new(repsCases)})
+	if results := done.Results; err != nil || len(results) != 2 || results[0].Passed || !results[1].Passed {
+		t.Errorf("cases of what is in force no more: %+v, %v", done, err)
+	}
+}
+
+// Of a rollback the API says what it says of a draft, and of one after which nobody
+// could change the policy, that.
+func TestRollbackIsLookedAt(t *testing.T) {
+	k := testkit.New(t)
+	c := changingOf(t, k)
+	was := c.inForce()
+	imports := func(text string) {
+		t.Helper()
+		if _, err := app.ImportPolicy.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(text), Reason: "test"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	revision := func() string {
+		a := c.Call("GET", "/v1/admin/policy", c.aud.Access, nil)
+		return fmt.Sprintf("/v1/admin/policy/revisions/%v", a.Body["revision"])
+	}
+	imports(was + repsDelete)
+	wide := revision()
+	imports(strings.ReplaceAll(was, "p, role:security-admin, rolegate.policy, *", "# p, role:security-admin, rolegate.policy, *"))
+	last := revision()
+	imports(was)
+	codes := func(path string) string {
+		a := c.Call("GET", path+"/check", c.aud.Access, nil)
+		c.Want(a, 200)
+		var all []string
+		for _, f := range results(a) {
+			if f["text"] == "" {
+				t.Errorf("%v has no text", f)
+			}
+			all = append(all, fmt.Sprint(f["code"], ":", f["severity"]))
+		}
+		return strings.Join(all, " ")
+	}
+	if got := codes(wide); !strings.Contains(got, "widens_grant:warning") || strings.Contains(got, "locked_out") {
+		t.Errorf("found %s", got)
+	}
+	if got := codes(last); !strings.HasPrefix(got, "locked_out:error") {
+		t.Errorf("found %s", got)
+	}
+	a := c.Call("GET", wide+"/diff", c.aud.Access, nil)
+	c.Want(a, 200)
+	if r := results(a); len(r) != 1 || r[0]["kind"] != "added" || r[0]["text"] == "" {
+		t.Errorf("diff %s", a.Raw)
+	}
+	for _, below := range []string{"/check", "/diff"} {
+		c.Want(c.Call("GET", "/v1/admin/policy/revisions/999999"+below, c.aud.Access, nil), 404)
+	}
+	locked := strings.ReplaceAll(was, "p, role:security-admin, rolegate.policy, *", "# p, role:security-admin, rolegate.policy, *")
+	done, err := app.TestPolicy.Run(ctx, k.App, testkit.Operator, app.CasesRequest{Tenant: model.DefaultTenant, Text: &locked})
+	if err != nil || len(done.Findings) != 1 || done.Findings[0].Code != model.FindingLockedOut {
+		t.Errorf("tested: %+v, %v", done.Findings, err)
 	}
 }

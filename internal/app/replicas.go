@@ -72,11 +72,20 @@ type appliedRevisions struct{ a *App }
 var appliedRevision = prometheus.NewDesc("rolegate_revision_applied",
 	fmt.Sprintf("Revision of a tenant's snapshot in memory, of the first %d tenants by name.", shownTenants), []string{"tenant"}, nil)
 
-func (c appliedRevisions) Describe(ch chan<- *prometheus.Desc) { ch <- appliedRevision }
+var appliedPolicy = prometheus.NewDesc("rolegate_policy_applied",
+	fmt.Sprintf("Revision of the policy, as published, by which a tenant's snapshot in memory decides, of the first %d tenants by name.", shownTenants), []string{"tenant"}, nil)
+
+func (c appliedRevisions) Describe(ch chan<- *prometheus.Desc) {
+	ch <- appliedRevision
+	ch <- appliedPolicy
+}
 
 func (c appliedRevisions) Collect(ch chan<- prometheus.Metric) {
 	applied, _ := c.a.Policy.Snapshots.Applied(shownTenants)
 	for tenant, revision := range applied {
 		ch <- prometheus.MustNewConstMetric(appliedRevision, prometheus.GaugeValue, float64(revision), tenant)
+	}
+	for tenant, revision := range c.a.Policy.Snapshots.Policies(shownTenants) {
+		ch <- prometheus.MustNewConstMetric(appliedPolicy, prometheus.GaugeValue, float64(revision), tenant)
 	}
 }

@@ -365,3 +365,47 @@ func TestFailoverToAStandbyThatWasBehind(t *testing.T) {
 		t.Error("what was given back is not felt")
 	}
 }
+
+// Which policy each replica decides by is told by any of them, of those that run: one
+// that nobody asks follows by itself.
+func TestReplicasTellWhatTheyApply(t *testing.T) {
+	ks := testkit.StartReplicas(t, 2)
+	c := changingOf(t, ks[0])
+	reads(t, ks[1], c.crm, "person-sales-rep") // has the tenant in memory now, and is not asked again
+	path, version := c.begun("Reps delete", repsDelete, "")
+	for _, act := range []struct {
+		by   *testkit.Person
+		name string
+	}{{c.sec, "submit"}, {c.aud, "approve"}, {c.sec, "publish"}} {
+		var body any
+		if act.name != "submit" {
+			body = map[string]any{}
+		}
+		a := c.at(act.by, "POST", path+"/"+act.name, version, body)
+		c.Want(a, 200)
+		version = a.Header.Get("ETag")
+		if act.name == "publish" {
+			path = fmt.Sprintf("/v1/admin/policy/revisions/%v", a.Body["revision"])
+		}
+	}
+	applied := func(of *testkit.Kit) testkit.Answer {
+		a := of.Call("GET", path+"/applied", c.aud.Access, nil)
+		of.Want(a, 200)
+		return a
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if a := applied(ks[0]); a.Body["applied"] == 2.0 && a.Body["behind"] == 0.0 {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("%s", a.Raw)
+		}
+	}
+	if got := metrics(t, ks[1]); !strings.Contains(got, "rolegate_policy_applied{tenant=\"default\"} "+path[strings.LastIndex(path, "/")+1:]+"\n") {
+		t.Error("the second replica's metrics do not tell the revision")
+	}
+	c.Want(c.Call("GET", "/v1/admin/policy/revisions/999999/applied", c.aud.Access, nil), 404)
+	ks[1].Stop()
+	if a := applied(ks[0]); a.Body["applied"] != 1.0 || len(a.Body["replicas"].([]any)) != 1 {
+		t.Errorf("with the second one stopped: %s", a.Raw)
+	}
+}

@@ -97,6 +97,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	group.Go(func() error { a.watchClock(ctx, clock); return nil })
 	group.Go(func() error { a.sweep(ctx); return nil })
 	group.Go(func() error { a.Policy.Snapshots.Run(ctx); return nil })
+	group.Go(func() error { a.noteApplied(ctx); return nil })
 	group.Go(func() error { a.Login.Keys.Follow(ctx); return nil })
 	group.Go(func() error { a.keepKeysEvery(ctx); return nil })
 	group.Go(func() error { a.Policy.Sampler.Run(ctx); return nil })

@@ -33,7 +33,7 @@ import (
 	"rolegate/model"
 )
 
-// Service is the life of changes. All fields but Single are required; safe for
+// Service is the life of changes. All fields but Single and Process are required; safe for
 // concurrent use.
 type Service struct {
 	Store     store.Store
@@ -43,6 +43,8 @@ type Service struct {
 	Now       func() time.Time
 	// Single lets one person alone change the policy, a day after telling.
 	Single bool
+	// Process is this one among the running ones, see store.KeyHolder.
+	Process string
 }
 
 // now is the time as it is stored.

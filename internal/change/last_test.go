@@ -4,8 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"rolegate/internal/app"
 	"rolegate/internal/change"
+	"rolegate/internal/policy"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -39,18 +42,40 @@ func TestNoChangeIsTheLast(t *testing.T) {
 		_, err := f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)
 		return err
 	}
-	for what, document := range map[string]string{
-		"nobody writes or publishes": without(was, securityRow),
-		"nobody writes":              was + "p, role:security-admin, rolegate.policy, import, all, , deny\n",
-		"nobody publishes":           was + "p, *, rolegate.policy, publish, all, , deny\n",
-		"nobody approves":            was + "p, *, rolegate.policy, approve, all, , deny\n",
-		"a proof nobody has":         was + "p4, *, rolegate.policy, publish, 3, , deny\n",
+	for what, c := range map[string]struct{ document, lacking string }{
+		"nobody writes or publishes": {without(was, securityRow), "import, publish"},
+		"nobody writes":              {was + "p, role:security-admin, rolegate.policy, import, all, , deny\n", "import"},
+		"nobody publishes":           {was + "p, *, rolegate.policy, publish, all, , deny\n", "publish"},
+		"nobody approves":            {was + "p, *, rolegate.policy, approve, all, , deny\n", "approve"},
+		"a proof nobody has":         {was + "p4, *, rolegate.policy, publish, 3, , deny\n", "publish"},
 	} {
-		err := submit(document)
+		err := submit(c.document)
 		if model.CodeOf(err) != model.CodeConflict || !strings.Contains(err.Error(), "nobody could change the policy any more") {
 			t.Errorf("%s: %v", what, err)
 		}
+		ds, err := f.Drafts(ctx, tenant)
+		f.must(ds, err)
+		found, err := f.Check(ctx, tenant, ds[0].ID)
+		f.must(found, err)
+		look, err := f.Look(ctx, tenant, ds[0].ID)
+		f.must(look, err)
+		for _, found := range [][]model.Finding{found, look.Findings} {
+			want := model.Finding{Code: model.FindingLockedOut, Severity: model.SeverityError, New: true, Word: c.lacking}
+			if len(found) == 0 || !cmp.Equal(found[0], want) {
+				t.Errorf("%s is found to be %+v", what, found)
+			}
+		}
 	}
+}
+
+// lockedOut are the findings that nobody could change the policy any more.
+func lockedOut(found []model.Finding) (words []string) {
+	for _, f := range found {
+		if f.Code == model.FindingLockedOut {
+			words = append(words, f.Word)
+		}
+	}
+	return words
 }
 
 // Two people are needed, and those there are count: not the roles there might be.
@@ -71,11 +96,21 @@ func TestWhoIsLeftToChangeThePolicy(t *testing.T) {
 	f.refused("two of security", submit(onlySecurity), "")
 	f.must(app.SetUserDisabled.Run(ctx, f.App, testkit.Operator, app.UserRequest{Tenant: tenant, User: "sec2", Disabled: true}))
 	f.refused("one of security", submit(onlySecurity), model.CodeConflict)
-	byRep := without(was, approveRow, securityRow) + "p, role:security-admin, rolegate.policy, import, all, , allow\np, role:security-admin, rolegate.policy, publish, all, , allow\np, role:sales-rep, rolegate.policy, approve, all, , allow\n"
+	few, err := f.Check(ctx, tenant, d.ID)
+	f.must(few, err)
+	if words := lockedOut(few); len(words) != 1 || words[0] != "" {
+		t.Errorf("too few are found to be %q", words)
+	}
+	byRep := without(was, approveRow, securityRow) + "p, role:security-admin, rolegate.policy, read, all, , allow\np, role:sales-rep, rolegate.policy, read, all, , allow\np, role:security-admin, rolegate.policy, import, all, , allow\np, role:security-admin, rolegate.policy, publish, all, , allow\np, role:sales-rep, rolegate.policy, approve, all, , allow\n"
 	f.MustEnrol("ann", "sales-rep")
 	f.refused("an approver without an office", submit(byRep), model.CodeConflict)
+	found, err := f.Check(ctx, tenant, d.ID)
+	f.must(found, err)
+	if words := lockedOut(found); len(words) != 1 || words[0] != "approve" {
+		t.Errorf("an approver without an office is found to be %q", words)
+	}
 	f.must(nil, f.imports(byRep)) // the host may
-	d, _, err := f.Rebase(ctx, f.who("sec"), tenant, d.ID, d.Version)
+	d, _, err = f.Rebase(ctx, f.who("sec"), tenant, d.ID, d.Version)
 	f.must(d, err)
 	f.refused("where nobody could before", submit(byRep+row+"\n"), "")
 }
@@ -88,6 +123,11 @@ func TestNoRollbackIsTheLast(t *testing.T) {
 	last := f.current().Revision
 	_, err := f.Rollback(ctx, testkit.Operator, tenant, was.Revision, "test")
 	f.must(nil, err)
+	look, err := f.LookBack(ctx, tenant, last)
+	f.must(look, err)
+	if words := lockedOut(look.Findings); len(words) != 1 || words[0] != "import, publish" || look.Bad != nil {
+		t.Errorf("found of the rollback: %+v, %v", look.Findings, look.Bad)
+	}
 	_, err = f.Rollback(ctx, f.who("sec"), tenant, last, "test")
 	f.refused("a rollback by a person", err, model.CodeConflict)
 	_, err = f.Rollback(ctx, testkit.Operator, tenant, last, "test")
@@ -103,4 +143,44 @@ func TestOnePersonCanGoOnAlone(t *testing.T) {
 	d = f.saved("sec", f.draft("sec"), was+"p, *, rolegate.policy, publish, all, , deny\n")
 	_, err := f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)
 	f.refused("nobody publishes", err, model.CodeConflict)
+}
+
+// A catalogue of the host is none after which people could not change the policy; one
+// that is like that for people already is taken.
+func TestNoCatalogueIsTheLast(t *testing.T) {
+	f := firmOf(testkit.New(t))
+	set := func(catalog string) error {
+		_, err := app.SetTenant.Run(ctx, f.App, testkit.Operator, app.TenantRequest{Tenant: tenant, Catalog: &catalog, Reason: "test"})
+		return err
+	}
+	const object = "  rolegate.policy:\n"
+	if !strings.Contains(model.StarterCatalog, object) {
+		t.Fatal("the starter catalogue is another one")
+	}
+	off := strings.Replace(model.StarterCatalog, object, object+"    enabled: false\n", 1)
+	if err := set(off); model.CodeOf(err) != model.CodeConflict || !strings.Contains(err.Error(), "under this catalogue nobody could change the policy") {
+		t.Errorf("the object is off: %v", err)
+	}
+	f.must(nil, set(model.StarterCatalog+"# ours\n"))
+	f.must(nil, f.imports(without(f.current().Text, securityRow)))
+	f.must(nil, set(off))
+}
+
+// A policy with which nobody could ever change it is told of at the first start.
+func TestPoliciesThatNoOfficeChanges(t *testing.T) {
+	f := firmOf(testkit.New(t))
+	was := f.current().Text
+	catalog, err := policy.ParseCatalog(model.StarterCatalog)
+	f.must(catalog, err)
+	for document, want := range map[string]bool{
+		was: true, without(was, securityRow): false, "": false,
+		was + "p, *, rolegate.policy, approve, all, , deny\n":                                                     false,
+		without(was, "role:system-admin, rolegate.policy, approve", "role:audit-admin, rolegate.policy, approve"): true, // others of security
+	} {
+		doc, err := policy.Parse(document)
+		f.must(doc, err)
+		if can, err := f.OfficesSuffice(doc, catalog); err != nil || can != want {
+			t.Errorf("a policy of %d bytes: %v, %v", len(document), can, err)
+		}
+	}
 }

@@ -35,9 +35,15 @@ func TestSaidAhead(t *testing.T) {
 		f.must(p, err)
 		now, err := f.Applied(ctx, tenant)
 		f.must(now, err)
-		if want := (change.Applied{InForce: p.Revision, Here: p.Revision}); now != want {
-			t.Errorf("applied is %+v, want %+v", now, want)
+		if r := now.Reach(p.Revision); now.InForce != p.Revision || now.Here != p.Revision || r != (change.Reach{By: 1}) || !now.Replicas[0].This {
+			t.Errorf("applied is %+v, want all of revision %d", now, p.Revision)
 		}
+		if r := now.Reach(p.Revision + 1); r != (change.Reach{Behind: 1}) {
+			t.Errorf("of the next revision, %+v", r)
+		}
+		f.must(f.AppliedRevision(ctx, tenant, p.Revision))
+		_, err = f.AppliedRevision(ctx, tenant, p.Revision+1)
+		f.refused("of no revision", err, model.CodeNotFound)
 		changed, err := f.Compare(ctx, tenant, first, p.Revision)
 		if err != nil || len(changed) != 1 || changed[0].Kind != model.RowAdded {
 			t.Errorf("from %d to %d: %+v, %v", first, p.Revision, changed, err)
@@ -87,4 +93,36 @@ func TestLook(t *testing.T) {
 	}
 	_, err := f.Look(ctx, tenant, "none")
 	f.refused("none", err, model.CodeNotFound)
+}
+
+// Of a rollback is said what would be said of a draft with the same rows, and rows
+// that cannot be published any more are told.
+func TestLookBack(t *testing.T) {
+	f := firmOf(testkit.New(t))
+	first := f.current()
+	f.must(nil, f.imports(first.Text+row+"\n"))
+	wide := f.current()
+	f.must(nil, f.imports(first.Text))
+	d := f.saved("sec", f.draft("sec"), wide.Text)
+	found, err := f.Check(ctx, tenant, d.ID)
+	f.must(found, err)
+	changes, err := f.Diff(ctx, tenant, d.ID)
+	f.must(changes, err)
+	back, err := f.LookBack(ctx, tenant, wide.Revision)
+	f.must(back, err)
+	if diff := cmp.Diff(found, back.Findings); diff != "" || len(found) == 0 {
+		t.Errorf("findings (-of a draft +of the rollback):\n%s", diff)
+	}
+	if diff := cmp.Diff(changes, back.Changes); diff != "" || len(changes) != 1 {
+		t.Errorf("changes (-of a draft +of the rollback):\n%s", diff)
+	}
+	if back.To.Revision != wide.Revision || back.InForce.Revision != f.current().Revision || back.Bad != nil {
+		t.Errorf("from %d to %d, %v", back.InForce.Revision, back.To.Revision, back.Bad)
+	}
+	_, err = f.LookBack(ctx, tenant, wide.Revision+1_000)
+	f.refused("no revision", err, model.CodeNotFound)
+	f.App.Policy.Limits.Policy = int64(len(first.Text))
+	back, err = f.LookBack(ctx, tenant, wide.Revision)
+	f.must(back, err)
+	f.refused("rows that are too many by now", back.Bad, model.CodeLimitExceeded)
 }

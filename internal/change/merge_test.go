@@ -85,6 +85,20 @@ func named(d *policy.Document) map[string]string {
 	return rows
 }
 
+// A comment above a role link is no name: that it came or went is no change of the link.
+func TestCommentsOfLinksAreNoChange(t *testing.T) {
+	const link = "g, role:b, role:c\n"
+	for what, c := range map[string]struct{ base, mine, theirs, want string }{
+		"mine removes it, theirs the comment": {"# a\n" + link, "", link, ""},
+		"theirs removes it, mine the comment": {"# a\n" + link, link, "", ""},
+	} {
+		text, conflicts, err := mergeDocuments(c.base, mustParse(t, c.mine), c.theirs)
+		if err != nil || len(conflicts) > 0 || strings.Contains(text, link) {
+			t.Errorf("%s: %q, %v, %v", what, text, conflicts, err)
+		}
+	}
+}
+
 // Whatever two people make of a document, the merged one can be read, has of what one
 // of them changed that one's rows and of the rest those in force, under the names one
 // of them gave.

@@ -39,9 +39,13 @@ func (s *Service) Revisions(ctx context.Context, tenant string, before int64, li
 func (s *Service) Revision(ctx context.Context, tenant string, revision int64) (Revision, error) {
 	p, err := s.Store.Policy(ctx, tenant, revision)
 	if errors.Is(err, store.ErrNotFound) {
-		return p, model.Errorf(model.CodeNotFound, "no policy was published as revision %d", revision)
+		err = noRevision(revision)
 	}
 	return p, err
+}
+
+func noRevision(revision int64) error {
+	return model.Errorf(model.CodeNotFound, "no policy was published as revision %d", revision)
 }
 
 // published is Revision with an empty policy for revision 0, before the first.
@@ -66,34 +70,6 @@ func (s *Service) Compare(ctx context.Context, tenant string, from, to int64) ([
 		}
 	}
 	return review.Diff(docs[0], docs[1]), nil
-}
-
-// Applied is how far the policy in force has come to decide.
-type Applied struct {
-	InForce int64 // its revision; 0 where none has been published
-	Here    int64 // of the policy by which this replica decides now
-}
-
-// Applied tells by which policy this replica decides now. Others learn of a commit by
-// themselves, see policy.Snapshots; nobody keeps account of them.
-func (s *Service) Applied(ctx context.Context, tenant string) (a Applied, err error) {
-	view, err := s.Policy.Snapshots.Latest(ctx, tenant)
-	if err != nil {
-		return a, err
-	}
-	for _, part := range []struct {
-		before int64
-		is     *int64
-	}{{view.Revision() + 1, &a.Here}, {0, &a.InForce}} { // what was published by then never changes
-		last, err := s.Store.ListPolicies(ctx, tenant, part.before, 1)
-		if err != nil {
-			return a, err
-		}
-		if len(last) > 0 {
-			*part.is = last[0].Revision
-		}
-	}
-	return a, nil
 }
 
 // Current is the policy in force: of revision 0 and empty before the first.

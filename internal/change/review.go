@@ -2,6 +2,7 @@ package change
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"rolegate/internal/policy"
@@ -10,8 +11,8 @@ import (
 	"rolegate/model"
 )
 
-// reviewed is what is looked at of a draft: its document beside the one in force,
-// which is what publishing it would replace, and the people there are under each.
+// reviewed is what is looked at of a document: itself beside the one in force, which
+// is what publishing it would replace, and the people there are under each.
 type reviewed struct {
 	draft         Draft
 	inForce       Revision
@@ -22,16 +23,25 @@ type reviewed struct {
 // review reads a draft for looking at it. One with bad rows is CodePolicyInvalid, and
 // every one is named.
 func (s *Service) review(ctx context.Context, tenant, id string) (r reviewed, err error) {
-	if r.draft, err = s.Draft(ctx, tenant, id); err != nil {
+	d, err := s.Draft(ctx, tenant, id)
+	if err != nil {
 		return r, err
 	}
+	r, err = s.beside(ctx, tenant, d.Document)
+	r.draft = d
+	return r, err
+}
+
+// beside reads a document beside the one in force. One with bad rows is
+// CodePolicyInvalid, and every one is named; then nothing behind it is read.
+func (s *Service) beside(ctx context.Context, tenant, document string) (r reviewed, err error) {
 	if r.inForce, err = s.Current(ctx, tenant); err != nil {
 		return r, err
 	}
 	if r.before, err = policy.Parse(r.inForce.Text); err != nil {
 		return r, err
 	}
-	if r.after, err = s.Policy.ReadDraft(ctx, tenant, r.draft.Document); err != nil {
+	if r.after, err = s.Policy.ReadDraft(ctx, tenant, document); err != nil {
 		return r, err
 	}
 	if r.now, err = s.Policy.Snapshots.Current(ctx, tenant); err != nil {
@@ -40,6 +50,9 @@ func (s *Service) review(ctx context.Context, tenant, id string) (r reviewed, er
 	r.then, err = r.now.Under(r.after)
 	return r, err
 }
+
+// bad tells whether a review ended because of the rows that were to be looked at.
+func (r *reviewed) bad(err error) bool { return r.before != nil && r.now == nil && ofWriting(err) }
 
 // Look is a draft with all that is to be seen of it before anybody decides.
 type Look struct {
@@ -58,13 +71,16 @@ func (s *Service) Look(ctx context.Context, tenant, id string) (Look, error) {
 	r, err := s.review(ctx, tenant, id)
 	l := Look{Draft: r.draft, InForce: r.inForce}
 	if err != nil {
-		if r.before == nil || r.now != nil || !ofWriting(err) { // not about the draft's rows
+		if !r.bad(err) {
 			return Look{}, err
 		}
 		l.Bad = err
 		return l, nil
 	}
-	l.Findings, l.Changes = review.Findings(r.before, r.after, r.now.Catalog()), review.Diff(r.before, r.after)
+	if l.Findings, err = s.findings(ctx, r); err != nil {
+		return Look{}, err
+	}
+	l.Changes = review.Diff(r.before, r.after)
 	if l.Results, err = s.run(r.draft.Cases, r.then); err != nil {
 		if !ofWriting(err) {
 			return Look{}, err
@@ -72,6 +88,37 @@ func (s *Service) Look(ctx context.Context, tenant, id string) (Look, error) {
 		l.BadCases = err
 	}
 	return l, nil
+}
+
+// Back is a rollback with all that is to be seen of it before anybody decides: what
+// is said of a draft, said of what would be in force again.
+type Back struct {
+	To      Revision
+	InForce Revision // what it would replace
+
+	Bad      error // rows that cannot be published any more, a *model.Error; then the rest is not known
+	Findings []model.Finding
+	Changes  []model.RowChange
+}
+
+// LookBack looks at going back to the policy of a revision; CodeNotFound for none.
+func (s *Service) LookBack(ctx context.Context, tenant string, revision int64) (Back, error) {
+	old, err := s.Revision(ctx, tenant, revision)
+	if err != nil {
+		return Back{}, err
+	}
+	r, err := s.beside(ctx, tenant, old.Text)
+	b := Back{To: old, InForce: r.inForce}
+	if err != nil {
+		if !r.bad(err) {
+			return Back{}, err
+		}
+		b.Bad = err
+		return b, nil
+	}
+	b.Findings, err = s.findings(ctx, r)
+	b.Changes = review.Diff(r.before, r.after)
+	return b, err
 }
 
 // ofWriting tells whether an error is about what somebody wrote.
@@ -84,13 +131,24 @@ func ofWriting(err error) bool {
 }
 
 // Check lists what is noticed about a draft and what it changes of the policy in
-// force; see review.Findings.
+// force; see review.Findings and LockedOut.
 func (s *Service) Check(ctx context.Context, tenant, id string) ([]model.Finding, error) {
 	r, err := s.review(ctx, tenant, id)
 	if err != nil {
 		return nil, err
 	}
-	return review.Findings(r.before, r.after, r.now.Catalog()), nil
+	return s.findings(ctx, r)
+}
+
+// findings are what is noticed about a document, and first of all that it would be the
+// last.
+func (s *Service) findings(ctx context.Context, r reviewed) ([]model.Finding, error) {
+	found := review.Findings(r.before, r.after, r.now.Catalog())
+	locked, err := s.LockedOut(ctx, r.inForce.Tenant, r.now, r.then)
+	if locked != nil {
+		found = slices.Insert(found, 0, *locked)
+	}
+	return found, err
 }
 
 // Diff tells what a draft changes of the policy in force, row by row.

@@ -190,8 +190,11 @@ func CanLogIn(ctx context.Context, q store.Users, tenant, member string) (bool, 
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
-	return err == nil && !u.Disabled && u.PasswordHash != "", err
+	return err == nil && MayLogIn(&u), err
 }
+
+// MayLogIn is CanLogIn of an account that was read.
+func MayLogIn(u *model.User) bool { return !u.Disabled && u.PasswordHash != "" }
 
 func checkMFA(m model.MFAMode) error {
 	if m != model.MFAEveryone && m != model.MFAByRole {

@@ -114,6 +114,15 @@ func (t reviewer) finding(f *model.Finding) string {
 		w["was"], w["is"], w["other_rows"] = t.say(reviewTexts.was, w), t.say(reviewTexts.is, w), t.say(reviewTexts.rows, w)
 	}
 	switch {
+	case f.Code == model.FindingLockedOut && f.Word == "":
+		w["lacking"] = lockedOut.few.in(Lang(t))
+	case f.Code == model.FindingLockedOut:
+		var names []string
+		for name := range strings.SplitSeq(f.Word, ", ") {
+			names = append(names, steps[name].in(Lang(t)))
+		}
+		w["word"] = strings.Join(names, lockedOut.or.in(Lang(t)))
+		w["lacking"] = t.say(lockedOut.nobody, w)
 	case f.Code == model.FindingTwoDuties:
 		var names []string
 		for name := range strings.SplitSeq(f.Word, "+") {

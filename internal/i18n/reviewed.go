@@ -5,6 +5,8 @@ import "rolegate/model"
 // findings say what is noticed about a row. {row} is the row as people read it,
 // {other} the first row that explains it.
 var findings = map[model.FindingCode]text{
+	model.FindingLockedOut: {"This cannot be published: nobody could change the policy any more, but on the host. {lacking}", "无法发布：除主机操作外，将无人能再修改策略。{lacking}"},
+
 	model.FindingShadowed:   {"{row} changes nothing: {other} says as much.", "{row} 不起作用：{other} 已包含同样的内容。"},
 	model.FindingOverridden: {"{row} changes nothing: {other} takes all of it away.", "{row} 不起作用：{other} 已将其全部取消。"},
 	model.FindingObjectOff:  {"{row} changes nothing: the catalogue switches {object} off.", "{row} 不起作用：目录已停用 {object}。"},
@@ -27,6 +29,20 @@ var findings = map[model.FindingCode]text{
 	model.FindingTwoDuties:     {"{role} may do the work of more than one office: {word}. One of its rows is {row}.", "{role} 兼有多个管理员职责：{word}。其中一条规则为 {row}。"},
 	model.FindingAdministers:   {"{role} is no office, and administers Rolegate: {row}.", "{role} 不是三员角色，却可管理 Rolegate：{row}。"},
 	model.FindingOfficeRecords: {"The office {role} reaches records of the CRM: {row}.", "三员角色 {role} 可接触业务数据：{row}。"},
+}
+
+// lockedOut says what lacks where nobody could change the policy any more.
+var lockedOut = struct{ nobody, few, or text }{
+	nobody: text{"Of those who can log in, nobody could {word}.", "在可登录的人员中，将无人可以{word}。"},
+	or:     text{" or ", "或"},
+	few:    text{"Too few who can log in are left: one must write a change, another, with an office, approve it, and one who did not approve it publish it.", "可登录的人员不足：须有一人编写变更，另有一名担任三员职责的人审批，并由未参与审批的人发布。"},
+}
+
+// steps are what a change of the policy takes, by the action that is the right to it.
+var steps = map[string]text{
+	"import":  {"write a change", "编写变更"},
+	"approve": {"approve one while holding an office", "以三员身份审批变更"},
+	"publish": {"publish one", "发布变更"},
 }
 
 // duties are what the offices are there for.

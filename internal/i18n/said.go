@@ -152,6 +152,7 @@ var said = map[string]string{
 	"the change has not been approved":                                                        "该变更尚未通过审批。",
 	"the policy of revision %d is in force already":                                           "版本 %d 的策略正在生效，无需回滚。",
 	"say in a title what the change is for":                                                   "请用标题说明变更的目的。",
+	"under this catalogue nobody could change the policy any more: keep the actions import, approve and publish of the object rolegate.policy, and what they require, as they are":                                                         "该目录一旦生效，将无人能再修改策略：请保留对象 rolegate.policy 的 import、approve 和 publish 操作及其所需操作。",
 	"under this policy nobody could change the policy any more, but on the host: of those who can log in, one must have the right to write a change, another, with an office, to approve it, and one who did not approve it to publish it": "该策略一旦生效，除主机操作外将无人能再修改策略：在可登录的人员中，须有一人有权编写变更，另有一名担任三员职责的人有权审批，并有未参与审批的人有权发布。",
 	"the title is longer than %d bytes":       "标题超过 %d 字节。",
 	"the title has a control character in it": "标题中含有控制字符。",

@@ -28,6 +28,7 @@ const noRule ruleID = 1<<31 - 1
 type ruleset struct {
 	number  uint64 // see numbers
 	hash    []byte // SHA-256 of text
+	policy  int64  // as which revision it was published; 0 where it was not
 	text    string // of the document, for explanations
 	catalog *Catalog
 	routes  routeTable

@@ -68,6 +68,10 @@ type View struct {
 // Revision is the tenant revision that decisions of this view report.
 func (v *View) Revision() int64 { return v.tenant.Revision }
 
+// PolicyRevision is that of the policy decisions of this view follow, as it was
+// published; 0 before the first.
+func (v *View) PolicyRevision() int64 { return v.rules.policy }
+
 // Catalog is what the view is compiled under.
 func (v *View) Catalog() *Catalog { return v.rules.catalog }
 
@@ -217,6 +221,7 @@ func (c *Snapshots) loadRules(ctx context.Context, s *slot, t model.Tenant) (*ru
 	}
 	if o := s.offered.Load(); o != nil && o.revision <= p.Revision && s.offered.CompareAndSwap(o, nil) &&
 		o.revision == p.Revision && o.catalog == catalogText(t) && o.text == p.Text {
+		o.rules.policy = p.Revision // nobody else has them
 		return o.rules, nil
 	}
 	doc, err := parseKept(p.Text, nil)
@@ -231,6 +236,7 @@ func (c *Snapshots) loadRules(ctx context.Context, s *slot, t model.Tenant) (*ru
 	if err != nil {
 		return nil, spoiled(t.ID, err)
 	}
+	rules.policy = p.Revision
 	return rules, nil
 }
 

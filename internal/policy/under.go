@@ -19,6 +19,20 @@ func (v *View) Under(doc *Document) (*View, error) {
 	return newView(&Snapshot{v.tenant, rules, v.people}, v.records), nil
 }
 
+// UnderCatalog is the view of the same people and policy under another catalogue,
+// likewise.
+func (v *View) UnderCatalog(catalog *Catalog) (*View, error) {
+	doc, err := parseKept(v.rules.text, nil)
+	if err != nil {
+		return nil, spoiled(v.tenant.ID, err)
+	}
+	rules, err := compile(doc, catalog, toPublish)
+	if err != nil {
+		return nil, err
+	}
+	return newView(&Snapshot{v.tenant, rules, v.people}, v.records), nil
+}
+
 // With is the view with one subject more, who holds roles (bare ids) for ever. A
 // registered subject of the same key is not there meanwhile; reporting lines stay
 // as they are.

@@ -51,6 +51,9 @@ func (s *story) policies(sec, aud *testkit.Person) {
 	act(sec, "POST", "/publish", object{"reason": because})
 	s.want(200, "GET", "/v1/admin/policy/revisions", aud.Access, nil)
 	s.want(200, "GET", fmt.Sprintf("/v1/admin/policy/revisions/%v", was.Body["revision"]), aud.Access, nil)
+	for _, below := range []string{"check", "diff", "applied"} {
+		s.want(200, "GET", fmt.Sprintf("/v1/admin/policy/revisions/%v/%s", was.Body["revision"], below), aud.Access, nil)
+	}
 	back := s.want(200, "POST", "/v1/admin/policy/rollback", sec.Access, object{"revision": was.Body["revision"], "reason": because})
 
 	begin()
@@ -64,6 +67,7 @@ func (s *story) policies(sec, aud *testkit.Person) {
 	operate(s, app.ListRevisions, host)
 	host.Revision = int64(back.Body["revision"].(float64))
 	operate(s, app.ExportRevision, host)
+	operate(s, app.LookBack, host)
 	operate(s, app.RollBackPolicy, host)
 	cases := "- name: of " + annName + "\n  subject: user:" + annID + "\n  action: read\n  resource: {type: contact, id: " + contactID + "}\n  want: deny\n"
 	operate(s, app.TestPolicy, app.CasesRequest{Tenant: tenant, Cases: &cases})

@@ -29,6 +29,9 @@ func (s *Server) mountPolicies(r chi.Router) {
 	r.Method("GET", root, may(administration.Read, s.getPolicy))
 	r.Method("GET", root+"/revisions", may(administration.Read, s.listRevisions))
 	r.Method("GET", root+"/revisions/{revision}", may(administration.Read, s.getRevision))
+	r.Method("GET", root+"/revisions/{revision}/check", may(administration.Read, s.checkRevision))
+	r.Method("GET", root+"/revisions/{revision}/applied", may(administration.Read, s.appliedRevision))
+	r.Method("GET", root+"/revisions/{revision}/diff", may(administration.Read, s.diffRevision))
 	r.Method("POST", root+"/rollback", may(administration.Rollback, s.rollBack))
 
 	r.Method("GET", drafts, may(administration.Read, s.listDrafts))
@@ -54,13 +57,22 @@ func (s *Server) getPolicy(w http.ResponseWriter, r *http.Request, o *administra
 }
 
 func (s *Server) getRevision(w http.ResponseWriter, r *http.Request, o *administration.Officer) error {
-	text := chi.URLParam(r, "revision")
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 1 || strconv.FormatInt(n, 10) != text {
-		return &model.Error{Code: model.CodeNotFound}
+	n, err := revisionOf(r)
+	if err != nil {
+		return err
 	}
 	p, err := o.Revision(r.Context(), n)
 	return replyRevision(w, r, p, err)
+}
+
+// revisionOf is the revision in the path.
+func revisionOf(r *http.Request) (int64, error) {
+	text := chi.URLParam(r, "revision")
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 || strconv.FormatInt(n, 10) != text {
+		return 0, &model.Error{Code: model.CodeNotFound}
+	}
+	return n, nil
 }
 
 // replyRevision answers with a document and its cases.
@@ -119,6 +131,24 @@ func (s *Server) listRevisions(w http.ResponseWriter, r *http.Request, o *admini
 			at.after = strconv.FormatInt(found[len(found)-1].Revision, 10)
 		}
 		a.Page.NextToken = sealer.seal(at)
+	}
+	return reply(w, http.StatusOK, a)
+}
+
+// appliedRevision tells which replicas decide by a revision.
+func (s *Server) appliedRevision(w http.ResponseWriter, r *http.Request, o *administration.Officer) error {
+	n, err := revisionOf(r)
+	if err != nil {
+		return err
+	}
+	now, err := o.AppliedRevision(r.Context(), n)
+	if err != nil {
+		return err
+	}
+	reach := now.Reach(n)
+	a := api.PolicyApplied{Revision: n, InForce: now.InForce, Applied: reach.By, Unread: reach.Unread, Behind: reach.Behind, Replicas: make([]api.PolicyReplica, len(now.Replicas))}
+	for i, p := range now.Replicas {
+		a.Replicas[i] = api.PolicyReplica{Host: p.Host, This: p.This, InMemory: p.InMemory, Revision: p.Revision, SeenAt: onWire(p.SeenAt)}
 	}
 	return reply(w, http.StatusOK, a)
 }

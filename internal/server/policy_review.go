@@ -1,9 +1,11 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 
 	"rolegate/internal/administration"
+	"rolegate/internal/change"
 	"rolegate/internal/i18n"
 	"rolegate/model"
 )
@@ -25,8 +27,43 @@ func (s *Server) checkDraft(w http.ResponseWriter, r *http.Request, o *administr
 	if err != nil {
 		return err
 	}
+	return replyFindings(w, r, found)
+}
+
+// checkRevision tells of a rollback what checkDraft tells of a draft.
+func (s *Server) checkRevision(w http.ResponseWriter, r *http.Request, o *administration.Officer) error {
+	b, err := lookBack(r, o)
+	if err != nil {
+		return err
+	}
+	return replyFindings(w, r, b.Findings)
+}
+
+func (s *Server) diffRevision(w http.ResponseWriter, r *http.Request, o *administration.Officer) error {
+	b, err := lookBack(r, o)
+	if err != nil {
+		return err
+	}
+	return replyChanges(w, r, b.Changes)
+}
+
+func lookBack(r *http.Request, o *administration.Officer) (change.Back, error) {
+	n, err := revisionOf(r)
+	if err != nil {
+		return change.Back{}, err
+	}
+	b, err := o.LookBack(r.Context(), n)
+	return b, cmp.Or(err, b.Bad)
+}
+
+func replyFindings(w http.ResponseWriter, r *http.Request, found []model.Finding) error {
 	i18n.Findings(localized(w, r), found)
 	return reply(w, http.StatusOK, listOf[model.Finding]{append([]model.Finding{}, found...)})
+}
+
+func replyChanges(w http.ResponseWriter, r *http.Request, found []model.RowChange) error {
+	i18n.Changes(localized(w, r), found)
+	return reply(w, http.StatusOK, listOf[model.RowChange]{append([]model.RowChange{}, found...)})
 }
 
 func (s *Server) diffDraft(w http.ResponseWriter, r *http.Request, o *administration.Officer) error {
@@ -34,8 +71,7 @@ func (s *Server) diffDraft(w http.ResponseWriter, r *http.Request, o *administra
 	if err != nil {
 		return err
 	}
-	i18n.Changes(localized(w, r), found)
-	return reply(w, http.StatusOK, listOf[model.RowChange]{append([]model.RowChange{}, found...)})
+	return replyChanges(w, r, found)
 }
 
 func (s *Server) testDraft(w http.ResponseWriter, r *http.Request, o *administration.Officer) error {

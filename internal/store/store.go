@@ -96,6 +96,7 @@ type Queries interface {
 	Spent
 	Policies
 	Drafts
+	Applied
 	SigningKeys
 	EncryptionKeys
 	Restores

@@ -40,7 +40,7 @@ func (p *pages) casesPage(v *page.Visit, o *administration.Officer) (*casesPage,
 			failed = append(failed, r)
 		}
 	}
-	c := &casesPage{draftPage: d, Text: d.Draft.Cases, Mistakes: details(d.BadCases), Ran: cut(v, append(failed, passed...))}
+	c := &casesPage{draftPage: d, Text: d.Draft.Cases, Mistakes: details(d.BadCases), Ran: cut(v, "from", append(failed, passed...))}
 	i18n.CaseResults(v.Lang, c.Ran.Shown)
 	return c, nil
 }

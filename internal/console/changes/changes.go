@@ -106,14 +106,14 @@ type rows[T any] struct {
 // perPage is how much of a list one page shows.
 const perPage = 100
 
-// cut takes from a list what the address asks for.
-func cut[T any](v *page.Visit, all []T) rows[T] {
-	from := min(int(min(number(v.Query("from")), 1<<30)), len(all))
+// cut takes from a list what the address asks for, by the name of a parameter.
+func cut[T any](v *page.Visit, name string, all []T) rows[T] {
+	from := min(int(min(number(v.Query(name)), 1<<30)), len(all))
 	to := min(from+perPage, len(all))
 	r := rows[T]{Shown: all[from:to], Of: len(all), First: from + 1, Last: to}
 	if to < len(all) {
 		q := v.R.URL.Query()
-		q.Set("from", strconv.Itoa(to))
+		q.Set(name, strconv.Itoa(to))
 		r.Next = "?" + q.Encode()
 	}
 	return r

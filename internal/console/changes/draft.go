@@ -92,6 +92,18 @@ func (d *draftPage) Warnings() (n int) {
 	return n
 }
 
+// Refused is the finding for which the draft cannot be submitted; nil for none.
+func (d *draftPage) Refused() *model.Finding { return refusedFor(d.Findings) }
+
+func refusedFor(all []model.Finding) *model.Finding {
+	for i := range all {
+		if all[i].Severity == model.SeverityError {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
 // Passed is how many of the cases pass.
 func (d *draftPage) Passed() (n int) {
 	for i := range d.Results {

@@ -15,10 +15,16 @@ import (
 type checkPage struct {
 	*draftPage
 	Mistakes []model.Detail // of rows that cannot be read
-	Found    rows[model.Finding]
-	Warns    int    // how many warnings there are
-	Notes    int    // how many notices
-	Only     string // "new" to leave out what was so before
+	found
+	Only string // "new" to leave out what was so before
+}
+
+// found is what is noticed about a document, the most severe first.
+type found struct {
+	Found  rows[model.Finding]
+	Errors int // how many of each severity there are
+	Warns  int
+	Notes  int
 }
 
 func (p *pages) check(v *page.Visit, o *administration.Officer) error {
@@ -27,21 +33,28 @@ func (p *pages) check(v *page.Visit, o *administration.Officer) error {
 		return err
 	}
 	c := &checkPage{draftPage: d, Mistakes: details(d.Bad), Only: v.Query("only")}
-	var found []model.Finding
+	c.found = foundIn(v, "from", d.Findings, c.Only == "new")
+	return v.Render("check.html", c)
+}
+
+// foundIn are findings in words, as far as one page shows them; onlyNew leaves out
+// what was so before.
+func foundIn(v *page.Visit, name string, all []model.Finding, onlyNew bool) (in found) {
+	var listed []model.Finding
 	for _, of := range []struct {
 		severity model.Severity
 		count    *int
-	}{{model.SeverityWarning, &c.Warns}, {model.SeverityNotice, &c.Notes}} {
-		for _, f := range d.Findings {
-			if f.Severity == of.severity && (f.New || c.Only != "new") {
-				found = append(found, f)
+	}{{model.SeverityError, &in.Errors}, {model.SeverityWarning, &in.Warns}, {model.SeverityNotice, &in.Notes}} {
+		for _, f := range all {
+			if f.Severity == of.severity && (f.New || !onlyNew) {
+				listed = append(listed, f)
 				*of.count++
 			}
 		}
 	}
-	c.Found = cut(v, found)
-	i18n.Findings(v.Lang, c.Found.Shown)
-	return v.Render("check.html", c)
+	in.Found = cut(v, name, listed)
+	i18n.Findings(v.Lang, in.Found.Shown)
+	return in
 }
 
 // Row leads to a row of the draft, in the editor.
@@ -73,7 +86,7 @@ type changed struct {
 
 // said are changes of rows in words, as far as one page shows them.
 func said(v *page.Visit, changes []model.RowChange) rows[changed] {
-	cutting := cut(v, changes)
+	cutting := cut(v, "from", changes)
 	i18n.Changes(v.Lang, cutting.Shown)
 	r := rows[changed]{Of: cutting.Of, First: cutting.First, Last: cutting.Last, Next: cutting.Next}
 	for _, c := range cutting.Shown {
@@ -126,7 +139,7 @@ func (p *pages) simulate(v *page.Visit, o *administration.Officer) error {
 		return err
 	}
 	i18n.Simulated(v.Lang, &s.Simulated)
-	s.Shown = cut(v, s.Shifts)
+	s.Shown = cut(v, "from", s.Shifts)
 	if r := s.Recorded; r != nil {
 		s.Days = int(r.Until.Sub(r.From).Hours() / 24)
 		s.Shown.Next = without(s.Shown.Next, "requests") // they are listed here, and once

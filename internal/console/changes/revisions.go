@@ -7,7 +7,9 @@ import (
 	"rolegate/internal/administration"
 	"rolegate/internal/change"
 	"rolegate/internal/console/page"
+	"rolegate/internal/i18n"
 	"rolegate/internal/policy"
+	"rolegate/model"
 )
 
 // history is published policies, the newest first.
@@ -66,8 +68,15 @@ type applied struct {
 // Path is where it is told again.
 func (a applied) Path() string { return revisionPath(a.Of, "/applied") }
 
-// Reached tells whether this replica decides by the revision, or by a later one.
-func (a applied) Reached() bool { return a.Here >= a.Of }
+// Reached tells whether every replica decides by the revision, or by a later one, or
+// will when it is asked.
+func (a applied) Reached() bool { return a.Here >= a.Of && a.Reach().Behind == 0 }
+
+// Reach counts the replicas.
+func (a applied) Reach() change.Reach { return a.Applied.Reach(a.Of) }
+
+// All is how many replicas run.
+func (a applied) All() int { return len(a.Replicas) }
 
 // Replaced tells whether another one is in force.
 func (a applied) Replaced() bool { return a.InForce != a.Of }
@@ -125,13 +134,17 @@ func (p *pages) applied(v *page.Visit, o *administration.Officer) error {
 	return v.Part("revision.html", "applied", &revisionPage{Applied: applied{now, n}})
 }
 
-// rollbackPage asks whether to go back, and shows what that changes.
+// rollbackPage asks whether to go back, and shows what that changes and what is
+// noticed about it.
 type rollbackPage struct {
-	To      change.Revision
-	InForce change.Revision
+	change.Back
+	Mistakes []model.Detail // of rows that cannot be published any more
+	found
 	Changed rows[changed] // from the one in force
 	Cases   bool          // its cases are others, too
 	Reason  string        // as entered
+	Only    string        // "all" to show what is so already, too
+	lang    i18n.Lang
 }
 
 // Path is a page of the revision to go back to.
@@ -139,6 +152,15 @@ func (r *rollbackPage) Path(below string) string { return revisionPath(r.To.Revi
 
 // Same tells whether there is nothing to go back from.
 func (r *rollbackPage) Same() bool { return r.To.Text == r.InForce.Text && !r.Cases }
+
+// Refused is the finding for which nobody can go back by these pages; nil for none.
+func (r *rollbackPage) Refused() *model.Finding { return refusedFor(r.Findings) }
+
+// Why says in a sentence what stands in the way.
+func (r *rollbackPage) Why(err error) string { return why(r.lang, err) }
+
+// Row leads nowhere: what was published is not edited.
+func (r *rollbackPage) Row(int) string { return "" }
 
 func (p *pages) askRollback(v *page.Visit, o *administration.Officer) error {
 	r, err := p.rollbackPage(v, o)
@@ -153,17 +175,15 @@ func (p *pages) rollbackPage(v *page.Visit, o *administration.Officer) (*rollbac
 	if err != nil {
 		return nil, err
 	}
-	r := &rollbackPage{}
-	if r.To, err = o.Revision(v.Context(), n); err != nil {
+	r := &rollbackPage{Only: v.Query("only"), lang: v.Lang}
+	if r.Back, err = o.LookBack(v.Context(), n); err != nil {
 		return nil, err
 	}
-	if r.InForce, err = o.Policy(v.Context()); err != nil {
-		return nil, err
-	}
+	r.Mistakes = details(r.Bad)
 	r.Cases = r.To.Cases != r.InForce.Cases
-	rows, err := o.Compare(v.Context(), r.InForce.Revision, n)
-	r.Changed = said(v, rows)
-	return r, err
+	r.found = foundIn(v, "found", r.Findings, r.Only != "all")
+	r.Changed = said(v, r.Changes)
+	return r, nil
 }
 
 // rollback goes back, from the policy that the form was about and no other.

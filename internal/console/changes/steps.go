@@ -34,10 +34,11 @@ func stepsOf(d *draftPage) (steps []step, next *step) {
 	state := d.Draft.State
 	handed, approved, published := state != change.Open && state != change.Withdrawn, state == change.Approved, state == change.Published
 	looked := doneIf(approved || published)
+	sound := d.Bad == nil && d.Refused() == nil
 	tested := d.Bad == nil && d.BadCases == nil && d.Passed() == len(d.Results)
 	steps = []step{
 		{Name: "edit", Mark: doneIf(handed || !d.Unchanged()), Path: d.Editor("")},
-		{Name: "check", Mark: doneIf(d.Bad == nil), Path: d.Path("/check")},
+		{Name: "check", Mark: doneIf(sound), Path: d.Path("/check")},
 		{Name: "test", Mark: doneIf(tested && (handed || len(d.Results) > 0)), Path: d.Path("/cases")},
 		{Name: "simulate", Mark: looked, Path: d.Path("/simulate")},
 		{Name: "review", Mark: looked, Path: d.Path("/review")},
@@ -58,7 +59,7 @@ func stepsOf(d *draftPage) (steps []step, next *step) {
 		return steps, nil
 	}
 	switch {
-	case d.Bad != nil:
+	case !sound:
 		next = &steps[1]
 	case steps[0].Mark != isDone:
 		next = &steps[0]
@@ -70,7 +71,7 @@ func stepsOf(d *draftPage) (steps []step, next *step) {
 		next = &steps[6]
 	}
 	next.Mark = isNext
-	if d.Bad != nil || !tested && next == &steps[2] {
+	if !sound || !tested && next == &steps[2] {
 		next.Mark = isStopped
 	}
 	return steps, next

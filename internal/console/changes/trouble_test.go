@@ -2,12 +2,14 @@ package changes_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"rolegate/internal/app"
 	"rolegate/internal/change"
+	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 )
 
@@ -191,6 +193,79 @@ func TestRollbackSeen(t *testing.T) {
 	sec.Get(home+"/none").Want(t, 404, "")
 }
 
+const sole = "p, role:security-admin, rolegate.policy, *" // the row by which policies are written and published
+
+func withoutRow(document, start string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(document) {
+		if !strings.HasPrefix(line, start) {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
+// After what nobody could change the policy again is told before it is submitted, and
+// before anybody goes back to it.
+func TestLockedOut(t *testing.T) {
+	f := firmOf(t, testkit.New(t))
+	sec := f.browser("sec")
+	id := f.drafted(sec, "The last")
+	f.edits("sec", id, func(e *change.Edit) { e.Document = withoutRow(e.Document, sole) })
+	sec.Get(home + "/" + id)
+	says(t, sec, "[aria-current=step]", "Check", "to be mended", "Nobody could change the policy any more")
+	if len(sec.Page.All(form(id, "submit"))) > 0 {
+		t.Error("what would be the last change can be submitted")
+	}
+	sec.Get(home + "/" + id + "/check")
+	says(t, sec, ".findings li.error", "Error", "nobody could write a change or publish one")
+	says(t, sec, "main", "This cannot be published as it is")
+	sec.Language = "zh-CN"
+	sec.Get(home + "/" + id + "/check")
+	says(t, sec, ".findings li.error", "错误", "将无人可以编写变更或发布变更")
+	sec.Language = ""
+	sec.Post(home+"/"+id+"/submit", "version", "2").Want(t, 409, "")
+
+	f.must(app.ImportPolicy.Run(ctx, f.App, testkit.Operator, app.FileRequest{Tenant: tenant, Text: []byte(withoutRow(f.inForce(), sole)), Reason: "test"}))
+	last, err := f.App.Change.Current(ctx, tenant)
+	f.must(last, err)
+	first, err := f.App.Change.Revisions(ctx, tenant, last.Revision, 1)
+	f.must(first, err)
+	f.must(app.RollBackPolicy.Run(ctx, f.App, testkit.Operator, app.ChangeRequest{Tenant: tenant, Revision: first[0].Revision, Reason: "test"}))
+	back := home + "/revisions/" + strconv.FormatInt(last.Revision, 10) + "/rollback"
+	sec.Get(back).Want(t, 200, "")
+	says(t, sec, ".findings li.error", "nobody could write a change or publish one")
+	says(t, sec, ".note", "Nobody can go back to this revision by these pages")
+	if len(sec.Page.All("main form")) > 0 {
+		t.Error("it can be gone back to")
+	}
+}
+
+// The page that asks whether to go back tells what opens by it.
+func TestRollbackFindings(t *testing.T) {
+	f := firmOf(t, testkit.New(t))
+	sec, aud := f.browser("sec"), f.browser("aud")
+	f.published(sec, aud, f.handed(sec, "First", row))
+	wide, err := f.App.Change.Current(ctx, tenant)
+	f.must(wide, err)
+	f.must(app.ImportPolicy.Run(ctx, f.App, testkit.Operator, app.FileRequest{Tenant: tenant, Text: []byte(strings.Replace(wide.Text, row, "", 1)), Reason: "test"}))
+	back := home + "/revisions/" + strconv.FormatInt(wide.Revision, 10) + "/rollback"
+	sec.Get(back).Want(t, 200, "")
+	says(t, sec, ".findings .warning", "Opens: “Reps export what they own”", "new")
+	says(t, sec, ".diff li", "New: “Reps export what they own”")
+	few := len(sec.Page.All(".findings li"))
+	sec.Get(back+"?only=all").Want(t, 200, "")
+	if all := len(sec.Page.All(".findings li")); all < few {
+		t.Errorf("%d of %d findings are shown", all, few)
+	}
+	f.App.Policy.Limits.Policy = 10
+	sec.Get(back).Want(t, 200, "")
+	says(t, sec, ".problem", "cannot be published any more")
+	if len(sec.Page.All("main form")) > 0 {
+		t.Error("what cannot be published can be gone back to")
+	}
+}
+
 // Who may not, is told why, and has no button for it; the API's right decides.
 func TestRights(t *testing.T) {
 	f := firmOf(t, testkit.New(t))
@@ -264,7 +339,7 @@ func TestWatched(t *testing.T) {
 	sec := f.browser("sec")
 	sec.Get(home)
 	first := testkit.Text(sec.Page.All("tbody th a")[0])
-	for revision, waits := range map[string]bool{first: false, "9999": true} {
+	for revision, waits := range map[string]bool{first: false, "9999": false} {
 		at := home + "/revisions/" + revision + "/applied"
 		req, err := http.NewRequest(http.MethodGet, f.URL+at, nil)
 		f.must(req, err)
@@ -280,4 +355,36 @@ func TestWatched(t *testing.T) {
 		}
 	}
 	sec.Get(home+"/revisions/"+first+"/applied").Want(t, 200, home+"/revisions/"+first) // without a script
+}
+
+// The page says which servers answer by a revision, and waits for those that do not.
+func TestWatchedOnReplicas(t *testing.T) {
+	ks := testkit.StartReplicas(t, 2)
+	f := firmOf(t, ks[0])
+	sec, aud := f.browser("sec"), f.browser("aud")
+	f.must(ks[1].App.Policy.Snapshots.Latest(ctx, tenant)) // which the second one is to bring up to date by itself
+	f.published(sec, aud, f.handed(sec, "First", row))
+	at := sec.Page.URL.Path
+	ks[1].Advance(ks[0].Now().Sub(ks[1].Now())) // proving codes took some minutes
+	f.must(nil, ks[1].App.KeepKeys(ctx))
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		sec.Get(at).Want(t, 200, "")
+		if text := sec.Page.Text("#applied"); strings.Contains(text, "all 2 servers answer by revision") {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("it says %q", text)
+		}
+	}
+	if n := len(sec.Page.All("#applied tbody tr")); n != 2 {
+		t.Errorf("%d servers are listed", n)
+	}
+	now, err := ks[0].App.Change.Applied(ctx, tenant)
+	f.must(now, err)
+	f.must(nil, ks[0].App.Store.HoldKeys(ctx, store.KeyHolder{Process: "slow", Host: "slow", SeenAt: f.Now()}))
+	f.must(nil, ks[0].App.Store.NoteApplied(ctx, "slow", map[string]int64{tenant: now.InForce - 1}))
+	sec.Get(at)
+	says(t, sec, "#applied", "of 3 servers answer by revision", "slow")
+	sec.Language = "zh-CN"
+	sec.Get(at)
+	says(t, sec, "#applied", "3 台服务器中有")
 }

@@ -21,7 +21,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, group := range [][]storeTest{
 		metaTests, tenantTests, changeTests, directoryTests, provisioningTests, roleTests, userTests, inviteTests, ticketTests, factorTests,
-		sessionTests, sweepTests, throttleTests, clientTests, spentTests, policyTests, keyTests, entryTests, checkpointTests, foundTests, txTests, textTests, administrationTests, draftTests,
+		sessionTests, sweepTests, throttleTests, clientTests, spentTests, policyTests, keyTests, entryTests, checkpointTests, foundTests, txTests, textTests, administrationTests, draftTests, appliedTests,
 	} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {

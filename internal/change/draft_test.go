@@ -1,0 +1,166 @@
+package change_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rolegate/internal/app"
+	"rolegate/internal/change"
+	"rolegate/internal/directory"
+	"rolegate/internal/testkit"
+	"rolegate/model"
+)
+
+// Who saw another version is shown what there is, and nothing is done.
+func TestTheSecondSeesTheFirst(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		f := firmOf(k)
+		d := f.draft("sec")
+		now := f.saved("sec2", d, d.Document+row+"\n")
+		edit := change.Edit{Title: "mine", Document: "x"}
+		for what, err := range map[string]error{
+			"save":     second(f.Save(ctx, f.who("sec"), tenant, d.ID, d.Version, edit)),
+			"submit":   second(f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)),
+			"withdraw": second(f.Withdraw(ctx, f.who("sec"), tenant, d.ID, d.Version)),
+			"decide":   second(f.Decide(ctx, f.who("aud"), tenant, d.ID, d.Version, true, "")),
+			"publish":  second(f.Publish(ctx, f.who("sec"), tenant, d.ID, d.Version, "")),
+			"later":    second(f.Save(ctx, f.who("sec"), tenant, d.ID, now.Version+1, edit)),
+		} {
+			var moved *change.Moved
+			if !errors.As(err, &moved) || model.CodeOf(err) != model.CodePrecondition {
+				t.Errorf("%s: %v", what, err)
+				continue
+			}
+			if diff := cmp.Diff(now, moved.Now); diff != "" {
+				t.Errorf("%s shows (-want +got):\n%s", what, diff)
+			}
+		}
+		_, _, err := f.Rebase(ctx, f.who("sec"), tenant, d.ID, d.Version)
+		f.refused("rebase", err, model.CodePrecondition)
+		if is, err := f.Draft(ctx, tenant, d.ID); err != nil || !cmp.Equal(is, now) {
+			t.Errorf("the draft is %+v, %v", is, err)
+		}
+	})
+}
+
+// Bad rows are saved, and not submitted; neither are rows that give roles to people,
+// nor nothing at all.
+func TestWhatIsNotSubmitted(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		f := firmOf(k)
+		d := f.draft("sec")
+		submit := func() error { return second(f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)) }
+		f.refused("no change", submit(), model.CodeConflict)
+		text := d.Document
+		line := strings.Count(text, "\n") + 1
+		for what, bad := range map[string]string{
+			"a bad row": "p, role:rep, nothing\n", "a member row": "g, user:ann, role:sales-rep\n", "an office": "g, role:x, role:audit-admin\n",
+			"a team's row": "g, team:emea, role:sales-rep\n",
+		} {
+			d = f.saved("sec", d, text+bad)
+			if d.Document != text+bad {
+				t.Errorf("%s: saved as %q", what, d.Document[len(text):])
+			}
+			err := submit()
+			f.refused(what, err, model.CodePolicyInvalid)
+			var e *model.Error
+			if !errors.As(err, &e) || len(e.Details) != 1 || e.Details[0].Line != line {
+				t.Errorf("%s: %+v", what, e.Details)
+			}
+		}
+		// Rows that turn bad once they are submitted are not published either.
+		d = f.approved("aud", f.submitted("sec", f.saved("sec", d, text+row+"\n")))
+		k.App.Policy.Limits.Policy = int64(len(text))
+		f.refused("beyond a limit that is new", second(f.Publish(ctx, f.who("sec"), tenant, d.ID, d.Version, "")), model.CodeLimitExceeded)
+		f.refused("a document beyond the limit", second(f.Save(ctx, f.who("sec"), tenant, d.ID, d.Version, change.Edit{Title: "x", Document: text + row})), model.CodeLimitExceeded)
+		for what, title := range map[string]string{"none": " ", "long": strings.Repeat("x", 201), "two lines": "a\nb"} {
+			f.refused("the title is "+what, second(f.Create(ctx, f.who("sec"), tenant, title)), model.CodeInvalidRequest)
+			f.refused("the title is "+what, second(f.Save(ctx, f.who("sec"), tenant, d.ID, d.Version, change.Edit{Title: title})), model.CodeInvalidRequest)
+		}
+		f.refused("much text", second(f.Decide(ctx, f.who("aud"), tenant, d.ID, d.Version, true, strings.Repeat("x", 1001))), model.CodeInvalidRequest)
+		f.refused("much text", second(f.Publish(ctx, f.who("sec"), tenant, d.ID, d.Version, strings.Repeat("x", 1001))), model.CodeInvalidRequest)
+	})
+}
+
+// A right that was decided before the tenant changed is none any more.
+func TestRightsOfBefore(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		f := firmOf(k)
+		d := f.draft("sec")
+		stale := f.who("sec")
+		f.Invite("somebody")
+		nobody := stale
+		nobody.Grounds = nil
+		for what, err := range map[string]error{
+			"create": second(f.Create(ctx, stale, tenant, "x")),
+			"save":   second(f.Save(ctx, stale, tenant, d.ID, d.Version, change.Edit{Title: "x"})),
+		} {
+			if !errors.Is(err, directory.ErrMoved) {
+				t.Errorf("%s by a right of before: %v", what, err)
+			}
+		}
+		f.refused("saving by no right", second(f.Save(ctx, nobody, tenant, d.ID, d.Version, change.Edit{Title: "x"})), model.CodeForbidden)
+	})
+}
+
+// Nothing is done to what has been published or withdrawn.
+func TestOver(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		f := firmOf(k)
+		gone := f.draft("sec")
+		gone, err := f.Withdraw(ctx, f.who("sec2"), tenant, gone.ID, gone.Version)
+		f.must(gone, err)
+		done := f.approved("aud", f.added(row))
+		f.must(f.Publish(ctx, f.who("sec"), tenant, done.ID, done.Version, ""))
+		done, err = f.Draft(ctx, tenant, done.ID)
+		f.must(done, err)
+		for _, d := range []change.Draft{gone, done} {
+			for what, err := range map[string]error{
+				"save":      second(f.Save(ctx, f.who("sec"), tenant, d.ID, d.Version, change.Edit{Title: "x"})),
+				"submit":    second(f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)),
+				"withdraw":  second(f.Withdraw(ctx, f.who("sec"), tenant, d.ID, d.Version)),
+				"approve":   second(f.Decide(ctx, f.who("sys"), tenant, d.ID, d.Version, true, "")),
+				"turn down": second(f.Decide(ctx, f.who("sys"), tenant, d.ID, d.Version, false, "no")),
+				"publish":   second(f.Publish(ctx, f.who("sec"), tenant, d.ID, d.Version, "")),
+			} {
+				f.refused(what+" what is "+string(d.State), err, model.CodeConflict)
+				if err != nil && !strings.Contains(err.Error(), "has been "+string(d.State)) {
+					t.Errorf("%s what is %s: %v", what, d.State, err)
+				}
+			}
+			for what, err := range map[string]error{
+				"write to": f.MayWrite(ctx, f.who("sec"), d), "approve": f.MayApprove(ctx, f.who("sys"), d),
+				"turn down": f.MayReject(ctx, f.who("sys"), d), "publish": f.MayPublish(ctx, f.who("sec"), d),
+			} {
+				f.refused("said ahead of who would "+what+" what is "+string(d.State), err, model.CodeConflict)
+			}
+			_, _, err := f.Rebase(ctx, f.who("sec"), tenant, d.ID, d.Version)
+			f.refused("rebase what is "+string(d.State), err, model.CodeConflict)
+		}
+		_, err = f.Draft(ctx, tenant, "none")
+		f.refused("a draft that is none", err, model.CodeNotFound)
+		f.must(app.AddTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: "other"}))
+		_, err = f.Draft(ctx, "other", gone.ID)
+		f.refused("a draft of another tenant", err, model.CodeNotFound)
+		_, err = f.Create(ctx, f.who("sec"), "other", "x")
+		f.refused("a person of another tenant", err, model.CodeForbidden)
+		_, err = f.Rollback(ctx, f.who("sec"), "other", 1, "x")
+		f.refused("a revision of another tenant", err, model.CodeNotFound)
+	})
+}
+
+// There is a bound on how many drafts wait.
+func TestOpenDraftsAreBounded(t *testing.T) {
+	k := testkit.New(t)
+	f := firmOf(k)
+	d := f.draft("sec")
+	for range 99 {
+		f.draft("sec")
+	}
+	f.refused("one more", second(f.Create(ctx, f.who("sec"), tenant, "x")), model.CodeConflict)
+	f.must(f.Withdraw(ctx, f.who("sec"), tenant, d.ID, d.Version))
+	f.draft("sec")
+}
