@@ -23,6 +23,7 @@ func TestFourEyes(t *testing.T) {
 		}
 		d := f.draft("sec")
 		f.refused("approving what is not submitted", approve("aud", d), model.CodeConflict)
+		f.refused("turning down what is not submitted", second(f.Decide(ctx, f.who("aud"), tenant, d.ID, d.Version, false, "no")), model.CodeConflict)
 		d = f.saved("sec", d, d.Document+row+"\n")
 		d = f.saved("sec2", d, d.Document+row2+"\n")
 		d = f.submitted("sys", d)
