@@ -7,6 +7,7 @@ package logbook
 
 import (
 	"embed"
+	"maps"
 
 	"rolegate/internal/administration"
 	"rolegate/internal/console/page"
@@ -25,7 +26,9 @@ type pages struct{ *page.Area }
 
 // Add adds the pages to the frame.
 func Add(f *page.Frame) {
-	p := &pages{f.New(templates, texts)}
+	all := maps.Clone(texts)
+	maps.Copy(all, events)
+	p := &pages{f.New(templates, all)}
 	const object, action = administration.AuditLog, administration.Read
 	f.Section(page.Section{Path: Home, Text: texts["log.section"], Order: 60, Object: object, Action: action})
 	p.Officer("GET", Home, object, action, p.search)
