@@ -58,6 +58,8 @@ var common = Texts{
 	"page.yes":          {EN: "yes", ZH: "是"},
 	"page.no":           {EN: "no", ZH: "否"},
 	"page.none":         {EN: "none", ZH: "无"},
+	"page.colon":        {EN: ": ", ZH: "："},
+	"page.comma":        {EN: ", ", ZH: "，"},
 	"page.reason":       {EN: "Reason", ZH: "理由"},
 	"page.optional":     {EN: "optional", ZH: "可选"},
 	"failed.home":       {EN: "To the start page", ZH: "返回首页"},
