@@ -30,7 +30,7 @@ func init() {
 	holds(178, "TOTP secrets of two people that are swapped in the database open for neither", swappedSecrets)
 	holds(179, "a bit of a sealed value that is flipped is an error, is recorded, and lets nobody in", flippedBit)
 	holds(180, "a secret sealed twice gives two ciphertexts", sealedTwice)
-	holds(185, "tickets, refresh tokens, invitations, client secrets and recovery codes are random, of 128 bits or more but for the codes' 80", randomSecrets)
+	holds(185, "tickets, refresh tokens, invitations, client secrets and recovery codes cannot be guessed: 128 bits or more but for the codes' 80, random or, of codes that a page shows, made of its form under a key of the service", randomSecrets)
 }
 
 // secret is what must not be found.
