@@ -89,7 +89,7 @@ var arrows = []struct {
 	{"internal/console/account", list("model", "internal/console/page", "internal/login", "internal/store", "internal/audit")}, // what it shows: sessions, and activities of a history
 	{"internal/console/entrance", list("model", "internal/console/page", leaves, mechanisms, capabilities)},
 	{"internal/console/reasons", list("model", "internal/console/page", "internal/i18n", "internal/policy", "internal/administration")},
-	{"internal/console/logbook", list("model", "internal/console/page", "internal/console/reasons", "internal/audit", "internal/audit/search", "internal/administration")},
+	{"internal/console/logbook", list("model", "internal/console/page", "internal/console/reasons", "internal/audit", "internal/audit/search", "internal/administration", "internal/i18n")},
 	{"internal/console/policies", list("model", "internal/console/page", "internal/policy/rewrite", leaves, capabilities, compositions)},
 	{"internal/console/changes", list("model", "internal/console/page", leaves, mechanisms, capabilities, compositions)},
 	{"internal/console/people", list("model", "internal/console/page", "internal/store", leaves, capabilities, compositions)},

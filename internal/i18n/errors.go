@@ -1,6 +1,11 @@
 package i18n
 
-import "rolegate/model"
+import (
+	"iter"
+	"maps"
+
+	"rolegate/model"
+)
 
 // Title is the short name of an error, the same for every occurrence.
 func Title(l Lang, code model.Code) string { return errorText(code).title.in(l) }
@@ -8,6 +13,9 @@ func Title(l Lang, code model.Code) string { return errorText(code).title.in(l) 
 // Detail says what an error means and what to do about it, where nothing more
 // exact is known.
 func Detail(l Lang, code model.Code) string { return errorText(code).detail.in(l) }
+
+// Codes are those of errors, in no order.
+func Codes() iter.Seq[model.Code] { return maps.Keys(problems) }
 
 func errorText(code model.Code) problem {
 	if p, ok := problems[code]; ok {

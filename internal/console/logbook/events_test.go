@@ -40,6 +40,33 @@ func TestEventsAreSaid(t *testing.T) {
 	}
 }
 
+// TestCodesAreSaid: and why it came out so.
+func TestCodesAreSaid(t *testing.T) {
+	all := words()
+	for _, file := range []string{"decision.go", "error.go"} {
+		f, err := parser.ParseFile(token.NewFileSet(), "../../../model/"+file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(node ast.Node) bool {
+			spec, ok := node.(*ast.ValueSpec)
+			if !ok {
+				return true
+			}
+			if typ, ok := spec.Type.(*ast.Ident); !ok || typ.Name != "Code" {
+				return true
+			}
+			for _, v := range spec.Values {
+				code, err := strconv.Unquote(v.(*ast.BasicLit).Value)
+				if text := all["code."+code]; err != nil || text.EN == "" || text.ZH == "" {
+					t.Errorf("%v: pages have no words for %s", err, code)
+				}
+			}
+			return true
+		})
+	}
+}
+
 func said() (n int) {
 	for key := range events {
 		if len(key) > 6 && key[:6] == "event." {
