@@ -111,6 +111,7 @@ func benchmark(b *testing.B, st store.Store, n int, driver, source string) {
 		{"a person, 1 in 200", search.Filter{Subject: "user:ann"}},
 		{"a person in an hour", search.Filter{Subject: "user:ann", From: moment(n / 3), Until: moment(n/3 + 36_000)}},
 		{"a record, 1 in 5000", search.Filter{Object: "contact:1"}},
+		{"a person, 6 times at the start", search.Filter{Subject: "user:bob"}},
 	}
 	began := time.Now()
 	for more := true; more; {

@@ -191,7 +191,9 @@ func (l *listed) seek(ctx context.Context, w *walk, at int64) (int64, error) {
 		if l.ahead, l.next, err = l.look(ctx, own.rest(at), listAhead); err != nil {
 			return 0, err
 		}
-		l.looked = true
+		if l.looked = true; w.further(at, l.next) == at { // the log is no longer as long as it was
+			return w.end(), nil
+		}
 		w.spend(50*len(l.ahead) + int(max(at-l.next, l.next-at)>>10)*blockCost)
 	}
 }

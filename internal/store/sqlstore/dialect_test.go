@@ -131,6 +131,10 @@ func TestSQLitePragmas(t *testing.T) {
 			t.Errorf("%s = %q, %v; want %q", pragma, got, err, want)
 		}
 	}
+	var cache int
+	if err := db.read.QueryRow(`PRAGMA cache_size`).Scan(&cache); err != nil || cache != -512 {
+		t.Errorf("a reader keeps %d, %v; want -512, in KiB", cache, err)
+	}
 	if _, err := db.read.Exec(`DELETE FROM meta`); err == nil {
 		t.Error("the readers' connections can write")
 	}

@@ -42,15 +42,14 @@ func (q queries) indexed(ctx context.Context, s store.Stretch, limit int, from s
 	if limit <= 0 || s.From >= s.Until {
 		return nil, end, nil
 	}
-	for n, asked := fewBlocks, int64(0); next != end && asked < mostBlocks; n, asked = 2*n, asked+n {
+	for n, left := fewBlocks, mostBlocks; next != end && left > 0; n, left = 2*n, left-n {
+		n = min(n, left)
 		at := next / blockSize
 		lo, hi := at, min(at+n-1, (s.Until-1)/blockSize)
 		if s.Backwards {
 			lo, hi = max(at-n+1, s.From/blockSize), at
 		}
-		some, err := all(ctx, q.conn, scanValue[int64], `WITH RECURSIVE b (n) AS (SELECT CAST($1 AS BIGINT) UNION ALL SELECT n + 1 FROM b WHERE n < $2)
-			SELECT DISTINCT idx FROM b CROSS JOIN `+from+` AND idx >= $3 AND idx < $4 ORDER BY idx `+order(s)+` LIMIT $5`,
-			append([]any{lo, hi, s.From, s.Until, limit - len(found)}, args...)...)
+		some, err := all(ctx, q.conn, scanValue[int64], lookInto(from, s), append([]any{lo, hi, s.From, s.Until, limit - len(found)}, args...)...)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -62,6 +61,24 @@ func (q queries) indexed(ctx context.Context, s store.Stretch, limit int, from s
 		}
 	}
 	return found, next, nil
+}
+
+// lookInto is what asks the blocks $1 to $2 of an index, each by its number: the
+// stretch, $3 to $4, may be all of the log.
+func lookInto(from string, s store.Stretch) string {
+	return `WITH RECURSIVE b (n) AS (SELECT CAST($1 AS BIGINT) UNION ALL SELECT n + 1 FROM b WHERE n < $2)
+		SELECT DISTINCT idx FROM b CROSS JOIN ` + from + ` AND idx >= $3 AND idx < $4 ORDER BY idx ` + order(s) + ` LIMIT $5`
+}
+
+// ofPerson and ofTags are where a look finds a person, $6, and one of n tags, $6 on.
+const ofPerson = `audit_sealed AS s WHERE s.block = b.n AND ref = $6`
+
+func ofTags(n int) string {
+	of := make([]string, n)
+	for i := range of {
+		of[i] = `$` + strconv.Itoa(i+6)
+	}
+	return `audit_tags AS t WHERE t.block = b.n AND tag IN (` + strings.Join(of, `, `) + `)`
 }
 
 func (q queries) SealedAt(ctx context.Context, indices []int64) (map[int64][]store.Segment, error) {
@@ -98,16 +115,15 @@ func step(s store.Stretch) int64 {
 }
 
 func (q queries) IndicesOf(ctx context.Context, ref []byte, s store.Stretch, limit int) (found []int64, next int64, err error) {
-	return q.indexed(ctx, s, limit, `audit_sealed AS s WHERE s.block = b.n AND ref = $6`, bytesOf(ref))
+	return q.indexed(ctx, s, limit, ofPerson, bytesOf(ref))
 }
 
 func (q queries) IndicesTagged(ctx context.Context, tags [][]byte, s store.Stretch, limit int) (found []int64, next int64, err error) {
-	of := make([]string, len(tags))
 	args := make([]any, len(tags))
 	for i, tag := range tags {
-		of[i], args[i] = `$`+strconv.Itoa(i+6), bytesOf(tag)
+		args[i] = bytesOf(tag)
 	}
-	return q.indexed(ctx, s, limit, `audit_tags AS t WHERE t.block = b.n AND tag IN (`+strings.Join(of, `, `)+`)`, args...)
+	return q.indexed(ctx, s, limit, ofTags(len(tags)), args...)
 }
 
 func order(s store.Stretch) string {
