@@ -139,7 +139,7 @@ func openSQLite(ctx context.Context, path string) (write, read *sql.DB, err erro
 		return nil, nil, err
 	}
 	f.Close()
-	write, err = openSQLitePool(sqliteDSN(path, writerOptions))
+	write, err = openSQLitePool(sqliteDSN(path, writerOptions+foldOption))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -125,7 +125,7 @@ func TestSQLiteFilesAreTheOwnersOnly(t *testing.T) {
 
 func TestSQLitePragmas(t *testing.T) {
 	db := mustSQLite(t)
-	for pragma, want := range map[string]string{"foreign_keys": "1", "journal_mode": "wal", "synchronous": "2", "busy_timeout": "5000", "secure_delete": "1", "temp_store": "2"} {
+	for pragma, want := range map[string]string{"foreign_keys": "1", "journal_mode": "wal", "synchronous": "2", "busy_timeout": "5000", "secure_delete": "1", "temp_store": "2", "wal_autocheckpoint": "4000"} {
 		var got string
 		if err := db.write.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
 			t.Errorf("%s = %q, %v; want %q", pragma, got, err, want)

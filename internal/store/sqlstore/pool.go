@@ -21,6 +21,7 @@ type pool struct {
 	setting string  // the setting that names the database
 	write   *sql.DB // SQLite: one connection
 	read    *sql.DB // PostgreSQL: the same as write
+	folder  *folder // SQLite only
 
 	revisions store.Revisions        // main database only
 	postgres  *pgx.ConnConfig        // nil: SQLite
@@ -33,6 +34,7 @@ func (p *pool) Dialect() Dialect { return p.dialect }
 // Close gives the connections back. On SQLite the writer goes last, as the last
 // connection folds the write-ahead log into the file.
 func (p *pool) Close() error {
+	p.folder.stop()
 	if p.read == p.write {
 		return p.write.Close()
 	}
@@ -110,6 +112,7 @@ func (p *pool) tryTx(ctx context.Context, fn func(conn) error) (again bool, err 
 	if err := t.Commit(); err != nil {
 		return faultOf(err) == faultConflict, p.fail(ctx, "commit", err)
 	}
+	p.folder.committed()
 	for tenant, revision := range c.tx.bumped {
 		p.revisions.Saw(tenant, revision)
 	}

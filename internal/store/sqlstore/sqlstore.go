@@ -125,6 +125,7 @@ func newSQLitePool(ctx context.Context, path, setting string, s schema) (*pool, 
 	if err := p.migrate(ctx, p.write, s); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
+	p.folder = startFolding(p.read)
 	return p, nil
 }
 
