@@ -18,6 +18,9 @@ func chinese(format string) (string, bool) {
 // begin with a verb follow what they speak of.
 var rowPhrases = map[string]string{
 	"%s":                     "%s",
+	"attributes":             "属性",
+	"context":                "上下文",
+	"details":                "操作细节",
 	"%s: %s":                 "%s：%s",
 	"%s; %s":                 "%s；%s",
 	"%s is %d":               "%s 为 %d",

@@ -120,7 +120,8 @@ var said = map[string]string{
 	"the attribute %q is given twice: in its field, and as JSON": "属性 %q 重复：既填写了字段，又出现在 JSON 中。",
 	"the attribute %q must be a number":                          "属性 %q 必须是数字。",
 	"the attribute %q must be true or false":                     "属性 %q 必须为“是”或“否”。",
-	"the %s must be a JSON object, such as %s":                   "%s 必须是 JSON 对象，例如 %s。",
+	"the %s must be a JSON object, such as %s":                   "%s必须是 JSON 对象，例如 %s。",
+	"this is no place in a history":                              "该地址不对应登录记录中的位置，请从第一页重新开始。",
 	"%q is no place in the log; begin again at the first page":   "%q 不是日志中的位置，请从第一页重新开始。",
 
 	// what is asked for cannot be

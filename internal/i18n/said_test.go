@@ -49,6 +49,7 @@ var exact = []string{
 var telling = []string{
 	"administration", "change", "directory", "login", "policy", "policy/condition", "policy/rewrite", "policy/review", "token",
 	"console/policies", "console/reasons", "console/logbook", "console/people", "console/clients", "console/changes", "console/page",
+	"console/account", "console/entrance",
 	"audit/search", "server", "../api/filter", "../model",
 }
 

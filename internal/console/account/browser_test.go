@@ -60,10 +60,14 @@ func TestInChromium(t *testing.T) {
 // TestRevokedInChromium ends a session of one browser in another, where the next click
 // leads to the login.
 func TestRevokedInChromium(t *testing.T) {
-	k := testkit.New(t)
-	p := k.MustEnrol("ann")
-	phone, desk := browser.Open(t, k).LogIn(p), browser.Open(t, k).LogIn(p)
-	phone.Go("/account").Wait(".subnav")
-	desk.Go("/account/sessions").Confirm(true).Submit(others + " button").Wait(".said")
-	phone.Submit(".subnav a[href='/account/devices']").WaitPath("/login")
+	for language, title := range map[string]string{"en": "Log in", "zh-CN": "登录"} {
+		t.Run(language, func(t *testing.T) {
+			k := testkit.New(t)
+			p := k.MustEnrol("ann")
+			phone, desk := browser.Open(t, k).Language(language).LogIn(p), browser.Open(t, k).Language(language).LogIn(p)
+			phone.Go("/account").Wait(".subnav")
+			desk.Go("/account/sessions").Confirm(true).Submit(others + " button").Wait(".said")
+			phone.Submit(".subnav a[href='/account/devices']").WaitPath("/login").WaitText("h1", title)
+		})
+	}
 }

@@ -59,14 +59,15 @@ func (p *pages) search(v *page.Visit, o *administration.Officer) error {
 		}
 	}
 	order, err := search.ParseOrder(v.Query("order"))
-	if err != nil {
-		return err
-	}
 	a.Values["order"] = string(order)
-	f, err := search.Parse(parameters)
+	f, wrong := search.Parse(parameters)
+	if err == nil {
+		err = wrong
+	}
 	if wrong, ok := errors.AsType[*search.Wrong](err); ok {
-		a.Wrong[wrong.Name] = v.T(wants[wrong.Want])
-		return v.Again(err, "search.html", a)
+		what := v.T(wants[wrong.Want])
+		a.Wrong[wrong.Name] = what
+		return v.Again(model.Errorf(model.CodeInvalidRequest, "%s: %s", v.T("by."+wrong.Name), what).Because(err), "search.html", a)
 	}
 	if err != nil {
 		return err

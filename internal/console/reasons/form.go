@@ -68,7 +68,7 @@ func (p *pages) question(f *Form, known policy.KnownObject) (policy.ExplainReque
 	if record == "" {
 		record = model.AnyRecord
 	}
-	properties, err := object("attributes", f.Properties)
+	properties, err := object(model.Say("attributes"), f.Properties)
 	if err != nil {
 		return policy.ExplainRequest{}, err
 	}
@@ -83,11 +83,11 @@ func (p *pages) question(f *Form, known policy.KnownObject) (policy.ExplainReque
 			return policy.ExplainRequest{}, err
 		}
 	}
-	context, err := object("context", f.Context)
+	context, err := object(model.Say("context"), f.Context)
 	if err != nil {
 		return policy.ExplainRequest{}, err
 	}
-	details, err := object("details", f.Details)
+	details, err := object(model.Say("details"), f.Details)
 	if err != nil {
 		return policy.ExplainRequest{}, err
 	}
@@ -115,7 +115,7 @@ func with(o map[string]any, properties map[string]jsontext.Value) map[string]any
 
 // object reads a JSON object; nil where nothing was entered. What is in it the API
 // checks.
-func object(what, text string) (o map[string]jsontext.Value, err error) {
+func object(what model.Phrase, text string) (o map[string]jsontext.Value, err error) {
 	if text == "" {
 		return nil, nil
 	}
