@@ -117,6 +117,14 @@ func TestFindingsOfOneDocument(t *testing.T) {
 			[]string{"overridden: p, role:security-admin, rolegate.user, update, all, , allow <- p, role:security-admin, rolegate.user, update, all, , deny"}},
 		{"an office that inherits a role of the CRM", "p, role:a, deal, read, own, , allow\ng, role:audit-admin, role:a",
 			[]string{"duties_crm_records: p, role:a, deal, read, own, , allow @role:audit-admin"}},
+		{"a denial with a condition takes no duty away", "p, role:security-admin, rolegate.policy, *, all, , allow\np, role:security-admin, rolegate.user, update, all, , allow\np, role:security-admin, rolegate.user, update, all, 'role:night' in user.roles, deny",
+			[]string{"duties_mixed: p, role:security-admin, rolegate.user, update, all, , allow [people+policy] @role:security-admin <- p, role:security-admin, rolegate.policy, *, all, , allow"}},
+		{"nor does one of less", "p, role:security-admin, rolegate.policy, *, all, , allow\np, role:security-admin, rolegate.user, update, all, , allow\np, role:security-admin, rolegate.user, update, own, , deny",
+			[]string{"duties_mixed: p, role:security-admin, rolegate.user, update, all, , allow [people+policy] @role:security-admin <- p, role:security-admin, rolegate.policy, *, all, , allow"}},
+		{"reading everything is reading the log", "p, role:a, *, read, all, , allow", []string{"duties_outside: p, role:a, *, read, all, , allow @role:a"}},
+		{"an office that reads everything", "p, role:audit-admin, *, read, all, , allow", []string{"duties_crm_records: p, role:audit-admin, *, read, all, , allow @role:audit-admin"}},
+		{"what everybody may is said once", "p, *, rolegate.user, update, all, , allow\np, role:b, deal, read, all, , allow", []string{"duties_outside: p, *, rolegate.user, update, all, , allow @*"}},
+		{"a denial gives no duty", "p, role:a, rolegate.user, update, all, , deny\np2, role:a, rolegate.user, update, 'role:night' in user.roles, deny", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := said(review.Findings(nil, mustDocument(t, c.rows+"\n"), mustCatalog(t, crmCatalog)))
@@ -188,6 +196,10 @@ func TestWhatNobodyMayDoAnyMore(t *testing.T) {
 		{"denied to another", all, all + "p, role:b, *, publish, all, , deny", nil},
 		{"of everything", "p, role:a, *, *, all, , allow", "p, role:a, rolegate.policy, *, all, , allow\np, role:a, rolegate.user, *, all, , allow", []string{"nobody_left: p, role:a, *, *, all, , allow [rolegate.audit: read]"}},
 		{"of the CRM it is as meant", "p, role:a, deal, read, all, , allow", "", nil},
+		{"by a denial that spares some", all, "p, role:a, rolegate.policy, *, all, 'role:night' in user.roles, deny\np, role:b, rolegate.user, read, own, , allow", []string{"nobody_left: p, role:a, rolegate.policy, *, all, , allow [rolegate.policy: publish, read]"}},
+		{"what was denied first", "p, role:z, rolegate.policy, publish, own, , deny\n" + all, "p, role:b, rolegate.user, read, own, , allow", []string{"nobody_left: p, role:a, rolegate.policy, *, all, , allow [rolegate.policy: publish, read]"}},
+		{"behind a row of the CRM", "p, role:z, deal, read, all, , allow\n" + all, "p, role:b, rolegate.user, read, own, , allow", []string{"nobody_left: p, role:a, rolegate.policy, *, all, , allow [rolegate.policy: publish, read]"}},
+		{"by two rows", all + "p, role:c, rolegate.policy, read, all, , allow", "p, role:b, rolegate.user, read, own, , allow", []string{"nobody_left: p, role:a, rolegate.policy, *, all, , allow [rolegate.policy: publish, read]"}},
 		{"denied before", all + "p, *, *, publish, all, , deny", "p, role:a, rolegate.policy, read, all, , allow\np, role:b, rolegate.user, read, own, , allow", nil},
 	} {
 		found := review.Findings(mustDocument(t, c.before), mustDocument(t, c.after), mustCatalog(t, crmCatalog))

@@ -57,6 +57,47 @@ func TestSimulateTheRoster(t *testing.T) {
 	}
 }
 
+// What becomes of an answer that is a yes under both: of its proof and of its fields.
+func TestShiftsOfProofAndFields(t *testing.T) {
+	const rows = "p, role:rep, deal, export, all, , allow\np, role:rep, deal, read, all, , allow\n"
+	for _, c := range []struct {
+		name, before, after string
+		kind                model.ShiftKind
+		opened, closed      []string
+	}{
+		{"a proof is asked for", "", "p4, *, deal, export, 2, 300, deny\n", model.ShiftProof, nil, nil},
+		{"a newer proof", "p4, *, deal, export, 2, 600, deny\n", "p4, *, deal, export, 2, 300, deny\n", model.ShiftProof, nil, nil},
+		{"a field closes", "", "p3, *, deal, stage, read, deny\n", model.ShiftLoses, nil, []string{"stage"}},
+		{"a field closes and another opens", "p3, *, deal, stage, read, deny\n", "p3, *, deal, owner, read, deny\n", model.ShiftMixed, []string{"stage"}, []string{"owner"}},
+	} {
+		before := view(t, rows+c.before)
+		action := "read"
+		if c.kind == model.ShiftProof {
+			action = "export"
+		}
+		each := func(yield func(review.Sample, error) bool) {
+			for _, id := range []string{"0", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"} {
+				q := model.Question{Subject: model.Entity{Type: "user", ID: "ann"}, Action: model.Action{Name: action}, Resource: model.Entity{Type: "deal", ID: id}}
+				if !yield(review.Sample{Question: q, Inputs: policy.Inputs{Now: noon}}, nil) {
+					return
+				}
+			}
+		}
+		got, err := review.Simulate(t.Context(), before, under(t, before, rows+c.after), review.Samples{Each: each})
+		if err != nil || len(got.Shifts) != 1 {
+			t.Errorf("%s: %+v, %v", c.name, got, err)
+			continue
+		}
+		s := got.Shifts[0]
+		if s.Kind != c.kind || s.Samples != 13 || !slices.Equal(s.Opened, c.opened) || !slices.Equal(s.Closed, c.closed) {
+			t.Errorf("%s: %+v", c.name, s)
+		}
+		if diff := cmp.Diff([]string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, s.Records); diff != "" {
+			t.Errorf("%s: records (-want +got)\n%s", c.name, diff)
+		}
+	}
+}
+
 // Somebody of each set of roles is looked at, however few may be.
 func TestRosterLooksAtEverySetOfRoles(t *testing.T) {
 	var dir model.Directory
