@@ -8,8 +8,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rolegate/internal/app"
+	"rolegate/internal/audit"
 	"rolegate/internal/change"
 	"rolegate/internal/directory"
+	"rolegate/internal/policy/review"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -76,6 +78,7 @@ func TestWhatIsNotSubmitted(t *testing.T) {
 		k.App.Policy.Limits.Policy = int64(len(text))
 		f.refused("beyond a limit that is new", second(f.Publish(ctx, f.who("sec"), tenant, d.ID, d.Version, "")), model.CodeLimitExceeded)
 		f.refused("a document beyond the limit", second(f.Save(ctx, f.who("sec"), tenant, d.ID, d.Version, change.Edit{Title: "x", Document: text + row})), model.CodeLimitExceeded)
+		f.refused("cases beyond the limit", second(f.Save(ctx, f.who("sec"), tenant, d.ID, d.Version, change.Edit{Title: "x", Cases: strings.Repeat("#", review.MaxCases+1)})), model.CodeLimitExceeded)
 		for what, title := range map[string]string{"none": " ", "long": strings.Repeat("x", 201), "two lines": "a\nb"} {
 			f.refused("the title is "+what, second(f.Create(ctx, f.who("sec"), tenant, title)), model.CodeInvalidRequest)
 			f.refused("the title is "+what, second(f.Save(ctx, f.who("sec"), tenant, d.ID, d.Version, change.Edit{Title: title})), model.CodeInvalidRequest)
@@ -113,6 +116,12 @@ func TestOver(t *testing.T) {
 		gone := f.draft("sec")
 		gone, err := f.Withdraw(ctx, f.who("sec2"), tenant, gone.ID, gone.Version)
 		f.must(gone, err)
+		_, _, err = f.Rebase(ctx, f.who("sec"), tenant, gone.ID, gone.Version)
+		f.refused("rebase what is withdrawn, over what it was made from", err, model.CodeConflict)
+		bad := f.saved("sec", f.draft("sec"), "p, x\n")
+		bad, err = f.Withdraw(ctx, f.who("sec"), tenant, bad.ID, bad.Version)
+		f.must(bad, err)
+		f.refused("submit bad rows that are withdrawn", second(f.Submit(ctx, f.who("sec"), tenant, bad.ID, bad.Version)), model.CodeConflict)
 		done := f.approved("aud", f.added(row))
 		f.must(f.Publish(ctx, f.who("sec"), tenant, done.ID, done.Version, ""))
 		done, err = f.Draft(ctx, tenant, done.ID)
@@ -139,6 +148,7 @@ func TestOver(t *testing.T) {
 			}
 			_, _, err := f.Rebase(ctx, f.who("sec"), tenant, d.ID, d.Version)
 			f.refused("rebase what is "+string(d.State), err, model.CodeConflict)
+			f.refused("what a rebase would find of what is "+string(d.State), second(f.Conflicts(ctx, tenant, d.ID)), model.CodeConflict)
 		}
 		_, err = f.Draft(ctx, tenant, "none")
 		f.refused("a draft that is none", err, model.CodeNotFound)
@@ -150,6 +160,40 @@ func TestOver(t *testing.T) {
 		_, err = f.Rollback(ctx, f.who("sec"), "other", 1, "x")
 		f.refused("a revision of another tenant", err, model.CodeNotFound)
 	})
+}
+
+// What is submitted stays as it was submitted, and approved as it was approved: doing it
+// again is refused, and takes neither from anybody.
+func TestSubmittedOnce(t *testing.T) {
+	f := firmOf(testkit.New(t))
+	d := f.added(row)
+	for _, state := range []change.State{change.Submitted, change.Approved} {
+		if state == change.Approved {
+			d = f.approved("aud", d)
+		}
+		err := second(f.Submit(ctx, f.who("sec2"), tenant, d.ID, d.Version))
+		if f.refused("what is "+string(state), err, model.CodeConflict); err != nil && !strings.Contains(err.Error(), "submitted already, by user:sec") {
+			t.Errorf("what is %s: %v", state, err)
+		}
+		if is, err := f.Draft(ctx, tenant, d.ID); err != nil || !cmp.Equal(is, d) {
+			t.Errorf("what was %s is %+v, %v", state, is, err)
+		}
+	}
+}
+
+// What is said when a draft is decided on is the reason in the log.
+func TestTheCommentIsTheReason(t *testing.T) {
+	f := firmOf(testkit.New(t))
+	d := f.added(row)
+	said := f.WantNoted("aud", audit.DraftRejected, audit.OutcomeOK, func() { f.must(f.Decide(ctx, f.who("aud"), tenant, d.ID, d.Version, false, "too wide")) })
+	if said["reason"] != "too wide" || said["draft"] != d.ID {
+		t.Errorf("turned down, it is recorded with %v", said)
+	}
+	d = f.added(row2)
+	said = f.WantNoted("aud", audit.DraftApproved, audit.OutcomeOK, func() { f.approved("aud", d) })
+	if reason, is := said["reason"]; is {
+		t.Errorf("approved without a word, it is recorded with the reason %q", reason)
+	}
 }
 
 // There is a bound on how many drafts wait.

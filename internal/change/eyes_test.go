@@ -140,3 +140,37 @@ func TestAlteredDrafts(t *testing.T) {
 	k.Exec("UPDATE drafts SET document = document || '# more' || char(10)")
 	f.refused("approving", second(f.Decide(ctx, f.who("aud"), tenant, other.ID, other.Version, true, "")), model.CodeInternal)
 }
+
+// Nor does who alters it while it is published, and puts it back: what is put in force is
+// what was approved, and the draft says so, whatever it said in between.
+func TestDraftsAlteredMeanwhile(t *testing.T) {
+	const altered, back = "UPDATE drafts SET document = replace(document, 'contact, export, own', 'contact, export, all'), cases = '# more' || char(10)",
+		"UPDATE drafts SET document = replace(document, 'contact, export, all', 'contact, export, own'), cases = ''"
+	for what, c := range map[string]struct {
+		before, between string
+		want            model.Code
+	}{
+		"and put back":     {altered, back, model.CodeInternal},
+		"once it was read": {"UPDATE drafts SET cases = ''", altered, ""},
+	} {
+		t.Run(what, func(t *testing.T) {
+			f := firmOf(testkit.New(t))
+			d := f.approved("aud", f.added(row))
+			f.Exec(c.before)
+			f.App.Policy.Store = &overtaken{f.App.Store, func() { f.Exec(c.between) }}
+			before := f.current().Text
+			f.refused("publishing", second(f.Publish(ctx, f.who("sec"), tenant, d.ID, d.Version, "")), c.want)
+			want := before
+			if c.want == "" {
+				want = d.Document
+				is, err := f.Draft(ctx, tenant, d.ID)
+				if err != nil || is.Document != d.Document || is.Cases != d.Cases || is.State != change.Published {
+					t.Errorf("the draft is %s, and says otherwise than what was approved (%v)", is.State, err)
+				}
+			}
+			if now := f.current(); now.Text != want || now.Cases != "" {
+				t.Errorf("in force is %q, with the cases %q", now.Text[len(before):], now.Cases)
+			}
+		})
+	}
+}

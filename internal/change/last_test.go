@@ -1,14 +1,18 @@
 package change_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"rolegate/internal/app"
 	"rolegate/internal/change"
+	"rolegate/internal/directory"
 	"rolegate/internal/policy"
+	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -94,14 +98,22 @@ func TestWhoIsLeftToChangeThePolicy(t *testing.T) {
 	}
 	onlySecurity := without(was, "role:system-admin, rolegate.policy, approve", "role:audit-admin, rolegate.policy, approve")
 	f.refused("two of security", submit(onlySecurity), "")
+	fine, err := f.Check(ctx, tenant, d.ID)
+	f.must(fine, err)
+	if words := lockedOut(fine); len(words) > 0 {
+		t.Errorf("enough people are found to be too few, without %q", words)
+	}
 	f.must(app.SetUserDisabled.Run(ctx, f.App, testkit.Operator, app.UserRequest{Tenant: tenant, User: "sec2", Disabled: true}))
 	f.refused("one of security", submit(onlySecurity), model.CodeConflict)
+	f.Invite("sec3")
+	f.must(app.Assign.Run(ctx, f.App, testkit.Operator, app.RoleRequest{Tenant: tenant, Member: "sec3", Role: model.SecurityAdmin, Reason: "test"}))
+	f.refused("one of security, and one who has never logged in", submit(onlySecurity), model.CodeConflict)
 	few, err := f.Check(ctx, tenant, d.ID)
 	f.must(few, err)
 	if words := lockedOut(few); len(words) != 1 || words[0] != "" {
 		t.Errorf("too few are found to be %q", words)
 	}
-	byRep := without(was, approveRow, securityRow) + "p, role:security-admin, rolegate.policy, read, all, , allow\np, role:sales-rep, rolegate.policy, read, all, , allow\np, role:security-admin, rolegate.policy, import, all, , allow\np, role:security-admin, rolegate.policy, publish, all, , allow\np, role:sales-rep, rolegate.policy, approve, all, , allow\n"
+	byRep := without(was, approveRow, securityRow) + "p, role:security-admin, rolegate.policy, read, all, , allow\np, role:sales-rep, rolegate.policy, read, all, , allow\np, role:security-admin, rolegate.policy, import, all, , allow\np, role:security-admin, rolegate.policy, publish, all, , allow\np, role:sales-rep, rolegate.policy, approve, all, , allow\np, role:sales-rep, rolegate.policy, import, all, , allow\n"
 	f.MustEnrol("ann", "sales-rep")
 	f.refused("an approver without an office", submit(byRep), model.CodeConflict)
 	found, err := f.Check(ctx, tenant, d.ID)
@@ -113,6 +125,63 @@ func TestWhoIsLeftToChangeThePolicy(t *testing.T) {
 	d, _, err = f.Rebase(ctx, f.who("sec"), tenant, d.ID, d.Version)
 	f.must(d, err)
 	f.refused("where nobody could before", submit(byRep+row+"\n"), "")
+}
+
+// An office counts while it is held: who may approve without it, approves no longer.
+func TestAnOfficeThatHasEndedDoesNotCount(t *testing.T) {
+	f := firmOf(testkit.New(t))
+	f.MustEnrol("eve")
+	f.must(app.Assign.Run(ctx, f.App, testkit.Operator, app.RoleRequest{Tenant: tenant, Member: "eve", Role: model.AuditAdmin, Until: f.Kit.Now().Add(time.Hour), Reason: "test"}))
+	d := f.draft("sec")
+	d = f.saved("sec", d, d.Document+"p, user:eve, rolegate.policy, read, all, , allow\np, user:eve, rolegate.policy, approve, all, , allow\n"+
+		"p, role:security-admin, rolegate.policy, approve, all, , deny\np, user:sys, rolegate.policy, approve, all, , deny\np, user:aud, rolegate.policy, approve, all, , deny\n")
+	locked := func() []string {
+		t.Helper()
+		found, err := f.Check(ctx, tenant, d.ID)
+		f.must(found, err)
+		return lockedOut(found)
+	}
+	if words := locked(); len(words) > 0 {
+		t.Errorf("while eve holds an office, nobody is found to %q", words)
+	}
+	f.Advance(2 * time.Hour)
+	if words := locked(); !cmp.Equal(words, []string{"approve"}) {
+		t.Errorf("when eve holds none any more, nobody is found to %q", words)
+	}
+	f.refused("approved by nobody with an office", second(f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)), model.CodeConflict)
+}
+
+// Nobody is lost among many who may and cannot log in, nor do these count: they are read
+// all at once when some have been asked about, more than one page of them.
+func TestWhoIsLeftAmongMany(t *testing.T) {
+	f := firmOf(testkit.New(t))
+	f.must(nil, f.App.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := directory.Take(ctx, tx, tenant, store.Change{Kind: store.ChangedDirectory}); err != nil {
+			return err
+		}
+		for i := range 5_001 {
+			id := fmt.Sprintf("p%04d", i)
+			if err := tx.PutSubject(ctx, tenant, model.Subject{Type: "user", ID: id}); err != nil {
+				return err
+			}
+			if err := tx.InsertUser(ctx, model.User{Tenant: tenant, ID: id, Username: id, UsernameKey: id, CreatedAt: time.Unix(0, 0).UTC()}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	invite := f.Invite("zoe")
+	d := f.draft("sec")
+	everybody := "p, *, rolegate.policy, read, all, , allow\np, *, rolegate.policy, import, all, , allow\np, *, rolegate.policy, publish, all, , allow\n"
+	for _, id := range []string{"sys", "sec", "sec2", "aud"} {
+		everybody += "p, user:" + id + ", rolegate.policy, import, all, , deny\np, user:" + id + ", rolegate.policy, publish, all, , deny\n"
+	}
+	d = f.saved("sec", d, without(d.Document, securityRow)+everybody)
+	submit := func() error { return second(f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)) }
+	f.refused("nobody of many has a password", submit(), model.CodeConflict)
+	a := f.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": testkit.Password})
+	f.Want(a, 200)
+	f.refused("the last of many has one", submit(), "")
 }
 
 // Nor is there one to go back to, but on the host.
@@ -143,6 +212,14 @@ func TestOnePersonCanGoOnAlone(t *testing.T) {
 	d = f.saved("sec", f.draft("sec"), was+"p, *, rolegate.policy, publish, all, , deny\n")
 	_, err := f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)
 	f.refused("nobody publishes", err, model.CodeConflict)
+	d = f.saved("sec", f.draft("sec"), was+"p, *, rolegate.policy, approve, all, , deny\np, *, rolegate.policy, import, all, , deny\n")
+	_, err = f.Submit(ctx, f.who("sec"), tenant, d.ID, d.Version)
+	f.refused("nobody writes", err, model.CodeConflict)
+	found, err := f.Check(ctx, tenant, d.ID)
+	f.must(found, err)
+	if words := lockedOut(found); !cmp.Equal(words, []string{"import"}) { // and not that nobody approves
+		t.Errorf("nobody is found to %q", words)
+	}
 }
 
 // A catalogue of the host is none after which people could not change the policy; one

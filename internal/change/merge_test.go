@@ -26,6 +26,8 @@ const origin = `# Reps
 # Reps read
 p, role:rep, deal, read, own, , allow
 p, role:rep, deal, update, own, , allow
+p3, role:rep, deal, discount, read, allow
+p3, role:rep, deal, discount, update, deny
 
 # Leads
 g, role:lead, role:rep
@@ -45,6 +47,10 @@ func TestMergeDocuments(t *testing.T) {
 			origin + "p, role:lead, deal, close, own, , allow\n# theirs\np, role:lead, deal, share, own, , allow\n", nil},
 		{"both add the same", origin + "p, role:lead, deal, close, own, , allow\n", "p, role:lead, deal, close, own, , allow\n" + origin,
 			"p, role:lead, deal, close, own, , allow\n" + origin, nil},
+		{"both add a comment of their own", origin + "# mine\n", origin + "# theirs\n", origin + "# mine\n# theirs\n", nil},
+		{"both add a comment and one of their own", origin + "# both\n# mine\n", origin + "# both\n# theirs\n", origin + "# both\n# mine\n# theirs\n", nil},
+		{"reading a field and writing it", edit("read, allow", "read, deny"), edit("update, deny", "update, allow"), edit("read, allow", "read, deny", "update, deny", "update, allow"), nil},
+		{"a link written otherwise", edit("read, team", "read, all"), edit("g, role:lead, role:rep", "g,role:lead,role:rep"), edit("read, team", "read, all", "g, role:lead, role:rep", "g,role:lead,role:rep"), nil},
 		{"the same row otherwise", edit("read, own", "read, team"), edit("read, own", "read, all"), edit("read, own", "read, all"),
 			[]Conflict{{"p, role:rep, deal, read", []string{"p, role:rep, deal, read, team, , allow"}, []string{"p, role:rep, deal, read, all, , allow"}}}},
 		{"removed there, changed here", edit("read, own", "read, team"), edit("# Reps read\np, role:rep, deal, read, own, , allow\n", ""),
@@ -68,6 +74,24 @@ func TestMergeDocuments(t *testing.T) {
 		}
 		if diff := cmp.Diff(c.conflicts, conflicts); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+// Several rows about one thing stay where they are in force, or where the editor put
+// them, whatever came beside them.
+func TestMergedRowsKeepTheirPlaces(t *testing.T) {
+	const own, team, assigned, other = "p, role:rep, deal, read, own, , allow\n", "p, role:rep, deal, read, team, , allow\n", "p, role:rep, deal, read, assigned, , allow\n", "p, role:lead, deal, read, all, , allow\n"
+	for what, c := range map[string]struct {
+		base, mine, theirs, want string
+		conflicts                int
+	}{
+		"removed here, one of two changed there": {own + team + other, other, own + assigned + other, own + assigned + other, 1},
+		"both add two, and a comment":            {other, other + own + "# mine\n\n" + team, other + own + "# theirs\n\n" + team, other + own + "# mine\n\n" + team + "# theirs\n", 0},
+	} {
+		got, conflicts, err := mergeDocuments(c.base, mustParse(t, c.mine), c.theirs)
+		if diff := cmp.Diff(c.want, got); diff != "" || len(conflicts) != c.conflicts || err != nil {
+			t.Errorf("%s, with %v, %v (-want +got):\n%s", what, conflicts, err, diff)
 		}
 	}
 }
@@ -182,6 +206,12 @@ func TestMergeCases(t *testing.T) {
 		if got != c.want || clash != nil {
 			t.Errorf("%s: %q, %v", c.name, got, clash)
 		}
+	}
+	if none, clash := mergeCases("", "", ""); none != "" || clash != nil {
+		t.Errorf("of no cases become %q, %v", none, clash)
+	}
+	if added, clash := mergeCases("", "- name: m\n", "- name: t\n"); added != "- name: m\n- name: t\n" || clash != nil {
+		t.Errorf("the first cases, of both, become %q, %v", added, clash)
 	}
 	got, clash := mergeCases(base, edit("allow", "x"), edit("allow", "y"))
 	if got != edit("allow", "y") || clash == nil || clash.Yours[0] != edit("allow", "x") {

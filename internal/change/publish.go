@@ -143,7 +143,9 @@ func (s *Service) Publish(ctx context.Context, caller model.Caller, tenant, id s
 			return "", err
 		case before.Revision != d.Base:
 			return "", &Outdated{Base: d.Base, InForce: before.Revision}
-		case digest(&d) != d.Digest, d.Document != r.Document, d.Cases != r.Cases:
+		}
+		d.Document, d.Cases = r.Document, r.Cases // what is put in force, whatever the draft says by now
+		if digest(&d) != d.Digest {
 			return "", fmt.Errorf("draft %s is not what was submitted", d.ID)
 		}
 		d.State, d.Published, d.PublishedAt = Published, revision, s.now()

@@ -1,7 +1,9 @@
 package change_test
 
 import (
+	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -9,6 +11,9 @@ import (
 
 	"rolegate/internal/administration"
 	"rolegate/internal/audit"
+	"rolegate/internal/change"
+	"rolegate/internal/directory"
+	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -116,4 +121,44 @@ func (f *firm) mustReader(p *testkit.Person) *administration.Officer {
 	o, err := f.officerOf(p, administration.AuditLog, administration.Read)
 	f.must(o, err)
 	return o
+}
+
+// How much was not looked at is told: of requests how many there were, of records only
+// that there are more than were read.
+func TestASimulationTellsWhatItLeaves(t *testing.T) {
+	for name, people := range map[string]int{"all that were read are looked at": 0, "people leave no room for all": 40} {
+		t.Run(name, func(t *testing.T) { leavesOut(firmOf(testkit.New(t)), people) })
+	}
+}
+
+func leavesOut(f *firm, people int) {
+	t := f.T
+	f.must(nil, f.App.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := directory.Take(ctx, tx, tenant, store.Change{Kind: store.ChangedDirectory}); err != nil {
+			return err
+		}
+		for i := range people {
+			if err := tx.PutSubject(ctx, tenant, model.Subject{Type: "user", ID: strconv.Itoa(i)}); err != nil {
+				return err
+			}
+		}
+		for i := range 1_001 {
+			if err := tx.PutResource(ctx, tenant, model.Resource{Type: "contact", ID: strconv.Itoa(i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	d := f.added(row)
+	done, err := f.Simulate(ctx, tenant, d.ID, func(context.Context) (change.Sampled, error) {
+		return change.Sampled{More: true, Of: 10, Counted: 3}, nil
+	})
+	f.must(done, err)
+	if want := (model.Unseen{What: model.UnseenRequests, Of: 10, Looked: 3}); len(done.Recorded.Left) == 0 || done.Recorded.Left[0] != want {
+		t.Errorf("of requests is left %+v", done.Recorded.Left)
+	}
+	records := slices.DeleteFunc(slices.Clone(done.Left), func(u model.Unseen) bool { return u.What != model.UnseenRecords })
+	if len(records) != 1 || records[0].Of != 0 || records[0].Looked == 0 || people == 0 != (records[0].Looked == 1_000) {
+		t.Errorf("beside %d people, of records is left %+v", people, records)
+	}
 }

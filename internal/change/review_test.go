@@ -51,7 +51,7 @@ func TestCases(t *testing.T) {
 		err := submit()
 		f.refused("cases that the policy in force fails", err, model.CodeCasesFailed)
 		var e *model.Error
-		if !errors.As(err, &e) || len(e.Details) != 2 || e.Details[0].Line != 2 || !strings.Contains(e.Details[0].Reason.Text, "reps export") {
+		if !errors.As(err, &e) || len(e.Details) != 2 || e.Details[0].Line != 2 || !strings.Contains(e.Details[0].Reason.Text, "reps export") || !strings.Contains(e.Details[0].Reason.Text, "wanted allow, got deny") {
 			t.Errorf("refused with %+v", e.Details)
 		}
 		save(text+row+"\n", cases)
@@ -76,7 +76,12 @@ func TestCases(t *testing.T) {
 		// Cases alone are a change, too.
 		d = f.draft("sec")
 		save(text, strings.Replace(strings.ReplaceAll(cases, "want: allow", "want: deny"), "acr: 2", "acr: 1", 1))
-		f.submitted("sec", d)
+		d = f.approved("aud", f.submitted("sec", d))
+		f.must(f.Publish(ctx, f.who("sec"), tenant, d.ID, d.Version, ""))
+		f.must(f.Rollback(ctx, f.who("sec"), tenant, d.Base, "and to be taken back"))
+		if now := f.current(); now.Text != text || now.Cases != "" {
+			t.Errorf("rolled back over the same rows, the cases are %q", now.Cases)
+		}
 	})
 }
 
