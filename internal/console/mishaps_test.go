@@ -12,6 +12,7 @@ import (
 	"rolegate/internal/testkit"
 	"rolegate/internal/testkit/browser"
 	"rolegate/internal/testkit/pgtest"
+	"rolegate/model"
 )
 
 // secrets are fields that no page gives back.
@@ -193,6 +194,8 @@ func TestNoDatabase(t *testing.T) {
 	link := pgtest.NewLink(t, pgtest.URL(t))
 	k := testkit.NewPostgres(t, "ROLEGATE_DATABASE_URL="+link.URL)
 	p := k.MustEnrol("ann")
+	sec := k.VisitorAs(t, officer(t, k, "sec", model.SecurityAdmin))
+	sec.Get("/console/changes").Want(t, http.StatusOK, "/console/changes")
 	b := browser.Open(t, k).LogIn(p)
 	mend := link.Sever()
 	mended := false
@@ -224,6 +227,13 @@ func TestNoDatabase(t *testing.T) {
 	if v.Submit("main form", "username", "ann", "password", testkit.Password).Want(t, http.StatusServiceUnavailable, "/login"); testkit.Attr(v.Page.One(t, "#username"), "value") != "ann" {
 		t.Errorf("the login: %s", v.Page.Body)
 	}
+	sec.Submit(`form[action="/console/policy/drafts"]`, "title", "in the middle of it").Want(t, http.StatusServiceUnavailable, "/console/policy/drafts")
+	if len(sec.Page.All("h1")) != 1 || !strings.Contains(sec.Page.Body, "in the middle of it") {
+		t.Errorf("a form of the console: %s", sec.Page.Body)
+	}
 	repair()
 	b.Until("the page is back", func() bool { return b.Reload().Status() == http.StatusOK })
+	if sec.Submit("main form").Want(t, http.StatusOK, ""); !strings.Contains(sec.Page.Body, "in the middle of it") {
+		t.Errorf("sent again: %s", sec.Page.Body)
+	}
 }

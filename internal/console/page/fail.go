@@ -129,6 +129,11 @@ func (v *Visit) fail(problem api.Problem, err error) error {
 		look.Problem = nil
 		return v.render(problem.Status, "stepup.html", look)
 	}
+	if posted && look.Passing() {
+		if look.Kept, look.Fields = v.kept(); !slices.ContainsFunc(look.Fields, entered) {
+			look.Fields = nil
+		}
+	}
 	return v.render(problem.Status, "failed.html", look)
 }
 

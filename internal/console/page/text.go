@@ -64,6 +64,7 @@ var common = Texts{
 	"page.optional":     {EN: "optional", ZH: "可选"},
 	"failed.home":       {EN: "To the start page", ZH: "返回首页"},
 	"failed.retry":      {EN: "Try again", ZH: "重试"},
+	"failed.kept":       {EN: "What you entered is kept here: send it again.", ZH: "您填写的内容保留在本页，可以重新提交。"},
 	"failed.again":      {EN: "Nothing was changed. Please try again shortly.", ZH: "没有任何更改，请稍后重试。"},
 	"ended.title":       {EN: "Your session has ended", ZH: "会话已结束"},
 	"ended.kept":        {EN: "Nothing you entered is lost. Log in in a new tab, come back to this one and send it again.", ZH: "您填写的内容没有丢失。请在新标签页中登录，然后回到本页重新提交。"},

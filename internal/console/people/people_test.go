@@ -366,3 +366,25 @@ func TestImport(t *testing.T) {
 	v.Language = "zh-CN"
 	contains(t, v.Get("/console/organization/import"), "main", "批量导入", "部门标识")
 }
+
+// TestLongImport has as many people as a table may bring, 2 MB of them, told before they
+// are applied, and refuses more, which stays in the form.
+func TestLongImport(t *testing.T) {
+	w := newTown(t)
+	v := w.as("sys")
+	list := func(n int) string {
+		var b strings.Builder
+		b.WriteString("id,unit,roles\n")
+		for i := range n {
+			fmt.Fprintf(&b, "person-%093d,,\n", i)
+		}
+		return b.String()
+	}
+	v.Get("/console/organization/import")
+	v.Submit("main form", "format", "csv", "file", list(20_000)).Want(t, 200, "/console/organization/import")
+	contains(t, v.Page, "main", "20000 entries would be")
+	v.Get("/console/organization/import")
+	v.Submit("main form", "format", "csv", "file", list(20_001)).Want(t, 400, "/console/organization/import")
+	contains(t, v.Page, ".problem", "20000")
+	contains(t, v.Page, "textarea", fmt.Sprintf("person-%093d", 0), fmt.Sprintf("person-%093d", 20_000))
+}
