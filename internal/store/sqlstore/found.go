@@ -71,7 +71,8 @@ func lookInto(from string, s store.Stretch) string {
 }
 
 // ofPerson and ofTags are where a look finds a person, $6, and one of n tags, $6 on.
-const ofPerson = `audit_sealed AS s WHERE s.block = b.n AND ref = $6`
+// (The plus takes b.n's type from it, which on SQLite an index of an expression has not.)
+const ofPerson = `audit_sealed AS s WHERE s.idx / 1024 = +b.n AND ref = $6`
 
 func ofTags(n int) string {
 	of := make([]string, n)

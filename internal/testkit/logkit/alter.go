@@ -7,28 +7,23 @@ import (
 	"rolegate/internal/audit/tree"
 )
 
-// tables are those of a log, with the columns that are not made of others.
-var tables = map[string]string{"audit_head": "*", "audit_sources": "*", "audit_entries": "*", "audit_sealed": "idx, seg, ref, salt, commitment, ct",
-	"audit_checkpoints": "*", "audit_tiles": "*"}
+// tables are those of a log.
+var tables = []string{"audit_head", "audit_sources", "audit_entries", "audit_sealed", "audit_checkpoints", "audit_tiles"}
 
 // Save keeps the log's rows for Restore.
 func (k *Kit) Save() {
 	k.T.Helper()
-	for table, columns := range tables {
-		k.Exec(fmt.Sprintf(`CREATE TABLE saved_%s AS SELECT %s FROM %s`, table, columns, table))
+	for _, table := range tables {
+		k.Exec(fmt.Sprintf(`CREATE TABLE saved_%s AS SELECT * FROM %s`, table, table))
 	}
 }
 
 // Restore makes the log's rows those that were saved.
 func (k *Kit) Restore() {
 	k.T.Helper()
-	for table, columns := range tables {
+	for _, table := range tables {
 		k.Exec(fmt.Sprintf(`DELETE FROM %s`, table))
-		if columns == "*" {
-			k.Exec(fmt.Sprintf(`INSERT INTO %s SELECT * FROM saved_%s`, table, table))
-			continue
-		}
-		k.Exec(fmt.Sprintf(`INSERT INTO %s (%s) SELECT * FROM saved_%s`, table, columns, table))
+		k.Exec(fmt.Sprintf(`INSERT INTO %s SELECT * FROM saved_%s`, table, table))
 	}
 }
 

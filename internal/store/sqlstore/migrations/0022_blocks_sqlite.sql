@@ -10,18 +10,17 @@
 -- memory.
 
 CREATE TABLE sealed_by_block (
+    ref        BYTEA  NOT NULL,
     idx        BIGINT NOT NULL,
     seg        BIGINT NOT NULL,
-    ref        BYTEA  NOT NULL,
     salt       BYTEA  NOT NULL,
     commitment BYTEA  NOT NULL,
     ct         BYTEA  NOT NULL,
-    block      BIGINT NOT NULL GENERATED ALWAYS AS (idx / 1024) VIRTUAL,
     PRIMARY KEY (idx, seg)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX audit_sealed_by_ref ON sealed_by_block (block, ref, idx);
-INSERT INTO sealed_by_block (idx, seg, ref, salt, commitment, ct)
-    SELECT idx, seg, ref, salt, commitment, ct FROM audit_sealed ORDER BY idx, seg;
+CREATE INDEX audit_sealed_by_ref ON sealed_by_block (idx / 1024, ref, idx);
+INSERT INTO sealed_by_block (ref, idx, seg, salt, commitment, ct)
+    SELECT ref, idx, seg, salt, commitment, ct FROM audit_sealed ORDER BY idx, seg;
 DROP TABLE audit_sealed;
 ALTER TABLE sealed_by_block RENAME TO audit_sealed;
 
