@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -431,22 +430,4 @@ func (k *Kit) Want(a Answer, status int, members ...any) {
 			k.T.Fatalf("%s is %v, want %v: %s", members[i], got, members[i+1], a.Raw)
 		}
 	}
-}
-
-// Claims reads a JWT's payload without verifying it.
-func Claims(t testing.TB, token string) map[string]any {
-	t.Helper()
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		t.Fatalf("not a JWT: %q", token)
-	}
-	b, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	var m map[string]any
-	if err := json.Unmarshal(b, &m); err != nil {
-		t.Fatal(err)
-	}
-	return m
 }

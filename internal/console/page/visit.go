@@ -135,8 +135,8 @@ func (v *Visit) found(s login.Session, raw string) error {
 	return nil
 }
 
-// glance is authenticate where nobody has to be logged in. Where there is no telling
-// for now who it is, since too many asked, it is nobody: see Unread.
+// glance is authenticate where nobody has to be logged in. Where it cannot be told
+// who it is, since too many asked, it is nobody: see Unread.
 func (v *Visit) glance() error {
 	err := v.authenticate()
 	switch model.CodeOf(err) {
