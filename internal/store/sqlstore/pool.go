@@ -54,10 +54,29 @@ func (p *pool) Ping(ctx context.Context) error {
 // it can only be rolled back, on both.
 type tx struct {
 	*sql.Tx
+	whole  bool // its statements are run to their end, whoever goes away meanwhile
 	failed error
 	bumped map[string]int64 // the revisions it took; known to others once it is committed
 
 	committed []func() // called then
+}
+
+func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return t.Tx.ExecContext(t.during(ctx), query, args...)
+}
+
+func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return t.Tx.QueryContext(t.during(ctx), query, args...)
+}
+
+// during is the context of a statement. To interrupt one, SQLite's driver starts a
+// goroutine beside each, which costs as much as most of those that write: there is no
+// network that they could hang in, and between them a transaction ends with its context.
+func (t *tx) during(ctx context.Context) context.Context {
+	if t.whole {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
 }
 
 func (t *tx) bump(tenant string, revision int64) {
@@ -97,7 +116,7 @@ func (p *pool) tryTx(ctx context.Context, fn func(conn) error) (again bool, err 
 	}
 	defer t.Rollback() // also when fn panics; nothing after a commit
 
-	c := conn{pool: p, tx: &tx{Tx: t}}
+	c := conn{pool: p, tx: &tx{Tx: t, whole: p.dialect == SQLite}}
 	err = fn(c)
 	if cause := c.tx.failed; cause != nil {
 		f := faultOf(cause)
