@@ -1,13 +1,10 @@
 package audit_test
 
 import (
-	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 	"weak"
@@ -177,48 +174,6 @@ func TestBufferRefusesWhatItCannotHold(t *testing.T) {
 	}
 }
 
-// When nothing can be written for two seconds, no decision is answered.
-func TestStalledBufferRefuses(t *testing.T) {
-	for name, fault := range map[string]func(s *faulty) (mend func()){
-		"nothing can be written": func(s *faulty) func() { _, release := s.hold(); return release },
-		"revisions cannot be read": func(s *faulty) func() {
-			s.set(func(s *faulty) { s.deaf = true })
-			return func() { s.set(func(s *faulty) { s.deaf = false }) }
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f, s := faultySQLite(t)
-			f.buffered(t)
-			mend := fault(s)
-			defer mend()
-			began := time.Now()
-			taken := 0
-			eventually(t, "decisions are refused", func() bool {
-				err := f.log.AppendDecision(f.ctx, entry)
-				if err == nil {
-					taken++
-					return false
-				}
-				wantUnavailable(t, name, err)
-				return true
-			})
-			if took := time.Since(began); took < time.Second || taken == 0 {
-				t.Errorf("refused after %v", took)
-			}
-			mend()
-			eventually(t, "decisions are answered", func() bool { return f.log.AppendDecision(f.ctx, entry) == nil })
-			taken++
-			if err := f.log.Close(f.ctx); err != nil {
-				t.Error(err)
-			}
-			if n := len(f.of(t, audit.Evaluated)); n != taken {
-				t.Errorf("%d were taken and %d are written", taken, n)
-			}
-		})
-	}
-}
-
 // A change by another process is known within a second.
 func TestBufferedHearsOfOtherProcesses(t *testing.T) {
 	stores(t, func(t *testing.T, st store.Store, another func() store.Store) {
@@ -236,106 +191,6 @@ func TestBufferedHearsOfOtherProcesses(t *testing.T) {
 			t.Errorf("moved to %d, want %d", moved.Revision, revision)
 		}
 	})
-}
-
-// What cannot be written for a fault of its own is counted, and holds nothing up.
-func TestBufferedPoison(t *testing.T) {
-	f, s := faultySQLite(t)
-	s.set(func(s *faulty) { s.poison = []byte("arsenic") })
-	f.buffered(t)
-	bad, unwritable := entry, entry
-	bad.Op = "arsenic"
-	unwritable.Personal = map[string]any{"what": make(chan int)}
-	for _, e := range []audit.Entry{entry, bad, entry, unwritable, entry} {
-		if err := f.log.AppendDecision(f.ctx, e); err != nil {
-			t.Error(err)
-		}
-	}
-	if err := f.log.Close(f.ctx); err != nil {
-		t.Error(err)
-	}
-	if n := len(f.of(t, audit.Evaluated)); n != 3 {
-		t.Errorf("%d entries, want the 3 good ones", n)
-	}
-	if gaps := f.of(t, audit.Gap); len(gaps) != 1 || gaps[0].Count != 2 {
-		t.Errorf("recorded as lost: %+v", gaps)
-	}
-}
-
-// A process that died with records in memory is found out, once, by whoever
-// starts next; one that ended well is not, and neither is one that lives.
-func TestGapIsRecorded(t *testing.T) {
-	stores(t, func(t *testing.T, st store.Store, _ func() store.Store) {
-		f := newFixture(t, st)
-		dead, alive := []byte("\xdeaddead"), []byte("alive")
-		if err := errors.Join(st.HoldSource(f.ctx, dead, time.Now().Add(-time.Second)), st.HoldSource(f.ctx, alive, time.Now().Add(time.Minute))); err != nil {
-			t.Fatal(err)
-		}
-		start := func(o audit.Options) *audit.Log {
-			t.Helper()
-			log, err := audit.Open(f.ctx, st, f.keys, f.kek, time.Now)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { log.Close(context.Background()) })
-			if err := log.Start(f.ctx, o); err != nil {
-				t.Fatal(err)
-			}
-			return log
-		}
-		recorded := func(want ...[]byte) {
-			t.Helper()
-			gaps := f.of(t, audit.Gap)
-			if len(gaps) != len(want) {
-				t.Fatalf("%d gaps are recorded, want %d", len(gaps), len(want))
-			}
-			for i, g := range gaps {
-				if g.Count != -1 || g.Class != audit.ClassSystem || g.Service != "source:"+hex.EncodeToString(want[i]) || g.Code != model.CodeAuditUnavailable {
-					t.Errorf("gap %d: %+v", i, g)
-				}
-			}
-		}
-		start(audit.Options{}) // durable now, as a replica
-		recorded(dead)
-		log := start(audit.Options{Buffered: true})
-		recorded(dead)
-		if err := log.AppendDecision(f.ctx, entry); err != nil {
-			t.Fatal(err)
-		}
-		if err := log.Close(f.ctx); err != nil {
-			t.Fatal(err)
-		}
-		start(audit.Options{Alone: true}) // so whoever seems alive is dead
-		recorded(dead, alive)
-		start(audit.Options{Alone: true})
-		recorded(dead, alive)
-	})
-}
-
-// Closed before it could write, a buffer leaves its mark for the next start.
-func TestBufferClosedTooSoonIsAGap(t *testing.T) {
-	f, s := faultySQLite(t)
-	f.buffered(t)
-	_, release := s.hold()
-	if err := f.log.AppendDecision(f.ctx, entry); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(f.ctx, 100*time.Millisecond)
-	defer cancel()
-	wantUnavailable(t, "Close", f.log.Close(ctx))
-	wantUnavailable(t, "after Close", f.log.AppendDecision(f.ctx, entry))
-	release()
-	next, err := audit.Open(f.ctx, s, f.keys, f.kek, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer next.Close(f.ctx)
-	if err := next.Start(f.ctx, audit.Options{Alone: true}); err != nil {
-		t.Fatal(err)
-	}
-	if gaps := f.of(t, audit.Gap); len(gaps) != 1 {
-		t.Errorf("%d gaps are recorded, want 1", len(gaps))
-	}
 }
 
 // What the buffer holds takes about as much memory whatever it is made of.
@@ -393,32 +248,6 @@ func TestBufferWeighs(t *testing.T) {
 				t.Error(err)
 			}
 		})
-	}
-}
-
-// A database that hangs holds up the end for one transaction's time, however
-// much is left.
-func TestBufferClosesInTimeWhenTheDatabaseHangs(t *testing.T) {
-	f, s := faultySQLite(t)
-	f.buffered(t)
-	arrived, release := s.hold()
-	defer release()
-	for range 8000 {
-		if err := f.log.AppendDecision(f.ctx, entry); err != nil {
-			t.Fatal(err)
-		}
-	}
-	<-arrived
-	const patience = 200 * time.Millisecond
-	ctx, cancel := context.WithTimeout(f.ctx, patience)
-	defer cancel()
-	began := time.Now()
-	wantUnavailable(t, "Close", f.log.Close(ctx))
-	if took := time.Since(began); took > patience+audit.Timeout+2*time.Second {
-		t.Errorf("it took %v", took)
-	}
-	if n := s.expired.Load(); n > 1 {
-		t.Errorf("%d transactions were waited for", n)
 	}
 }
 
@@ -514,94 +343,5 @@ func TestRefusalsAreRecordedOnce(t *testing.T) {
 	}
 	if n := len(f.of(t, audit.Overflow)); n != 1 {
 		t.Errorf("one refusal is recorded %d times", n)
-	}
-}
-
-// A database that hangs holds up neither the start nor the watch for ever.
-func TestLookingForGapsEnds(t *testing.T) {
-	for name, look := range map[string]func(f *fixture) error{
-		"start": func(f *fixture) error { return f.log.Start(f.ctx, audit.Options{Alone: true}) },
-		"watch": func(f *fixture) error { return audit.Keep(f.ctx, f.log) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f, s := faultySQLite(t)
-			if name == "watch" {
-				f.buffered(t)
-			}
-			if err := f.store.HoldSource(f.ctx, []byte("dead"), time.Now().Add(-time.Second)); err != nil {
-				t.Fatal(err)
-			}
-			_, release := s.hold()
-			defer release()
-			ended := make(chan error, 1)
-			go func() { ended <- look(f) }()
-			select {
-			case err := <-ended:
-				if err == nil {
-					t.Error("a gap was recorded by nothing")
-				}
-			case <-time.After(10 * time.Second):
-				t.Error("it does not end")
-			}
-		})
-	}
-}
-
-// What an outage kept in memory has the time at which it is written, or a verification
-// would find that times run back; and it says when the decision was made.
-func TestLateRecordsAreDatedAnew(t *testing.T) {
-	f, s := faultySQLite(t)
-	var now atomic.Pointer[time.Time]
-	began := time.Date(2026, 10, 31, 23, 59, 0, 0, time.UTC)
-	now.Store(&began)
-	log, err := audit.Open(f.ctx, s, f.keys, f.kek, func() time.Time { return *now.Load() })
-	if err == nil {
-		err = log.Start(f.ctx, audit.Options{Buffered: true, Alone: true})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close(f.ctx)
-	arrived, mend := s.hold()
-	defer mend()
-	decide := func() {
-		t.Helper()
-		if err := log.AppendDecision(f.ctx, entry); err != nil {
-			t.Fatal(err)
-		}
-	}
-	decide()
-	<-arrived // its transaction waits, until the next one, of other records
-	decide()
-	later := began.Add(10 * time.Minute)
-	now.Store(&later)
-	mend()
-	if err := log.Append(f.ctx, entry); err != nil { // others are not late
-		t.Fatal(err)
-	}
-	if err := log.Close(f.ctx); err != nil {
-		t.Fatal(err)
-	}
-	leaves := f.leaves(t)
-	if len(leaves) != 3 {
-		t.Fatalf("%d entries", len(leaves))
-	}
-	late := 0
-	for i, l := range leaves {
-		switch at := time.UnixMicro(l.Time); {
-		case at.Equal(began) && i == 0 && l.Since == 0: // was under way
-		case at.Equal(later) && l.Since == 0:
-		case at.Equal(later) && time.UnixMicro(l.Since).Equal(began):
-			late++
-		default:
-			t.Errorf("entry %d is of %v, since %v", i, at.UTC(), time.UnixMicro(l.Since).UTC())
-		}
-		if want := "decision/" + time.UnixMicro(l.Time).UTC().Format("2006-01"); l.Segments[0].Epoch != want {
-			t.Errorf("entry %d is sealed under %s", i, l.Segments[0].Epoch)
-		}
-	}
-	if late == 0 {
-		t.Error("none says that it is late")
 	}
 }
