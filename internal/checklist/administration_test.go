@@ -26,7 +26,7 @@ func init() {
 	holds(126, "What administrators read of users holds no hash, secret, code or token.", noSecretsShown)
 	stands(127, "A reset of second factors takes a requester, an approver and a reason.", "later work: administrators have no reset; a recovery code or the host helps")
 	stands(128, "A reset of second factors ends in a one-time enrolment.", "later work, as G127")
-	holds(129, "Nobody gives a role to themselves, one that reaches beyond their rights, or an office, by whatever way.", noRoleAboveOnesOwn)
+	holds(129, "Nobody gives a role to themselves, one that reaches beyond their rights, or an office, by whatever way.", func(t *testing.T) { noRoleAboveOnesOwn(t); waitingInvitations(t) })
 	holds(130, "Nobody acts as another: there is no route for it.", noImpersonation)
 	holds(131, "The last holder of an office cannot be disabled, deleted or demoted.", lastHolderStays)
 	holds(132, "A policy edit is felt at the next decision of every instance; of concurrent edits of one version one wins.", policyEdits)

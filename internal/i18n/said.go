@@ -71,6 +71,7 @@ var said = map[string]string{
 	"recorded requests are for holders of the office %s":                                                              "历史请求仅供担任 %s 的人员使用。",
 	"nobody does this to their own account":                                                                           "不能对自己的账号执行此操作。",
 	"nobody brings people, units or territories below themselves":                                                     "不能将人员、部门或销售区域置于自己名下。",
+	"%s has no second factor yet; an office is for whoever has one":                                                   "%s 还没有第二因素；只有已绑定第二因素的账号才能担任三员职责。",
 	"nobody gives roles to a team they are in":                                                                        "不能为自己所在的团队授予或收回角色。",
 	"%d entries are beyond what you may do, so nothing is imported":                                                   "有 %d 项超出您的权限，因此未导入任何内容。",
 	"the file has %d records of the CRM: they are imported by the CRM's own systems, or on the host":                  "文件中有 %d 条 CRM 记录：此类记录须由 CRM 系统或在主机上导入。",
