@@ -104,3 +104,70 @@ func waitingInvitations(t *testing.T) {
 		k.Want(acceptWith(k, host, testkit.Password), 200)
 	})
 }
+
+// A link alone changes nothing of an account with a second factor: the password that was
+// chosen, and the end of what the old one had opened, come with the code.
+func TestInvitationWaitsForTheCode(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		o := officesOf(t, k)
+		ann := k.MustEnrol("ann", "sales-rep")
+		const next = "another battery, another staple"
+		accept := func() testkit.Answer {
+			t.Helper()
+			k.Login(o.sys)
+			a := k.Call("POST", "/v1/admin/users/ann/invite", o.sys.Access, nil)
+			k.Want(a, 200)
+			a = acceptWith(k, a.Text("invite"), next)
+			k.Want(a, 200, "status", "mfa_required")
+			return a
+		}
+		alive := func(want int) {
+			t.Helper()
+			k.Want(k.Call("GET", "/v1/me/sessions", ann.Access, nil), want)
+		}
+		k.Login(ann)
+		known := func() int {
+			t.Helper()
+			devices, err := k.App.Store.KnownDevices(t.Context(), model.DefaultTenant, "ann", k.App.Login.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(devices)
+		}
+		before := known()
+
+		a := accept()
+		alive(200)
+		if n := known(); n != before || n == 0 {
+			t.Errorf("%d known devices, and %d before", n, before)
+		}
+		k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": a.Text("ticket"), "code": "000000"}), 401)
+		k.Want(logIn(k, "ann", next), 401, "code", "login_failed")
+		k.Want(logIn(k, "ann", testkit.Password), 200, "status", "mfa_required") // and ends the invited one's ticket
+		refused(t, "the ticket of before", k.Post("/v1/login/totp", "", map[string]any{"ticket": a.Text("ticket"), "code": k.NextCode(ann)}), 401, model.CodeTicketInvalid)
+		k.Login(ann)
+
+		a = accept()
+		k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": a.Text("ticket"), "code": k.NextCode(ann)}), 200, "status", "ok")
+		alive(401)
+		k.Want(logIn(k, "ann", testkit.Password), 401, "code", "login_failed")
+		k.Want(logIn(k, "ann", next), 200, "status", "mfa_required")
+
+		// A recovery code proves as much.
+		bea := k.MustEnrol("bea", "sales-rep")
+		k.Login(o.sys)
+		a = k.Call("POST", "/v1/admin/users/bea/invite", o.sys.Access, nil)
+		k.Want(a, 200)
+		a = acceptWith(k, a.Text("invite"), next)
+		k.Want(a, 200, "status", "mfa_required")
+		k.Want(logIn(k, "bea", next), 401, "code", "login_failed")
+		k.Login(bea)
+		a = k.Call("POST", "/v1/admin/users/bea/invite", o.sys.Access, nil)
+		k.Want(a, 200)
+		a = acceptWith(k, a.Text("invite"), next)
+		k.Want(k.Post("/v1/login/recovery", "", map[string]any{"ticket": a.Text("ticket"), "code": bea.RecoveryCodes[0]}), 200, "status", "ok")
+		k.Want(k.Call("GET", "/v1/me/sessions", bea.Access, nil), 401)
+		k.Want(logIn(k, "bea", testkit.Password), 401, "code", "login_failed")
+		k.Want(logIn(k, "bea", next), 200, "status", "mfa_required")
+	})
+}

@@ -12,9 +12,10 @@ import (
 
 var errInvite = model.Errorf(model.CodeInviteInvalid, "this invitation is unknown, used, expired or no longer good; ask whoever invited you for a new one")
 
-// AcceptInvite burns an invitation and sets the password it was made for, then
-// goes on as a login does. A password that breaks a rule leaves the invitation
-// as it was.
+// AcceptInvite burns an invitation and goes on as a login with the password that was
+// chosen does. Where a second factor is there, the password is set with it and not
+// before (setChosen): whoever has the link alone changes nothing. A password that
+// breaks a rule leaves the invitation as it was.
 func (s *Service) AcceptInvite(ctx context.Context, invite, pass string) (Result, error) {
 	inv, err := s.Store.Invite(ctx, token.Hash(invite), s.Now())
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -62,16 +63,15 @@ func (s *Service) AcceptInvite(ctx context.Context, invite, pass string) (Result
 const inviteTries = 20
 
 // accept settles who uses the invitation, if what its maker may do still is as it was
-// looked up at t, and ends whatever the old password had opened.
+// looked up at t, and what its password opens.
 func (s *Service) accept(ctx context.Context, inv store.Invite, t model.Tenant, user model.User, phc string) (res Result, err error) {
 	due, err := s.mfaDue(ctx, t, user.ID)
 	if err != nil {
 		return Result{}, err
 	}
-	old, p := user.PasswordHash, proof{Methods: []string{"pwd"}, At: s.Now()}
-	user.PasswordHash = phc
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res = Result{}
+		p := proof{Methods: []string{"pwd"}, At: s.Now()}
 		revision, err := tx.Bump(ctx, t.ID) // the tenant's row first, as everywhere
 		if err != nil {
 			return err
@@ -82,13 +82,19 @@ func (s *Service) accept(ctx context.Context, inv store.Invite, t model.Tenant, 
 		if used, err := tx.UseInvite(ctx, inv.Hash, s.Now()); err != nil || !used {
 			return cmpErr(err, errInvite)
 		}
-		if set, err := tx.SetPassword(ctx, user.Tenant, user.ID, old, phc); err != nil || !set {
-			return cmpErr(err, errInvite)
-		}
-		if err := s.endOld(ctx, tx, user, ""); err != nil {
+		if _, err := same(ctx, tx, user); err != nil { // another one was used, or the password changed
+			if errors.Is(err, errLogin) {
+				err = errInvite
+			}
 			return err
 		}
-		if _, err := same(ctx, tx, user); err != nil {
+		devices, err := tx.Devices(ctx, user.Tenant, user.ID)
+		if err != nil {
+			return err
+		}
+		if len(devices) > 0 {
+			p.Chosen = phc
+		} else if err := s.setInvited(ctx, tx, user, phc); err != nil {
 			return err
 		}
 		if res, err = s.nextStep(ctx, tx, t, user, p, due); err != nil {
@@ -100,6 +106,24 @@ func (s *Service) accept(ctx context.Context, inv store.Invite, t model.Tenant, 
 		return Result{}, err
 	}
 	return res, nil
+}
+
+// setInvited sets a password that was chosen with an invitation, and ends whatever the
+// old one had opened.
+func (s *Service) setInvited(ctx context.Context, tx store.Tx, user model.User, phc string) error {
+	if set, err := tx.SetPassword(ctx, user.Tenant, user.ID, user.PasswordHash, phc); err != nil || !set {
+		return cmpErr(err, errInvite)
+	}
+	return s.endOld(ctx, tx, user, "")
+}
+
+// setChosen is setInvited once the second factor of a ticket is proven; most tickets
+// hold no password.
+func (s *Service) setChosen(ctx context.Context, tx store.Tx, tk store.Ticket, user model.User) error {
+	if tk.Password == "" {
+		return nil
+	}
+	return s.setInvited(ctx, tx, user, tk.Password)
 }
 
 // invited finds whom a live invitation is for; zero values where nobody may use it.

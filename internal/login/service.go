@@ -89,7 +89,7 @@ type Service struct {
 	Breaches     *password.BreachFiles // nil for none
 	Keys         *Keys
 	Requirements Requirements
-	Inviters     Inviters // without it, invitations that people made open nothing
+	Inviters     Inviters        // without it, invitations that people made open nothing
 	Verifier     *token.Verifier // over Keys
 	Assertions   *token.Assertions
 	Revisions    Revisions
@@ -244,8 +244,9 @@ func (s *Service) upgrade(ctx context.Context, u model.User, pass string) model.
 type proof struct {
 	Methods  []string // amr, RFC 8176
 	At       time.Time
-	Level    int  // acr; 0 is read as 1, the password
-	Recovery bool // the second factor was a recovery code: re-enrol only
+	Level    int    // acr; 0 is read as 1, the password
+	Recovery bool   // the second factor was a recovery code: re-enrol only
+	Chosen   string // hash of a password that the second factor is to set; "" for none
 	// After is the session that a new one takes the place of, with its limits:
 	// after a step-up. nil after a login.
 	After *store.Session
@@ -346,7 +347,7 @@ func (s *Service) newTicket(ctx context.Context, tx store.Tickets, u model.User,
 	secret, hash := token.NewSecret()
 	now := s.Now()
 	err := tx.InsertTicket(ctx, store.Ticket{
-		Hash: hash, Tenant: u.Tenant, User: u.ID, Purpose: purpose, Methods: p.Methods, AuthTime: p.At,
+		Hash: hash, Tenant: u.Tenant, User: u.ID, Purpose: purpose, Methods: p.Methods, AuthTime: p.At, Password: p.Chosen,
 		CreatedAt: now, ExpiresAt: now.Add(TicketTTL),
 	})
 	if err != nil {
