@@ -5290,7 +5290,8 @@ type ClientInterface interface {
 
 	// UnlockUserWithBody Lifts the locks of an account
 	//
-	// What wrong codes or passwords have locked.
+	// What wrong codes or passwords have locked. Of one account people do so twice at once and once a day: 429 after that. On the host it can always be done.
+	// Whoever holds an office is unlocked by the holder of one (403 `office_reserved`).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5299,7 +5300,8 @@ type ClientInterface interface {
 
 	// UnlockUser Lifts the locks of an account
 	//
-	// What wrong codes or passwords have locked.
+	// What wrong codes or passwords have locked. Of one account people do so twice at once and once a day: 429 after that. On the host it can always be done.
+	// Whoever holds an office is unlocked by the holder of one (403 `office_reserved`).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -7726,7 +7728,8 @@ func (c *Client) EndSessions(ctx context.Context, id string, params *EndSessions
 
 // UnlockUserWithBody Lifts the locks of an account
 //
-// What wrong codes or passwords have locked.
+// What wrong codes or passwords have locked. Of one account people do so twice at once and once a day: 429 after that. On the host it can always be done.
+// Whoever holds an office is unlocked by the holder of one (403 `office_reserved`).
 //
 // Takes any type of body and a specified content type.
 //
@@ -7745,7 +7748,8 @@ func (c *Client) UnlockUserWithBody(ctx context.Context, id string, params *Unlo
 
 // UnlockUser Lifts the locks of an account
 //
-// What wrong codes or passwords have locked.
+// What wrong codes or passwords have locked. Of one account people do so twice at once and once a day: 429 after that. On the host it can always be done.
+// Whoever holds an office is unlocked by the holder of one (403 `office_reserved`).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -16503,7 +16507,8 @@ type ClientWithResponsesInterface interface {
 
 	// UnlockUserWithBodyWithResponse Lifts the locks of an account
 	//
-	// What wrong codes or passwords have locked.
+	// What wrong codes or passwords have locked. Of one account people do so twice at once and once a day: 429 after that. On the host it can always be done.
+	// Whoever holds an office is unlocked by the holder of one (403 `office_reserved`).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -16512,7 +16517,8 @@ type ClientWithResponsesInterface interface {
 
 	// UnlockUserWithResponse Lifts the locks of an account
 	//
-	// What wrong codes or passwords have locked.
+	// What wrong codes or passwords have locked. Of one account people do so twice at once and once a day: 429 after that. On the host it can always be done.
+	// Whoever holds an office is unlocked by the holder of one (403 `office_reserved`).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -28854,6 +28860,13 @@ type UnlockUserResponse415Headers struct {
 	XRequestID      string
 }
 
+// UnlockUserResponse429Headers the declared response headers of an HTTP 429 response for UnlockUser
+type UnlockUserResponse429Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
 // UnlockUserResponse500Headers the declared response headers of an HTTP 500 response for UnlockUser
 type UnlockUserResponse500Headers struct {
 	ContentLanguage string
@@ -28882,6 +28895,8 @@ type UnlockUserResponse struct {
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
 	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationProblemJSON429 *TooManyAttempts
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -28900,6 +28915,8 @@ type UnlockUserResponse struct {
 	Headers413 *UnlockUserResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
 	Headers415 *UnlockUserResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UnlockUserResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *UnlockUserResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -28934,6 +28951,11 @@ func (r UnlockUserResponse) GetApplicationProblemJSON413() *TooLarge {
 // GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
 func (r UnlockUserResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
 	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r UnlockUserResponse) GetApplicationProblemJSON429() *TooManyAttempts {
+	return r.ApplicationProblemJSON429
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -35844,7 +35866,8 @@ func (c *ClientWithResponses) EndSessionsWithResponse(ctx context.Context, id st
 
 // UnlockUserWithBodyWithResponse Lifts the locks of an account
 //
-// What wrong codes or passwords have locked.
+// What wrong codes or passwords have locked. Of one account people do so twice at once and once a day: 429 after that. On the host it can always be done.
+// Whoever holds an office is unlocked by the holder of one (403 `office_reserved`).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -35859,7 +35882,8 @@ func (c *ClientWithResponses) UnlockUserWithBodyWithResponse(ctx context.Context
 
 // UnlockUserWithResponse Lifts the locks of an account
 //
-// What wrong codes or passwords have locked.
+// What wrong codes or passwords have locked. Of one account people do so twice at once and once a day: 429 after that. On the host it can always be done.
+// Whoever holds an office is unlocked by the holder of one (403 `office_reserved`).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -54030,6 +54054,13 @@ func ParseUnlockUserResponse(rsp *http.Response) (*UnlockUserResponse, error) {
 		}
 		response.ApplicationProblemJSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyAttempts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -54173,6 +54204,30 @@ func ParseUnlockUserResponse(rsp *http.Response) (*UnlockUserResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers UnlockUserResponse429Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers UnlockUserResponse500Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {

@@ -11,7 +11,7 @@
 //   - Nobody gives what administers Rolegate in ways they cannot. What reaches
 //     records that their own rights do not reach takes the action assign_beyond.
 //   - Who has no second factor yet is invited only by somebody who may give every
-//     role they hold: whoever has the link could use it.
+//     role they hold: whoever has the link could use it. It is asked again when it is used.
 //   - No single person gives or takes an office.
 //   - Nobody sees or sets another's password, and nobody acts as another.
 //
@@ -139,6 +139,11 @@ type standing struct {
 	roles       map[string][]model.Assignment // by member
 }
 
+func newStanding(o *Officer, session login.Session) *standing {
+	return &standing{Officer: o, session: session, caller: session.Caller, handed: map[string]policy.Handing{},
+		subjects: map[string]model.Subject{}, units: map[string]model.Unit{}, territories: map[string]model.Territory{}, roles: map[string][]model.Assignment{}}
+}
+
 // right decides whether the person may do the act to a record. The revision is
 // read first: as long as the tenant is at it, everything that is read later holds.
 func (o *Officer) right(ctx context.Context, id, of string) (*standing, error) {
@@ -156,8 +161,7 @@ func (o *Officer) right(ctx context.Context, id, of string) (*standing, error) {
 	if session.Caller.Tenant != t.ID {
 		return nil, errForbidden
 	}
-	at := &standing{Officer: o, session: session, caller: session.Caller, handed: map[string]policy.Handing{},
-		subjects: map[string]model.Subject{}, units: map[string]model.Unit{}, territories: map[string]model.Territory{}, roles: map[string][]model.Assignment{}}
+	at := newStanding(o, session)
 	at.caller.Grounds = &model.Grounds{Revision: t.Revision}
 	d, err := at.ask(ctx, o.object, o.action, id, of)
 	if err != nil {

@@ -112,7 +112,8 @@ func (at *standing) mayInvite(ctx context.Context, user string) error {
 }
 
 // mayShut keeps the offices to one another: whoever watches is not shut out by
-// somebody with a delegated right, nor let in again.
+// somebody with a delegated right, by disabling or again and again by ending sessions,
+// nor let in again.
 func (at *standing) mayShut(ctx context.Context, user string) error {
 	_, held, err := at.heldBy(ctx, user)
 	if err != nil || !slices.ContainsFunc(held, model.IsOffice) {
@@ -120,7 +121,7 @@ func (at *standing) mayShut(ctx context.Context, user string) error {
 	}
 	_, mine, err := at.heldBy(ctx, at.caller.ID)
 	if err == nil && !slices.ContainsFunc(mine, model.IsOffice) {
-		err = model.Errorf(model.CodeOfficeReserved, "who holds an office, as %s does, is disabled and enabled by the holder of one, or on the host", user)
+		err = model.Errorf(model.CodeOfficeReserved, "who holds an office, as %s does, is shut out and let in by the holder of one, or on the host", user)
 	}
 	return err
 }

@@ -127,8 +127,8 @@ func (e Entries[T]) Delete(ctx context.Context, key store.Key, cond directory.Co
 }
 
 // mayPutMember refuses what people must not do to a subject by saying where it is: to
-// their own, to let it into a team, or out of one, that has what they may not give, and
-// to bring it below themselves.
+// their own, to let it into a team, or out of one, that has what they may not give, into
+// a team they are in, and to bring it below themselves.
 func (at *standing) mayPutMember(ctx context.Context, was, is model.Subject) error {
 	of := ""
 	if is.Type == "user" {
@@ -136,7 +136,14 @@ func (at *standing) mayPutMember(ctx context.Context, was, is model.Subject) err
 			return at.notSelf(of)
 		}
 	}
+	me, err := at.self(ctx)
+	if err != nil {
+		return err
+	}
 	for _, team := range differing(was.Teams, is.Teams) {
+		if slices.Contains(is.Teams, team) && slices.Contains(me.Teams, team) {
+			return errOwnTeam
+		}
 		if err := at.mayGiveTeam(ctx, team, of); err != nil {
 			return err
 		}
@@ -151,8 +158,23 @@ func (at *standing) mayPutMember(ctx context.Context, was, is model.Subject) err
 	if err != nil || is.Unit == "" || is.Unit == was.Unit {
 		return err
 	}
-	headed, err := at.heads(ctx, is.Unit)
-	if err == nil && headed {
+	return at.notOwnUnit(ctx, is.Unit)
+}
+
+// notOwnUnit refuses what would be in a unit that the person is in or heads, or below it.
+func (at *standing) notOwnUnit(ctx context.Context, unit string) error {
+	me, err := at.self(ctx)
+	if err != nil {
+		return err
+	}
+	mine, err := at.leadsTo(unit, func(id string) (string, error) {
+		u, err := at.unit(ctx, id)
+		return u.Parent, err
+	}, func(id string) bool { return id == me.Unit })
+	if err == nil && !mine {
+		mine, err = at.heads(ctx, unit)
+	}
+	if err == nil && mine {
 		err = errBelowSelf
 	}
 	return err
@@ -167,21 +189,7 @@ func (at *standing) mayPutUnit(ctx context.Context, was, is model.Unit) error {
 	if is.Parent == "" || is.Parent == was.Parent {
 		return nil
 	}
-	me, err := at.self(ctx)
-	if err != nil {
-		return err
-	}
-	mine, err := at.leadsTo(is.Parent, func(id string) (string, error) {
-		u, err := at.unit(ctx, id)
-		return u.Parent, err
-	}, func(id string) bool { return id == me.Unit })
-	if err == nil && !mine {
-		mine, err = at.heads(ctx, is.Parent)
-	}
-	if err == nil && mine {
-		err = errBelowSelf
-	}
-	return err
+	return at.notOwnUnit(ctx, is.Parent)
 }
 
 // mayPutTerritory refuses to bring a territory below one that is one's own.
@@ -241,6 +249,8 @@ func once[T any](known map[string]T, id string, read func() (T, error)) (T, erro
 }
 
 var errBelowSelf = model.Errorf(model.CodeForbidden, "nobody brings people, units or territories below themselves")
+
+var errOwnTeam = model.Errorf(model.CodeForbidden, "nobody lets others into a team they are in")
 
 // heads tells whether the person heads a unit, or one above it.
 func (at *standing) heads(ctx context.Context, unit string) (bool, error) {

@@ -114,6 +114,9 @@ func TestMovingPeople(t *testing.T) {
 		"to report to who reports to oneself":      {ID: "bob", Manager: "eve"},
 		"into a unit one heads":                    {ID: "bob", Unit: "sales"},
 		"into a unit below one that one heads":     {ID: "bob", Unit: "unit:desk"},
+		"into the unit that one is in":             {ID: "bob", Unit: "office"},
+		"into a unit below the one that one is in": {ID: "bob", Unit: "unit:room"},
+		"into a team that one is in":               {ID: "bob", Teams: []string{"plain", "mine"}},
 	} {
 		f.refused(what, move(s), model.CodeForbidden)
 	}

@@ -226,6 +226,9 @@ func (o *Officer) Unlock(ctx context.Context, id, reason string) error {
 		if _, err := o.Store.User(ctx, o.tenant, id); notFound(err) {
 			return model.Errorf(model.CodeUserUnknown, "tenant %q has no user %q who can log in", o.tenant, id)
 		}
+		if err := at.mayShut(ctx, id); err != nil {
+			return err
+		}
 		return o.Unlocker.Unlock(ctx, at.caller, o.tenant, id, reason)
 	})
 }
@@ -233,6 +236,9 @@ func (o *Officer) Unlock(ctx context.Context, id, reason string) error {
 // EndSessions ends every session of a user at once.
 func (o *Officer) EndSessions(ctx context.Context, id, reason string) (revision int64, ended int, err error) {
 	err = o.settle(ctx, id, id, func(at *standing) error {
+		if err := at.mayShut(ctx, id); err != nil {
+			return err
+		}
 		revision, ended, err = o.Directory.EndSessions(ctx, at.caller, o.tenant, id, reason)
 		return err
 	})

@@ -203,6 +203,7 @@ func (a *App) openServices(ctx context.Context) error {
 	a.Search = &search.Search{Store: a.Store, Log: a.Log}
 	a.Change = &change.Service{Store: a.Store, Log: a.Log, Directory: a.Directory, Policy: a.Policy, Now: a.now, Single: c.FourEyes == fourEyesSingle, Process: a.process}
 	a.Administration = &administration.Service{Store: a.Store, Directory: a.Directory, Policy: a.Policy, Change: a.Change, Log: a.Log, Now: a.now, SessionIdle: c.SessionIdle, Search: a.Search, Unlocker: a.Login}
+	a.Login.Inviters = a.Administration
 	return nil
 }
 

@@ -26,7 +26,7 @@ func init() {
 	holds(126, "What administrators read of users holds no hash, secret, code or token.", noSecretsShown)
 	stands(127, "A reset of second factors takes a requester, an approver and a reason.", "later work: administrators have no reset; a recovery code or the host helps")
 	stands(128, "A reset of second factors ends in a one-time enrolment.", "later work, as G127")
-	holds(129, "Nobody gives a role to themselves, one that reaches beyond their rights, or an office, by whatever way.", noRoleAboveOnesOwn)
+	holds(129, "Nobody gives a role to themselves, one that reaches beyond their rights, or an office, by whatever way.", func(t *testing.T) { noRoleAboveOnesOwn(t); waitingInvitations(t) })
 	holds(130, "Nobody acts as another: there is no route for it.", noImpersonation)
 	holds(131, "The last holder of an office cannot be disabled, deleted or demoted.", lastHolderStays)
 	holds(132, "A policy edit is felt at the next decision of every instance; of concurrent edits of one version one wins.", policyEdits)
@@ -366,7 +366,24 @@ func lockdown(t *testing.T) {
 	k.Want(ask(), 200, "decision", false)
 	refused(t, "the session", k.Post("/v1/logout", ann.Access, nil), 401, model.CodeUnauthorized)
 	refused(t, "its refresh", k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": ann.Refresh}), 401, model.CodeTokenInvalid)
-	k.Want(k.Call("POST", "/v1/admin/users/ann/unlock", o.sys.Access, map[string]any{"reason": "she called"}), 204)
+	// Two unlocks at once and one a day, whoever asks: with each more codes can be tried.
+	unlock := func() testkit.Answer {
+		return k.Call("POST", "/v1/admin/users/ann/unlock", o.sys.Access, map[string]any{"reason": "she called"})
+	}
+	k.Want(unlock(), 204)
+	k.Want(unlock(), 204)
+	refused(t, "a third unlock", unlock(), 429, model.CodeTooManyAttempts)
+	k.MustEnrol("bob", "sales-rep")
+	k.Want(k.Call("POST", "/v1/admin/users/bob/unlock", o.sys.Access, map[string]any{"reason": "he called"}), 204)
+	if _, err := app.UnlockUser.Run(t.Context(), k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "ann", Reason: "test"}); err != nil {
+		t.Errorf("an unlock on the host: %v", err)
+	}
+	k.Login(o.sys)
+	refused(t, "a fourth, after the host's", unlock(), 429, model.CodeTooManyAttempts)
+	k.Advance(24 * time.Hour)
+	k.Login(o.sys)
+	k.Want(unlock(), 204)
+	refused(t, "another one that day", unlock(), 429, model.CodeTooManyAttempts)
 	for _, l := range audittest.From(t, k.App.Store, 0) {
 		if l.Actor == "user" && l.Class == "admin" && l.Outcome != "deny" && (l.Object != "rolegate.user" || l.Op == "" || !strings.HasPrefix(l.Rule, "p:") || len(l.PolicyHash) == 0) {
 			t.Errorf("the entry of %s does not say by what right: %+v", l.Activity, l)
@@ -394,12 +411,9 @@ func tenantWall(t *testing.T) {
 	k.AddClient(model.Client{ID: "platform", Tenants: []string{"*"}, Scopes: []string{"decide"}})
 	k.Login(o.sys)
 	for _, r := range routesBelow(t, "/v1/admin/users/") {
-		if strings.HasSuffix(r[1], "/unlock") {
-			continue // says the same of everybody while nothing is locked
-		}
 		for _, id := range []string{"zoe", "nobody"} {
 			body := any(nil)
-			if r[0] == "PUT" || strings.HasSuffix(r[1], "disable") {
+			if r[0] == "PUT" || strings.HasSuffix(r[1], "disable") || strings.HasSuffix(r[1], "unlock") {
 				body = map[string]any{"reason": "test"}
 			}
 			a := k.Call(r[0], strings.Replace(r[1], "/ann", "/"+id, 1), o.sys.Access, body)
@@ -570,6 +584,9 @@ func noRoleAboveOnesOwn(t *testing.T) {
 
 		officeHolder(k, "sec2", model.SecurityAdmin)
 		refused(t, "shutting out who watches", k.Call("POST", "/v1/admin/users/sec/disable", hr.Access, map[string]any{"reason": "test"}), 403, model.CodeOfficeReserved)
+		refused(t, "ending the sessions of who watches", k.Call("DELETE", "/v1/admin/users/sec/sessions", hr.Access, nil), 403, model.CodeOfficeReserved)
+		refused(t, "unlocking who watches", k.Call("POST", "/v1/admin/users/sec/unlock", hr.Access, map[string]any{"reason": "test"}), 403, model.CodeOfficeReserved)
+		k.Want(k.Call("DELETE", "/v1/admin/users/sec2/sessions", o.sys.Access, nil), 200)
 		k.Want(k.Call("POST", "/v1/admin/users/sec2/disable", o.sys.Access, map[string]any{"reason": "test"}), 200)
 		refused(t, "letting in again whom an office has shut out", k.Call("POST", "/v1/admin/users/sec2/enable", hr.Access, nil), 403, model.CodeOfficeReserved)
 		k.Want(k.Call("POST", "/v1/admin/users/sec2/enable", o.sys.Access, nil), 200)

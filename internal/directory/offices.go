@@ -60,10 +60,19 @@ func (s *Service) RequestOffice(ctx context.Context, caller model.Caller, tenant
 	return OfficeRequest{r, revision}, err
 }
 
-// mayTake refuses an office to whom it could not be given anyway, or has it.
+// mayTake refuses an office to whom it could not be given anyway, or has it, and to an
+// account without a second factor: whoever enrols the first one would hold the office.
 func (s *Service) mayTake(ctx context.Context, tx store.Queries, r store.OfficeRequest) error {
-	if _, err := user(ctx, tx, r.Tenant, r.Member); err != nil {
+	u, err := user(ctx, tx, r.Tenant, r.Member)
+	if err != nil {
 		return err
+	}
+	devices, err := tx.Devices(ctx, r.Tenant, u.ID)
+	if err != nil {
+		return err
+	}
+	if len(devices) == 0 {
+		return model.Errorf(model.CodeOfficeConflict, "%s has no second factor yet; an office is for whoever has one", r.Member)
 	}
 	held, err := tx.Assignments(ctx, r.Tenant, r.Member, r.Office)
 	if err != nil {

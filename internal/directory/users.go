@@ -66,7 +66,7 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 				class = c
 			}
 		}
-		if inv, err = s.invite(ctx, tx, tenant, n.ID, n.InviteTTL); err != nil {
+		if inv, err = s.invite(ctx, tx, caller, tenant, n.ID, n.InviteTTL); err != nil {
 			return err
 		}
 		inv.Revision = revision
@@ -124,7 +124,7 @@ func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, i
 				return err
 			}
 		}
-		if inv, err = s.invite(ctx, tx, tenant, u.ID, ttl); err != nil {
+		if inv, err = s.invite(ctx, tx, caller, tenant, u.ID, ttl); err != nil {
 			return err
 		}
 		inv.Revision = revision
@@ -133,7 +133,9 @@ func (s *Service) InviteUser(ctx context.Context, caller model.Caller, tenant, i
 	return inv, err
 }
 
-func (s *Service) invite(ctx context.Context, tx store.Invites, tenant, id string, ttl time.Duration) (Invitation, error) {
+// invite makes the invitation. It says which person made it, if one did: when it is
+// used, it is held against what that person may do then.
+func (s *Service) invite(ctx context.Context, tx store.Invites, caller model.Caller, tenant, id string, ttl time.Duration) (Invitation, error) {
 	if ttl == 0 {
 		ttl = InviteTTL
 	}
@@ -143,7 +145,11 @@ func (s *Service) invite(ctx context.Context, tx store.Invites, tenant, id strin
 	secret, hash := token.NewSecret()
 	now := s.Now()
 	expires := now.Add(ttl).UTC().Truncate(time.Second)
-	if err := tx.InsertInvite(ctx, store.Invite{Hash: hash, Tenant: tenant, User: id, CreatedAt: now, ExpiresAt: expires}); err != nil {
+	i := store.Invite{Hash: hash, Tenant: tenant, User: id, CreatedAt: now, ExpiresAt: expires}
+	if caller.Kind == model.CallerUser {
+		i.MadeBy = caller.ID
+	}
+	if err := tx.InsertInvite(ctx, i); err != nil {
 		return Invitation{}, err
 	}
 	return Invitation{Invite: secret, URL: s.Issuer + "/invite/" + secret, ExpiresAt: expires}, nil

@@ -105,7 +105,7 @@ var problems = map[model.Code]problem{
 	},
 	model.CodeInviteInvalid: {
 		text{"Invitation not valid", "邀请无效"},
-		text{"This invitation is unknown, already used or expired. Ask whoever invited you for a new one.", "该邀请不存在、已被使用或已过期，请向邀请您的人索取新的邀请。"},
+		text{"This invitation is unknown, used, expired or no longer good. Ask whoever invited you for a new one.", "该邀请不存在、已被使用、已过期或已失效，请向邀请您的人索取新的邀请。"},
 	},
 	model.CodePasswordWrong: {
 		text{"Wrong password", "当前密码错误"},

@@ -148,6 +148,9 @@ func (s *Service) recover(ctx context.Context, tk store.Ticket, selector string)
 		if err := s.recoveryRight(ctx, tx, tk.Tenant, tk.User); err != nil {
 			return err
 		}
+		if err := s.setChosen(ctx, tx, tk, user); err != nil {
+			return err
+		}
 		p := proof{Methods: append(tk.Methods, "mfa"), At: tk.AuthTime, Level: 1, Recovery: true}
 		tokens, err := s.issue(ctx, tx, t, user, p, false)
 		if err != nil {

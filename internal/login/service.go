@@ -72,6 +72,13 @@ type Requirements interface {
 	RequiresMFA(ctx context.Context, tenant, subject string) (bool, error)
 }
 
+// Inviters tells what an invitation that a person made is worth when it is used.
+type Inviters interface {
+	// StillInvites tells whether the person by, at this revision of the tenant, may make
+	// an invitation of the user: both by their ids.
+	StillInvites(ctx context.Context, tenant string, revision int64, by, user string) (bool, error)
+}
+
 // Service runs the state machine. Fields are required unless they say otherwise; it
 // is safe for concurrent use.
 type Service struct {
@@ -82,6 +89,7 @@ type Service struct {
 	Breaches     *password.BreachFiles // nil for none
 	Keys         *Keys
 	Requirements Requirements
+	Inviters     Inviters        // without it, invitations that people made open nothing
 	Verifier     *token.Verifier // over Keys
 	Assertions   *token.Assertions
 	Revisions    Revisions
@@ -170,7 +178,7 @@ func (s *Service) hear(ctx context.Context, tenant, username, pass string) (Resu
 	if rehash {
 		user = s.upgrade(ctx, user, pass)
 	}
-	return s.proceed(ctx, t, user, proof{Methods: []string{"pwd"}, At: s.Now()}, "", func(tx store.Tx) error {
+	return s.proceed(ctx, t, user, proof{Methods: []string{"pwd"}, At: s.Now()}, func(tx store.Tx) error {
 		_, err := s.ledger.Right(ctx, tx, try)
 		return err
 	})
@@ -236,18 +244,18 @@ func (s *Service) upgrade(ctx context.Context, u model.User, pass string) model.
 type proof struct {
 	Methods  []string // amr, RFC 8176
 	At       time.Time
-	Level    int  // acr; 0 is read as 1, the password
-	Recovery bool // the second factor was a recovery code: re-enrol only
+	Level    int    // acr; 0 is read as 1, the password
+	Recovery bool   // the second factor was a recovery code: re-enrol only
+	Chosen   string // hash of a password that the second factor is to set; "" for none
 	// After is the session that a new one takes the place of, with its limits:
 	// after a step-up. nil after a login.
 	After *store.Session
 }
 
 // proceed decides what follows a right password: tokens, or a ticket for the
-// second factor or for enrolling one. first, if any, runs in the same
-// transaction before that; when it returns an error that is the answer. The
-// step is recorded as activity, "" meaning the password step.
-func (s *Service) proceed(ctx context.Context, t model.Tenant, user model.User, p proof, activity audit.Activity, first func(store.Tx) error) (Result, error) {
+// second factor or for enrolling one. first runs in the same transaction before
+// that; when it returns an error that is the answer.
+func (s *Service) proceed(ctx context.Context, t model.Tenant, user model.User, p proof, first func(store.Tx) error) (Result, error) {
 	due, err := s.mfaDue(ctx, t, user.ID)
 	if err != nil {
 		return Result{}, err
@@ -258,28 +266,22 @@ func (s *Service) proceed(ctx context.Context, t model.Tenant, user model.User, 
 		if _, err := tx.Bump(ctx, user.Tenant); err != nil { // the tenant's row first, as everywhere
 			return err
 		}
-		if first != nil {
-			if err := first(tx); err != nil {
-				return err
-			}
+		if err := first(tx); err != nil {
+			return err
 		}
 		epoch, err := same(ctx, tx, user)
 		if err != nil {
 			return err
 		}
-		if activity != audit.InviteAccepted && epoch != user.Epoch { // accepting one ends all sessions itself
+		if epoch != user.Epoch {
 			return errLogin
 		}
 		if res, err = s.nextStep(ctx, tx, t, user, p, due); err != nil {
 			return err
 		}
-		name := activity
-		switch {
-		case name != "":
-		case res.Status == StatusOK:
+		name := audit.PasswordPassed
+		if res.Status == StatusOK {
 			name = audit.LoginSucceeded
-		default:
-			name = audit.PasswordPassed
 		}
 		return s.Log.AppendIn(ctx, tx, success(user, name, p))
 	})
@@ -345,7 +347,7 @@ func (s *Service) newTicket(ctx context.Context, tx store.Tickets, u model.User,
 	secret, hash := token.NewSecret()
 	now := s.Now()
 	err := tx.InsertTicket(ctx, store.Ticket{
-		Hash: hash, Tenant: u.Tenant, User: u.ID, Purpose: purpose, Methods: p.Methods, AuthTime: p.At,
+		Hash: hash, Tenant: u.Tenant, User: u.ID, Purpose: purpose, Methods: p.Methods, AuthTime: p.At, Password: p.Chosen,
 		CreatedAt: now, ExpiresAt: now.Add(TicketTTL),
 	})
 	if err != nil {

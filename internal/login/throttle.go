@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"rolegate/internal/audit"
@@ -33,6 +34,9 @@ const (
 	renewalsAtOnce = 5 // new sets of recovery codes, each of which is ten hashes
 	renewalsEvery  = 12 * time.Minute
 
+	unlocksAtOnce = 2 // unlocks of one account by people: each lets ten codes be tried anew, and more with waits
+	unlocksEvery  = 24 * time.Hour
+
 	recoveryAtOnce = 5 // wrong recovery codes; with the next line at most ten in any hour
 	recoveryEvery  = 12 * time.Minute
 )
@@ -47,17 +51,19 @@ const (
 	BudgetRecovery = "recovery"         // recovery codes of one account
 	BudgetRenewal  = "recovery_renewal" // new recovery codes of one account
 	BudgetPassword = "password"         // the current password, asked for again
+	BudgetUnlock   = "unlock"           // unlocks of one account by people
 	BudgetSecret   = "secret"           // unknown tickets, refresh tokens, invitations and clients' secrets from one address
 )
 
 // Budgets lists them, for metrics.
-var Budgets = []string{BudgetAddress, BudgetSpray, BudgetNetwork, BudgetAccount, BudgetCode, BudgetRecovery, BudgetRenewal, BudgetPassword, BudgetSecret}
+var Budgets = []string{BudgetAddress, BudgetSpray, BudgetNetwork, BudgetAccount, BudgetCode, BudgetRecovery, BudgetRenewal, BudgetPassword, BudgetUnlock, BudgetSecret}
 
 var (
 	passwords = throttle.Ladder{Wait: passwordWait, Forget: forgetPasswords}
 	codes     = throttle.Ladder{Wait: codeWait}
 	recovery  = throttle.Bucket{Size: recoveryAtOnce, Every: recoveryEvery}
 	renewals  = throttle.Bucket{Size: renewalsAtOnce, Every: renewalsEvery}
+	unlocks   = throttle.Bucket{Size: unlocksAtOnce, Every: unlocksEvery}
 	anywhere  = throttle.Bucket{Size: accountPasswords, Every: accountEvery}
 )
 
@@ -243,7 +249,16 @@ func (s *Service) right(ctx context.Context, tx store.Tx, tenant, user string, l
 // Unlock forgets what was tried in vain at a user's account, on whoever's
 // behalf: passwords, one-time codes and recovery codes count from zero again. The
 // error is of model.CodeUserUnknown where there is no such user.
+//
+// Whoever is not on the host does so within a budget that no unlock renews, or with
+// invitations of the same account they could try codes without an end.
 func (s *Service) Unlock(ctx context.Context, caller model.Caller, tenant, user, reason string) error {
+	if caller.Kind != model.CallerOperator {
+		line := throttle.Line{Budget: BudgetUnlock, Key: person(BudgetUnlock, tenant, user), Rule: unlocks, Own: true}
+		if _, err := s.charge(ctx, line); err != nil {
+			return tooOften(err, user)
+		}
+	}
 	err := s.Store.InTx(ctx, func(tx store.Tx) error {
 		u, err := tx.User(ctx, tenant, user)
 		if err != nil {
@@ -264,6 +279,17 @@ func (s *Service) Unlock(ctx context.Context, caller model.Caller, tenant, user,
 	})
 	s.ledger.Forget()
 	return err
+}
+
+// tooOften says of a charge that was refused what was refused.
+func tooOften(err error, user string) error {
+	var e *model.Error
+	if !errors.As(err, &e) || e.Code != model.CodeTooManyAttempts {
+		return err
+	}
+	said := model.Errorf(e.Code, "people have unlocked %s as often as a day allows; on the host it can be done at once", user)
+	said.RetryAfter = e.RetryAfter
+	return said
 }
 
 // sweepTriesBatch bounds how long one sweep holds the database.

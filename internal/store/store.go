@@ -186,6 +186,7 @@ type Invite struct {
 	Hash      []byte // SHA-256 of the secret
 	Tenant    string
 	User      string
+	MadeBy    string // the user's id, of a person who made it; "" for the host
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }
@@ -220,6 +221,7 @@ type Ticket struct {
 	AuthTime  time.Time // when the password was proven
 	Device    string    // enrol: the pending device, "" before /enrol was called
 	Tries     int       // failed or attempted codes so far
+	Password  string    // hash of the one that the second factor sets; "" for none, and once the ticket has ended
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }

@@ -17,7 +17,7 @@ func (q queries) EndAll(ctx context.Context, now time.Time) (e store.Ended, err 
 			args  []any
 		}{
 			{&e.Sessions, `UPDATE sessions SET ended_at = $1 WHERE ended_at = 0`, at},
-			{&e.Tickets, `UPDATE tickets SET ended_at = $1 WHERE ended_at = 0`, at},
+			{&e.Tickets, `UPDATE tickets SET ended_at = $1, password_hash = '' WHERE ended_at = 0`, at},
 			{&e.Invites, `UPDATE invites SET used_at = $1 WHERE used_at = 0`, at},
 			{&e.RecoveryCodes, `UPDATE recovery_codes SET used_at = $1 WHERE used_at = 0`, at},
 			{&e.OfficeRequests, `UPDATE office_requests SET expires_at = $1 WHERE state = 'pending' AND expires_at > $1`, at},

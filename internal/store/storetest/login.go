@@ -17,7 +17,7 @@ var ticketTests = []storeTest{
 		ctx := t.Context()
 		f.user("ann")
 		want := ticket("h", "ann")
-		want.Device, want.Tries, want.Purpose = "d", 2, store.TicketEnrol
+		want.Device, want.Tries, want.Purpose, want.Password = "d", 2, store.TicketEnrol, "phc"
 		f.must(f.InsertTicket(ctx, want))
 		got, err := f.Ticket(ctx, want.Hash, now)
 		same(t, "Ticket", got, err, want)

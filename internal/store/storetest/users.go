@@ -94,7 +94,7 @@ var inviteTests = []storeTest{
 	{"Invites/RoundTripAndExpiry", func(t *testing.T, f fixture) {
 		ctx := t.Context()
 		f.user("ann")
-		i := store.Invite{Hash: []byte{1, 0, 2}, Tenant: "t", User: "ann", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+		i := store.Invite{Hash: []byte{1, 0, 2}, Tenant: "t", User: "ann", MadeBy: "bob", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
 		f.must(f.InsertInvite(ctx, i))
 		got, err := f.Invite(ctx, i.Hash, now)
 		same(t, "Invite", got, err, i)
