@@ -24,7 +24,7 @@ import (
 func init() {
 	holds(20, "a code that was accepted is refused when it comes again", usedCode)
 	holds(21, "of fifty requests at once with one valid code, over one ticket and step-ups of several sessions, by API and pages, one succeeds", oneCodeOneSuccess)
-	holds(22, "a used code with white space, a sign or digits of another script about it is refused, and counted", usedCodeRespelt)
+	holds(22, "a used code with white space, a sign or digits of another script about it is refused, and counted, by the API and on pages, which read blanks and full-width digits", usedCodeRespelt)
 	holds(23, "once a step was accepted, a code of an earlier one is refused though its time has not passed", earlierStep)
 	holds(24, "the code that confirmed a device does not log in", confirmationCode)
 	holds(25, "a code accepted on one surface is refused on each other one", usedOnOneSurface)
@@ -180,6 +180,45 @@ func usedCodeRespelt(t *testing.T) {
 		k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": code}), 401, "code", "code_invalid")
 	}
 	k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": k.NextCode(alice)}), 200)
+	usedCodeOnPages(t, k, alice)
+}
+
+// A page takes away what input methods put around digits: six digits in another spelling
+// are those digits, so a used code stays used, and counts as one try. What is left of
+// anything else is no code, used or not.
+func usedCodeOnPages(t *testing.T, k *testkit.Kit, p *testkit.Person) {
+	t.Helper()
+	const login, stepUp = "main form[action='/login/code']", "main form[action='/step-up']"
+	wide := func(code string, zero rune) string {
+		return strings.Map(func(r rune) rune { return r - '0' + zero }, code)
+	}
+	v := k.Visitor(t)
+	ask := func() {
+		t.Helper()
+		v.Get("/login")
+		v.Submit("main form[action='/login']", "username", p.ID, "password", testkit.Password).Want(t, 200, "/login")
+	}
+	ask()
+	code := k.NextCode(p)
+	v.Submit(login, "code", "\u3000"+wide(code[:3], '０')+"\u00a0"+wide(code[3:], '０')).Want(t, 200, "/account") // as a Chinese keyboard writes it
+	v.Get("/step-up")
+	for _, used := range []string{code, wide(code, '０'), code[:3] + " " + code[3:], "\u3000" + wide(code, '０')} {
+		k.WantNoted(p.ID, audit.OTPFailed, audit.OutcomeDeny, func() { v.Submit(stepUp, "code", used).Want(t, 401, "/step-up") })
+	}
+	k.Login(p) // gives the tries back
+	v = k.Visitor(t)
+	ask()
+	code = k.Code(p)
+	for _, used := range []string{code, wide(code, '０'), code[:3] + " " + code[3:], "\u00a0" + code, wide(code[:3], '０') + "\u3000" + code[3:]} {
+		k.WantNoted(p.ID, audit.OTPFailed, audit.OutcomeDeny, func() { v.Submit(login, "code", used).Want(t, 401, "/login/code") })
+	}
+	v.Submit(login, "code", k.NextCode(p)).Want(t, 401, "/login/code") // five counted: the ticket is spent
+	ask()
+	code = k.NextCode(p)
+	for _, other := range []string{wide(code, '٠'), "+" + code, code[:3] + "\u200b" + code[3:], code[:3] + "-" + code[3:]} {
+		v.Submit(login, "code", other).Want(t, 401, "/login/code")
+	}
+	v.Submit(login, "code", code).Want(t, 200, "/account")
 }
 
 func earlierStep(t *testing.T) {
