@@ -220,6 +220,9 @@ func recoverySession(t *testing.T) {
 	a := recover(k, sam, sam.RecoveryCodes[0])
 	k.Want(a, 200, "status", "ok")
 	token, ticket := a.Text("access_token"), a.Text("ticket")
+	if a.Body["expires_in"] != 600.0 || a.Body["ticket_expires_in"] != 300.0 {
+		t.Errorf("the tokens are said to live %v seconds and the ticket %v", a.Body["expires_in"], a.Body["ticket_expires_in"])
+	}
 	if acr := testkit.Claims(t, token)["acr"]; acr != "1" {
 		t.Errorf("acr %v", acr)
 	}
