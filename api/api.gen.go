@@ -2066,13 +2066,14 @@ type ListedResource struct {
 	Type string `json:"type"`
 }
 
-// LoginAnswer With `status` `ok`: `access_token`, `token_type`, `expires_in`, `refresh_token`. Otherwise `ticket`, `factors`
+// LoginAnswer With `status` `ok`: `access_token`, `token_type`, `expires_in`, `refresh_token`; after a recovery code `ticket`
+// and `ticket_expires_in` as well, after a device was confirmed `recovery_codes`. Otherwise `ticket`, `factors`
 // and `expires_in`, and nothing else.
 type LoginAnswer struct {
 	// AccessToken A JWT as of RFC 9068.
 	AccessToken string `json:"access_token,omitempty,omitzero"`
 
-	// ExpiresIn Seconds, of the access token or of the ticket.
+	// ExpiresIn Seconds, of the access token, or where there is none of the ticket.
 	ExpiresIn int `json:"expires_in"`
 
 	// Factors Kinds of factors the next step takes.
@@ -2084,8 +2085,11 @@ type LoginAnswer struct {
 	Status        LoginAnswerStatus `json:"status"`
 
 	// Ticket For the next step. With `ok` only after a recovery code, for /v1/login/enrol.
-	Ticket    string               `json:"ticket,omitempty,omitzero"`
-	TokenType LoginAnswerTokenType `json:"token_type,omitempty,omitzero"`
+	Ticket string `json:"ticket,omitempty,omitzero"`
+
+	// TicketExpiresIn Seconds, of a ticket that comes with tokens.
+	TicketExpiresIn int                  `json:"ticket_expires_in,omitempty,omitzero"`
+	TokenType       LoginAnswerTokenType `json:"token_type,omitempty,omitzero"`
 }
 
 // LoginAnswerFactors defines model for LoginAnswer.Factors.

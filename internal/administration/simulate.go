@@ -37,8 +37,8 @@ func (o *Officer) SimulateDraft(ctx context.Context, id string, recorded bool) (
 	}
 	return observing(ctx, o, func() (model.Simulated, int, error) {
 		done, err := o.Change.Simulate(ctx, o.tenant, id, read)
-		if err == nil && sampling != nil {
-			err = sampling.told(ctx, id, done.Recorded)
+		if sampling != nil && (err == nil || sampling.opened) { // what was opened was read, whatever came of it
+			err = cmp.Or(sampling.told(context.WithoutCancel(ctx), id, done.Recorded), err)
 		}
 		return done, done.Compared, err
 	})
@@ -70,7 +70,8 @@ type sampling struct {
 	search *search.Search
 	reader search.Reader
 	wanted search.Wanted
-	taken  int
+	opened bool
+	taken  int // requests of what was opened
 }
 
 func (o *Officer) sampling(r search.Reader, until time.Time) *sampling {
@@ -84,16 +85,20 @@ func (s *sampling) read(ctx context.Context) (change.Sampled, error) {
 		asked, counted := policy.Recall(e.Index, &e.Leaf, opened)
 		out.Asked = append(out.Asked, asked...)
 		out.Counted += counted
+		s.opened, s.taken = true, s.taken+len(asked)+counted
 		return max(1, len(asked))
 	})
-	s.taken = len(out.Asked) + out.Counted
 	out.Of, out.More = found.Of, found.Early || found.Of != s.taken
 	return out, err
 }
 
-// told records what the reader is about to be told, for those who are named, too.
+// told records what was opened and, unless nothing came of it, what the reader is about to
+// be told, for those who are named, too.
 func (s *sampling) told(ctx context.Context, draft string, r *model.Recorded) error {
 	var named []string
+	if r == nil {
+		r = &model.Recorded{}
+	}
 	for i := range r.Shifts {
 		if who := r.Shifts[i].Subject; !slices.Contains(named, who) {
 			named = append(named, who)

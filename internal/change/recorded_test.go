@@ -2,14 +2,17 @@ package change_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"rolegate/internal/administration"
+	"rolegate/internal/app"
 	"rolegate/internal/audit"
 	"rolegate/internal/change"
 	"rolegate/internal/directory"
@@ -113,6 +116,68 @@ func TestRecordedRequests(t *testing.T) {
 		f.must(nil, f.imports(dropping(f.current().Text, "p, role:audit-admin, rolegate.audit")))
 		f.refused("without the right", aud.OpensLog(ctx), model.CodeForbidden)
 	})
+}
+
+// unregistered is a store that, while it is armed, cannot read what is registered.
+type unregistered struct {
+	store.Store
+	armed *atomic.Bool
+}
+
+var errAway = errors.New("the database is away")
+
+func (u unregistered) Resources(ctx context.Context, tenant, typ, after string, limit int) ([]model.Resource, error) {
+	if u.armed.Load() {
+		return nil, errAway
+	}
+	return u.Store.Resources(ctx, tenant, typ, after, limit)
+}
+
+func (u unregistered) Resource(ctx context.Context, tenant, typ, id string) (model.Resource, error) {
+	if u.armed.Load() {
+		return model.Resource{}, errAway
+	}
+	return u.Store.Resource(ctx, tenant, typ, id)
+}
+
+// Whoever has opened recorded requests leaves an entry of it, also where nothing comes of
+// the simulation: what was opened was read.
+func TestAFailedSimulationIsRecorded(t *testing.T) {
+	var armed atomic.Bool
+	dir := t.TempDir()
+	k := testkit.Start(t, dir)
+	k.MustEnrol("ann", "sales-rep")
+	if err := k.App.Store.InTx(ctx, func(tx store.Tx) error {
+		if _, err := directory.Take(ctx, tx, tenant, store.Change{Kind: store.ChangedDirectory}); err != nil {
+			return err
+		}
+		return tx.PutResource(ctx, tenant, model.Resource{Type: "contact", ID: "7"})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	crm := k.ClientToken("crm")
+	for range 3 {
+		(&firm{Kit: k}).asks(crm, "ann", "read", "7", map[string]any{"owner": "ann"})
+	}
+	k.Stop() // what is registered is no longer in memory
+	k = testkit.StartAltered(t, dir, func(a *app.App) { a.Change.Store = unregistered{a.Change.Store, &armed} })
+	f := firmOf(k)
+	d := f.draft("sec")
+	d = f.saved("sec", d, dropping(d.Document, "p, role:sales-rep, contact, create"))
+	aud := f.mustOfficer(f.aud, administration.Simulate)
+	armed.Store(true)
+	noted := k.Noted("ann", func() {
+		if _, err := aud.SimulateDraft(ctx, d.ID, true); !errors.Is(err, errAway) {
+			t.Errorf("with the database away: %v", err)
+		}
+	})
+	if len(noted) != 1 || noted[0].Activity != audit.LogSampled || noted[0].Count != 3 || noted[0].Personal != nil {
+		t.Errorf("recorded %+v, want one entry of three requests", noted)
+	}
+	armed.Store(false)
+	if got := f.activities(func() { f.must(aud.SimulateDraft(ctx, d.ID, true)) }); !slices.Equal(got, []audit.Activity{audit.LogSampled, audit.PolicyRead}) {
+		t.Errorf("a simulation that goes well is recorded as %q", got)
+	}
 }
 
 // mustReader is a person by the right to read the log.

@@ -2,6 +2,7 @@ package checklist
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
 	"rolegate/internal/audit/audittest"
+	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -32,7 +34,7 @@ func init() {
 	holds(27, "after five wrong codes a ticket is dead, also for the right one", deadTicket)
 	holds(28, "ten wrong codes in a row, over any tickets and addresses, lock the step: the right code gets the wrong one's answer", codeLock)
 	holds(29, "of a hundred parallel wrong codes none escapes the counter", parallelCodes)
-	holds(30, "wrong codes are counted across a restart", countedAcrossRestart)
+	holds(30, "wrong codes are counted although the transaction that looks at them rolls back, and across a restart", countedWhateverComes)
 	holds(31, "without the right password nobody locks a code step, and one user's lock is no other's", lockOfOne)
 	holds(32, "after fifty wrong codes in a row only a recovery code or an unlock goes on", hardStop)
 	holds(39, "wrong codes at the confirmation of a device are counted too", confirmCounted)
@@ -319,6 +321,67 @@ func parallelCodes(t *testing.T) {
 		}
 		k.Want(secondStep(k, k.Ticket("alice"), k.NextCode(alice)), 429)
 	})
+}
+
+// losing is a store whose transactions, while it is armed, do all they have to and are
+// then lost, if they looked at a person's devices: those of a code.
+type losing struct {
+	store.Store
+	armed *atomic.Bool
+	lost  *atomic.Int64
+}
+
+type lookedAt struct {
+	store.Tx
+	devices *bool
+}
+
+func (l lookedAt) Devices(ctx context.Context, tenant, user string) ([]store.Device, error) {
+	*l.devices = true
+	return l.Tx.Devices(ctx, tenant, user)
+}
+
+func (l losing) InTx(ctx context.Context, fn func(tx store.Tx) error) error {
+	if !l.armed.Load() {
+		return l.Store.InTx(ctx, fn)
+	}
+	return l.Store.InTx(ctx, func(tx store.Tx) error {
+		var devices bool
+		err := fn(lookedAt{tx, &devices})
+		if err == nil && devices {
+			l.lost.Add(1)
+			return errors.New("the connection was lost before the commit")
+		}
+		return err
+	})
+}
+
+func countedWhateverComes(t *testing.T) {
+	countedThoughLost(t)
+	countedAcrossRestart(t)
+}
+
+func countedThoughLost(t *testing.T) {
+	var armed atomic.Bool
+	var lost atomic.Int64
+	k := testkit.StartAltered(t, t.TempDir(), func(a *app.App) { a.Login.Store = losing{a.Login.Store, &armed, &lost} })
+	alice := k.MustEnrol("alice")
+	for i := range 10 {
+		ticket := k.Ticket("alice")
+		armed.Store(true)
+		var a testkit.Answer
+		if i%2 == 0 {
+			a = secondStep(k, ticket, wrongCode(k, alice))
+		} else {
+			a = k.Post("/v1/step-up", alice.Access, map[string]any{"code": wrongCode(k, alice)})
+		}
+		armed.Store(false)
+		k.Want(a, http.StatusInternalServerError)
+	}
+	if n := lost.Load(); n != 10 {
+		t.Fatalf("%d transactions of a code were lost, not 10", n)
+	}
+	k.Want(secondStep(k, k.Ticket("alice"), k.NextCode(alice)), 429, "code", "too_many_attempts")
 }
 
 func countedAcrossRestart(t *testing.T) {

@@ -27,7 +27,7 @@ func init() {
 	holds(138, "likewise of a user just looked up and of one who was not", sameWorkWarmAndCold)
 	holds(139, "an invitation that is unknown, used, expired or of a disabled user gets one answer; nobody registers themselves", invitesAlike)
 	holds(140, "limits meet names nobody has just as they meet users", limitsAlike)
-	holds(141, "before the password is right no answer tells of waits, tries left or factors of an account", nothingBeforePassword)
+	holds(141, "before the password is right no answer tells of tries left, factors or a locked code step of an account; a wait is told of names nobody has, too", nothingBeforePassword)
 	holds(142, "while the code step is locked, a right and a wrong code get the same answer, and neither is looked at", lockedAlike)
 	holds(143, "code check: secrets are compared in constant time, or found by their digest", constantTime)
 }

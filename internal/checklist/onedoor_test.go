@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -52,7 +53,8 @@ func everybody(k *testkit.Kit) (all []*somebody) {
 
 // No answer of any route, whatever somebody in any state sends it, carries a token
 // of a session that is below what tenant, roles and devices require at that
-// moment. The one exception can do nothing but enrol again.
+// moment. The one exception can do nothing but enrol again. Pages are walked by
+// TestOneDoorOfPages.
 func TestOneDoor(t *testing.T) {
 	all := routes(t)
 	for name, happens := range map[string]func(k *testkit.Kit){
@@ -181,25 +183,31 @@ func (d *doorkeeper) look(what string, a testkit.Answer) {
 		return
 	}
 	d.tokens++
-	claims := testkit.Claims(d.t, found[0])
+	if s := d.hold(what, found[0]); s.Restricted {
+		d.canOnlyEnrol(what, s.User, found[0])
+	}
+}
+
+// hold holds an access token that was just handed out, and its session, against what
+// is required now.
+func (d *doorkeeper) hold(what, access string) store.Session {
+	d.t.Helper()
+	claims := testkit.Claims(d.t, access)
 	sid, _ := claims["sid"].(string)
-	ctx := context.Background()
-	s, err := d.App.Store.Session(ctx, sid)
+	s, err := d.App.Store.Session(context.Background(), sid)
 	if err != nil {
 		d.t.Errorf("%s: a token of no session: %v", what, err)
-		return
+		return s
 	}
-	need := d.needs(s.User)
-	switch {
+	switch need := d.needs(s.User); {
 	case !s.EndedAt.IsZero():
 		d.t.Errorf("%s: a token of a session that has ended", what)
 	case claims["acr"] != strconv.Itoa(s.ACR):
 		d.t.Errorf("%s: the token says %v, and the session has %d", what, claims["acr"], s.ACR)
-	case s.Restricted:
-		d.canOnlyEnrol(what, s.User, found[0])
-	case s.ACR < need:
+	case !s.Restricted && s.ACR < need:
 		d.t.Errorf("%s: a token of level %d, and %d is required", what, s.ACR, need)
 	}
+	return s
 }
 
 // needs is the level required of a user now; nobody has the one of those who may

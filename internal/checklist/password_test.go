@@ -60,6 +60,33 @@ func longPasswords(t *testing.T) {
 	}
 	k.Advance(time.Minute) // so many wrong ones take a pause
 	k.Want(logIn(k, "ann", same+"the right end, long"), 200)
+
+	// An imported bcrypt hash saw 72 bytes: of a longer password it proves nothing, so
+	// neither end of it logs in, and none becomes the password.
+	old, err := bcrypt.GenerateFromPassword([]byte(same), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := importUsers(k, false, user("bob", string(old))); err != nil {
+		t.Fatal(err)
+	}
+	for _, longer := range []string{same + "the wrong end", same + "the right end", same + "x"} {
+		k.Want(logIn(k, "bob", longer), 401, "code", "login_failed")
+	}
+	if storedHash(k, "bob") != string(old) {
+		t.Error("a password that bcrypt cannot prove has replaced its hash")
+	}
+	k.Want(logIn(k, "bob", same), 200)
+	k.Want(logIn(k, "bob", same+"x"), 401, "code", "login_failed")
+
+	// Who had a longer one is invited anew.
+	inv, err := app.InviteUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "bob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Want(acceptWith(k, inv.Invite, same+"the right end"), 200)
+	k.Want(logIn(k, "bob", same+"the right end"), 200)
+	k.Want(logIn(k, "bob", same+"the wrong end"), 401, "code", "login_failed")
 }
 
 func exactPasswords(t *testing.T) {
@@ -85,6 +112,18 @@ func exactPasswords(t *testing.T) {
 			t.Errorf("%s: %q: %d %s", user, c.set, a.Status, a.Code())
 		}
 	}
+
+	// bcrypt repeats a password with a NUL after it: these are one to it.
+	old, err := bcrypt.GenerateFromPassword([]byte("walrus and kite"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := importUsers(k, false, map[string]string{"id": "imported", "password_hash": string(old)}); err != nil {
+		t.Fatal(err)
+	}
+	k.Want(logIn(k, "imported", "walrus and kite\x00walrus and kite"), 401, "code", "login_failed")
+	k.Want(logIn(k, "imported", "walrus and kite\x00"), 401, "code", "login_failed")
+	k.Want(logIn(k, "imported", "walrus and kite"), 200)
 }
 
 // importUsers runs `rolegate user import`.

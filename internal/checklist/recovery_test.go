@@ -1,14 +1,18 @@
 package checklist
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -38,6 +42,21 @@ func recoveryOnce(t *testing.T) {
 	k.Want(recover(k, alice, alice.RecoveryCodes[4]), 200)
 }
 
+// between is a store in which something happens between the look at a recovery code and
+// the transaction that burns it, as when another replica takes it.
+type between struct {
+	store.Store
+	happens *atomic.Pointer[func()]
+}
+
+func (b between) RecoveryCode(ctx context.Context, tenant, user, selector string) (store.RecoveryCode, error) {
+	row, err := b.Store.RecoveryCode(ctx, tenant, user, selector)
+	if f := b.happens.Swap(nil); f != nil {
+		(*f)()
+	}
+	return row, err
+}
+
 // One ticket takes five attempts, so some requests are refused for that; how the
 // code is burnt is settled among those that are not. The last one comes with a
 // ticket of its own.
@@ -54,6 +73,21 @@ func recoveryRace(t *testing.T) {
 		}
 		k.Want(recover(k, alice, alice.RecoveryCodes[0]), 401)
 	})
+
+	// Nor is it the ticket alone that makes it one: the code is used up by itself.
+	var happens atomic.Pointer[func()]
+	k := testkit.StartAltered(t, t.TempDir(), func(a *app.App) { a.Login.Store = between{a.Login.Store, &happens} })
+	alice := k.MustEnrol("alice")
+	elsewhere := func() {
+		k.Exec("UPDATE recovery_codes SET used_at = 1 WHERE selector = '" + alice.RecoveryCodes[0][:4] + "'")
+	}
+	ticket := k.Ticket("alice")
+	happens.Store(&elsewhere)
+	k.Want(k.Post("/v1/login/recovery", "", map[string]any{"ticket": ticket, "code": alice.RecoveryCodes[0]}), 401, "code", "code_invalid", "access_token", nil)
+	if happens.Load() != nil {
+		t.Error("nothing came between")
+	}
+	k.Want(k.Post("/v1/login/recovery", "", map[string]any{"ticket": ticket, "code": alice.RecoveryCodes[1]}), 200)
 }
 
 func foreignRecovery(t *testing.T) {
@@ -186,6 +220,9 @@ func recoverySession(t *testing.T) {
 	a := recover(k, sam, sam.RecoveryCodes[0])
 	k.Want(a, 200, "status", "ok")
 	token, ticket := a.Text("access_token"), a.Text("ticket")
+	if a.Body["expires_in"] != 600.0 || a.Body["ticket_expires_in"] != 300.0 {
+		t.Errorf("the tokens are said to live %v seconds and the ticket %v", a.Body["expires_in"], a.Body["ticket_expires_in"])
+	}
 	if acr := testkit.Claims(t, token)["acr"]; acr != "1" {
 		t.Errorf("acr %v", acr)
 	}

@@ -2,10 +2,16 @@ package checklist
 
 import (
 	"encoding/base32"
+	"encoding/json"
 	"fmt"
+	"io"
+	"iter"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,8 +23,8 @@ import (
 
 func init() {
 	holds(20, "a code that was accepted is refused when it comes again", usedCode)
-	holds(21, "of fifty requests at once with one valid code, over one ticket, several and step-ups, one succeeds", oneCodeOneSuccess)
-	holds(22, "a used code with white space, a sign or digits of another script about it is refused, and counted", usedCodeRespelt)
+	holds(21, "of fifty requests at once with one valid code, over one ticket and step-ups of several sessions, by API and pages, one succeeds", oneCodeOneSuccess)
+	holds(22, "a used code with white space, a sign or digits of another script about it is refused, and counted, by the API and on pages, which read blanks and full-width digits", usedCodeRespelt)
 	holds(23, "once a step was accepted, a code of an earlier one is refused though its time has not passed", earlierStep)
 	holds(24, "the code that confirmed a device does not log in", confirmationCode)
 	holds(25, "a code accepted on one surface is refused on each other one", usedOnOneSurface)
@@ -52,25 +58,105 @@ func usedCode(t *testing.T) {
 	k.Want(totpStep(k, alice, code), 401, "code", "code_invalid")
 }
 
+// Every flow that takes a code of a device that counts, over the API and by pages: the
+// login, whose ticket could let one through by itself, and a step-up in each of several
+// sessions, none of which knows of the others.
 func oneCodeOneSuccess(t *testing.T) {
 	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
 		alice := k.MustEnrol("alice")
+		var sessions []testkit.Person
+		for range 6 {
+			k.Login(alice)
+			sessions = append(sessions, *alice)
+		}
 		k.MidStep()
-		code := k.Code(alice)
+		code, ticket := k.Code(alice), k.Ticket("alice")
 		var requests []*http.Request
-		ticket := k.Ticket("alice")
-		for i := range 50 {
-			switch i % 2 {
-			case 0:
-				requests = append(requests, k.Request("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": code}))
-			case 1:
-				requests = append(requests, k.Request("/v1/step-up", alice.Access, map[string]any{"code": code}))
+		for i, s := range sessions {
+			requests = append(requests,
+				k.Request("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": code}),
+				formOf(k, "/login/code", testkit.Person{}, "ticket", ticket, "code", code))
+			for range 3 {
+				if i%2 == 0 {
+					requests = append(requests, k.Request("/v1/step-up", s.Access, map[string]any{"code": code}))
+				} else {
+					requests = append(requests, formOf(k, "/step-up", s, "code", code, "_to", "/account", "_sent", "once"))
+				}
 			}
 		}
-		if got := testkit.Statuses(k.Together(requests...)); got[200] != 1 {
-			t.Errorf("answers by status: %v, want one 200", got)
+		requests = append(requests, slices.Repeat(requests[:5], 4)...)
+		let := map[string]int{}
+		for i, a := range together(t, requests) {
+			if a.Text("access_token") != "" || jwtShape.MatchString(a.Header.Get("Set-Cookie")) {
+				let[requests[i].URL.Path]++
+			}
+		}
+		if n := sum(maps.Values(let)); n != 1 {
+			t.Errorf("one code is let through %d times of %d: %v", n, len(requests), let)
 		}
 	})
+}
+
+// formOf is the form of a page, sent from a browser that holds the session of a person.
+func formOf(k *testkit.Kit, path string, p testkit.Person, fields ...string) *http.Request {
+	k.T.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	req, err := http.NewRequest(http.MethodPost, k.URL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		k.T.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Origin", k.URL)
+	if p.Access != "" {
+		req.AddCookie(&http.Cookie{Name: accessCookie, Value: p.Access})
+		req.AddCookie(&http.Cookie{Name: refreshCookie, Value: p.Refresh})
+	}
+	return req
+}
+
+// together sends the requests at once and gives the answers themselves, wherever they
+// would lead on to.
+func together(t *testing.T, requests []*http.Request) []testkit.Answer {
+	t.Helper()
+	answers := make([]testkit.Answer, len(requests))
+	start := make(chan struct{})
+	var wg sync.WaitGroup
+	for i, req := range requests {
+		if req.GetBody != nil { // one may be there twice
+			body, err := req.GetBody()
+			if err != nil {
+				t.Fatal(err)
+			}
+			req = req.Clone(t.Context())
+			req.Body = body
+		}
+		wg.Go(func() {
+			<-start
+			resp, err := http.DefaultTransport.RoundTrip(req)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			a := testkit.Answer{Status: resp.StatusCode, Header: resp.Header}
+			a.Raw, _ = io.ReadAll(resp.Body)
+			_ = json.Unmarshal(a.Raw, &a.Body)
+			answers[i] = a
+		})
+	}
+	close(start)
+	wg.Wait()
+	return answers
+}
+
+func sum(of iter.Seq[int]) (n int) {
+	for x := range of {
+		n += x
+	}
+	return n
 }
 
 func usedCodeRespelt(t *testing.T) {
@@ -94,6 +180,45 @@ func usedCodeRespelt(t *testing.T) {
 		k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": code}), 401, "code", "code_invalid")
 	}
 	k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": k.NextCode(alice)}), 200)
+	usedCodeOnPages(t, k, alice)
+}
+
+// A page takes away what input methods put around digits: six digits in another spelling
+// are those digits, so a used code stays used, and counts as one try. What is left of
+// anything else is no code, used or not.
+func usedCodeOnPages(t *testing.T, k *testkit.Kit, p *testkit.Person) {
+	t.Helper()
+	const login, stepUp = "main form[action='/login/code']", "main form[action='/step-up']"
+	wide := func(code string, zero rune) string {
+		return strings.Map(func(r rune) rune { return r - '0' + zero }, code)
+	}
+	v := k.Visitor(t)
+	ask := func() {
+		t.Helper()
+		v.Get("/login")
+		v.Submit("main form[action='/login']", "username", p.ID, "password", testkit.Password).Want(t, 200, "/login")
+	}
+	ask()
+	code := k.NextCode(p)
+	v.Submit(login, "code", "\u3000"+wide(code[:3], '０')+"\u00a0"+wide(code[3:], '０')).Want(t, 200, "/account") // as a Chinese keyboard writes it
+	v.Get("/step-up")
+	for _, used := range []string{code, wide(code, '０'), code[:3] + " " + code[3:], "\u3000" + wide(code, '０')} {
+		k.WantNoted(p.ID, audit.OTPFailed, audit.OutcomeDeny, func() { v.Submit(stepUp, "code", used).Want(t, 401, "/step-up") })
+	}
+	k.Login(p) // gives the tries back
+	v = k.Visitor(t)
+	ask()
+	code = k.Code(p)
+	for _, used := range []string{code, wide(code, '０'), code[:3] + " " + code[3:], "\u00a0" + code, wide(code[:3], '０') + "\u3000" + code[3:]} {
+		k.WantNoted(p.ID, audit.OTPFailed, audit.OutcomeDeny, func() { v.Submit(login, "code", used).Want(t, 401, "/login/code") })
+	}
+	v.Submit(login, "code", k.NextCode(p)).Want(t, 401, "/login/code") // five counted: the ticket is spent
+	ask()
+	code = k.NextCode(p)
+	for _, other := range []string{wide(code, '٠'), "+" + code, code[:3] + "\u200b" + code[3:], code[:3] + "-" + code[3:]} {
+		v.Submit(login, "code", other).Want(t, 401, "/login/code")
+	}
+	v.Submit(login, "code", code).Want(t, 200, "/account")
 }
 
 func earlierStep(t *testing.T) {

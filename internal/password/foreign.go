@@ -27,9 +27,8 @@ import (
 //	$argon2i$v=19$m=…,t=…,p=…$salt$key      argon2i; argon2id is our own
 //
 // They are verified and never made: who logs in with one has an argon2id hash
-// afterwards. bcrypt looks at the first 72 bytes of a password, here as where it
-// comes from; the hash that takes its place is of the whole password as it was
-// typed at that login.
+// afterwards, of the password as it was typed at that login. So what a hash cannot
+// tell from the right password must not match it.
 //
 // The bounds keep one login below some seconds of one core; they hold when a
 // hash is imported and again whenever it would be run.
@@ -113,8 +112,12 @@ func parseBcrypt(stored string) (foreign, error) {
 	return bcryptHash(stored), nil
 }
 
+// matches is false for what bcrypt cannot prove, at the cost of any other answer: it
+// takes 72 bytes of a password that is repeated with a NUL after it, so it tells
+// passwords of at most 72 bytes without a NUL from one another, and no others.
 func (b bcryptHash) matches(password string) bool {
-	return bcrypt.CompareHashAndPassword([]byte(b), []byte(password[:min(len(password), bcryptBytes)])) == nil
+	same := bcrypt.CompareHashAndPassword([]byte(b), []byte(password[:min(len(password), bcryptBytes)])) == nil
+	return same && len(password) <= bcryptBytes && !strings.Contains(password, "\x00")
 }
 
 type pbkdf2Hash struct {

@@ -56,22 +56,27 @@ func TestHashesOfOtherSystems(t *testing.T) {
 	}
 }
 
-// What bcrypt never saw of a password cannot be held against it; whatever is
-// made afterwards is of the whole.
-func TestBcryptSeesSeventyTwoBytes(t *testing.T) {
-	long := strings.Repeat("0123456789", 8)
-	h := New(cheap, 1, 0)
-	made, err := bcrypt.GenerateFromPassword([]byte(long[:72]), bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stored := string(made)
-	if ok, rehash := mustVerify(t, h, stored, long); !ok || !rehash {
-		t.Errorf("80 bytes of which the first 72 are right give %v, rehash %v; want true, true", ok, rehash)
-	}
-	now := mustHash(t, h, long)
-	if ok, _ := mustVerify(t, h, now, long[:72]); ok {
-		t.Error("the hash that replaces it takes the first 72 bytes for the whole")
+// bcrypt tells passwords of at most 72 bytes without a NUL from one another, and from
+// no others: those are no match, whatever its answer is.
+func TestBcryptProvesSeventyTwoBytesWithoutNUL(t *testing.T) {
+	whole := strings.Repeat("012345678", 8) // 72 bytes
+	for made, cases := range map[string]map[string]bool{
+		whole: {whole: true, whole + "9": false, whole + "\x00": false, whole[:71]: false, whole[:71] + "9": false},
+		"ab":  {"ab": true, "ab\x00ab": false, "ab\x00": false, "ab\x00ab\x00ab": false},
+	} {
+		stored, err := bcrypt.GenerateFromPassword([]byte(made), bcrypt.MinCost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := New(cheap, 1, 0)
+		for password, want := range cases {
+			if ok, rehash := mustVerify(t, h, string(stored), password); ok != want || rehash != want {
+				t.Errorf("made from %q, %q gives %v, rehash %v; want %v", made, password, ok, rehash, want)
+			}
+		}
+		if s := h.Stats(); s.Done != int64(len(cases)) {
+			t.Errorf("%d hashes were done for %d passwords: who is refused unhashed can be told by the time", s.Done, len(cases))
+		}
 	}
 }
 

@@ -104,6 +104,7 @@ func replyLogin(w http.ResponseWriter, res login.Result, err error) error {
 	}
 	answer.AccessToken = res.Tokens.AccessToken
 	answer.TokenType = api.LoginAnswerTokenTypeBearer
+	answer.TicketExpiresIn = seconds(res.ExpiresIn)
 	answer.ExpiresIn = seconds(res.Tokens.ExpiresIn)
 	answer.RefreshToken = res.Tokens.RefreshToken
 	answer.RecoveryCodes = res.RecoveryCodes

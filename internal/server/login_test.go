@@ -52,7 +52,7 @@ func TestLoginAnswers(t *testing.T) {
 		},
 		"re-enrol only": {
 			login.Result{Status: login.StatusOK, Tokens: tokens, Ticket: "T", ExpiresIn: 5 * time.Minute},
-			map[string]any{"status": "ok", "access_token": "A", "token_type": "Bearer", "expires_in": 600.0, "refresh_token": "R", "ticket": "T"},
+			map[string]any{"status": "ok", "access_token": "A", "token_type": "Bearer", "expires_in": 600.0, "refresh_token": "R", "ticket": "T", "ticket_expires_in": 300.0},
 		},
 		"second factor": {
 			login.Result{Status: login.StatusMFARequired, Ticket: "T", Factors: []string{"totp", "recovery"}, ExpiresIn: 5 * time.Minute},
