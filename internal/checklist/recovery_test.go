@@ -14,10 +14,10 @@ import (
 )
 
 func init() {
-	holds(48, "a recovery code works once", recoveryOnce)
+	holds(48, "a recovery code works once, also where the page that made it is sent again", recoveryOnce)
 	holds(49, "of twenty uses of one recovery code at once, one succeeds", recoveryRace)
 	holds(50, "another person's recovery code is refused, and stays unused", foreignRecovery)
-	holds(51, "new recovery codes void the old ones, and want a code of the last five minutes", renewedRecovery)
+	holds(51, "new recovery codes void the old ones for good, and want a code of the last five minutes", renewedRecovery)
 	holds(52, "there are recovery codes only beside a confirmed device; removing the last device voids them", recoveryNeedsDevice)
 	holds(53, "the list tells how many codes are left, and never the codes", recoveryCount)
 	holds(55, "the database has recovery codes as argon2id hashes only", recoveryAtRest)
@@ -36,6 +36,8 @@ func recoveryOnce(t *testing.T) {
 	k.Want(recover(k, alice, alice.RecoveryCodes[3]), 200, "status", "ok")
 	k.Want(recover(k, alice, alice.RecoveryCodes[3]), 401, "code", "code_invalid")
 	k.Want(recover(k, alice, alice.RecoveryCodes[4]), 200)
+	t.Run("form", usedCodeOfAForm)
+	t.Run("first device", usedCodeOfAFirstDevice)
 }
 
 // One ticket takes five attempts, so some requests are refused for that; how the
@@ -92,6 +94,7 @@ func renewedRecovery(t *testing.T) {
 		}
 		k.Want(recover(k, alice, alice.RecoveryCodes[9]), 200)
 	})
+	t.Run("two forms", twoForms)
 }
 
 func recoveryNeedsDevice(t *testing.T) {

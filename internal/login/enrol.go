@@ -84,7 +84,7 @@ func (s *Service) enrolment(row store.Device, user model.User, secret []byte) (E
 	if err != nil {
 		return Enrolment{}, err
 	}
-	form, err := s.newForm(user.Tenant, user.ID)
+	form, err := s.newForm(named{user.Tenant, user.ID, row.ID})
 	return Enrolment{DeviceID: row.ID, Username: user.Username, Secret: totp.Base32(secret), OTPAuthURI: uri, QRPNG: png, Form: form}, err
 }
 
@@ -174,7 +174,7 @@ func (s *Service) codesFor(ctx context.Context, d store.Device, a asked) (recove
 	if m, err := s.match(d, a.code, s.Now()); err != nil || !m.ok {
 		return recoveryCodes{}, nil // refused in the transaction
 	}
-	codes, err := s.newRecoveryCodes(ctx, d.Tenant, d.User, s.source(a, d.Tenant, d.User, s.Now()))
+	codes, err := s.newRecoveryCodes(ctx, d.Tenant, d.User, s.source(a, named{d.Tenant, d.User, d.ID}, s.Now()))
 	if err != nil && ctx.Err() == nil {
 		err = s.unheard(ctx, err, throttle.Of(s.codeLine(d.Tenant, d.User)))
 	}
