@@ -79,7 +79,7 @@ var said = map[string]string{
 	"nobody of that name is registered":                                                                               "没有登记该名称的主体。",
 	"nobody has decided that this person may do this":                                                                 "此人执行此操作的权限尚未经过判定。",
 	"this page has made its recovery codes, and they were used or replaced since; ask for new ones if you need them":  "此页面已生成过恢复码，这些恢复码此后已被使用或替换。如有需要，请重新生成。",
-	"a second factor is required":                                                                                     "您的账号必须启用动态验证码，请先绑定验证设备。",
+	"a second factor is required":                                                                                     "您的账号必须使用动态验证码。",
 	"the client has lost the scope %s":                                                                                "该客户端已不再拥有授权范围 %s。",
 	"this client lacks the scope %s":                                                                                  "该客户端没有授权范围 %s。",
 	"the client does not have the scope directory any more":                                                           "该客户端已不再拥有授权范围 directory。",
