@@ -79,6 +79,8 @@ var said = map[string]string{
 	"nobody of that name is registered":                                                                               "没有登记该名称的主体。",
 	"nobody has decided that this person may do this":                                                                 "此人执行此操作的权限尚未经过判定。",
 	"this page has made its recovery codes, and they were used or replaced since; ask for new ones if you need them":  "此页面已生成过恢复码，这些恢复码此后已被使用或替换。如有需要，请重新生成。",
+	"this is for a session that a recovery code opened; add a device among your devices":                              "此操作仅适用于使用恢复码打开的会话。如需添加验证设备，请在“验证设备”中操作。",
+	"the device waited too long for its code, or another one took its place; begin anew with a new one":               "该验证设备等待验证码的时间过长，或已被另一设备取代。请重新绑定新的设备。",
 	"a second factor is required":                                                                                     "您的账号必须使用动态验证码。",
 	"the client has lost the scope %s":                                                                                "该客户端已不再拥有授权范围 %s。",
 	"this client lacks the scope %s":                                                                                  "该客户端没有授权范围 %s。",

@@ -181,8 +181,8 @@ func (s *Service) RecoveryCodesLeft(ctx context.Context, session Session) (int, 
 	return s.Store.RecoveryCodesLeft(ctx, session.Caller.Tenant, session.Caller.ID)
 }
 
-// NewRecoveryCodes makes ten new codes and voids the old ones, with the ticket to
-// enrol that one of them may have opened. They are for who has a device: without
+// NewRecoveryCodes makes ten new codes and voids the old ones, with the session and
+// the ticket to enrol that one of them may have opened. They are for who has a device: without
 // one there is nothing to recover. The same form (NewForm, or "") is shown the same codes
 // for a minute, and makes no others: CodeConflict once they are no longer whole.
 func (s *Service) NewRecoveryCodes(ctx context.Context, session Session, form string) ([]string, error) {
@@ -227,6 +227,9 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, session Session, form st
 			return err
 		}
 		if _, err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now()); err != nil {
+			return err
+		}
+		if err := s.endRecovered(ctx, tx, o.user); err != nil {
 			return err
 		}
 		e := o.did(audit.RecoveryRenewed)

@@ -67,6 +67,9 @@ func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, 
 		if err := s.codeRight(ctx, tx, tk.Tenant, tk.User); err != nil {
 			return err
 		}
+		if err := s.endRecovered(ctx, tx, user); err != nil {
+			return err
+		}
 		p := withOTP(s.Now())
 		tokens, err := s.issue(ctx, tx, t, user, p, true)
 		if err != nil {
