@@ -4232,6 +4232,9 @@ type ChangePasswordJSONRequestBody = PasswordChange
 // PasswordStrengthJSONRequestBody defines body for PasswordStrength for application/json ContentType.
 type PasswordStrengthJSONRequestBody = PasswordQuestion
 
+// ConfirmReEnrolmentJSONRequestBody defines body for ConfirmReEnrolment for application/json ContentType.
+type ConfirmReEnrolmentJSONRequestBody = OneTimeCode
+
 // StepUpJSONRequestBody defines body for StepUp for application/json ContentType.
 type StepUpJSONRequestBody = OneTimeCode
 
@@ -5538,8 +5541,8 @@ type ClientInterface interface {
 
 	// VerifyRecoveryWithBody Second step, a recovery code
 	//
-	// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, and
-	// `ticket` is what /v1/login/enrol wants.
+	// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+	// /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5548,8 +5551,8 @@ type ClientInterface interface {
 
 	// VerifyRecovery Second step, a recovery code
 	//
-	// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, and
-	// `ticket` is what /v1/login/enrol wants.
+	// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+	// /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5721,6 +5724,36 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/me/password/strength (the `PasswordStrength` operationId).
 	PasswordStrength(ctx context.Context, body PasswordStrengthJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReEnrol Makes a new device's secret after a recovery code, shown this once
+	//
+	// What /v1/login/enrol does, by the access token that came with a recovery code in place of the ticket, for as long
+	// as that session lives: at most an hour. A ticket ends after five minutes, and by any other login of its person. Of
+	// two devices that wait, the one made last counts. Other sessions are refused (`forbidden`): they add devices among
+	// theirs. No body is read.
+	//
+	// Corresponds with POST /v1/me/re-enrol (the `ReEnrol` operationId).
+	ReEnrol(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmReEnrolmentWithBody Confirms the new device with its first code
+	//
+	// What /v1/login/enrol/confirm does, for the device that was made last: the answer has tokens and, this once, ten recovery
+	// codes; older devices, codes and all other sessions end.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/me/re-enrol/confirm (the `ConfirmReEnrolment` operationId).
+	ConfirmReEnrolmentWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmReEnrolment Confirms the new device with its first code
+	//
+	// What /v1/login/enrol/confirm does, for the device that was made last: the answer has tokens and, this once, ten recovery
+	// codes; older devices, codes and all other sessions end.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/me/re-enrol/confirm (the `ConfirmReEnrolment` operationId).
+	ConfirmReEnrolment(ctx context.Context, body ConfirmReEnrolmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CountRecoveryCodes Counts your unused recovery codes
 	//
@@ -8206,8 +8239,8 @@ func (c *Client) ConfirmEnrolment(ctx context.Context, body ConfirmEnrolmentJSON
 
 // VerifyRecoveryWithBody Second step, a recovery code
 //
-// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, and
-// `ticket` is what /v1/login/enrol wants.
+// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+// /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8226,8 +8259,8 @@ func (c *Client) VerifyRecoveryWithBody(ctx context.Context, contentType string,
 
 // VerifyRecovery Second step, a recovery code
 //
-// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, and
-// `ticket` is what /v1/login/enrol wants.
+// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+// /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -8590,6 +8623,66 @@ func (c *Client) PasswordStrengthWithBody(ctx context.Context, contentType strin
 // Corresponds with POST /v1/me/password/strength (the `PasswordStrength` operationId).
 func (c *Client) PasswordStrength(ctx context.Context, body PasswordStrengthJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPasswordStrengthRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReEnrol Makes a new device's secret after a recovery code, shown this once
+//
+// What /v1/login/enrol does, by the access token that came with a recovery code in place of the ticket, for as long
+// as that session lives: at most an hour. A ticket ends after five minutes, and by any other login of its person. Of
+// two devices that wait, the one made last counts. Other sessions are refused (`forbidden`): they add devices among
+// theirs. No body is read.
+//
+// Corresponds with POST /v1/me/re-enrol (the `ReEnrol` operationId).
+func (c *Client) ReEnrol(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReEnrolRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmReEnrolmentWithBody Confirms the new device with its first code
+//
+// What /v1/login/enrol/confirm does, for the device that was made last: the answer has tokens and, this once, ten recovery
+// codes; older devices, codes and all other sessions end.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/me/re-enrol/confirm (the `ConfirmReEnrolment` operationId).
+func (c *Client) ConfirmReEnrolmentWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmReEnrolmentRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmReEnrolment Confirms the new device with its first code
+//
+// What /v1/login/enrol/confirm does, for the device that was made last: the answer has tokens and, this once, ten recovery
+// codes; older devices, codes and all other sessions end.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/me/re-enrol/confirm (the `ConfirmReEnrolment` operationId).
+func (c *Client) ConfirmReEnrolment(ctx context.Context, body ConfirmReEnrolmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmReEnrolmentRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -15147,6 +15240,73 @@ func NewPasswordStrengthRequestWithBody(server string, contentType string, body 
 	return req, nil
 }
 
+// NewReEnrolRequest constructs an http.Request for the ReEnrol method
+func NewReEnrolRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/me/re-enrol")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewConfirmReEnrolmentRequest calls the generic ConfirmReEnrolment builder with application/json body
+func NewConfirmReEnrolmentRequest(server string, body ConfirmReEnrolmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewConfirmReEnrolmentRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewConfirmReEnrolmentRequestWithBody constructs an http.Request for the ConfirmReEnrolment method, with any body, and a specified content type
+func NewConfirmReEnrolmentRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/me/re-enrol/confirm")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewCountRecoveryCodesRequest constructs an http.Request for the CountRecoveryCodes method
 func NewCountRecoveryCodesRequest(server string) (*http.Request, error) {
 	var err error
@@ -16769,8 +16929,8 @@ type ClientWithResponsesInterface interface {
 
 	// VerifyRecoveryWithBodyWithResponse Second step, a recovery code
 	//
-	// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, and
-	// `ticket` is what /v1/login/enrol wants.
+	// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+	// /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -16779,8 +16939,8 @@ type ClientWithResponsesInterface interface {
 
 	// VerifyRecoveryWithResponse Second step, a recovery code
 	//
-	// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, and
-	// `ticket` is what /v1/login/enrol wants.
+	// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+	// /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -16966,6 +17126,38 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/me/password/strength (the `PasswordStrength` operationId).
 	PasswordStrengthWithResponse(ctx context.Context, body PasswordStrengthJSONRequestBody, reqEditors ...RequestEditorFn) (*PasswordStrengthResponse, error)
+
+	// ReEnrolWithResponse Makes a new device's secret after a recovery code, shown this once
+	//
+	// What /v1/login/enrol does, by the access token that came with a recovery code in place of the ticket, for as long
+	// as that session lives: at most an hour. A ticket ends after five minutes, and by any other login of its person. Of
+	// two devices that wait, the one made last counts. Other sessions are refused (`forbidden`): they add devices among
+	// theirs. No body is read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/me/re-enrol (the `ReEnrol` operationId).
+	ReEnrolWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReEnrolResponse, error)
+
+	// ConfirmReEnrolmentWithBodyWithResponse Confirms the new device with its first code
+	//
+	// What /v1/login/enrol/confirm does, for the device that was made last: the answer has tokens and, this once, ten recovery
+	// codes; older devices, codes and all other sessions end.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/me/re-enrol/confirm (the `ConfirmReEnrolment` operationId).
+	ConfirmReEnrolmentWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmReEnrolmentResponse, error)
+
+	// ConfirmReEnrolmentWithResponse Confirms the new device with its first code
+	//
+	// What /v1/login/enrol/confirm does, for the device that was made last: the answer has tokens and, this once, ten recovery
+	// codes; older devices, codes and all other sessions end.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/me/re-enrol/confirm (the `ConfirmReEnrolment` operationId).
+	ConfirmReEnrolmentWithResponse(ctx context.Context, body ConfirmReEnrolmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmReEnrolmentResponse, error)
 
 	// CountRecoveryCodesWithResponse Counts your unused recovery codes
 	//
@@ -32936,6 +33128,12 @@ type ChangePasswordResponse403Headers struct {
 	XRequestID      string
 }
 
+// ChangePasswordResponse409Headers the declared response headers of an HTTP 409 response for ChangePassword
+type ChangePasswordResponse409Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
 // ChangePasswordResponse413Headers the declared response headers of an HTTP 413 response for ChangePassword
 type ChangePasswordResponse413Headers struct {
 	ContentLanguage string
@@ -32985,6 +33183,8 @@ type ChangePasswordResponse struct {
 	ApplicationProblemJSON401 *Problem
 	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
 	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Problem
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -33005,6 +33205,8 @@ type ChangePasswordResponse struct {
 	Headers401 *ChangePasswordResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *ChangePasswordResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ChangePasswordResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *ChangePasswordResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -33037,6 +33239,11 @@ func (r ChangePasswordResponse) GetApplicationProblemJSON401() *Problem {
 // GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
 func (r ChangePasswordResponse) GetApplicationProblemJSON403() *Forbidden {
 	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r ChangePasswordResponse) GetApplicationProblemJSON409() *Problem {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -33250,6 +33457,306 @@ func (r PasswordStrengthResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PasswordStrengthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReEnrolResponse200Headers the declared response headers of an HTTP 200 response for ReEnrol
+type ReEnrolResponse200Headers struct {
+	CacheControl string
+	XRequestID   string
+}
+
+// ReEnrolResponse401Headers the declared response headers of an HTTP 401 response for ReEnrol
+type ReEnrolResponse401Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// ReEnrolResponse403Headers the declared response headers of an HTTP 403 response for ReEnrol
+type ReEnrolResponse403Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// ReEnrolResponse500Headers the declared response headers of an HTTP 500 response for ReEnrol
+type ReEnrolResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ReEnrolResponse503Headers the declared response headers of an HTTP 503 response for ReEnrol
+type ReEnrolResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type ReEnrolResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Enrolment
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReEnrolResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ReEnrolResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ReEnrolResponse403Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ReEnrolResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReEnrolResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReEnrolResponse) GetJSON200() *Enrolment {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ReEnrolResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ReEnrolResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ReEnrolResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ReEnrolResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReEnrolResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReEnrolResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReEnrolResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReEnrolResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ConfirmReEnrolmentResponse200Headers the declared response headers of an HTTP 200 response for ConfirmReEnrolment
+type ConfirmReEnrolmentResponse200Headers struct {
+	CacheControl string
+	XRequestID   string
+}
+
+// ConfirmReEnrolmentResponse400Headers the declared response headers of an HTTP 400 response for ConfirmReEnrolment
+type ConfirmReEnrolmentResponse400Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ConfirmReEnrolmentResponse401Headers the declared response headers of an HTTP 401 response for ConfirmReEnrolment
+type ConfirmReEnrolmentResponse401Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// ConfirmReEnrolmentResponse403Headers the declared response headers of an HTTP 403 response for ConfirmReEnrolment
+type ConfirmReEnrolmentResponse403Headers struct {
+	ContentLanguage string
+	WWWAuthenticate string
+	XRequestID      string
+}
+
+// ConfirmReEnrolmentResponse409Headers the declared response headers of an HTTP 409 response for ConfirmReEnrolment
+type ConfirmReEnrolmentResponse409Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ConfirmReEnrolmentResponse413Headers the declared response headers of an HTTP 413 response for ConfirmReEnrolment
+type ConfirmReEnrolmentResponse413Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ConfirmReEnrolmentResponse415Headers the declared response headers of an HTTP 415 response for ConfirmReEnrolment
+type ConfirmReEnrolmentResponse415Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ConfirmReEnrolmentResponse429Headers the declared response headers of an HTTP 429 response for ConfirmReEnrolment
+type ConfirmReEnrolmentResponse429Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+// ConfirmReEnrolmentResponse500Headers the declared response headers of an HTTP 500 response for ConfirmReEnrolment
+type ConfirmReEnrolmentResponse500Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
+// ConfirmReEnrolmentResponse503Headers the declared response headers of an HTTP 503 response for ConfirmReEnrolment
+type ConfirmReEnrolmentResponse503Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
+type ConfirmReEnrolmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LoginAnswer
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *InvalidRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *CodeRefused
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Problem
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationProblemJSON429 *TooManyAttempts
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ConfirmReEnrolmentResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ConfirmReEnrolmentResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ConfirmReEnrolmentResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ConfirmReEnrolmentResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ConfirmReEnrolmentResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ConfirmReEnrolmentResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ConfirmReEnrolmentResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ConfirmReEnrolmentResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ConfirmReEnrolmentResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ConfirmReEnrolmentResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ConfirmReEnrolmentResponse) GetJSON200() *LoginAnswer {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ConfirmReEnrolmentResponse) GetApplicationProblemJSON400() *InvalidRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ConfirmReEnrolmentResponse) GetApplicationProblemJSON401() *CodeRefused {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ConfirmReEnrolmentResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r ConfirmReEnrolmentResponse) GetApplicationProblemJSON409() *Problem {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ConfirmReEnrolmentResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r ConfirmReEnrolmentResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r ConfirmReEnrolmentResponse) GetApplicationProblemJSON429() *TooManyAttempts {
+	return r.ApplicationProblemJSON429
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ConfirmReEnrolmentResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ConfirmReEnrolmentResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ConfirmReEnrolmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConfirmReEnrolmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConfirmReEnrolmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConfirmReEnrolmentResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -36266,8 +36773,8 @@ func (c *ClientWithResponses) ConfirmEnrolmentWithResponse(ctx context.Context, 
 
 // VerifyRecoveryWithBodyWithResponse Second step, a recovery code
 //
-// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, and
-// `ticket` is what /v1/login/enrol wants.
+// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+// /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -36282,8 +36789,8 @@ func (c *ClientWithResponses) VerifyRecoveryWithBodyWithResponse(ctx context.Con
 
 // VerifyRecoveryWithResponse Second step, a recovery code
 //
-// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, and
-// `ticket` is what /v1/login/enrol wants.
+// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+// /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -36588,6 +37095,56 @@ func (c *ClientWithResponses) PasswordStrengthWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParsePasswordStrengthResponse(rsp)
+}
+
+// ReEnrolWithResponse Makes a new device's secret after a recovery code, shown this once
+//
+// What /v1/login/enrol does, by the access token that came with a recovery code in place of the ticket, for as long
+// as that session lives: at most an hour. A ticket ends after five minutes, and by any other login of its person. Of
+// two devices that wait, the one made last counts. Other sessions are refused (`forbidden`): they add devices among
+// theirs. No body is read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/me/re-enrol (the `ReEnrol` operationId).
+func (c *ClientWithResponses) ReEnrolWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReEnrolResponse, error) {
+	rsp, err := c.ReEnrol(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReEnrolResponse(rsp)
+}
+
+// ConfirmReEnrolmentWithBodyWithResponse Confirms the new device with its first code
+//
+// What /v1/login/enrol/confirm does, for the device that was made last: the answer has tokens and, this once, ten recovery
+// codes; older devices, codes and all other sessions end.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/me/re-enrol/confirm (the `ConfirmReEnrolment` operationId).
+func (c *ClientWithResponses) ConfirmReEnrolmentWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmReEnrolmentResponse, error) {
+	rsp, err := c.ConfirmReEnrolmentWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmReEnrolmentResponse(rsp)
+}
+
+// ConfirmReEnrolmentWithResponse Confirms the new device with its first code
+//
+// What /v1/login/enrol/confirm does, for the device that was made last: the answer has tokens and, this once, ten recovery
+// codes; older devices, codes and all other sessions end.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/me/re-enrol/confirm (the `ConfirmReEnrolment` operationId).
+func (c *ClientWithResponses) ConfirmReEnrolmentWithResponse(ctx context.Context, body ConfirmReEnrolmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmReEnrolmentResponse, error) {
+	rsp, err := c.ConfirmReEnrolment(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmReEnrolmentResponse(rsp)
 }
 
 // CountRecoveryCodesWithResponse Counts your unused recovery codes
@@ -60170,6 +60727,13 @@ func ParseChangePasswordResponse(rsp *http.Response) (*ChangePasswordResponse, e
 		}
 		response.ApplicationProblemJSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -60297,6 +60861,23 @@ func ParseChangePasswordResponse(rsp *http.Response) (*ChangePasswordResponse, e
 			headers.XRequestID = value
 		}
 		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers ChangePasswordResponse409Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers ChangePasswordResponse413Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
@@ -60633,6 +61214,459 @@ func ParsePasswordStrengthResponse(rsp *http.Response) (*PasswordStrengthRespons
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers PasswordStrengthResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReEnrolResponse parses an HTTP response from a ReEnrolWithResponse call
+func ParseReEnrolResponse(rsp *http.Response) (*ReEnrolResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReEnrolResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Enrolment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReEnrolResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers ReEnrolResponse401Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ReEnrolResponse403Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 500:
+		var headers ReEnrolResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReEnrolResponse503Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseConfirmReEnrolmentResponse parses an HTTP response from a ConfirmReEnrolmentWithResponse call
+func ParseConfirmReEnrolmentResponse(rsp *http.Response) (*ConfirmReEnrolmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConfirmReEnrolmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LoginAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest InvalidRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest CodeRefused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyAttempts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ConfirmReEnrolmentResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ConfirmReEnrolmentResponse400Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ConfirmReEnrolmentResponse401Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ConfirmReEnrolmentResponse403Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers ConfirmReEnrolmentResponse409Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers ConfirmReEnrolmentResponse413Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ConfirmReEnrolmentResponse415Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers ConfirmReEnrolmentResponse429Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ConfirmReEnrolmentResponse500Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ConfirmReEnrolmentResponse503Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -18,14 +18,14 @@ import (
 )
 
 func init() {
-	holds(48, "a recovery code works once", recoveryOnce)
+	holds(48, "a recovery code works once, also where the page that made it is sent again", recoveryOnce)
 	holds(49, "of twenty uses of one recovery code at once, one succeeds", recoveryRace)
 	holds(50, "another person's recovery code is refused, and stays unused", foreignRecovery)
-	holds(51, "new recovery codes void the old ones, and want a code of the last five minutes", renewedRecovery)
+	holds(51, "new recovery codes void the old ones for good, and want a code of the last five minutes", renewedRecovery)
 	holds(52, "there are recovery codes only beside a confirmed device; removing the last device voids them", recoveryNeedsDevice)
 	holds(53, "the list tells how many codes are left, and never the codes", recoveryCount)
 	holds(55, "the database has recovery codes as argon2id hashes only", recoveryAtRest)
-	holds(56, "a recovery code opens a session of the lower level that can enrol again and nothing else", recoverySession)
+	holds(56, "a recovery code opens a session of the lower level that can enrol again and nothing else, for an hour, whoever enters the password meanwhile", recoverySession)
 	holds(57, "using a code leaves an entry with how many are left (mail about it comes later)", recoveryNoted)
 	holds(58, "a recovery code is read in either case and without hyphens, has no letters people confuse, and nothing else is read for it", recoverySpelling)
 }
@@ -40,6 +40,8 @@ func recoveryOnce(t *testing.T) {
 	k.Want(recover(k, alice, alice.RecoveryCodes[3]), 200, "status", "ok")
 	k.Want(recover(k, alice, alice.RecoveryCodes[3]), 401, "code", "code_invalid")
 	k.Want(recover(k, alice, alice.RecoveryCodes[4]), 200)
+	t.Run("form", usedCodeOfAForm)
+	t.Run("first device", usedCodeOfAFirstDevice)
 }
 
 // between is a store in which something happens between the look at a recovery code and
@@ -126,6 +128,7 @@ func renewedRecovery(t *testing.T) {
 		}
 		k.Want(recover(k, alice, alice.RecoveryCodes[9]), 200)
 	})
+	t.Run("two forms", twoForms)
 }
 
 func recoveryNeedsDevice(t *testing.T) {
@@ -250,6 +253,15 @@ func recoverySession(t *testing.T) {
 	again := k.FinishEnrolment("sam", ticket)
 	k.Want(k.Call("GET", "/v1/me/devices", again.Access, nil), 200)
 	k.Want(k.Call("GET", "/v1/me/devices", token, nil), 401, "code", "unauthorized")
+
+	a = recover(k, again, again.RecoveryCodes[0])
+	token = a.Text("access_token")
+	k.Ticket("sam")
+	k.Want(k.Post("/v1/login/enrol", "", map[string]any{"ticket": a.Text("ticket")}), 401, "code", "ticket_invalid")
+	k.Advance(6 * time.Minute)
+	e := k.Post("/v1/me/re-enrol", token, nil)
+	k.Want(e, 200)
+	k.Want(k.Post("/v1/me/re-enrol/confirm", token, map[string]any{"code": k.CodeAt(e.Text("secret"), 0)}), 200, "status", "ok")
 }
 
 func recoveryNoted(t *testing.T) {

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/bcrypt"
 
 	"rolegate/internal/app"
 	"rolegate/internal/testkit"
@@ -20,7 +23,7 @@ import (
 func init() {
 	holds(17, "a login by GET or with its secrets in the query is refused, and they are nowhere afterwards", noSecretsInURLs)
 	holds(19, "no default password works at the first start; what opens it works once and expires", noDefaultPassword)
-	holds(119, "short, common, breached passwords and names are refused with the reason; nothing else is", newPasswords)
+	holds(119, "short, common, breached passwords and names are refused with the reason, nothing else is; and none below 15 characters gives a token by itself", newPasswords)
 	holds(134, "no code, password or token works for everybody", noMasterKey)
 }
 
@@ -145,6 +148,47 @@ func newPasswords(t *testing.T) {
 	k.Want(acceptWith(k, mfa, "vexplumq"), 200)
 	k.Stop()
 	searched(t, k, "vexplumq", "walrus kites 1917", "a plain walrus, ")
+	t.Run("alone", shortPasswords)
+}
+
+// shortPasswords were chosen where a second factor was asked for as well, or elsewhere, and
+// none is asked for now: they lead to the enrolment of a device, and longer ones to tokens.
+func shortPasswords(t *testing.T) {
+	k := testkit.New(t)
+	people := map[string]string{ // by what they chose
+		"vexplumq": "eight", "vexplumqtrabon": "fourteen", "鱼在云上读旧书人说它会飞了": "characters",
+		"vexplumqtrabond": "fifteen", "鱼在云上读旧书人说它会飞了吗好": "and-so-here",
+	}
+	for password, id := range people {
+		k.Want(acceptWith(k, k.Invite(id), password), 200, "status", "enrolment_required")
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte("vexplumq"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := []byte(`{"users": [{"id": "elsewhere", "password_hash": "` + string(hash) + `"}]}`)
+	if _, err := app.ImportUsers.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: file}); err != nil {
+		t.Fatal(err)
+	}
+	byRole(k)
+	for password, id := range people {
+		if utf8.RuneCountInString(password) < 15 {
+			k.Want(logIn(k, id, password), 200, "status", "enrolment_required", "access_token", nil)
+		} else {
+			k.Want(logIn(k, id, password), 200, "status", "ok", "ticket", nil)
+		}
+	}
+	for range 2 { // the second time by the hash that took the place of the first
+		k.Want(logIn(k, "elsewhere", "vexplumq"), 200, "status", "enrolment_required", "access_token", nil)
+	}
+	p := k.FinishEnrolment("eight", logIn(k, "eight", "vexplumq").Text("ticket"))
+	if acr := testkit.Claims(t, p.Access)["acr"]; acr != "2" {
+		t.Errorf("acr %v", acr)
+	}
+	k.Want(logIn(k, "eight", "vexplumq"), 200, "status", "mfa_required")
+	k.Want(k.Call("DELETE", "/v1/me/devices/"+k.DeviceIDs(p)[0], p.Access, nil), 204)
+	k.Want(logIn(k, "eight", "vexplumq"), 200, "status", "enrolment_required")
+	k.Want(logIn(k, "eight", "vexplumqtrabond"), 401, "code", "login_failed")
 }
 
 // breachedFile is one as the downloader of haveibeenpwned.com leaves it.

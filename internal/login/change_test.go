@@ -87,8 +87,16 @@ func TestAChangeThatOwesAFactorHashesNothing(t *testing.T) {
 	}
 	done, before := k.App.Login.Hasher.Stats().Done, audittest.Count(t, k.App.Store, audit.ChangeFailed)
 	for range 6 {
-		for _, current := range []string{"wrong", testkit.Password} {
-			k.Want(k.Post("/v1/me/password", a.Text("access_token"), map[string]any{"current": current, "new": "seventeen walrus kites"}), 403, "code", "forbidden")
+		for language, detail := range map[string]string{
+			"en": "This needs a device for one-time codes; add one first.", "zh-CN": "此操作需要验证设备，请先绑定。",
+		} {
+			current := testkit.Password
+			if language == "en" {
+				current = "wrong"
+			}
+			req := k.Request("/v1/me/password", a.Text("access_token"), map[string]any{"current": current, "new": "seventeen walrus kites"})
+			req.Header.Set("Accept-Language", language)
+			k.Want(k.Send(req), 409, "code", "device_required", "detail", detail)
 		}
 	}
 	if n := k.App.Login.Hasher.Stats().Done - done; n != 0 {

@@ -84,7 +84,7 @@ func (s *Service) enrolment(row store.Device, user model.User, secret []byte) (E
 	if err != nil {
 		return Enrolment{}, err
 	}
-	form, err := s.newForm(user.Tenant, user.ID)
+	form, err := s.newForm(named{user.Tenant, user.ID, row.ID})
 	return Enrolment{DeviceID: row.ID, Username: user.Username, Secret: totp.Base32(secret), OTPAuthURI: uri, QRPNG: png, Form: form}, err
 }
 
@@ -120,6 +120,25 @@ func (s *Service) confirmEnrolment(ctx context.Context, ticket string, a asked) 
 	if err != nil {
 		return Result{}, err
 	}
+	return s.settleEnrolment(ctx, enroller{
+		Ticket: tk,
+		caller: model.Caller{Kind: model.CallerAnonymous},
+		holder: func(ctx context.Context, tx store.Tx) (model.Tenant, model.User, error) { return s.holder(ctx, tx, tk) },
+		end:    func(ctx context.Context, tx store.Tx) error { return endTicket(ctx, tx, tk, s) },
+	}, a)
+}
+
+// enroller is what an enrolment goes by: a ticket, or what a session says in place of one.
+type enroller struct {
+	store.Ticket
+	caller model.Caller
+	holder func(ctx context.Context, tx store.Tx) (model.Tenant, model.User, error) // whose it is, if it is good still
+	end    func(ctx context.Context, tx store.Tx) error                             // spends it
+}
+
+// settleEnrolment makes the device count, for whoever has the code.
+func (s *Service) settleEnrolment(ctx context.Context, by enroller, a asked) (Result, error) {
+	tk := by.Ticket
 	codes, err := s.prepareCodes(ctx, tk, a)
 	if err != nil {
 		return Result{}, err
@@ -128,7 +147,7 @@ func (s *Service) confirmEnrolment(ctx context.Context, ticket string, a asked) 
 	var refused error
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res, refused = Result{}, nil
-		t, user, err := s.holder(ctx, tx, tk)
+		t, user, err := by.holder(ctx, tx)
 		if err == nil {
 			err = s.confirmTicket(ctx, tx, tk, a.code, codes)
 		}
@@ -136,7 +155,7 @@ func (s *Service) confirmEnrolment(ctx context.Context, ticket string, a asked) 
 			refused = err
 			return s.recordRefusal(ctx, tx, tk, audit.EnrolFailed, err)
 		}
-		if err := endTicket(ctx, tx, tk, s); err != nil {
+		if err := by.end(ctx, tx); err != nil {
 			return err // rolls back what the code settled; the refusal is recorded with the request
 		}
 		if err := s.codeRight(ctx, tx, tk.Tenant, tk.User); err != nil {
@@ -151,7 +170,9 @@ func (s *Service) confirmEnrolment(ctx context.Context, ticket string, a asked) 
 			return err
 		}
 		res = Result{Status: StatusOK, Tokens: &tokens, RecoveryCodes: codes.plain}
-		return s.Log.AppendIn(ctx, tx, success(user, audit.EnrolConfirmed, p))
+		e := success(user, audit.EnrolConfirmed, p)
+		e.Caller = by.caller
+		return s.Log.AppendIn(ctx, tx, e)
 	})
 	return answer(res, err, refused)
 }
@@ -174,7 +195,7 @@ func (s *Service) codesFor(ctx context.Context, d store.Device, a asked) (recove
 	if m, err := s.match(d, a.code, s.Now()); err != nil || !m.ok {
 		return recoveryCodes{}, nil // refused in the transaction
 	}
-	codes, err := s.newRecoveryCodes(ctx, d.Tenant, d.User, s.source(a, d.Tenant, d.User, s.Now()))
+	codes, err := s.newRecoveryCodes(ctx, d.Tenant, d.User, s.source(a, named{d.Tenant, d.User, d.ID}, s.Now()))
 	if err != nil && ctx.Err() == nil {
 		err = s.unheard(ctx, err, throttle.Of(s.codeLine(d.Tenant, d.User)))
 	}
@@ -226,7 +247,7 @@ func mayEnrol(ctx context.Context, tx store.Factors, tk store.Ticket) error {
 }
 
 // replaceFactors leaves the confirmed device and the new codes as the person's
-// only ones, and ends the sessions opened without them.
+// only ones, and ends the sessions and tickets opened without them.
 func (s *Service) replaceFactors(ctx context.Context, tx store.Tx, tk store.Ticket, codes recoveryCodes) error {
 	if err := tx.DeleteDevices(ctx, tk.Tenant, tk.User, tk.Device); err != nil {
 		return err
@@ -235,6 +256,9 @@ func (s *Service) replaceFactors(ctx context.Context, tx store.Tx, tk store.Tick
 		return err
 	}
 	if err := s.ForgetDevices(ctx, tx, tk.Tenant, tk.User); err != nil {
+		return err
+	}
+	if _, err := tx.EndTickets(ctx, tk.Tenant, tk.User, s.Now()); err != nil {
 		return err
 	}
 	_, err := tx.EndSessions(ctx, tk.Tenant, tk.User, "", s.Now())

@@ -53,9 +53,10 @@ func (s *Service) issue(ctx context.Context, tx store.Tx, t model.Tenant, u mode
 	return tokens, err
 }
 
-// enough refuses a proof below what is required. due is what user, roles and
-// tenant ask, looked up before the transaction: from inside, the look-up would
-// wait for a second connection that other transactions may hold.
+// enough refuses a proof below what is required, and says what helps whoever has no
+// device yet. due is what user, roles and tenant ask, looked up before the
+// transaction: from inside, the look-up would wait for a second connection that other
+// transactions may hold.
 func enough(ctx context.Context, tx store.Factors, u model.User, level int, due bool) error {
 	if level >= 2 {
 		return nil
@@ -64,8 +65,11 @@ func enough(ctx context.Context, tx store.Factors, u model.User, level int, due 
 	if err != nil {
 		return err
 	}
-	if due || len(devices) > 0 {
+	switch {
+	case len(devices) > 0:
 		return model.Errorf(model.CodeForbidden, "a second factor is required")
+	case due:
+		return errNeedsDevice
 	}
 	return nil
 }

@@ -184,23 +184,11 @@ func (s *Service) RecoveryCodesLeft(ctx context.Context, session Session) (int, 
 	return s.Store.RecoveryCodesLeft(ctx, session.Caller.Tenant, session.Caller.ID)
 }
 
-// NewRecoveryCodes makes ten new codes and voids the old ones, with the ticket to
-// enrol that one of them may have opened. They are for who has a device: without
+// NewRecoveryCodes makes ten new codes and voids the old ones, with the session and
+// the ticket to enrol that one of them may have opened. They are for who has a device: without
 // one there is nothing to recover. The same form (NewForm, or "") is shown the same codes
-// for a minute.
-func (s *Service) NewRecoveryCodes(ctx context.Context, session Session, form string) (codes []string, err error) {
-	a := s.formOf(session, form, "")
-	again, err := s.twice(ctx, a, func() (err error) {
-		codes, err = s.renewCodes(ctx, session, a)
-		return err
-	})
-	if again != nil {
-		return again, nil
-	}
-	return codes, err
-}
-
-func (s *Service) renewCodes(ctx context.Context, session Session, a asked) ([]string, error) {
+// for a minute, and makes no others: CodeConflict once they are no longer whole.
+func (s *Service) NewRecoveryCodes(ctx context.Context, session Session, form string) ([]string, error) {
 	caller := session.Caller
 	devices, err := s.Store.Devices(ctx, caller.Tenant, caller.ID)
 	if err != nil {
@@ -209,15 +197,14 @@ func (s *Service) renewCodes(ctx context.Context, session Session, a asked) ([]s
 	if len(devices) == 0 {
 		return nil, errNeedsDevice
 	}
-	if err := s.tryRenewal(ctx, caller.Tenant, caller.ID); err != nil {
-		return nil, err
-	}
-	codes, err := s.newRecoveryCodes(ctx, caller.Tenant, caller.ID, s.source(a, caller.Tenant, caller.ID, s.Now()))
+	a, of := s.formOf(session, form, ""), named{caller.Tenant, caller.ID, ""}
+	codes, err := s.codesToRenew(ctx, a, of)
 	if err != nil {
 		return nil, err
 	}
-	var again []string
+	shown := codes.plain
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
+		shown = codes.plain
 		o, err := s.owner(ctx, tx, session)
 		if err != nil {
 			return err
@@ -225,11 +212,19 @@ func (s *Service) renewCodes(ctx context.Context, session Session, a asked) ([]s
 		if len(o.devices) == 0 { // the last one was removed meanwhile
 			return errNeedsDevice
 		}
-		if again, err = s.sameCodes(ctx, tx, a, caller.Tenant, caller.ID); err != nil { // the same form, at the same time
+		same, err := s.sameCodes(ctx, tx, a, of)
+		if err != nil {
 			return err
 		}
-		if again != nil {
+		if same != nil {
+			shown = hyphenated(same)
 			return s.Log.AppendIn(ctx, tx, o.did(audit.RecoveryShown))
+		}
+		if len(codes.rows) == 0 { // none were made, as the form had made some
+			return errFormSpent
+		}
+		if err := s.spendForm(ctx, tx, a, of); err != nil {
+			return err
 		}
 		if err := tx.ReplaceRecoveryCodes(ctx, caller.Tenant, caller.ID, codes.rows); err != nil {
 			return err
@@ -237,15 +232,32 @@ func (s *Service) renewCodes(ctx context.Context, session Session, a asked) ([]s
 		if _, err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now()); err != nil {
 			return err
 		}
+		if err := s.endRecovered(ctx, tx, o.user); err != nil {
+			return err
+		}
 		e := o.did(audit.RecoveryRenewed)
 		e.Personal["codes_left"] = len(codes.rows)
 		return s.Log.AppendIn(ctx, tx, e)
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case again != nil:
-		return hyphenated(again), nil
 	}
-	return codes.plain, nil
+	s.sweepSpent(ctx)
+	return shown, nil
+}
+
+// codesToRenew makes and hashes codes outside the transaction, where the form has made
+// none yet: ten hashes are not for the asking.
+func (s *Service) codesToRenew(ctx context.Context, a asked, of named) (recoveryCodes, error) {
+	spent, err := s.Store.IsSpent(ctx, spentForm(a.form))
+	if err != nil {
+		return recoveryCodes{}, err
+	}
+	if spent { // shown again in the transaction, or refused there
+		return recoveryCodes{}, nil
+	}
+	if err := s.tryRenewal(ctx, of.tenant, of.user); err != nil {
+		return recoveryCodes{}, err
+	}
+	return s.newRecoveryCodes(ctx, of.tenant, of.user, s.source(a, of, s.Now()))
 }

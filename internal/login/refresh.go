@@ -162,7 +162,7 @@ func (s *Service) refuseRefresh(ctx context.Context, tx store.Tx, session store.
 	activity := audit.RefreshFailed
 	switch model.CodeOf(refused) {
 	case model.CodeUnauthorized:
-	case model.CodeForbidden, model.CodeTokenInvalid:
+	case model.CodeForbidden, model.CodeDeviceRequired, model.CodeTokenInvalid:
 		if refused == errReused {
 			activity = audit.RefreshReused
 		}

@@ -1,7 +1,7 @@
 // Package login is the login state machine: from an invitation or a password
 // to tokens, and from tokens to a verified session.
 //
-//	invite ──▶ password ─┬─ no second factor due ───────────────▶ tokens (acr 1)
+//	invite ──▶ password ─┬─ no second factor due, 15 characters ▶ tokens (acr 1)
 //	                     ├─ device enrolled ─▶ ticket ─▶ TOTP ───▶ tokens (acr 2)
 //	                     │                        └─▶ recovery ─▶ re-enrol-only tokens + enrolment ticket
 //	                     └─ none enrolled ──▶ ticket ─▶ enrol ─▶ confirm ─▶ tokens (acr 2), recovery codes
@@ -39,6 +39,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/secure/precis"
 
@@ -178,7 +179,8 @@ func (s *Service) hear(ctx context.Context, tenant, username, pass string) (Resu
 	if rehash {
 		user = s.upgrade(ctx, user, pass)
 	}
-	return s.proceed(ctx, t, user, proof{Methods: []string{"pwd"}, At: s.Now()}, func(tx store.Tx) error {
+	p := proof{Methods: []string{"pwd"}, At: s.Now(), Short: utf8.RuneCountInString(pass) < MinPasswordOnly}
+	return s.proceed(ctx, t, user, p, func(tx store.Tx) error {
 		_, err := s.ledger.Right(ctx, tx, try)
 		return err
 	})
@@ -247,6 +249,9 @@ type proof struct {
 	Level    int    // acr; 0 is read as 1, the password
 	Recovery bool   // the second factor was a recovery code: re-enrol only
 	Chosen   string // hash of a password that the second factor is to set; "" for none
+	// Short says that the password has too few characters to stand alone: it was chosen
+	// while a second factor was due, or elsewhere (NIST SP 800-63B-4 3.1.1.2).
+	Short bool
 	// After is the session that a new one takes the place of, with its limits:
 	// after a step-up. nil after a login.
 	After *store.Session
@@ -260,6 +265,7 @@ func (s *Service) proceed(ctx context.Context, t model.Tenant, user model.User, 
 	if err != nil {
 		return Result{}, err
 	}
+	due = due || p.Short
 	var res Result
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res = Result{}

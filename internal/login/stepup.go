@@ -37,6 +37,9 @@ func (s *Service) StepUp(ctx context.Context, session Session, code string) (Res
 		if err := s.codeRight(ctx, tx, caller.Tenant, caller.ID); err != nil {
 			return err
 		}
+		if err := s.endRecovered(ctx, tx, o.user); err != nil {
+			return err
+		}
 		p := withOTP(s.Now())
 		p.After = &o.session
 		tokens, err := s.issue(ctx, tx, o.tenant, o.user, p, true)

@@ -70,6 +70,9 @@ func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, 
 		if err := s.setChosen(ctx, tx, tk, user); err != nil {
 			return err
 		}
+		if err := s.endRecovered(ctx, tx, user); err != nil {
+			return err
+		}
 		p := withOTP(s.Now())
 		tokens, err := s.issue(ctx, tx, t, user, p, true)
 		if err != nil {

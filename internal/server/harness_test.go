@@ -279,6 +279,12 @@ func (f *fakeLogin) Enrol(ctx context.Context, ticket string) (login.Enrolment, 
 	_, err := f.step(ctx, "enrol", ticket)
 	return login.Enrolment{DeviceID: "d1", Secret: "GEZDGNBV", OTPAuthURI: "otpauth://totp/x", QRPNG: []byte("png")}, err
 }
+func (f *fakeLogin) ReEnrol(ctx context.Context, session login.Session) (login.Enrolment, error) {
+	return f.Enrol(ctx, session.Caller.Session)
+}
+func (f *fakeLogin) ConfirmReEnrolment(ctx context.Context, session login.Session, code, _ string) (login.Result, error) {
+	return f.step(ctx, "confirm", session.Caller.Session, code)
+}
 func (f *fakeLogin) Logout(ctx context.Context, caller model.Caller) (int64, error) {
 	f.caller = caller
 	_, err := f.step(ctx, "logout")

@@ -70,6 +70,25 @@ func (s *Server) confirmEnrolment(w http.ResponseWriter, r *http.Request) error 
 	return replyPassed(w, r, res, err)
 }
 
+// reEnrol and confirmReEnrolment are enrol and confirmEnrolment by the session that a
+// recovery code opened.
+func (s *Server) reEnrol(w http.ResponseWriter, r *http.Request, session login.Session) error {
+	e, err := s.Login.ReEnrol(r.Context(), session)
+	if err != nil {
+		return err
+	}
+	return reply(w, http.StatusOK, enrolmentOf(e))
+}
+
+func (s *Server) confirmReEnrolment(w http.ResponseWriter, r *http.Request, session login.Session) error {
+	req, err := decode[api.OneTimeCode](s, w, r)
+	if err != nil {
+		return err
+	}
+	res, err := s.Login.ConfirmReEnrolment(r.Context(), session, req.Code, "")
+	return replyPassed(w, r, res, err)
+}
+
 func (s *Server) refresh(w http.ResponseWriter, r *http.Request) error {
 	req, err := decode[api.RefreshRequest](s, w, r)
 	if err != nil {

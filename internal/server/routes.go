@@ -57,6 +57,8 @@ func (s *Server) router() chi.Router {
 	r.Method("POST", "/v1/login/enrol/confirm", s.open(s.confirmEnrolment))
 	r.Method("POST", "/v1/token/refresh", s.open(s.refresh))
 	r.Method("POST", "/v1/logout", s.anyPerson(s.logout))
+	r.Method("POST", "/v1/me/re-enrol", s.anyPerson(s.reEnrol))
+	r.Method("POST", "/v1/me/re-enrol/confirm", s.anyPerson(s.confirmReEnrolment))
 
 	// Ending a session asks for no step-up: it only takes access away, and whoever
 	// lost the phone with the second factor on it needs it most.

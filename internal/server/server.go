@@ -94,6 +94,9 @@ type Login interface {
 	VerifyRecovery(ctx context.Context, ticket, code string) (login.Result, error)
 	Enrol(ctx context.Context, ticket string) (login.Enrolment, error)
 	ConfirmEnrolment(ctx context.Context, ticket, code, form string) (login.Result, error)
+	// ReEnrol and ConfirmReEnrolment are CodeForbidden for a session that no recovery code opened.
+	ReEnrol(ctx context.Context, session login.Session) (login.Enrolment, error)
+	ConfirmReEnrolment(ctx context.Context, session login.Session, code, form string) (login.Result, error)
 	Refresh(ctx context.Context, refreshToken string) (login.Result, error)
 	// Logout returns the tenant's revision in which the session has ended.
 	Logout(ctx context.Context, caller model.Caller) (revision int64, err error)

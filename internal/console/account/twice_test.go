@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"maps"
+	"strings"
 	"testing"
 
 	"rolegate/internal/testkit"
@@ -42,6 +43,26 @@ func TestNewCodesTwice(t *testing.T) {
 	}
 	if a, b := <-answers, <-answers; a != b || a == "" {
 		t.Errorf("at once: %q and %q", a, b)
+	}
+}
+
+// TestNewCodesOfAnotherPage sends a form again whose codes another page has replaced: that
+// says so, leaves the codes as they are, and its own button makes new ones.
+func TestNewCodesOfAnotherPage(t *testing.T) {
+	k := testkit.New(t)
+	v := k.VisitorAs(t, k.MustEnrol("ann"))
+	v.Get("/account/recovery-codes")
+	other := twin(t, k, v)
+	other.Get("/account/recovery-codes")
+	again := twin(t, k, v)
+	v.Submit(renew).Want(t, 200, "")
+	good := codesOf(other.Submit(renew).Want(t, 200, ""))
+	again.Submit(renew).Want(t, 409, "")
+	if said := again.Page.Text("main"); codesOf(again.Page) != "" || !strings.Contains(said, "used or replaced since") {
+		t.Errorf("it says %q", said)
+	}
+	if codes := codesOf(again.Submit(renew).Want(t, 200, "")); codes == "" || codes == good {
+		t.Errorf("asked for anew there are %q", codes)
 	}
 }
 

@@ -3,12 +3,15 @@
 //
 //	/invite/SECRET ─▶ password ─┬─▶ /login/enrol (QR code) ─▶ recovery codes, saved ─▶ where one wanted to go
 //	/login ───────────▶ password ┼─▶ /login/code ────────────────────────────────────▶
-//	                            │        └─▶ /login/recovery ─▶ /login/enrol, for a new device
+//	                            │        └─▶ /login/recovery ─▶ /login/enrol, for a new device;
+//	                            │                └─▶ /login, for an hour ─▶ /login/enrol
 //	                            └─▶ where no second factor is due ──────────────────▶
 //
 // A ticket goes from page to page in a hidden field: it proves the steps before, lives
 // five minutes, and is in no address. So is what else the steps pass on; none of it is
-// believed by more than the next page.
+// believed by more than the next page. After a recovery code the browser holds the session
+// that it opened, which can enrol a new device and nothing else, so that the code is not
+// lost with the page or the ticket.
 package entrance
 
 import (
@@ -34,6 +37,8 @@ type Login interface {
 	VerifyRecovery(ctx context.Context, ticket, code string) (login.Result, error)
 	Enrol(ctx context.Context, ticket string) (login.Enrolment, error)
 	ConfirmEnrolment(ctx context.Context, ticket, code, form string) (login.Result, error)
+	ReEnrol(ctx context.Context, session login.Session) (login.Enrolment, error)
+	ConfirmReEnrolment(ctx context.Context, session login.Session, code, form string) (login.Result, error)
 	StepUp(ctx context.Context, session login.Session, code string) (login.Result, error)
 	Logout(ctx context.Context, caller model.Caller) (revision int64, err error)
 }

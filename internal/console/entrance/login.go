@@ -30,8 +30,11 @@ func (s step) login() string {
 // ask asks for user name and password. Who has a session may go on with it.
 func (p *pages) ask(v *page.Visit) error {
 	s := step{Tenant: v.Query("tenant"), Next: page.Local(v.Query("next"))}
-	if p.usable(v) {
+	switch {
+	case p.usable(v):
 		return v.Render("already.html", s)
+	case recovered(v):
+		return v.Render("recovered.html", s)
 	}
 	return v.Render("login.html", remembered(v, s))
 }
@@ -73,7 +76,7 @@ func (p *pages) code(v *page.Visit) error {
 }
 
 // recovery takes a recovery code, which opens the enrolment of a new device and nothing
-// else: its tokens are let go, since the ticket beside them is all that is of use.
+// else: by the session from the next page on, and here by the ticket beside it.
 func (p *pages) recovery(v *page.Visit) error {
 	s := p.carried(v)
 	res, err := p.login.VerifyRecovery(v.Context(), s.Ticket, v.Form("code"))
@@ -81,9 +84,14 @@ func (p *pages) recovery(v *page.Visit) error {
 		s.Recovering = true
 		return p.refused(v, err, "code.html", s)
 	}
+	p.enter(v, res.Tokens)
 	s = p.ticketed(s, res)
-	s.Replaces = true
-	return p.enrol(v, s)
+	s.Replaces, s.Until = true, 0 // the session is open for longer
+	e, err := p.login.Enrol(v.Context(), s.Ticket)
+	if err != nil {
+		return p.refused(v, err, "login.html", s)
+	}
+	return p.showDevice(v, s, e)
 }
 
 // done is where a login in a second tab ends, see page's ended.html.

@@ -22,12 +22,17 @@ var texts = page.Texts{
 	"already.other":  {EN: "To log in as somebody else, log out first.", ZH: "如需以其他身份登录，请先退出登录。"},
 	"already.logout": {EN: "Log out", ZH: "退出登录"},
 
+	"recovered.title": {EN: "Enrol a new device", ZH: "绑定新的验证设备"},
+	"recovered.what":  {EN: "{user} logged in with a recovery code in this browser, within the last hour. The code is used up, and all that is open is to enrol a new device, which takes the place of the old ones.", ZH: "{user} 在过去一小时内于此浏览器中使用恢复码登录。该恢复码已失效，目前只能绑定新的验证设备，新设备将取代原有设备。"},
+	"recovered.go":    {EN: "Enrol a new device", ZH: "绑定新设备"},
+	"recovered.other": {EN: "To log in otherwise, log out first. The recovery code stays used up.", ZH: "如需以其他方式登录，请先退出登录。恢复码不会因此恢复有效。"},
+
 	"code.title":        {EN: "Enter your one-time code", ZH: "输入动态验证码"},
 	"code.label":        {EN: "One-time code", ZH: "动态验证码"},
 	"code.help":         {EN: "The six digits your authenticator app shows for Rolegate now.", ZH: "身份验证器应用中 Rolegate 当前显示的六位数字。"},
 	"code.submit":       {EN: "Continue", ZH: "继续"},
 	"recovery.title":    {EN: "Phone not at hand, or lost? Use a recovery code", ZH: "手机不在身边或已丢失？使用恢复码"},
-	"recovery.why":      {EN: "A recovery code lets you enrol a new device, which takes the place of your old ones. Have the new phone with an authenticator app ready: you have five minutes from then on, and the code is used up.", ZH: "使用恢复码可以绑定新设备，新设备将取代原有设备。请先备好装有身份验证器应用的新手机：提交后须在五分钟内完成，且该恢复码随即失效。"},
+	"recovery.why":      {EN: "A recovery code lets you enrol a new device, which takes the place of your old ones. Have the new phone with an authenticator app ready: the code is used up, and in this browser you have an hour from then on.", ZH: "使用恢复码可以绑定新设备，新设备将取代原有设备。请先备好装有身份验证器应用的新手机：提交后该恢复码随即失效，您须在一小时内于此浏览器中完成绑定。"},
 	"recovery.label":    {EN: "Recovery code", ZH: "恢复码"},
 	"recovery.help":     {EN: "One of the ten you saved, such as 7K3M-9QX2-…; small letters and missing hyphens do not matter.", ZH: "您保存的十个恢复码之一，形如 7K3M-9QX2-…，不区分大小写，连字符可以省略。"},
 	"recovery.submit":   {EN: "Use this recovery code", ZH: "使用此恢复码"},

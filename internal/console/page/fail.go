@@ -116,6 +116,8 @@ func (v *Visit) fail(problem api.Problem, err error) error {
 		}
 		look.Problem = nil // the page says so itself, and in words for who holds no token
 		return v.render(problem.Status, "ended.html", look)
+	case model.CodeReEnrolOnly: // by way of the login, which knows what is left to do
+		return v.toLogin(v.here())
 	case model.CodeStepUp:
 		if v.HTMX() {
 			v.W.Header().Set("HX-Redirect", StepUpPath+"?"+url.Values{"next": {v.here()}}.Encode())
