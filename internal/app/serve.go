@@ -280,6 +280,9 @@ func (a *App) warn() {
 	if c.BehindProxy && len(c.TrustedProxies) == 0 {
 		a.Logger.Warn("no proxy is named in ROLEGATE_TRUSTED_PROXIES: if one is in front, all people seem to come from its address, and share the limits of one")
 	}
+	if wide := wideProxies(c.TrustedProxies); len(wide) > 0 {
+		a.Logger.Warn("ROLEGATE_TRUSTED_PROXIES names whole private networks: whoever is in one can say that a request comes from anywhere; name the proxies' own addresses", "wide", wide)
+	}
 	if c.AuditProfile == profileFull && (c.AuditFile != "" || c.AuditWebhook != "") {
 		a.Logger.Warn("the log goes out with names, ids and addresses: an erasure does not reach that copy (ROLEGATE_AUDIT_PROFILE=full)")
 	}
