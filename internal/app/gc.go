@@ -4,9 +4,12 @@ import (
 	"context"
 	"math"
 	"os"
+	"path"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,11 +111,38 @@ func gcPercent(scanned uint64, rate float64, most uint64) int {
 }
 
 // memoryGiven is the memory this process may take, in bytes: what GOMEMLIMIT says, or
-// the container it is in (cgroup v2, memory.max).
+// the container it is in.
 func memoryGiven() uint64 {
-	given := uint64(debug.SetMemoryLimit(-1))
-	if file, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil {
-		given = min(given, limitIn(string(file)))
+	return min(uint64(debug.SetMemoryLimit(-1)), memoryOfGroups("/proc/self/cgroup", "/sys/fs/cgroup"))
+}
+
+// memoryOfGroups is the least that the cgroups allow which the process is in: its
+// own, as a file such as /proc/self/cgroup names them, and all above. Both versions
+// are looked at, below where they are mounted: memory.max (v2) and
+// memory/…/memory.limit_in_bytes (v1). Inside a container the own one is often
+// what is mounted, whatever it is called.
+func memoryOfGroups(self, mounted string) uint64 {
+	given := uint64(math.MaxInt64)
+	look := func(root, group, name string) {
+		for dir := path.Clean("/" + group); ; dir = path.Dir(dir) {
+			if file, err := os.ReadFile(filepath.Join(root, dir, name)); err == nil {
+				given = min(given, limitIn(string(file)))
+			}
+			if dir == "/" {
+				return
+			}
+		}
+	}
+	groups, _ := os.ReadFile(self) // without it, what is mounted
+	for line := range strings.Lines("0::/\n1:memory:/\n" + string(groups)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3) // number, controllers, path
+		switch {
+		case len(parts) < 3:
+		case parts[1] == "":
+			look(mounted, parts[2], "memory.max")
+		case slices.Contains(strings.Split(parts[1], ","), "memory"):
+			look(filepath.Join(mounted, "memory"), parts[2], "memory.limit_in_bytes")
+		}
 	}
 	return given
 }
