@@ -110,6 +110,31 @@ func gcPercent(scanned uint64, rate float64, most uint64) int {
 	return max(1, int(garbage(scanned, rate, most)*100/max(scanned, leastScanned)))
 }
 
+// atRest is what a process that hashes passwords holds of a container's memory.
+const atRest = 35 << 20
+
+// limitMemory has the collector run sooner rather than let the container be
+// killed, as it comes near to what it may take. Whoever sets GOMEMLIMIT knows better.
+// What it returns takes the limit back.
+func limitMemory(workers int) (undo func()) {
+	given := memoryGiven()
+	if _, set := os.LookupEnv("GOMEMLIMIT"); set || given >= unlimited {
+		return func() {}
+	}
+	was := debug.SetMemoryLimit(int64(ownMemory(given, workers)))
+	return func() { debug.SetMemoryLimit(was) }
+}
+
+// unlimited is more than any machine has: cgroup v1 spells no limit as a number.
+const unlimited = 1 << 60
+
+// ownMemory is this process's part of what is given: nine tenths, without what the
+// others take, and a half at the least, as with too little it would only collect.
+func ownMemory(given uint64, workers int) uint64 {
+	others := min(given, uint64(workers)*atRest)
+	return max(given/10*9-min(others, given/10*9), given/2)
+}
+
 // memoryGiven is the memory this process may take, in bytes: what GOMEMLIMIT says, or
 // the container it is in.
 func memoryGiven() uint64 {

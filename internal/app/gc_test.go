@@ -68,6 +68,26 @@ func TestMemoryGiven(t *testing.T) {
 	}
 }
 
+// A container's memory is left room in, and to who hashes passwords.
+func TestOwnMemory(t *testing.T) {
+	const mb = 1 << 20
+	for _, c := range []struct {
+		given   uint64
+		workers int
+		own     uint64
+	}{{1000 * mb, 0, 900}, {1000 * mb, 1, 865}, {1000 * mb, 8, 620}, {200 * mb, 8, 100}, {0, 8, 0}} {
+		if got := ownMemory(c.given, c.workers) / mb; got != c.own {
+			t.Errorf("%+v: %d MB", c, got)
+		}
+	}
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	before := debug.SetMemoryLimit(-1)
+	limitMemory(1)()
+	if debug.SetMemoryLimit(-1) != before {
+		t.Error("what GOMEMLIMIT says does not hold")
+	}
+}
+
 // The limit that holds may be of the own cgroup, or of one above.
 func TestMemoryOfGroups(t *testing.T) {
 	for _, c := range []struct {

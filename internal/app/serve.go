@@ -92,6 +92,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	a.run(ctx, group, a.publicServer(api, public, certificate), a.followed(public, certificate))
 	a.run(ctx, group, a.httpServer(adminAPI), admin)
 	a.run(ctx, group, a.socketServer(), socket)
+	defer limitMemory(a.Login.Hasher.Workers())()
 	group.Go(func() error { paceCollector(ctx); return nil })
 	clock := a.glance()
 	group.Go(func() error { a.watchClock(ctx, clock); return nil })
