@@ -23,8 +23,34 @@ type compose struct {
 		Volumes     []string
 		Ports       []string
 		DependsOn   yaml.Node `yaml:"depends_on"`
+		Networks    attached
 	}
-	Volumes map[string]any
+	Volumes  map[string]any
+	Networks map[string]network
+}
+
+// attached are a service's networks, with its address where it has one of its own.
+type attached map[string]struct {
+	IPv4 string `yaml:"ipv4_address"`
+}
+
+// UnmarshalYAML reads a list as well.
+func (a *attached) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.SequenceNode {
+		return nil
+	}
+	return n.Decode((*map[string]struct {
+		IPv4 string `yaml:"ipv4_address"`
+	})(a))
+}
+
+type network struct {
+	IPAM struct {
+		Config []struct {
+			Subnet, Gateway string
+			Range           string `yaml:"ip_range"`
+		}
+	}
 }
 
 func readCompose(t *testing.T) (c compose) {

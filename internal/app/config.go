@@ -311,10 +311,30 @@ func checkOrigins(c Config) error {
 func checkProxies(c Config) error {
 	for _, p := range c.TrustedProxies {
 		if _, err := netip.ParsePrefix(p); err != nil {
-			return settingError("ROLEGATE_TRUSTED_PROXIES: %q is not a CIDR such as 10.0.0.0/8", p)
+			return settingError("ROLEGATE_TRUSTED_PROXIES: %q is not a CIDR such as 10.0.0.5/32", p)
 		}
 	}
 	return nil
+}
+
+// private are the networks whose addresses people and machines inside have.
+var private = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("fc00::/7")}
+
+// fewHosts is how many bits of an address may be left open where proxies are
+// meant, and not their neighbours.
+const fewHosts = 4
+
+// wideProxies are those of the networks that have more private addresses than
+// proxies there may be. Public ones may be wide: a content delivery network's are.
+func wideProxies(networks []string) (wide []string) {
+	for _, n := range networks {
+		p, err := netip.ParsePrefix(n)
+		if err == nil && p.Bits() < p.Addr().BitLen()-fewHosts && slices.ContainsFunc(private, p.Overlaps) {
+			wide = append(wide, n)
+		}
+	}
+	return wide
 }
 
 func checkChoices(c Config) error {

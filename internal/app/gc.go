@@ -4,9 +4,12 @@ import (
 	"context"
 	"math"
 	"os"
+	"path"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -107,12 +110,64 @@ func gcPercent(scanned uint64, rate float64, most uint64) int {
 	return max(1, int(garbage(scanned, rate, most)*100/max(scanned, leastScanned)))
 }
 
+// atRest is what a process that hashes passwords holds of a container's memory.
+const atRest = 35 << 20
+
+// limitMemory has the collector run sooner rather than let the container be
+// killed, as it comes near to what it may take. Whoever sets GOMEMLIMIT knows better.
+// What it returns takes the limit back.
+func limitMemory(workers int) (undo func()) {
+	given := memoryGiven()
+	if _, set := os.LookupEnv("GOMEMLIMIT"); set || given >= unlimited {
+		return func() {}
+	}
+	was := debug.SetMemoryLimit(int64(ownMemory(given, workers)))
+	return func() { debug.SetMemoryLimit(was) }
+}
+
+// unlimited is more than any machine has: cgroup v1 spells no limit as a number.
+const unlimited = 1 << 60
+
+// ownMemory is this process's part of what is given: nine tenths, without what the
+// others take, and a half at the least, as with too little it would only collect.
+func ownMemory(given uint64, workers int) uint64 {
+	others := min(given, uint64(workers)*atRest)
+	return max(given/10*9-min(others, given/10*9), given/2)
+}
+
 // memoryGiven is the memory this process may take, in bytes: what GOMEMLIMIT says, or
-// the container it is in (cgroup v2, memory.max).
+// the container it is in.
 func memoryGiven() uint64 {
-	given := uint64(debug.SetMemoryLimit(-1))
-	if file, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil {
-		given = min(given, limitIn(string(file)))
+	return min(uint64(debug.SetMemoryLimit(-1)), memoryOfGroups("/proc/self/cgroup", "/sys/fs/cgroup"))
+}
+
+// memoryOfGroups is the least that the cgroups allow which the process is in: its
+// own, as a file such as /proc/self/cgroup names them, and all above. Both versions
+// are looked at, below where they are mounted: memory.max (v2) and
+// memory/…/memory.limit_in_bytes (v1). Inside a container the own one is often
+// what is mounted, whatever it is called.
+func memoryOfGroups(self, mounted string) uint64 {
+	given := uint64(math.MaxInt64)
+	look := func(root, group, name string) {
+		for dir := path.Clean("/" + group); ; dir = path.Dir(dir) {
+			if file, err := os.ReadFile(filepath.Join(root, dir, name)); err == nil {
+				given = min(given, limitIn(string(file)))
+			}
+			if dir == "/" {
+				return
+			}
+		}
+	}
+	groups, _ := os.ReadFile(self) // without it, what is mounted
+	for line := range strings.Lines("0::/\n1:memory:/\n" + string(groups)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3) // number, controllers, path
+		switch {
+		case len(parts) < 3:
+		case parts[1] == "":
+			look(mounted, parts[2], "memory.max")
+		case slices.Contains(strings.Split(parts[1], ","), "memory"):
+			look(filepath.Join(mounted, "memory"), parts[2], "memory.limit_in_bytes")
+		}
 	}
 	return given
 }

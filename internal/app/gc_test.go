@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -64,6 +65,64 @@ func TestMemoryGiven(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(300 << 20))
 	if got := memoryGiven(); got > 300<<20 {
 		t.Errorf("%d bytes where GOMEMLIMIT is less", got)
+	}
+}
+
+// A container's memory is left room in, and to who hashes passwords.
+func TestOwnMemory(t *testing.T) {
+	const mb = 1 << 20
+	for _, c := range []struct {
+		given   uint64
+		workers int
+		own     uint64
+	}{{1000 * mb, 0, 900}, {1000 * mb, 1, 865}, {1000 * mb, 8, 620}, {200 * mb, 8, 100}, {0, 8, 0}} {
+		if got := ownMemory(c.given, c.workers) / mb; got != c.own {
+			t.Errorf("%+v: %d MB", c, got)
+		}
+	}
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	before := debug.SetMemoryLimit(-1)
+	limitMemory(1)()
+	if debug.SetMemoryLimit(-1) != before {
+		t.Error("what GOMEMLIMIT says does not hold")
+	}
+}
+
+// The limit that holds may be of the own cgroup, or of one above.
+func TestMemoryOfGroups(t *testing.T) {
+	for _, c := range []struct {
+		name, self string
+		files      map[string]string
+		want       uint64
+	}{
+		{"none", "", nil, math.MaxInt64},
+		{"what is mounted", "0::/\n", map[string]string{"memory.max": "1000\n"}, 1000},
+		{"named otherwise outside", "0::/../../x\n", map[string]string{"memory.max": "1000\n"}, 1000},
+		{"its own", "0::/system.slice/rolegate.service\n", map[string]string{"system.slice/memory.max": "max\n", "system.slice/rolegate.service/memory.max": "1000\n"}, 1000},
+		{"one above", "0::/a/b\n", map[string]string{"a/memory.max": "500\n", "a/b/memory.max": "1000\n"}, 500},
+		{"a neighbour's", "0::/a/b\n", map[string]string{"a/c/memory.max": "500\n"}, math.MaxInt64},
+		{"version 1", "5:cpu,memory:/docker/x\n4:pids:/y\n", map[string]string{"memory/docker/x/memory.limit_in_bytes": "700\n", "memory/y/memory.limit_in_bytes": "1\n"}, 700},
+		{"version 1, mounted", "", map[string]string{"memory/memory.limit_in_bytes": "700\n"}, 700},
+		{"version 1, none", "", map[string]string{"memory/memory.limit_in_bytes": "9223372036854771712\n"}, 9223372036854771712},
+	} {
+		dir := t.TempDir()
+		self := filepath.Join(dir, "self")
+		files := map[string]string{"../self": c.self}
+		for name, text := range c.files {
+			files[name] = text
+		}
+		for name, text := range files {
+			file := filepath.Join(dir, "mounted", name)
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := memoryOfGroups(self, filepath.Join(dir, "mounted")); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
 	}
 }
 

@@ -92,6 +92,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	a.run(ctx, group, a.publicServer(api, public, certificate), a.followed(public, certificate))
 	a.run(ctx, group, a.httpServer(adminAPI), admin)
 	a.run(ctx, group, a.socketServer(), socket)
+	defer limitMemory(a.Login.Hasher.Workers())()
 	group.Go(func() error { paceCollector(ctx); return nil })
 	clock := a.glance()
 	group.Go(func() error { a.watchClock(ctx, clock); return nil })
@@ -279,6 +280,9 @@ func (a *App) warn() {
 	}
 	if c.BehindProxy && len(c.TrustedProxies) == 0 {
 		a.Logger.Warn("no proxy is named in ROLEGATE_TRUSTED_PROXIES: if one is in front, all people seem to come from its address, and share the limits of one")
+	}
+	if wide := wideProxies(c.TrustedProxies); len(wide) > 0 {
+		a.Logger.Warn("ROLEGATE_TRUSTED_PROXIES names whole private networks: whoever is in one can say that a request comes from anywhere; name the proxies' own addresses", "wide", wide)
 	}
 	if c.AuditProfile == profileFull && (c.AuditFile != "" || c.AuditWebhook != "") {
 		a.Logger.Warn("the log goes out with names, ids and addresses: an erasure does not reach that copy (ROLEGATE_AUDIT_PROFILE=full)")

@@ -26,3 +26,20 @@ func TestWarnsOfPages(t *testing.T) {
 		}
 	}
 }
+
+// Who names a whole network as its proxy is told what that means.
+func TestWarnsOfWideProxies(t *testing.T) {
+	for networks, warns := range map[string]bool{
+		"10.0.0.5/32": false, "10.0.0.0/28": false, "fd00::5/128": false, "127.0.0.0/8": false, "104.16.0.0/13": false,
+		"10.0.0.0/8": true, "192.168.1.0/24": true, "0.0.0.0/0": true, "fd00::/64": true, "10.0.0.5/32,172.16.0.0/12": true,
+	} {
+		var said strings.Builder
+		a := &App{Logger: slog.New(slog.NewTextHandler(&said, nil)), Config: Config{TrustedProxies: strings.Split(networks, ","),
+			Issuer: "https://gate.example.com", Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081", DatabaseURL: "postgres://", MaxConnections: 16,
+		}}
+		a.warn()
+		if got := strings.Contains(said.String(), "whole private networks"); got != warns {
+			t.Errorf("%s: %q", networks, said.String())
+		}
+	}
+}

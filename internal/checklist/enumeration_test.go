@@ -7,9 +7,11 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -296,7 +298,7 @@ func lockedAlike(t *testing.T) {
 }
 
 // constantTime reads the code that handles secrets: nothing in it compares by a
-// function that ends at the first byte that differs, and where a secret is
+// function, nor by ==, that ends at the first byte that differs, and where a secret is
 // compared, subtle does it. All else is looked up by digest.
 func constantTime(t *testing.T) {
 	compares := map[string]bool{"bytes.Equal": true, "bytes.Compare": true, "bytes.HasPrefix": true, "strings.EqualFold": true, "strings.Compare": true, "reflect.DeepEqual": true}
@@ -313,6 +315,11 @@ func constantTime(t *testing.T) {
 			syntax, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 			if err != nil {
 				t.Fatal(err)
+			}
+			for _, compared := range secretsCompared(syntax) {
+				if comparable[compared] == "" {
+					t.Errorf("%s compares %s", file, compared)
+				}
 			}
 			ast.Inspect(syntax, func(n ast.Node) bool {
 				s, ok := n.(*ast.SelectorExpr)
@@ -338,5 +345,109 @@ func constantTime(t *testing.T) {
 		if !subtle[pkg] {
 			t.Errorf("package %s compares nothing in constant time", pkg)
 		}
+	}
+}
+
+// secretName is how a variable, field or function is called that holds or makes
+// what nobody may find out byte by byte.
+var secretName = regexp.MustCompile(`(?i)(secret|password|hash|mac|digest|token|ticket|verifier)s?(hash|256)?$|^(sum|sum256)$`)
+
+// comparable are comparisons of which nobody learns anything, each with the reason.
+var comparable = map[string]string{
+	"now.PasswordHash, user.PasswordHash": "two rows of ours: whether the password was changed meanwhile",
+	"hex.EncodeToString(got[:]), sum":     "of a list that is published, when it is made part of the program",
+}
+
+// secretsCompared lists what a file compares by == or !=, in a switch too, that
+// is called as a secret is, but for whether there is one at all.
+func secretsCompared(file *ast.File) (pairs []string) {
+	secret := func(x, y ast.Expr) bool {
+		name := calledAs(x)
+		return secretName.MatchString(name) && !strings.HasPrefix(name, "err") && !nothing(y)
+	}
+	compare := func(x, y ast.Expr) {
+		if secret(x, y) || secret(y, x) {
+			pairs = append(pairs, types.ExprString(x)+", "+types.ExprString(y))
+		}
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.BinaryExpr:
+			if n.Op == token.EQL || n.Op == token.NEQ {
+				compare(n.X, n.Y)
+			}
+		case *ast.SwitchStmt:
+			if n.Tag != nil {
+				for _, c := range n.Body.List {
+					for _, value := range c.(*ast.CaseClause).List {
+						compare(n.Tag, value)
+					}
+				}
+			}
+		}
+		return true
+	})
+	return pairs
+}
+
+// calledAs is the last name of an expression, through conversions and slices: of
+// string(c.SecretHash[:]) it is SecretHash.
+func calledAs(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	case *ast.ParenExpr:
+		return calledAs(e.X)
+	case *ast.StarExpr:
+		return calledAs(e.X)
+	case *ast.SliceExpr:
+		return calledAs(e.X)
+	case *ast.IndexExpr:
+		return calledAs(e.X)
+	case *ast.CallExpr:
+		switch name := calledAs(e.Fun); {
+		case name == "len":
+			return ""
+		case len(e.Args) == 1 && !secretName.MatchString(name): // string(hash), digest(hash), hex.EncodeToString(hash)
+			return calledAs(e.Args[0])
+		default:
+			return name
+		}
+	}
+	return ""
+}
+
+// nothing tells the values that say that there is no secret.
+func nothing(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		return e.Value == `""` || e.Value == "0"
+	case *ast.Ident:
+		return e.Name == "nil"
+	}
+	return false
+}
+
+// The scan sees each way to compare a secret byte by byte, and takes nothing else for one.
+func TestSecretsComparedAreSeen(t *testing.T) {
+	for code, seen := range map[string]bool{
+		"string(c.SecretHash) == string(hash)": true, "string(sent[:]) != string(x.mac)": true, "token.Hash(raw) == d": true,
+		"hex.EncodeToString(digest) == header": true, "password == other": true, "sha256.Sum256(a) == b": true, "d.Hash == *other": true,
+		`secret == ""`: false, "hash != nil": false, "len(hash) == 32": false, "user.ID == id": false, "len(token) == len(other)": false,
+		"algorithm == argon2id": false, "err == errPassword": false,
+	} {
+		file, err := parser.ParseFile(token.NewFileSet(), "", "package p\nvar x = "+code, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := secretsCompared(file); (len(got) > 0) != seen {
+			t.Errorf("%s: %v", code, got)
+		}
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), "", "package p\nfunc f() { switch string(hash) { case other: } }", 0)
+	if err != nil || len(secretsCompared(file)) != 1 {
+		t.Errorf("a switch: %v, %v", secretsCompared(file), err)
 	}
 }

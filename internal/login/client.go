@@ -95,6 +95,9 @@ func clientEntry(id, tenant string, a audit.Activity, code model.Code) audit.Ent
 // AuthenticateClient verifies a client token and the live client behind it.
 func (s *Service) AuthenticateClient(ctx context.Context, raw string) (model.Caller, error) {
 	v, err := s.verify(raw)
+	if err != nil && !untrue(err) {
+		return model.Caller{}, err
+	}
 	if err != nil || v.claims.SessionID != "" || v.claims.Subject != v.claims.ClientID {
 		return model.Caller{}, errUnauthorized.Because(err)
 	}

@@ -29,3 +29,6 @@ var StandIn = (*Service).standIn
 
 // ParseRecovery is for tests: what a recovery code is read as.
 var ParseRecovery = parseRecovery
+
+// Through has the keys read through another store.
+func (k *Keys) Through(other func(store.Store) store.Store) { k.store = other(k.store) }

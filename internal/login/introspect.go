@@ -51,7 +51,10 @@ func (s *Service) Introspect(ctx context.Context, a ClientAuth, raw string) (Int
 // worth looks at a token for a client.
 func (s *Service) worth(ctx context.Context, c model.Client, raw string) (Introspection, error) {
 	v, err := s.verify(raw)
-	if err != nil {
+	switch {
+	case err != nil && !untrue(err):
+		return Introspection{}, err
+	case err != nil:
 		return Introspection{}, nil
 	}
 	in := Introspection{Active: true, Claims: v.claims}

@@ -32,6 +32,9 @@ func WithDevice(ctx context.Context, secret string) context.Context {
 	return context.WithValue(ctx, deviceKey{}, secret)
 }
 
+// ClaimsDevice tells whether a secret came with a request.
+func ClaimsDevice(ctx context.Context) bool { return ctx.Value(deviceKey{}) != nil }
+
 // device is the known device behind the request's secret, of whomever it is; a
 // zero value where there is none.
 func (s *Service) device(ctx context.Context, q store.KnownDevices) (d store.KnownDevice, fresh bool, err error) {

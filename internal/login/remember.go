@@ -2,6 +2,7 @@ package login
 
 import (
 	"crypto/sha256"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,7 +92,8 @@ func (m *memory) put(d digest, v *verified, now time.Time) {
 }
 
 // verify is the Verifier's, from memory where it can be. What has expired, or
-// was signed with a key that is gone, is looked at anew.
+// was signed with a key that is gone, is looked at anew. Where nobody can tell, as the
+// keys have changed and cannot be read, the error says so: see untrue.
 func (s *Service) verify(raw string) (*verified, error) {
 	if len(raw) > token.MaxBytes {
 		_, err := s.Verifier.Verify(raw)
@@ -107,12 +109,19 @@ func (s *Service) verify(raw string) (*verified, error) {
 	}
 	claims, err := s.Verifier.Verify(raw)
 	if err != nil {
+		if _, away := s.Keys.fresh(); away != nil { // so it was not for want of the right key
+			return nil, away
+		}
 		return nil, err
 	}
 	v := &verified{claims: claims, keys: keys}
 	s.remembered.put(d, v, now)
 	return v, nil
 }
+
+// untrue tells the errors of verify that are the token's own. Others are a fault of
+// ours, which is no reason to take a token for a wrong one, and log people out.
+func untrue(err error) bool { return errors.Is(err, token.ErrInvalid) }
 
 // liveAt is what stood behind the token at the revision its tenant has now; nil
 // where that has to be looked up.

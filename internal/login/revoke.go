@@ -26,6 +26,9 @@ func (s *Service) Revoke(ctx context.Context, a ClientAuth, raw string) (revisio
 		return 0, err
 	}
 	v, err := s.verify(raw)
+	if err != nil && !untrue(err) {
+		return 0, err
+	}
 	if err != nil || v.claims.SessionID != "" || v.claims.ClientID != c.ID || v.claims.Subject != c.ID {
 		return 0, s.Log.AppendRefusal(ctx, nothingRevoked(clientEntry(c.ID, c.Tenant, audit.TokenRevoked, "")))
 	}
@@ -101,8 +104,11 @@ func (s *Service) sessionOf(ctx context.Context, raw string) (store.Session, err
 		return store.Session{}, err
 	default:
 		v, err := s.verifyUser(raw)
-		if err != nil {
+		if model.CodeOf(err) == model.CodeUnauthorized {
 			return store.Session{}, nil
+		}
+		if err != nil {
+			return store.Session{}, err
 		}
 		id = v.claims.SessionID
 	}

@@ -26,6 +26,9 @@ func (s *Service) AuthenticateUser(ctx context.Context, raw string) (Session, er
 
 func (s *Service) verifyUser(raw string) (*verified, error) {
 	v, err := s.verify(raw)
+	if err != nil && !untrue(err) {
+		return nil, err
+	}
 	if err != nil || v.claims.SessionID == "" {
 		return nil, errUnauthorized.Because(err)
 	}

@@ -2,9 +2,10 @@ package policy
 
 import (
 	"context"
-	"regexp"
 	"slices"
+	"strings"
 
+	"rolegate/internal/policy/condition"
 	"rolegate/model"
 )
 
@@ -35,8 +36,8 @@ const (
 // the condition none. Relative scopes are compared by name: who may read what they
 // own may let others read what those own. A row that takes something from the
 // person and not from the role makes all it touches beyond. A row of anybody's
-// whose condition may ask for the role gives by it what it allows, and what it no
-// longer takes. What a p4 row asks is left out: it says how sure we must be, and not
+// whose condition may ask for the role, the team or the user gives by it what it
+// allows, and what it no longer takes. What a p4 row asks is left out: it says how sure we must be, and not
 // what may be done. So are records that were shared with a role by its name: the
 // policy does not know them.
 func (s *Service) Handing(ctx context.Context, tenant string, revision int64, person, given string) (Handing, error) {
@@ -67,14 +68,19 @@ func (s *Service) Handing(ctx context.Context, tenant string, revision int64, pe
 }
 
 func compareRows(rows []Row, mine, given map[string]bool) Handing {
-	lacking := func(role string) bool { return !mine[role] }
-	added := func(role string) bool { return given[role] && !mine[role] }
-	adds := false // some role that the person has not got
-	for key := range given {
-		if _, isRole := roleID(key); isRole && added(key) {
-			adds = true
+	lacking := func(subject string) bool { return kindOnly(subject) || !mine[subject] }
+	added := func(subject string) bool {
+		if !kindOnly(subject) {
+			return given[subject] && !mine[subject]
 		}
+		for key := range given { // some of the kind that the person is not
+			if strings.HasPrefix(key, subject) && !mine[key] {
+				return true
+			}
+		}
+		return false
 	}
+	asks := asksOf(rows)
 	var have, bound []*Row
 	for i := range rows {
 		r := &rows[i]
@@ -82,7 +88,7 @@ func compareRows(rows []Row, mine, given map[string]bool) Handing {
 		switch {
 		case r.Kind == Assurance:
 		case r.allows() && mine[subject]:
-			if !r.asksFor(lacking, true) {
+			if !slices.ContainsFunc(asks[i], lacking) {
 				have = append(have, r)
 			}
 		case !r.allows() && mine[subject] && !given[subject] && subject != everything:
@@ -92,7 +98,7 @@ func compareRows(rows []Row, mine, given map[string]bool) Handing {
 	handing := HandingNothing
 	for i := range rows {
 		r := &rows[i]
-		if !(given[r.Cells[colSubject]] && r.allows()) && !r.asksFor(added, adds) {
+		if !(given[r.Cells[colSubject]] && r.allows()) && !slices.ContainsFunc(asks[i], added) {
 			continue
 		}
 		within := r.allows() && slices.ContainsFunc(have, func(h *Row) bool { return h.covers(r) }) &&
@@ -110,28 +116,32 @@ func compareRows(rows []Row, mine, given map[string]bool) Handing {
 	return handing
 }
 
-// A condition asks for roles by their names, as in 'role:boss' in user.roles, or in
-// ways that may come to any.
-var (
-	asksByName = regexp.MustCompile(`['"](role:[^'"\\]+)['"]\s+in\s+user\.roles\b`)
-	asksForAny = regexp.MustCompile(`\broles\b`)
-)
+// kindOnly tells the subjects that a condition asks for where it may come to any.
+func kindOnly(subject string) bool { return strings.HasSuffix(subject, ":") }
 
-// asksFor tells whether the row's condition may ask for one of these roles; any is
-// the answer where it may ask for any role at all.
-func (r *Row) asksFor(these func(role string) bool, any bool) bool {
-	rest := r.condition()
-	if rest == "" {
-		return false
-	}
-	for _, m := range asksByName.FindAllStringSubmatch(rest, -1) {
-		if these(m[1]) {
-			return true
+// asksOf lists for each row whom its condition asks for (condition.AsksFor).
+func asksOf(rows []Row) [][]string {
+	asks, met := make([][]string, len(rows)), map[string][]string{}
+	for i := range rows {
+		text := rows[i].condition()
+		if !strings.Contains(text, "user") { // by whatever spelling, it is not about who asks
+			continue
 		}
+		subjects, known := met[text]
+		if !known {
+			subjects = anybody
+			if c, err := condition.Compile(text, nil); err == nil {
+				subjects = c.AsksFor()
+			}
+			met[text] = subjects
+		}
+		asks[i] = subjects
 	}
-	rest = asksByName.ReplaceAllString(rest, "")
-	return any && asksForAny.MatchString(rest)
+	return asks
 }
+
+// anybody is whom a condition may ask for that nobody can read.
+var anybody = []string{model.RolePrefix, teamPrefix, "user:"}
 
 // allows tells the rows that give something.
 func (r *Row) allows() bool {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -66,6 +67,48 @@ func TestHanding(t *testing.T) {
 			}
 			if got := compareRows(doc.Rows, mine, given); got != c.want {
 				t.Errorf("%d, want %d:\n%s", got, c.want, strings.TrimSpace(c.rows))
+			}
+		})
+	}
+}
+
+// What comes with a team, or with being somebody, comes by conditions as well as by rows.
+func TestHandingByConditions(t *testing.T) {
+	const publish = "p, *, rolegate.policy, publish, all, %s, allow"
+	for _, c := range []struct {
+		name, given, rows string // the person is ann, in the team home
+		want              Handing
+	}{
+		{"a row of the team", "team:keepers", "p, team:keepers, rolegate.policy, publish, all, , allow", HandingAdministers},
+		{"a team by name", "team:keepers", fmt.Sprintf(publish, "'keepers' in user.teams"), HandingAdministers},
+		{"in double quotes", "team:keepers", fmt.Sprintf(publish, `"""keepers"" in user.teams"`), HandingAdministers},
+		{"spelled otherwise", "team:keepers", fmt.Sprintf(publish, "'keepers' in user.`teams`"), HandingAdministers},
+		{"with an escape", "team:keepers", fmt.Sprintf(publish, `'k\x65epers' in user.teams`), HandingAdministers},
+		{"among others", "team:keepers", fmt.Sprintf(publish, `"user.teams.exists(t, t in ['a', 'keepers'])"`), HandingAdministers},
+		{"in a denial it lifts", "team:keepers", "p, *, rolegate.policy, *, all, !('keepers' in user.teams), deny", HandingAdministers},
+		{"whatever the record names", "team:keepers", "p, *, contact, read, all, record.team in user.teams, allow", HandingNothing},
+		{"whatever the request names", "team:keepers", fmt.Sprintf(publish, "action.team in user.teams"), HandingAdministers},
+		{"however many", "team:keepers", fmt.Sprintf(publish, `"!user.teams.all(t, t in ['a'])"`), HandingAdministers},
+		{"another team", "team:keepers", fmt.Sprintf(publish, "'others' in user.teams"), HandingNothing},
+		{"the person's own team", "team:home", fmt.Sprintf(publish, "'home' in user.teams"), HandingNothing},
+		{"a role, of a team that has none", "team:keepers", fmt.Sprintf(publish, "'role:boss' in user.roles"), HandingNothing},
+		{"a right behind a team the person is not in covers nothing", "team:keepers",
+			"p, team:home, contact, read, all, 'keepers' in user.teams, allow\np, team:keepers, contact, read, all, 'keepers' in user.teams, allow", HandingBeyond},
+		{"somebody by name", "user:bob", fmt.Sprintf(publish, "user.id == 'bob'"), HandingAdministers},
+		{"the other way about", "user:bob", fmt.Sprintf(publish, "'bob' == user.id"), HandingAdministers},
+		{"somebody among others", "user:bob", fmt.Sprintf(publish, `"user.id in ['al', 'bob']"`), HandingAdministers},
+		{"somebody, spelled otherwise", "user:bob", fmt.Sprintf(publish, "user.`id` == 'bob'"), HandingAdministers},
+		{"by how a name begins", "user:bob", fmt.Sprintf(publish, "user.id.startsWith('b')"), HandingAdministers},
+		{"by the order of names", "user:bob", fmt.Sprintf(publish, "user.id >= 'b'"), HandingAdministers},
+		{"somebody else", "user:bob", fmt.Sprintf(publish, "user.id == 'al'"), HandingNothing},
+		{"their own records", "user:bob", "p, *, contact, read, all, record.owner == user.id, allow", HandingNothing},
+		{"a denial of all but one", "user:bob", "p, *, rolegate.policy, *, all, user.id != 'bob', deny", HandingAdministers},
+		{"the person's own name", "user:ann", fmt.Sprintf(publish, "user.id == 'ann'"), HandingNothing},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			mine := map[string]bool{"*": true, "user:ann": true, "team:home": true}
+			if got := compareRows(mustParse(t, c.rows+"\n").Rows, mine, map[string]bool{c.given: true}); got != c.want {
+				t.Errorf("%d, want %d:\n%s", got, c.want, c.rows)
 			}
 		})
 	}

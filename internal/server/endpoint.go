@@ -51,13 +51,13 @@ func (s *Server) open(h func(http.ResponseWriter, *http.Request) error) endpoint
 // clientSecret serves a client that sends its secret, or an assertion in its
 // place, and fails as OAuth wants.
 func (s *Server) clientSecret(h func(http.ResponseWriter, *http.Request) error) endpoint {
-	return s.oauth("client secret", s.meteredUnless(h))
+	return s.oauth("client secret", s.heard(true, h))
 }
 
 // clientOrHolder is clientSecret for where a public client may come with nothing
 // but the token it is about.
 func (s *Server) clientOrHolder(h func(http.ResponseWriter, *http.Request) error) endpoint {
-	return s.oauth("client secret or holder", s.metered(h))
+	return s.oauth("client secret or holder", s.heard(false, h))
 }
 
 func (s *Server) oauth(permission string, h func(http.ResponseWriter, *http.Request) error) endpoint {

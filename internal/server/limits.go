@@ -1,12 +1,17 @@
 package server
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
+	"net/url"
 	"time"
 
+	"rolegate/internal/login"
 	"rolegate/internal/reqctx"
 	"rolegate/internal/throttle"
+	"rolegate/model"
 )
 
 // limited tells, for each kind of permission, what bounds how often somebody may
@@ -17,8 +22,8 @@ var limited = map[string]struct {
 	why      string
 }{
 	"open":                    {requests: true, why: "and what is tried has budgets of its own, see login/throttle.go"},
-	"client secret":           {requests: true, why: "for whatever is wrong about it; a client that proves to be one is bounded by what its token lets it do"},
-	"client secret or holder": {requests: true, why: "also of what is right, as anybody may ask to revoke what is no token"},
+	"client secret":           {requests: true, why: "for whatever is wrong about it; who proves to be a client is heard past it, and bounded by what its token lets it do"},
+	"client secret or holder": {requests: true, why: "likewise, and of what is right as well, as anybody may ask to revoke what is no token"},
 
 	"public":            {why: "the same bytes for everybody, from memory; nothing is looked up, recorded or counted"},
 	"public or auditor": {why: "a row or a few of the database each, bounded by a limiter of their own that is wide enough for who has to catch up, see treeReads"},
@@ -50,49 +55,121 @@ const budgetRequests = "requests"
 // mayCall counts a request, or refuses one whose address has sent too many; of that
 // nothing is read. A known device is an address of its own: what a
 // neighbour does is not held against it, so a secret that is sent along is looked
-// up. back takes the request out of the count again.
-func (s *Server) mayCall(ctx context.Context) (back func(), err error) {
+// up, in turn.
+func (s *Server) mayCall(ctx context.Context) error {
 	now := time.Now()
-	take := func(key string) (wait time.Duration) {
-		back = func() { s.requests.Back(key) }
-		return s.requests.Take(key, now)
-	}
-	wait := take("address " + throttle.Address(reqctx.From(ctx).Address))
+	wait := s.requests.Take(addressKey(ctx), now)
 	if wait == 0 {
-		return back, nil
+		return nil
 	}
-	if id, err := s.Known.KnownDevice(ctx); err == nil && id != "" {
-		if wait = take("device " + id); wait == 0 {
-			return back, nil
+	if id := s.knownDevice(ctx); id != "" {
+		if wait = s.requests.Take("device "+id, now); wait == 0 {
+			return nil
 		}
 	}
+	return s.tooMany(wait)
+}
+
+func addressKey(ctx context.Context) string {
+	return "address " + throttle.Address(reqctx.From(ctx).Address)
+}
+
+// knownDevice is the id of the known device that a request comes from, "" for none.
+func (s *Server) knownDevice(ctx context.Context) (id string) {
+	if !login.ClaimsDevice(ctx) {
+		return ""
+	}
+	s.inTurn(ctx, func() {
+		if known, err := s.Known.KnownDevice(ctx); err == nil {
+			id = known
+		}
+	})
+	return id
+}
+
+func (s *Server) tooMany(wait time.Duration) error {
 	s.Metrics.Throttled(budgetRequests)
-	return nil, throttle.TooMany(wait)
+	return throttle.TooMany(wait)
+}
+
+// Who has shown nothing yet and whose address has sent too many is still heard
+// where it has a secret to show: few at a time, so that whoever sends made-up ones
+// takes a part of the database that others do not miss, and each soon.
+const (
+	turns    = 4
+	turnWait = 2 * time.Second
+)
+
+// inTurn runs f when it is its turn, or not at all, and tells which.
+func (s *Server) inTurn(ctx context.Context, f func()) bool {
+	soon, cancel := context.WithTimeout(ctx, turnWait)
+	defer cancel()
+	select {
+	case s.turns <- struct{}{}:
+	case <-soon.Done():
+		return false
+	}
+	defer func() { <-s.turns }()
+	f()
+	return true
 }
 
 // metered is a handler that mayCall lets in, with the device it comes from.
 func (s *Server) metered(h func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		r = fromDevice(r)
-		if _, err := s.mayCall(r.Context()); err != nil {
+		if err := s.mayCall(r.Context()); err != nil {
 			return err
 		}
 		return h(w, r)
 	}
 }
 
-// meteredUnless is metered for what only a client gets right: a backend asks as
-// often as people work, all of it from one address.
-func (s *Server) meteredUnless(h func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+// heard is metered for where clients show secrets that nobody guesses, so that no
+// neighbour keeps a backend out: what its address has sent too many of is what was
+// wrong. Past the limit only who shows something is looked at, in turn, and
+// whatever is wrong is refused alike. free says that what is right does not count: a
+// backend asks as often as people work, all of it from one address.
+func (s *Server) heard(free bool, h func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		back, err := s.mayCall(r.Context())
-		if err != nil {
+		key := addressKey(r.Context())
+		wait := s.requests.Take(key, time.Now())
+		if wait == 0 {
+			err := h(w, r)
+			if err == nil && free {
+				s.requests.Back(key)
+			}
 			return err
 		}
-		if err := h(w, r); err != nil {
-			return err
+		// Read before it is anybody's turn, as whoever likes sends slowly.
+		body, err := readBody(nil, r, model.CodeUnsupportedMedia, ownBody)
+		if err != nil || !showsClient(r, body) {
+			return s.tooMany(wait)
 		}
-		back()
-		return nil
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if !s.inTurn(r.Context(), func() { err = h(w, r) }) || err != nil && !s.toldToClients(r, err) {
+			return s.tooMany(wait)
+		}
+		return err
+	}
+}
+
+// showsClient tells whether a request has what only a client has, right or wrong.
+func showsClient(r *http.Request, body []byte) bool {
+	if r.Header["Authorization"] != nil {
+		return true
+	}
+	form, err := url.ParseQuery(string(body))
+	return err == nil && (form.Get("client_secret") != "" || form.Get("client_assertion") != "")
+}
+
+// toldToClients tells the errors that only who was found to be a client gets, or
+// that are a fault of ours.
+func (s *Server) toldToClients(r *http.Request, err error) bool {
+	switch code := codeOf(r, err); code {
+	case model.CodeInvalidScope, model.CodeClientTenantNeeded, model.CodeForbidden:
+		return true
+	default:
+		return outcomes[code].status >= http.StatusInternalServerError
 	}
 }

@@ -55,7 +55,7 @@ func (s *Server) page(p Page) http.Handler {
 		}
 		r = fromDevice(r)
 		if p.Permission() == "open" {
-			if _, err := s.mayCall(r.Context()); err != nil {
+			if err := s.mayCall(r.Context()); err != nil {
 				return err
 			}
 		}

@@ -28,6 +28,7 @@ import (
 //	proxy(scope)   a client in Rolegate-Client-Authorization, a person in Authorization
 func (s *Server) router() chi.Router {
 	s.requests = &throttle.Meter{Rule: requestsFor(s.LoginRate)}
+	s.turns = make(chan struct{}, turns)
 	s.reads = &throttle.Meter{Rule: treeReads}
 	r := chi.NewRouter()
 	r.Use(s.clientAddress(), s.observe, s.cors(), heads)

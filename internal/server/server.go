@@ -81,6 +81,7 @@ type Server struct {
 	LoginRate int
 
 	requests *throttle.Meter // of addresses and devices, made with the routes
+	turns    chan struct{}   // one for each that is heard past its limit, likewise
 	reads    *throttle.Meter // of addresses, of the log's hashes; likewise
 	missing  Page            // where no route takes a browser's request; likewise
 }
