@@ -22,6 +22,7 @@ import (
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
 	"rolegate/internal/testkit"
+	"rolegate/internal/testkit/logkit"
 	"rolegate/internal/testkit/pgtest"
 	"rolegate/model"
 )
@@ -377,6 +378,38 @@ func TestAcceptedFindings(t *testing.T) {
 			t.Errorf("something else: %+v", p)
 		}
 	})
+}
+
+// What was found once and answered for hides nothing behind it, though it be an act
+// that cannot be read.
+func TestAcceptedActHidesNothing(t *testing.T) {
+	k := logkit.SQLite(t)
+	k.Fill(20)
+	executed := k.Erase("customer:c3")
+	k.Unread(executed)
+	var digest []byte
+	v := selfverify.New(selfverify.Options{Store: k.Store, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+		Accepted: func(context.Context) ([]byte, error) { return digest, nil }})
+	verify := func() *selfverify.Pass {
+		t.Helper()
+		a, err := v.Ask(t.Context(), operator, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Pass
+	}
+	p := verify()
+	if !p.Failed() || p.Report.Partial {
+		t.Fatalf("%+v", p.Report)
+	}
+	digest = selfverify.Digest(p.Report)
+	if p := verify(); p.Failed() {
+		t.Fatalf("accepted: %+v", p.Report.Faults)
+	}
+	k.Exec(`DELETE FROM audit_sealed WHERE idx = 9`)
+	if !verify().Failed() {
+		t.Error("what was altered later passes as accepted")
+	}
 }
 
 // A log that cannot be read is no log that is in order, and none that was altered.

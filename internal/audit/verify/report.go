@@ -51,7 +51,9 @@ type Report struct {
 
 	Faults []Finding `json:"faults,omitempty"`
 	More   int64     `json:"more_faults,omitempty"` // that are not listed
-	Notes  []string  `json:"notes,omitempty"`       // what was not checked, and why
+	// Partial: what is wrong kept the rest of the log from being verified.
+	Partial bool     `json:"partial,omitempty"`
+	Notes   []string `json:"notes,omitempty"` // what was not checked, and why
 	// Unproven is what no verification of a log can show.
 	Unproven []string `json:"cannot_prove"`
 }

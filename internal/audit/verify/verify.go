@@ -48,7 +48,7 @@ func Run(ctx context.Context, source Source, o Options) (Report, error) {
 	var f *Fault
 	if errors.As(err, &f) {
 		r.report.fault(f)
-		err = nil
+		r.report.Partial, err = true, nil
 	}
 	r.conclude()
 	return r.report, err
@@ -80,7 +80,7 @@ func (r *run) all(ctx context.Context, source Source) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := r.acts.add(a); err != nil {
+		if err := r.acts.add(a, r.report.fault); err != nil {
 			return err
 		}
 	}
@@ -185,6 +185,7 @@ func (r *run) end() error {
 	size := r.tree.size()
 	if size != r.about.Size {
 		first, last := min(size, r.about.Size), max(size, r.about.Size)
+		r.report.Partial = true
 		r.report.fault(&Fault{Tamper, first, last, "the log is said to have " + entries(r.about.Size) + ", and has " + entries(size)})
 	} else if !bytes.Equal(r.report.Root, r.about.Root) {
 		r.report.fault(&Fault{Tamper, r.tree.good, size, "the tree over all entries is not the one the log is said to have"})
@@ -218,6 +219,9 @@ func (r *run) notes() {
 	}
 	if a.Known == 0 && a.Witnessed == 0 && r.report.Status == OK {
 		note("receipts fix the entries they are of and no others: keep a checkpoint, or proofs, to fix all that is before them")
+	}
+	if r.report.Partial {
+		note("not all of it was verified: what is wrong kept the rest from being read")
 	}
 	if r.about.Tenant != nil || r.report.Omitted > 0 {
 		note("this is a part of the log: what the other entries are cannot be seen, nor whether one of them belonged here")
