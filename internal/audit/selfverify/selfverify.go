@@ -250,6 +250,7 @@ func (v *Verifier) verify(ctx context.Context) (verify.Report, error) {
 
 // kept is what the log is held against that is not in its database.
 func (v *Verifier) kept(ctx context.Context) (o verify.Options, err error) {
+	o.Floor = verify.LegalFloor // or whoever writes an act could write any time into it
 	if v.Key != nil {
 		key, err := v.Key(ctx)
 		if err != nil {

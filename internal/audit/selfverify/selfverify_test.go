@@ -385,6 +385,7 @@ func TestAcceptedFindings(t *testing.T) {
 func TestAcceptedActHidesNothing(t *testing.T) {
 	k := logkit.SQLite(t)
 	k.Fill(20)
+	old(k)
 	executed := k.Erase("customer:c3")
 	k.Unread(executed)
 	var digest []byte

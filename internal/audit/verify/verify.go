@@ -33,6 +33,10 @@ type Options struct {
 	Floor time.Duration
 }
 
+// LegalFloor is how long sealed data has to be kept where nobody says otherwise: six
+// months, which are 184 days at most (Cybersecurity Law of the PRC, article 23(3)).
+const LegalFloor = 184 * day
+
 // Receipt is what an answer said of the entry that records it.
 type Receipt struct {
 	Index    int64
