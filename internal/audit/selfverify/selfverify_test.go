@@ -65,16 +65,18 @@ func (f *fixture) hasSaid(what string) bool {
 
 // databases runs a test on SQLite and on PostgreSQL.
 func databases(t *testing.T, test func(t *testing.T, f *fixture)) {
-	t.Run("sqlite", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "rolegate.db")
-		st, err := sqlstore.OpenSQLite(t.Context(), path)
-		test(t, newFixture(t, st, err, "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)"))
-	})
+	t.Run("sqlite", func(t *testing.T) { test(t, sqliteFixture(t)) })
 	t.Run("postgres", func(t *testing.T) {
 		url := pgtest.URL(t)
 		st, err := sqlstore.OpenPostgres(t.Context(), url)
 		test(t, newFixture(t, st, err, "pgx", url))
 	})
+}
+
+func sqliteFixture(t testing.TB) *fixture {
+	path := filepath.Join(t.TempDir(), "rolegate.db")
+	st, err := sqlstore.OpenSQLite(t.Context(), path)
+	return newFixture(t, st, err, "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
 }
 
 func newFixture(t testing.TB, st store.Store, err error, driver, name string) *fixture {
@@ -134,6 +136,7 @@ func (f *fixture) verifier(o selfverify.Options) (*selfverify.Verifier, *prometh
 		o.Every = 24 * time.Hour
 	}
 	v, reg := selfverify.New(o), prometheus.NewRegistry()
+	v.Elapse(func() time.Duration { return 0 })
 	v.Register(reg)
 	return v, reg
 }
