@@ -56,7 +56,7 @@ Exit status:
 				return err
 			}
 			if live.on && cmd.Flags().Changed("floor") {
-				return usageError{errors.New("--floor is for a bundle")}
+				return usageError{errors.New("--floor is for a bundle: --live holds what is sealed to the 184 days of the law")}
 			}
 			if live.on {
 				return c.verifyLive(k, live)
@@ -87,7 +87,7 @@ Exit status:
 	f.StringVar(&k.key, "key", "", "the log's key instead, such as crm.example.com/v1/audit+5a1f…+AZ…")
 	f.StringSliceVar(&k.known, "known", nil, "file with an older checkpoint; may be repeated")
 	f.StringSliceVar(&k.proofs, "proof", nil, "file with the proof of an entry (C2SP tlog-proof); may be repeated")
-	f.Uint16Var(&floor, "floor", 184, "days that sealed data has to be kept before an act may destroy it: six months; 0: as long as the acts say")
+	f.Uint16Var(&floor, "floor", uint16(verify.LegalFloor/(24*time.Hour)), "days that sealed data has to be kept before an act may destroy it: six months; 0: as long as the acts say")
 	f.StringVar(&k.receipts, "receipts", "", `file of {"index":…,"leaf_hash":"…"}, one a line: the headers Audit-Index and Audit-Leaf-Hash of answers`)
 	return cmd
 }

@@ -251,3 +251,9 @@ type SegRef struct {
 	Epoch string `cbor:"2,keyasint"` // class and month of the month key, such as decision/2026-11
 	Sum   []byte `cbor:"3,keyasint"` // SHA-256 of the sealed bytes
 }
+
+// Counts tells whether the leaf stands for Count denials of a flood. One that has Since
+// alone was only written late; and an explanation's Count is of those who could.
+func (l *Leaf) Counts() bool {
+	return l.Since != 0 && l.Count > 0 && l.Outcome == OutcomeDeny && l.Activity != Explained
+}

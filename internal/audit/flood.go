@@ -98,9 +98,12 @@ func sourceOf(e *Entry, network string) source {
 	return source{origin: ofNetwork, name: network}
 }
 
-// denial tells whether the entry is one of those that come in floods.
+// denial tells whether the entry is one of those that come in floods: a no, and
+// nothing but that. An answer that says more, such as why, or who else could, has
+// an entry of its own however many there are, or what it told would be in none.
 func (e *Entry) denial() bool {
-	return e.Outcome == OutcomeDeny && !e.Code.Fault() && e.Act == nil && len(e.Items) == 0
+	return e.Outcome == OutcomeDeny && !e.Code.Fault() && e.Act == nil && len(e.Items) == 0 &&
+		e.Count == 0 && (e.Class != ClassDecision || e.Activity == Evaluated || e.Activity == RequestFailed)
 }
 
 // counted tells whether a denial was counted, and may be answered. If not it

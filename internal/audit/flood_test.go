@@ -202,6 +202,10 @@ func TestSourcesOfFloods(t *testing.T) {
 	entries("all others", 1, func(i int) error { return refuse(nobody, fmt.Sprintf("10.0.%d.1", i), model.CodeUnauthorized)(i) })
 	entries("what is allowed", 10, decide(func(e *audit.Entry, _ int) { e.Outcome, e.Code = audit.OutcomeAllow, model.ReasonAllowed }))
 	entries("batches", 10, decide(func(e *audit.Entry, _ int) { e.Items = []audit.Item{{Outcome: audit.OutcomeDeny}} }))
+	for _, tells := range []audit.Activity{audit.Explained, audit.SearchedSubject, audit.SearchedResource, audit.SearchedAction, audit.ShownPermissions, audit.Filtered} {
+		entries(string(tells), 10, decide(func(e *audit.Entry, _ int) { e.Activity = tells }))
+	}
+	entries("what tells of others", 10, decide(func(e *audit.Entry, _ int) { e.Count = 7 }))
 	entries("decisions we could not make", 10, decide(func(e *audit.Entry, _ int) { e.Code = model.CodeInternal }))
 	entries("our faults", 10, refuse(nobody, "198.51.100.1", model.CodeInternal))
 	entries("what is appended", 10, func(int) error { return f.log.Append(f.ctx, denied) })

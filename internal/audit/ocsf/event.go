@@ -42,7 +42,7 @@ func (mk Maker) Event(index int64, leaf audit.Leaf, hash []byte, revealed []map[
 			e.ActivityName = leaf.Op
 		}
 	}
-	if leaf.Since > 0 {
+	if leaf.Counts() {
 		e.Count, e.StartTime, e.EndTime = leaf.Count, leaf.Since/1000, e.Time
 	}
 	if m.Class == BaseEvent {

@@ -246,6 +246,8 @@ func TestEvents(t *testing.T) {
 	names := []map[string]any{{"subject": "user:ann", "resource": "contact:7", "address": "::ffff:192.0.2.7", "agent": "curl/8"}, nil}
 	flood := read
 	flood.Count, flood.Since = 9_000, 1_789_999_940_000_000
+	late := flood // by a buffer that could not write for a while
+	late.Count = 0
 	one, two := strings.Repeat("01", 16), strings.Repeat("02", 16)
 	for name, c := range map[string]struct {
 		leaf     audit.Leaf
@@ -261,6 +263,7 @@ func TestEvents(t *testing.T) {
 			"http_request.user_agent": "curl/8", "resources.0.uid": "contact:7", "unmapped.personal.0.resource": "contact:7"}},
 		"a flood": {flood, nil, map[string]any{"class_uid": 6003., "status_id": 2., "count": 9_000., "start_time": 1_789_999_940_000., "unmapped.since": 1_789_999_940_000., "end_time": 1_790_000_000_123.,
 			"time": 1_790_000_000_123.}},
+		"what came late":      {late, nil, map[string]any{"class_uid": 6003., "count": nil, "start_time": nil, "unmapped.since": 1_789_999_940_000.}},
 		"an export":           {export, nil, map[string]any{"class_uid": 6001., "activity_id": 7., "severity_id": 1., "status_id": 1., "action_id": 1., "web_resources.0.type": "contact"}},
 		"a client's token":    {token, nil, map[string]any{"class_uid": 3002., "activity_id": 3., "user.uid": "crm", "user.type_id": 4., "service.name": "Rolegate"}},
 		"a login":             {login, nil, map[string]any{"class_uid": 3002., "activity_id": 1., "user.uid": one, "is_mfa": true, "severity_id": 1.}},

@@ -26,7 +26,7 @@ func (t *Totals) add(o Totals) {
 // totalsOf are those of one entry. A flood's counts what it stands for.
 func totalsOf(l *audit.Leaf) (t Totals) {
 	n := int64(1)
-	if l.Since != 0 && l.Count > 0 {
+	if l.Since != 0 && l.Count > 0 && l.Activity != audit.Explained { // whose Count is of those who could
 		n = l.Count
 	}
 	decided := func(o audit.Outcome) {

@@ -26,9 +26,10 @@ func Digest(r verify.Report) []byte {
 	return h.Sum(nil)
 }
 
-// accepted tells whether somebody has answered for what was found.
+// accepted tells whether somebody has answered for what was found. Nobody can for
+// what was not read: behind the fault that ended it anything may be altered.
 func (v *Verifier) accepted(ctx context.Context, r verify.Report) (bool, error) {
-	if v.Accepted == nil {
+	if v.Accepted == nil || r.Partial {
 		return false, nil
 	}
 	digest, err := v.Accepted(ctx)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rolegate/internal/audit/selfverify"
+	"rolegate/internal/audit/verify"
 	"rolegate/internal/store"
 	"rolegate/internal/testkit/logkit"
 )
@@ -58,6 +59,7 @@ func TestErasuresWhileVerifying(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			k := logkit.SQLite(t)
 			k.Fill(60)
+			old(k)
 			if c.alter != "" {
 				k.Exec(c.alter)
 			}
@@ -83,5 +85,28 @@ func TestErasuresWhileVerifying(t *testing.T) {
 				t.Errorf("%s: %+v", r.Result, r.Faults)
 			}
 		})
+	}
+}
+
+// old makes what is sealed as old as the law has it kept.
+func old(k *logkit.Kit) {
+	for n := range 6 {
+		k.Ref("acme", fmt.Sprint("customer:c", n))
+	}
+	k.Advance(verify.LegalFloor + time.Hour)
+}
+
+// What is sealed is kept for as long as the law says, whatever an act says of itself.
+func TestErasureBeforeTheLegalFloor(t *testing.T) {
+	k := logkit.SQLite(t)
+	k.Fill(20)
+	k.Erase("customer:c3")
+	v := selfverify.New(selfverify.Options{Store: k.Store, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	a, err := v.Ask(t.Context(), operator, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := a.Pass.Report; !a.Pass.Failed() || !strings.Contains(r.Faults[0].What, "it is kept for 184 days, and was 0 days old") {
+		t.Errorf("%s: %+v", r.Result, r.Faults)
 	}
 }

@@ -47,8 +47,8 @@ func (v *Verifier) learn(ctx context.Context) error {
 	}
 	k := &Known{At: end.At, Size: end.Position, GoodAt: good.At}
 	k.Failed = !end.At.IsZero() && !end.At.Equal(good.At)
-	if own := v.last.Load(); own != nil && own.Failed() && !end.At.After(own.Ended) {
-		k.Failed = true // whatever somebody has made of the rows meanwhile
+	if own := v.last.Load(); own != nil && own.Failed() {
+		k.Failed = true // until it finds nothing itself, whatever somebody makes of the rows
 	}
 	v.known.Store(k)
 	return nil
@@ -65,7 +65,7 @@ func (v *Verifier) claim(ctx context.Context, asked bool) (claimed bool, err err
 			return err
 		}
 		now := v.Now()
-		if left := lease.At.Sub(now); !v.Alone && lease.Position != v.owner && left > 0 && left <= leaseFor+skew {
+		if left := lease.At.Sub(now); !v.Alone && !v.insists && lease.Position != v.owner && left > 0 && left <= leaseFor+skew {
 			return nil
 		}
 		last, err := tx.Job(ctx, endRow)
@@ -88,7 +88,7 @@ func (v *Verifier) renew(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if lease.Position != v.owner {
+		if lease.Position != v.owner && !v.insists {
 			return model.Errorf(model.CodeConflict, "another replica verifies the log by now")
 		}
 		return tx.SetJob(ctx, store.Job{Name: leaseRow, Position: v.owner, At: v.Now().Add(leaseFor)})

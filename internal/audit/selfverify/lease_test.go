@@ -64,3 +64,58 @@ func TestReplicaWhoseClockIsAhead(t *testing.T) {
 		f.verify(v)
 	})
 }
+
+// Whoever can alter the log can alter the rows that say when it was verified, and who
+// is at it. They delay a pass, and silence none; nor do they end an alarm.
+func TestForgedRowsSilenceNothing(t *testing.T) {
+	f := sqliteFixture(t)
+	f.append(4)
+	const every = 24 * time.Hour
+	forge := func(lease bool) {
+		t.Helper()
+		rows := []store.Job{{Name: "verified", Position: 4, At: f.Now()}, {Name: "verified_good", Position: 4, At: f.Now()}}
+		if lease {
+			rows = append(rows, store.Job{Name: "verify", Position: 42, At: f.Now().Add(time.Minute)})
+		}
+		for _, row := range rows {
+			if err := f.store.SetJob(t.Context(), row); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, lease := range []bool{false, true} {
+		v, _ := f.verifier(selfverify.Options{})
+		var now time.Duration
+		v.Elapse(func() time.Duration { return now })
+		day := func() {
+			t.Helper()
+			now += every
+			f.advance(every)
+			forge(lease)
+			if err := v.Look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !lease {
+			f.exec(`DELETE FROM audit_sealed WHERE idx = 2`)
+		}
+		n := len(f.entries())
+		day()
+		if got := len(f.entries()); got != n || v.State().Failed {
+			t.Errorf("a pass of another is done again: %d of %d", got, n)
+		}
+		day()
+		if lease {
+			day()
+		}
+		if !v.State().Failed {
+			t.Error("a pass of its own never comes")
+		}
+		forge(lease)
+		f.advance(time.Second)
+		forge(lease)
+		if err := v.Look(t.Context()); err != nil || !v.State().Failed {
+			t.Error("its own finding is unlearned", err)
+		}
+	}
+}

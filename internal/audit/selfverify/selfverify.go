@@ -56,6 +56,11 @@ type Verifier struct {
 	last  atomic.Pointer[Pass] // of this process
 	doing atomic.Pointer[progress]
 
+	// Of whoever has the turn.
+	ran     time.Duration        // when, by elapsed, this process last verified the log itself, or was made
+	insists bool                 // the pass under way goes on whoever has the lease
+	elapsed func() time.Duration // by a clock that nobody sets
+
 	// Of Run alone.
 	toldAt    time.Time
 	notBefore time.Time
@@ -70,6 +75,8 @@ func New(o Options) *Verifier {
 	var b [8]byte
 	rand.Read(b[:])
 	v := &Verifier{Options: o, owner: int64(binary.BigEndian.Uint64(b[:]) >> 1), turn: make(chan struct{}, 1)}
+	made := time.Now()
+	v.elapsed = func() time.Duration { return time.Since(made) }
 	v.known.Store(&Known{})
 	v.metrics = newMetrics(v)
 	return v
@@ -178,7 +185,9 @@ func (v *Verifier) pass(ctx context.Context, caller model.Caller, asked bool) (*
 		return nil, ctx.Err()
 	}
 	defer func() { <-v.turn }()
-	claimed, err := v.claim(ctx, asked)
+	behind := v.behind()
+	v.insists = behind > 1
+	claimed, err := v.claim(ctx, asked || behind > 0)
 	if err != nil || !claimed {
 		return nil, err
 	}
@@ -201,9 +210,23 @@ func (v *Verifier) pass(ctx context.Context, caller model.Caller, asked bool) (*
 		return nil, err
 	}
 	v.last.Store(p)
+	v.ran = v.elapsed()
 	v.metrics.took(p)
 	v.told(p)
 	return p, v.learn(ctx)
+}
+
+// behind tells by how many intervals this process is late with a pass of its own. Whether
+// one is due, and whose turn it is, are rows that whoever alters the log can alter
+// as well; its own clock and what it found itself are not. So it verifies the log
+// itself at least after each two intervals, or one after it found something; and an
+// interval later whoever seems to be at it.
+func (v *Verifier) behind() int {
+	since := v.elapsed() - v.ran
+	if own := v.last.Load(); own != nil && own.Failed() {
+		since += v.Every
+	}
+	return int(max(0, since/v.Every-1))
 }
 
 // found is what is wrong with the log. What one reading finds may be the trace of
@@ -250,6 +273,7 @@ func (v *Verifier) verify(ctx context.Context) (verify.Report, error) {
 
 // kept is what the log is held against that is not in its database.
 func (v *Verifier) kept(ctx context.Context) (o verify.Options, err error) {
+	o.Floor = verify.LegalFloor // or whoever writes an act could write any time into it
 	if v.Key != nil {
 		key, err := v.Key(ctx)
 		if err != nil {

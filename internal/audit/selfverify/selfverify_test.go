@@ -22,6 +22,7 @@ import (
 	"rolegate/internal/store"
 	"rolegate/internal/store/sqlstore"
 	"rolegate/internal/testkit"
+	"rolegate/internal/testkit/logkit"
 	"rolegate/internal/testkit/pgtest"
 	"rolegate/model"
 )
@@ -64,16 +65,18 @@ func (f *fixture) hasSaid(what string) bool {
 
 // databases runs a test on SQLite and on PostgreSQL.
 func databases(t *testing.T, test func(t *testing.T, f *fixture)) {
-	t.Run("sqlite", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "rolegate.db")
-		st, err := sqlstore.OpenSQLite(t.Context(), path)
-		test(t, newFixture(t, st, err, "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)"))
-	})
+	t.Run("sqlite", func(t *testing.T) { test(t, sqliteFixture(t)) })
 	t.Run("postgres", func(t *testing.T) {
 		url := pgtest.URL(t)
 		st, err := sqlstore.OpenPostgres(t.Context(), url)
 		test(t, newFixture(t, st, err, "pgx", url))
 	})
+}
+
+func sqliteFixture(t testing.TB) *fixture {
+	path := filepath.Join(t.TempDir(), "rolegate.db")
+	st, err := sqlstore.OpenSQLite(t.Context(), path)
+	return newFixture(t, st, err, "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
 }
 
 func newFixture(t testing.TB, st store.Store, err error, driver, name string) *fixture {
@@ -133,6 +136,7 @@ func (f *fixture) verifier(o selfverify.Options) (*selfverify.Verifier, *prometh
 		o.Every = 24 * time.Hour
 	}
 	v, reg := selfverify.New(o), prometheus.NewRegistry()
+	v.Elapse(func() time.Duration { return 0 })
 	v.Register(reg)
 	return v, reg
 }
@@ -377,6 +381,39 @@ func TestAcceptedFindings(t *testing.T) {
 			t.Errorf("something else: %+v", p)
 		}
 	})
+}
+
+// What was found once and answered for hides nothing behind it, though it be an act
+// that cannot be read.
+func TestAcceptedActHidesNothing(t *testing.T) {
+	k := logkit.SQLite(t)
+	k.Fill(20)
+	old(k)
+	executed := k.Erase("customer:c3")
+	k.Unread(executed)
+	var digest []byte
+	v := selfverify.New(selfverify.Options{Store: k.Store, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+		Accepted: func(context.Context) ([]byte, error) { return digest, nil }})
+	verify := func() *selfverify.Pass {
+		t.Helper()
+		a, err := v.Ask(t.Context(), operator, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Pass
+	}
+	p := verify()
+	if !p.Failed() || p.Report.Partial {
+		t.Fatalf("%+v", p.Report)
+	}
+	digest = selfverify.Digest(p.Report)
+	if p := verify(); p.Failed() {
+		t.Fatalf("accepted: %+v", p.Report.Faults)
+	}
+	k.Exec(`DELETE FROM audit_sealed WHERE idx = 9`)
+	if !verify().Failed() {
+		t.Error("what was altered later passes as accepted")
+	}
 }
 
 // A log that cannot be read is no log that is in order, and none that was altered.

@@ -16,6 +16,7 @@ type Leaf struct {
 	Tenant   []byte
 	Class    []byte
 	Activity []byte
+	Outcome  []byte
 	Source   []byte
 	Seq      int64
 	Segments []SegRef
@@ -36,6 +37,7 @@ const (
 	keyTenant   = 3
 	keyClass    = 4
 	keyActivity = 5
+	keyOutcome  = 6
 	keySource   = 20
 	keySeq      = 21
 	keySegments = 22
@@ -94,6 +96,8 @@ func (l *Leaf) Read(leaf []byte) error {
 			l.Class, ok = r.String(wire.Text)
 		case keyActivity:
 			l.Activity, ok = r.String(wire.Text)
+		case keyOutcome:
+			l.Outcome, ok = r.String(wire.Text)
 		case keySource:
 			l.Source, ok = r.String(wire.Bytes)
 		case keySeq:

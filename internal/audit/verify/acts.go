@@ -47,15 +47,24 @@ type hold struct {
 	until int64 // index at which it is lifted
 }
 
-func (a *acts) add(e ActEntry) error {
-	l, err := audit.Decode(e.Leaf)
-	if err != nil || l.Act == nil {
-		return Tampered(e.Index, "entry %d is listed as an act, and is none", e.Index)
-	}
+// add takes the next act. One that cannot be read is a fault, and counts as none: the
+// error is of a list that cannot be gone on with, since one entry that was altered
+// must not keep all others from being verified.
+func (a *acts) add(e ActEntry, fault func(*Fault)) error {
 	if len(a.all) > 0 && e.Index <= a.all[len(a.all)-1].index {
 		return Malformed("the acts are not in order")
 	}
+	l, err := audit.Decode(e.Leaf)
 	said := l.Act
+	switch {
+	case err != nil:
+		fault(Tampered(e.Index, "entry %d is an act that cannot be read: %v", e.Index, err))
+	case said == nil:
+		fault(Tampered(e.Index, "entry %d is listed as an act, and is none", e.Index))
+	}
+	if said == nil {
+		said = &audit.Act{}
+	}
 	if l.Outcome != audit.OutcomeOK && said.Kind != audit.EraseRefused {
 		said = &audit.Act{} // it was tried, and did not come about
 	}

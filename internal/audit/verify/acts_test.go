@@ -257,6 +257,13 @@ func TestLostAndCounted(t *testing.T) {
 	flood := entry
 	flood.Activity, flood.Outcome, flood.Count, flood.Since = audit.Evaluated, audit.OutcomeDeny, 9000, time.Now()
 	k.Append(flood)
+	late := flood // by a buffer that could not write for a while
+	late.Count, late.Outcome = 0, audit.OutcomeAllow
+	k.Append(late)
+	late.Activity, late.Count = audit.ShownPermissions, 7
+	k.Append(late)
+	late.Activity, late.Outcome = audit.Explained, audit.OutcomeDeny // to who could not, with those who could
+	k.Append(late)
 	r := live(t, k)
 	if want := (verify.Counted{Entries: 3, Count: 15, Unknown: 1}); r.Lost != want {
 		t.Errorf("lost: %+v, want %+v", r.Lost, want)

@@ -60,7 +60,7 @@ func (o *order) follows(index int64, l *skim.Leaf, r *Report) {
 	switch {
 	case string(l.Activity) == string(audit.Gap):
 		r.Lost.add(l.Count)
-	case l.Since != 0:
+	case l.Since != 0 && (&audit.Leaf{Since: l.Since, Count: l.Count, Outcome: audit.Outcome(l.Outcome), Activity: audit.Activity(l.Activity)}).Counts():
 		r.Denials.add(l.Count)
 	}
 }

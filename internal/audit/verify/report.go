@@ -51,7 +51,9 @@ type Report struct {
 
 	Faults []Finding `json:"faults,omitempty"`
 	More   int64     `json:"more_faults,omitempty"` // that are not listed
-	Notes  []string  `json:"notes,omitempty"`       // what was not checked, and why
+	// Partial: what is wrong kept the rest of the log from being verified.
+	Partial bool     `json:"partial,omitempty"`
+	Notes   []string `json:"notes,omitempty"` // what was not checked, and why
 	// Unproven is what no verification of a log can show.
 	Unproven []string `json:"cannot_prove"`
 }
@@ -102,6 +104,7 @@ var unproven = []string{
 	"that nothing happened which never came to the log",
 	"that the sessions of those who approved an act were their own",
 	"that the two of an act are two people, and not one who has two accounts",
+	"that each entry, acts among them, was written by the service, and not put in at the log's end by whoever could write to its database then",
 	"that the entries behind the last anchor were not exchanged: whoever has the database and the signing key can do that",
 }
 

@@ -33,6 +33,10 @@ type Options struct {
 	Floor time.Duration
 }
 
+// LegalFloor is how long sealed data has to be kept where nobody says otherwise: six
+// months, which are 184 days at most (Cybersecurity Law of the PRC, article 23(3)).
+const LegalFloor = 184 * day
+
 // Receipt is what an answer said of the entry that records it.
 type Receipt struct {
 	Index    int64
@@ -48,7 +52,7 @@ func Run(ctx context.Context, source Source, o Options) (Report, error) {
 	var f *Fault
 	if errors.As(err, &f) {
 		r.report.fault(f)
-		err = nil
+		r.report.Partial, err = true, nil
 	}
 	r.conclude()
 	return r.report, err
@@ -80,7 +84,7 @@ func (r *run) all(ctx context.Context, source Source) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := r.acts.add(a); err != nil {
+		if err := r.acts.add(a, r.report.fault); err != nil {
 			return err
 		}
 	}
@@ -185,6 +189,7 @@ func (r *run) end() error {
 	size := r.tree.size()
 	if size != r.about.Size {
 		first, last := min(size, r.about.Size), max(size, r.about.Size)
+		r.report.Partial = true
 		r.report.fault(&Fault{Tamper, first, last, "the log is said to have " + entries(r.about.Size) + ", and has " + entries(size)})
 	} else if !bytes.Equal(r.report.Root, r.about.Root) {
 		r.report.fault(&Fault{Tamper, r.tree.good, size, "the tree over all entries is not the one the log is said to have"})
@@ -218,6 +223,9 @@ func (r *run) notes() {
 	}
 	if a.Known == 0 && a.Witnessed == 0 && r.report.Status == OK {
 		note("receipts fix the entries they are of and no others: keep a checkpoint, or proofs, to fix all that is before them")
+	}
+	if r.report.Partial {
+		note("not all of it was verified: what is wrong kept the rest from being read")
 	}
 	if r.about.Tenant != nil || r.report.Omitted > 0 {
 		note("this is a part of the log: what the other entries are cannot be seen, nor whether one of them belonged here")

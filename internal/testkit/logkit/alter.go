@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"rolegate/internal/audit/tree"
 )
 
@@ -42,6 +44,19 @@ func (k *Kit) Forge(index int64) {
 		k.T.Fatalf("entry %d does not say contact", index)
 	}
 	k.Exec(`UPDATE audit_entries SET leaf = ? WHERE idx = ?`, now, index)
+}
+
+// Unread gives the act of an entry a field that no release knows.
+func (k *Kit) Unread(index int64) {
+	k.T.Helper()
+	var leaf map[int]any
+	k.must(cbor.Unmarshal(k.Leaf(index), &leaf))
+	leaf[25].(map[any]any)[uint64(99)] = "?"
+	mode, err := cbor.CoreDetEncOptions().EncMode()
+	k.must(err)
+	b, err := mode.Marshal(leaf)
+	k.must(err)
+	k.Exec(`UPDATE audit_entries SET leaf = ? WHERE idx = ?`, b, index)
 }
 
 // Rewrite is what somebody can do who has the database and the signing key: the
