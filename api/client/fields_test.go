@@ -55,6 +55,23 @@ func TestShow(t *testing.T) {
 	}
 }
 
+// After a write only what was to be read back is shown: of the others the answer
+// says nothing, even that they are hidden.
+func TestShowAfterAWrite(t *testing.T) {
+	record := map[string]any{"name": "Zoe", "salary": 1}
+	for _, action := range []string{"create", "update", "read"} {
+		d := shows(api.Fields{Hidden: []string{}})
+		d.askedBy(Question{Action: action, Fields: []string{"salary"}, ReturnFields: []string{"name"}})
+		want := map[string]any{"name": "Zoe"}
+		if action == "read" {
+			want = record
+		}
+		if diff := cmp.Diff(want, d.Show(record)); diff != "" {
+			t.Errorf("%s: %s", action, diff)
+		}
+	}
+}
+
 func TestMasks(t *testing.T) {
 	for _, c := range []struct{ style, in, want string }{
 		{"phone", "13812345678", "138****5678"}, {"phone", "555-0101", "***"}, {"phone", "call me", "***"},
