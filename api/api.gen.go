@@ -1518,7 +1518,7 @@ type DecisionContext struct {
 	// Error Why an item of a batch could not be answered: what it would have been refused with alone.
 	Error ItemError `json:"error,omitempty,omitzero"`
 
-	// Fields What to drop and to mask before showing the record.
+	// Fields What to drop and to mask before showing the record. `*` stands for every field that is in none of the lists.
 	Fields Fields `json:"fields,omitempty,omitzero"`
 
 	// MaxAge RFC 9470: and how many seconds ago it may have been proven.
@@ -1792,14 +1792,17 @@ type FieldPermissions struct {
 	Writable []string          `json:"writable"`
 }
 
-// Fields What to drop and to mask before showing the record.
+// Fields What to drop and to mask before showing the record. `*` stands for every field that is in none of the lists.
 type Fields struct {
 	Hidden []string `json:"hidden"`
 	Masked []string `json:"masked"`
 
 	// Masks The mask style of each masked field.
-	Masks    map[string]string `json:"masks"`
-	Readonly []string          `json:"readonly"`
+	Masks map[string]string `json:"masks"`
+
+	// Open Only where `hidden` or `readonly` has `*`: the fields that may be read, masked or not, and are not meant by it.
+	Open     []string `json:"open,omitempty,omitzero"`
+	Readonly []string `json:"readonly"`
 }
 
 // FilterAnswer defines model for FilterAnswer.

@@ -68,11 +68,13 @@ type Rule struct {
 // IsZero tells that no row is named.
 func (r Rule) IsZero() bool { return r.Kind == "" }
 
-// Fields is what the field pass found.
+// Fields is what the field pass found. A "*" stands for every field that is in
+// none of the lists.
 type Fields struct {
 	Hidden   []string          // may not be read
 	Masked   []string          // may be read masked only
 	ReadOnly []string          // may be read, not updated
+	Open     []string          // may be read, masked or not: said only where a "*" is in Hidden or ReadOnly
 	Masks    map[string]string // the catalogue's mask style of each masked field
 }
 

@@ -20,11 +20,16 @@ type Decision struct {
 	// ROLEGATE_AUDIT=buffered.
 	Receipt *Receipt
 
-	fields []string // that the question named; if any, Context.Fields is about those only
+	fields []string // that the question named to be read; if any, Context.Fields is about those only
 }
 
 func (d *Decision) askedBy(q Question) {
-	d.fields = slices.Concat(q.Fields, q.ReturnFields)
+	switch q.Action {
+	case "create", "update": // Fields are written, and nothing is said of who reads them
+		d.fields = q.ReturnFields
+	default:
+		d.fields = slices.Concat(q.Fields, q.ReturnFields)
+	}
 }
 
 // Err is nil if the decision allows, else a *StepUpError or a *DeniedError.

@@ -19,11 +19,11 @@ func (d Decision) Show(record map[string]any) map[string]any {
 	if !d.Allow || f.Hidden == nil && f.Masked == nil && f.Masks == nil {
 		return shown
 	}
-	allHidden := slices.Contains(f.Hidden, "*") // all that are not named
+	closed := slices.Contains(f.Hidden, "*") // all but those said to be open
 	for name, value := range record {
 		masked := slices.Contains(f.Masked, name)
 		switch {
-		case slices.Contains(f.Hidden, name), allHidden && !masked && !slices.Contains(f.Readonly, name), len(d.fields) > 0 && !slices.Contains(d.fields, name):
+		case slices.Contains(f.Hidden, name), closed && !slices.Contains(f.Open, name), len(d.fields) > 0 && !slices.Contains(d.fields, name):
 		case masked || slices.Contains(f.Masked, "*"):
 			shown[name] = mask(f.Masks[name], value)
 		default:

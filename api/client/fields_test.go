@@ -26,7 +26,9 @@ func TestShow(t *testing.T) {
 		{"all", shows(api.Fields{Hidden: []string{}}), record},
 		{"some", shows(f), map[string]any{"name": "王小明", "phone": "861****5678", "note": nil}},
 		{"named", shows(f, "name", "salary"), map[string]any{"name": "王小明"}},
-		{"closed but for names", shows(api.Fields{Hidden: []string{"*"}, Readonly: []string{"name"}}), map[string]any{"name": "王小明"}},
+		{"closed but for names", shows(api.Fields{Hidden: []string{"*", "note"}, Masked: []string{"phone"}, Open: []string{"name", "phone"}, Masks: f.Masks}), map[string]any{"name": "王小明", "phone": "861****5678"}},
+		{"closed whole", shows(api.Fields{Hidden: []string{"*"}}), map[string]any{}},
+		{"not to be written", shows(api.Fields{Hidden: []string{}, Readonly: []string{"*"}, Open: []string{"name"}}), record},
 		{"all masked", shows(api.Fields{Masked: []string{"*"}}), map[string]any{"name": "***", "phone": "***", "salary": "***", "note": nil}},
 		{"nothing said", Decision{Allow: true}, map[string]any{}},
 		{"denied", Decision{Context: api.DecisionContext{Fields: f}}, map[string]any{}},
@@ -50,6 +52,23 @@ func TestShow(t *testing.T) {
 	}
 	if _, err := Facts("no object"); err == nil {
 		t.Error("a string has facts")
+	}
+}
+
+// After a write only what was to be read back is shown: of the others the answer
+// says nothing, even that they are hidden.
+func TestShowAfterAWrite(t *testing.T) {
+	record := map[string]any{"name": "Zoe", "salary": 1}
+	for _, action := range []string{"create", "update", "read"} {
+		d := shows(api.Fields{Hidden: []string{}})
+		d.askedBy(Question{Action: action, Fields: []string{"salary"}, ReturnFields: []string{"name"}})
+		want := map[string]any{"name": "Zoe"}
+		if action == "read" {
+			want = record
+		}
+		if diff := cmp.Diff(want, d.Show(record)); diff != "" {
+			t.Errorf("%s: %s", action, diff)
+		}
 	}
 }
 

@@ -59,6 +59,12 @@ func TestParseImportNamesEveryBadEntry(t *testing.T) {
 			`roles[2]: the role " a" begins or ends with a blank`, `roles[3]: `, `roles[4]: "role:role:x" begins with role: twice`, `roles[6]: `, `roles[7]: `}},
 		{`{"teams": [{"id": "team:a,b"}, {"id": "ok"}, {"id": "team:team:x"}, {"id": "x*"}]}`, []string{`teams[0]: the team "a,b" contains a comma`, "teams[2]: ", "teams[3]: "}},
 		{`{"subjects": [{"type": "user", "id": "x", "teams": ["ok", "a,b"]}]}`, []string{`subjects[0]: the team "a,b" contains a comma`}},
+		// Whoever takes the prefix off again would find another's id.
+		{`{"subjects": [{"type": "user", "id": "a", "manager": "user:user:b"}, {"type": "user", "id": "c", "unit": "unit:unit:x"},
+			{"type": "user", "id": "d", "contact": "contact:contact:x"}, {"type": "user", "id": "e", "territories": ["territory:territory:x"]},
+			{"type": "user", "id": "f", "accounts": ["ok", "account:account:x"]}], "units": [{"id": "u", "heads": ["user:user:b"]}]}`,
+			[]string{`subjects[0]: "user:user:b" begins with user: twice`, `subjects[1]: "unit:unit:x" begins`, `subjects[2]: "contact:contact:x" begins`,
+				`subjects[3]: "territory:territory:x" begins`, `subjects[4]: "account:account:x" begins`, `units[0]: "user:user:b" begins with user: twice`}},
 		{`{"teams": [{"id": "` + long + `"}], "units": [{}], "territories": [{"id": ""}]}`, []string{"teams[0]: ", "units[0]: ", "territories[0]: "}},
 		{`{"resources": [{"type": "", "id": "1"}, {"type": "deal"}]}`, []string{"resources[0]: the type is empty", "resources[1]: the id is empty"}},
 		{`{"assignments": [{"member": "role:x", "role": "y"}, {"member": "team:t", "role": "audit-admin"}, {"member": "", "role": "y"}]}`,

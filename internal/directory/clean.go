@@ -36,17 +36,17 @@ func cleanSubject(s model.Subject, l model.Limits) (model.Subject, error) {
 		}
 	}
 	for _, of := range []struct {
-		what string
-		ids  []string
+		what, kind string
+		ids        []string
 	}{
-		{"unit", some(s.Unit)}, {"manager", some(s.Manager)}, {"contact", some(s.Contact)},
-		{"teams", s.Teams}, {"territories", s.Territories}, {"accounts", s.Accounts},
+		{"unit", "unit", some(s.Unit)}, {"manager", "user", some(s.Manager)}, {"contact", "contact", some(s.Contact)},
+		{"teams", "team", s.Teams}, {"territories", "territory", s.Territories}, {"accounts", "account", s.Accounts},
 	} {
 		if err := checkListed(of.what, of.ids); err != nil {
 			return s, err
 		}
 		for _, id := range of.ids {
-			if err := checkID(model.Say("id in %s", of.what), id); err != nil {
+			if err := checkBareAs(model.Say("id in %s", of.what), of.kind, id); err != nil {
 				return s, err
 			}
 		}
@@ -72,7 +72,7 @@ func cleanUnit(u model.Unit, _ model.Limits) (model.Unit, error) {
 		}
 	}
 	for _, head := range u.Heads {
-		if err := checkID(model.Say("head"), head); err != nil {
+		if err := checkBareAs(model.Say("head"), "user", head); err != nil {
 			return u, err
 		}
 	}

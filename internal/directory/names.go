@@ -32,11 +32,15 @@ func invisible(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.
 
 // checkBare is checkID for an id whose kind was taken off: a second prefix would
 // make it another id to whoever takes it off again.
-func checkBare(kind, id string) error {
+func checkBare(kind, id string) error { return checkBareAs(noun(kind), kind, id) }
+
+// checkBareAs is checkBare for an id that is called what it is an id of: a manager,
+// not a user.
+func checkBareAs(what model.Phrase, kind, id string) error {
 	if strings.HasPrefix(id, kind+":") {
 		return model.Errorf(model.CodeInvalidRequest, "%q begins with %s: twice", kind+":"+id, kind)
 	}
-	return checkID(noun(kind), id)
+	return checkID(what, id)
 }
 
 // checkGroup is checkBare for a role or team that is about to be known: a policy

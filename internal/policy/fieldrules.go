@@ -107,7 +107,8 @@ func (f *fieldRules) finish() {
 // fieldTable is what the rows and the catalogue say of all fields of an object
 // that have a name, so that they can be asked for together: a field is a bit.
 type fieldTable struct {
-	names   []string // sorted; with "*" for all others where the catalogue does not list them
+	names   []string // sorted; with "*" for all others
+	listed  bool     // the catalogue lists the object's fields
 	index   map[string]int
 	masks   []string // mask style of each, empty for none
 	masked  bits     // those with a mask
@@ -157,7 +158,10 @@ func newFieldTable(o *object, own, starred *fieldBits) *fieldTable {
 	if o.entry != nil {
 		declared = o.entry.Fields
 	}
-	names := map[string]bool{}
+	// A record may hold what neither the catalogue nor a row names: a row that
+	// hides everything must not be lost on that.
+	names := map[string]bool{everything: true}
+	t.listed = len(declared) > 0
 	for name := range declared {
 		names[name] = true
 	}
@@ -165,12 +169,6 @@ func newFieldTable(o *object, own, starred *fieldBits) *fieldTable {
 		for _, name := range b.names {
 			names[name] = true
 		}
-	}
-	// Where the catalogue does not list the object's fields the list cannot be
-	// complete, and a row that hides everything must not be lost because
-	// nothing has a name.
-	if len(declared) == 0 {
-		names[everything] = true
 	}
 	t.names = slices.Sorted(maps.Keys(names))
 	t.masks = make([]string, len(t.names))

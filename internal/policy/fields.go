@@ -192,10 +192,11 @@ func (a *asking) masked(field string) (bool, error) {
 	return !open, err
 }
 
-// view sorts fields into hidden, masked and read-only.
+// view sorts fields into hidden, masked and read-only, as fieldTable.view does.
 func (a *asking) view(names []string) (*model.Fields, error) {
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	f := &model.Fields{Masks: map[string]string{}}
+	var open []string
 	for _, name := range names {
 		read, err := a.engine.opens(a, name, AccessRead)
 		if err != nil {
@@ -204,6 +205,9 @@ func (a *asking) view(names []string) (*model.Fields, error) {
 		if !read {
 			f.Hidden = append(f.Hidden, name)
 			continue
+		}
+		if name != everything {
+			open = append(open, name)
 		}
 		masked, err := a.masked(name)
 		if err != nil {
@@ -220,6 +224,9 @@ func (a *asking) view(names []string) (*model.Fields, error) {
 		if !update {
 			f.ReadOnly = append(f.ReadOnly, name)
 		}
+	}
+	if slices.Contains(f.Hidden, everything) || slices.Contains(f.ReadOnly, everything) {
+		f.Open = open
 	}
 	return f, nil
 }

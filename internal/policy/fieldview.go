@@ -60,13 +60,15 @@ func (v *fieldView) bytes() int64 {
 	}
 	f := v.fields
 	words := len(v.read) + len(v.unmask) + len(v.update)
-	names := cap(f.Hidden) + cap(f.Masked) + cap(f.ReadOnly)
+	names := cap(f.Hidden) + cap(f.Masked) + cap(f.ReadOnly) + cap(f.Open)
 	return 350 + 8*int64(words) + 16*int64(names) + 60*int64(len(f.Masks))
 }
 
 func clone(b bits) bits { return append(bits(nil), b...) }
 
-// view sorts the table's fields into hidden, masked and read-only.
+// view sorts the table's fields into hidden, masked and read-only. Where others
+// than those are kept back it names the open ones too: nobody could tell them from
+// the others, else.
 func (t *fieldTable) view(read, unmask, update bits) *model.Fields {
 	f := &model.Fields{Masks: map[string]string{}}
 	for i, name := range t.names {
@@ -80,6 +82,13 @@ func (t *fieldTable) view(read, unmask, update bits) *model.Fields {
 		}
 		if !update.has(i) {
 			f.ReadOnly = append(f.ReadOnly, name)
+		}
+	}
+	if others := t.index[everything]; !read.has(others) || !update.has(others) {
+		for i, name := range t.names {
+			if i != others && read.has(i) {
+				f.Open = append(f.Open, name)
+			}
 		}
 	}
 	return f

@@ -127,13 +127,23 @@ func (a *asking) fieldPermissions() model.FieldPermissions {
 	update, _ := a.sees(AccessUpdate)
 	create, _ := a.sees(AccessCreate)
 	t := a.sight.table
-	p := model.FieldPermissions{Readable: t.namesIn(read), Writable: t.namesIn(update), Creatable: t.namesIn(create), Masked: map[string]string{}}
+	p := model.FieldPermissions{Readable: t.permitted(read), Writable: t.permitted(update), Creatable: t.permitted(create), Masked: map[string]string{}}
 	for i, name := range t.names {
 		if read.has(i) && t.masked.has(i) && !unmask.has(i) {
 			p.Masked[name] = t.masks[i]
 		}
 	}
 	return p
+}
+
+// permitted is namesIn for a list of what is open: where the catalogue lists the
+// fields, nothing that it does not is said to be.
+func (t *fieldTable) permitted(set bits) []string {
+	names := t.namesIn(set)
+	if t.listed {
+		names = slices.DeleteFunc(names, func(name string) bool { return name == everything })
+	}
+	return names
 }
 
 // namesIn lists the fields of a set, never nil.

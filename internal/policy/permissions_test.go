@@ -90,6 +90,9 @@ func TestPermissionsMeanDecisions(t *testing.T) {
 							t.Fatalf("masked %v and %v", masked, o.Fields.Masked)
 						}
 						for _, name := range d.Fields.ReadOnly {
+							if name == "*" && object == "deal" { // whose fields the catalogue lists
+								continue
+							}
 							if slices.Contains(o.Fields.Writable, name) || !slices.Contains(o.Fields.Readable, name) {
 								t.Fatalf("%s is read-only and %+v", name, o.Fields)
 							}

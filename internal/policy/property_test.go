@@ -244,18 +244,14 @@ func TestMonotone(t *testing.T) {
 // opened finds a field that the more closed of two views shows and the more open
 // one does not: hidden, masked though not hidden there, or not to be updated.
 func opened(open, closed *model.Fields) string {
-	for _, f := range open.Hidden {
-		if !slices.Contains(closed.Hidden, f) {
-			return f
-		}
+	of := func(f *model.Fields, name string) (hidden, masked, readOnly bool) {
+		said := standingOf(f, name)
+		hidden = said == "hidden "
+		return hidden, hidden || strings.Contains(said, "masked"), hidden || strings.Contains(said, "read-only")
 	}
-	for _, f := range open.Masked {
-		if !slices.Contains(closed.Masked, f) && !slices.Contains(closed.Hidden, f) {
-			return f
-		}
-	}
-	for _, f := range open.ReadOnly {
-		if !slices.Contains(closed.ReadOnly, f) && !slices.Contains(closed.Hidden, f) {
+	for _, f := range slices.Concat(open.Hidden, open.Masked, open.ReadOnly, closed.Open) {
+		h, m, r := of(open, f)
+		if ch, cm, cr := of(closed, f); h && !ch || m && !cm || r && !cr {
 			return f
 		}
 	}

@@ -170,7 +170,7 @@ func gain(a, b model.Decision) string {
 	case b.Code == model.ReasonStepUp && !a.Allow && a.Code != model.ReasonStepUp:
 		return "access"
 	case a.Allow && b.Allow && a.Fields != nil && b.Fields != nil:
-		for _, name := range slices.Concat(a.Fields.Hidden, a.Fields.Masked, a.Fields.ReadOnly) {
+		for _, name := range slices.Concat(listed(a.Fields), listed(b.Fields)) {
 			if bounds(b.Fields, name) < bounds(a.Fields, name) {
 				return "fields"
 			}
@@ -179,8 +179,15 @@ func gain(a, b model.Decision) string {
 	return ""
 }
 
+func listed(f *model.Fields) []string {
+	return slices.Concat(f.Hidden, f.Masked, f.ReadOnly, f.Open)
+}
+
 // bounds says how much of a field an answer keeps back.
 func bounds(f *model.Fields, name string) (n int) {
+	if !slices.Contains(listed(f), name) {
+		name = "*"
+	}
 	switch {
 	case slices.Contains(f.Hidden, name):
 		return 10

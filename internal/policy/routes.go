@@ -116,14 +116,15 @@ func (n *routeNode) walk(segments []string, visit func(*routeLeaf)) {
 }
 
 // resembles tells whether a segment looks like one of the literals without being
-// it: EXPORT or export.json beside export. Frameworks that ignore case, or take
-// an extension for a format, would send it there, and not to the record of that
-// name.
+// it: EXPORT or export.json beside export. Frameworks that ignore case, take an
+// extension for a format, or trim what is left, would send it there, and not to
+// the record of that name.
 func (n *routeNode) resembles(segment string) bool {
 	if n.literals[segment] != nil {
 		return false
 	}
 	stem, _, _ := strings.Cut(segment, ".")
+	stem = strings.TrimSpace(stem)
 	for literal := range n.literals {
 		if strings.EqualFold(literal, segment) || strings.EqualFold(literal, stem) {
 			return true

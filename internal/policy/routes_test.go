@@ -59,6 +59,8 @@ func TestRouteQuestions(t *testing.T) {
 		"GET /api/contacts/EXPORT":                          string(model.ReasonRouteUnknown), // what a backend that ignores case would take for export
 		"GET /api/contacts/export.json":                     string(model.ReasonRouteUnknown), // or for its format
 		"GET /api/contacts/Export.":                         string(model.ReasonRouteUnknown),
+		"GET /api/contacts/export%20.json":                  string(model.ReasonRouteUnknown), // or for either, with its blanks trimmed
+		"GET /api/contacts/export%20":                       string(model.ReasonPathRefused),
 		"GET /api/contacts/":                                string(model.ReasonPathRefused),
 		"GET /api/contacts//17":                             string(model.ReasonPathRefused),
 		"GET /api/contacts/../contacts/17":                  string(model.ReasonPathRefused),

@@ -430,8 +430,8 @@ func (s spec) shown(q model.Question, in Inputs) *model.Fields {
 	}
 	if len(names) == 0 {
 		names = []string{"*"}
-		if o := s.cat.Objects[q.Resource.Type]; o != nil && len(o.Fields) > 0 {
-			names = slices.Collect(maps.Keys(o.Fields))
+		if o := s.cat.Objects[q.Resource.Type]; o != nil {
+			names = slices.AppendSeq(names, maps.Keys(o.Fields))
 		}
 		for _, r := range s.rows {
 			if r[0] == "p3" && r[3] != "*" && (r[2] == "*" || r[2] == q.Resource.Type) {
@@ -441,7 +441,11 @@ func (s spec) shown(q model.Question, in Inputs) *model.Fields {
 	}
 	slices.Sort(names)
 	f := &model.Fields{Masks: map[string]string{}}
+	var open []string
 	for _, name := range slices.Compact(names) {
+		if name != "*" && s.mayField(q, in, name, "read") {
+			open = append(open, name)
+		}
 		if !s.mayField(q, in, name, "read") {
 			f.Hidden = append(f.Hidden, name)
 			continue
@@ -453,6 +457,9 @@ func (s spec) shown(q model.Question, in Inputs) *model.Fields {
 		if !s.mayField(q, in, name, "update") {
 			f.ReadOnly = append(f.ReadOnly, name)
 		}
+	}
+	if slices.Contains(f.Hidden, "*") || slices.Contains(f.ReadOnly, "*") {
+		f.Open = open
 	}
 	return f
 }

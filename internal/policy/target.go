@@ -21,8 +21,8 @@ const (
 // from us is refused, so that what was decided about is what is done. That is
 // every spelling that proxies and frameworks are known to rewrite (RFC 3986
 // section 6.2): empty and dot segments, a slash or backslash that is encoded, an
-// escape within an escape, path parameters (;), control characters, and what is
-// no UTF-8.
+// escape within an escape, path parameters (;), control characters, white space
+// at either end, which many trim, and what is no UTF-8.
 func segmentsOf(target string) (segments []string, ok bool) {
 	path, query, _ := strings.Cut(target, "?")
 	rest, rooted := strings.CutPrefix(path, "/")
@@ -68,7 +68,7 @@ func decodeSegment(raw string) (string, bool) {
 		b.WriteByte(c)
 	}
 	s := b.String()
-	return s, strings.Trim(s, ".") != "" && utf8.ValidString(s)
+	return s, strings.Trim(s, ".") != "" && strings.TrimSpace(s) == s && utf8.ValidString(s)
 }
 
 // unsendable tells what no request line holds (RFC 9112 section 3).

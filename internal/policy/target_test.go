@@ -36,6 +36,7 @@ func TestSegmentsOf(t *testing.T) {
 		"/api/a%00", "/api/a%0d%0aX: y", "/api/a%7f", "/api/a\x00", "/api/a\tb", "/api/a b", "/api/a\x7f", "/api/a?b c", "/api/a?\r\nX: y",
 		"/api/%", "/api/%4", "/api/%zz", "/api/%u0041", "/api/a%2", // broken escapes
 		"/api/%ff", "/api/%c0%af", "/api/%c0%ae%c0%ae/x", "/api/%ed%a0%80", "/api/\xff", "/api/联系人", // no UTF-8, or not escaped
+		"/api/contacts/17%20", "/api/%2017", "/api/%20", "/api/contacts%20/17", "/api/%C2%A017", "/api/17%E3%80%80", "/api/17%C2%85", // white space that some trim
 		"/" + strings.Repeat("a", maxTarget), "/a" + strings.Repeat("/a", maxSegments),
 	} {
 		if got, ok := segmentsOf(target); ok {

@@ -147,6 +147,10 @@ func (a *answerWriter) fields(f *model.Fields) {
 	a.strings(f.Masked)
 	a.raw(`,"masks":`)
 	a.texts(f.Masks)
+	if len(f.Open) > 0 {
+		a.raw(`,"open":`)
+		a.strings(f.Open)
+	}
 	a.raw(`,"readonly":`)
 	a.strings(f.ReadOnly)
 	a.raw("}")

@@ -33,7 +33,7 @@ func answerWith(told i18n.Told, lang i18n.Lang) api.Decision {
 		c.Rule = api.Rule{Row: d.Rule.Text, Name: d.Rule.Name, Line: d.Rule.Line}
 	}
 	if f := d.Fields; f != nil {
-		c.Fields = api.Fields{Hidden: list(f.Hidden), Masked: list(f.Masked), Readonly: list(f.ReadOnly), Masks: f.Masks}
+		c.Fields = api.Fields{Hidden: list(f.Hidden), Masked: list(f.Masked), Readonly: list(f.ReadOnly), Masks: f.Masks, Open: f.Open}
 	}
 	if d.StepUp != nil {
 		stepUp(&c, *d.StepUp)

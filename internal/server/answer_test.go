@@ -102,7 +102,7 @@ func drawDecision(t *rapid.T) model.Decision {
 	}
 	if rapid.Bool().Draw(t, "fields") {
 		d.Fields = &model.Fields{Hidden: drawTexts(t, "hidden"), Masked: drawTexts(t, "masked"), ReadOnly: drawTexts(t, "read-only"),
-			Masks: rapid.MapOfN(rapid.String(), rapid.String(), 0, 4).Draw(t, "masks")}
+			Open: drawTexts(t, "open"), Masks: rapid.MapOfN(rapid.String(), rapid.String(), 0, 4).Draw(t, "masks")}
 	}
 	if rapid.Bool().Draw(t, "step-up") || d.Code == model.ReasonStepUp {
 		d.StepUp = &model.StepUp{ACR: rapid.IntRange(0, 4).Draw(t, "acr"), MaxAge: time.Duration(rapid.Int64Range(0, 3).Draw(t, "age")) * time.Second}

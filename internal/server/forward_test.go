@@ -221,6 +221,7 @@ func TestForwardHeaders(t *testing.T) {
 		{policy.Forwarded{Decision: model.Decision{Fields: &model.Fields{}}}, "王 芳", "%E7%8E%8B%20%E8%8A%B3", "record", "whole"},
 		{policy.Forwarded{Decision: model.Decision{Fields: &model.Fields{ReadOnly: []string{"a"}}}}, "a", "a", "record", "whole"},
 		{policy.Forwarded{Decision: model.Decision{Fields: &model.Fields{Hidden: []string{"a"}}}}, "a", "a", "record", "partial"},
+		{policy.Forwarded{Decision: model.Decision{Fields: &model.Fields{Hidden: []string{"*"}, Open: []string{"a"}}}}, "a", "a", "record", "partial"},
 		{policy.Forwarded{Decision: model.Decision{Fields: &model.Fields{Masked: []string{"a"}}}}, "a", "a", "record", "partial"},
 		{policy.Forwarded{Decision: model.Decision{AnyRecord: true, Fields: &model.Fields{}}}, "a", "a", "conditional", "whole"},
 		{policy.Forwarded{Decision: model.Decision{AnyRecord: true, Fields: &model.Fields{}}, Everything: true}, "a", "a", "always", "whole"},

@@ -147,9 +147,14 @@ func less(a, b *model.Fields) (names []string) {
 	if a == nil || b == nil {
 		return nil
 	}
-	kept := keptBack(b)
-	for name, n := range keptBack(a) {
-		if n&^kept[name] != 0 {
+	as, bs := keptBack(a), keptBack(b)
+	for name := range as {
+		if as.of(name)&^bs.of(name) != 0 {
+			names = append(names, name)
+		}
+	}
+	for name := range bs {
+		if _, met := as[name]; !met && as.of(name)&^bs.of(name) != 0 {
 			names = append(names, name)
 		}
 	}
@@ -157,10 +162,23 @@ func less(a, b *model.Fields) (names []string) {
 	return names
 }
 
-// keptBack says of each field what an answer keeps back: a bit for seeing it at
-// all, in full, and for writing it.
-func keptBack(f *model.Fields) map[string]int {
-	kept := map[string]int{}
+// kept is of each field what an answer keeps back: a bit for seeing it at all, in
+// full, and for writing it.
+type kept map[string]int
+
+// of is what is kept back of a field; what is in no list is as all others are.
+func (k kept) of(name string) int {
+	if n, listed := k[name]; listed {
+		return n
+	}
+	return k["*"]
+}
+
+func keptBack(f *model.Fields) kept {
+	kept := kept{}
+	for _, name := range f.Open {
+		kept[name] = 0
+	}
 	for _, name := range f.ReadOnly {
 		kept[name] |= 1
 	}

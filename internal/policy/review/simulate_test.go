@@ -68,6 +68,9 @@ func TestShiftsOfProofAndFields(t *testing.T) {
 		{"a proof is asked for", "", "p4, *, deal, export, 2, 300, deny\n", model.ShiftProof, nil, nil},
 		{"a newer proof", "p4, *, deal, export, 2, 600, deny\n", "p4, *, deal, export, 2, 300, deny\n", model.ShiftProof, nil, nil},
 		{"a field closes", "", "p3, *, deal, stage, read, deny\n", model.ShiftLoses, nil, []string{"stage"}},
+		{"a row names a field that one for all had closed", "p3, role:rep, deal, *, read, deny\n", "p3, role:rep, deal, *, read, deny\np3, role:rep, deal, note, read, allow\n", model.ShiftGains, []string{"note"}, nil},
+		{"and no row does any more", "p3, role:rep, deal, *, update, deny\np3, role:rep, deal, note, update, allow\n", "p3, role:rep, deal, *, update, deny\n", model.ShiftLoses, nil, []string{"note"}},
+		{"it stays closed, by name", "p3, role:rep, deal, *, read, deny\n", "p3, role:rep, deal, *, read, deny\np3, role:rep, deal, note, read, deny\np3, role:rep, deal, stage, read, allow\n", model.ShiftGains, []string{"stage"}, nil},
 		{"a field closes and another opens", "p3, *, deal, stage, read, deny\n", "p3, *, deal, owner, read, deny\n", model.ShiftMixed, []string{"stage"}, []string{"owner"}},
 	} {
 		before := view(t, rows+c.before)
