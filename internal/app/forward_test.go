@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -299,6 +300,39 @@ func TestSpoofedHeadersBehindProxies(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Another's contact and one that is not registered are denied for different
+// reasons, which the log tells apart and the person cannot.
+func TestForwardHidesWhichRecordsThereAre(t *testing.T) {
+	k := testkit.New(t)
+	if _, err := app.ImportDirectory.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(`{"resources": [
+		{"type": "contact", "id": "17", "attributes": {"owner": "user:alice", "locked": false}}, {"type": "contact", "id": "18", "attributes": {"owner": "user:bob", "locked": false}}]}`)}); err != nil {
+		t.Fatal(err)
+	}
+	policy := "p, role:sales-rep, contact, read, own, , allow\np, *, contact, read, all, record.locked == true, deny\n"
+	if _, err := app.ImportPolicy.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(policy)}); err != nil {
+		t.Fatal(err)
+	}
+	alice := k.MustEnrol("alice", "sales-rep")
+	credentials := basicFor(k, "proxy")
+	ask := func(id string, status int, recorded model.Code) testkit.Answer {
+		t.Helper()
+		var a testkit.Answer
+		leaves := k.Recorded(func() { a = k.Send(forwarded(t, k, credentials, alice.Access, "GET", "/api/contacts/"+id)) })
+		if a.Status != status || len(leaves) != 1 || leaves[0].Code != recorded {
+			t.Fatalf("contact %s: %d %v, recorded %+v, want %s", id, a.Status, a.Body, leaves, recorded)
+		}
+		for _, own := range []string{"trace_id", "instance"} {
+			delete(a.Body, own)
+		}
+		return a
+	}
+	ask("17", 200, model.ReasonAllowed)
+	bobs, nobodys := ask("18", 403, model.ReasonNotGranted), ask("99", 403, model.ReasonDenied)
+	if bobs.Header.Get("Rolegate-Code") != nobodys.Header.Get("Rolegate-Code") || fmt.Sprint(bobs.Body) != fmt.Sprint(nobodys.Body) || len(bobs.Raw) != len(nobodys.Raw) {
+		t.Errorf("bob's contact: %s\nnobody's: %s", bobs.Raw, nobodys.Raw)
+	}
 }
 
 // A proxy that Rolegate does not know lets nothing through.
