@@ -47,7 +47,7 @@ var hostile = []string{
 	"", " ", "a", "A", "a ", " a", "b", "B", "ab", "aB", "bob", "Bob", "bob ", "user:bob", "USER:bob", "user:", "user:user:bob", "user: ",
 	"user:a", "user:%", "%", "_", "a%", "a_", "%a", "\\", "a\\", "\\%", "'", "\"", "`", "''", "a'b", "a\"b", "?", "$1", "\t", "\n", "a\n",
 	"é", "e\u0301", "É", "ÿ", "ß", "ss", "SS", "ı", "i", "I", "İ", "😀", "a😀", "😀a", "𝒜", "金额", "\uffff", "\ue000", "\U0010ffff",
-	"10", "9", "010", "1e1", "-0", "17", "9007199254740993", "-9223372036854775808", "NULL", "true", "{}", "[]", "\u2028", "\u200b", "\x7f",
+	"10", "9", "010", "1e1", "-0", "17", "9007199254740993", "-9223372036854775808", "9223372036854775807", "9223372036854775808", "18446744073709551615", "18446744073709551616", "-1", "NULL", "true", "{}", "[]", "\u2028", "\u200b", "\x7f",
 	"0f8fad5b-d9cb-469f-a165-70867728950e", "0F8FAD5B-D9CB-469F-A165-70867728950E", "00000000-0000-0000-0000-000000000000",
 	strings.Repeat("x", 255), strings.Repeat("é", 255), strings.Repeat("é", 256), strings.Repeat("ab", 500),
 	"\x00", "a\x00", "a\x00b", "user:\x00",
@@ -103,6 +103,9 @@ func asStrings() (cells []cell) {
 	}
 	return cells
 }
+
+// unsigned are integers that are none of 64 bits with a sign, and those next to them.
+var unsigned = []string{"9223372036854775807", "9223372036854775808", "9223372036854775809", "18446744073709551614", "18446744073709551615"}
 
 func asNumbers() (cells []cell) {
 	cells = append(cells, cell{nil, nil})

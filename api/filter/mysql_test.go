@@ -33,6 +33,7 @@ func TestMySQL(t *testing.T) {
 		clockColumn("clock", "varchar(100)"),
 		numberColumn("int_n", "bigint", filter.Int, asNumbers()),
 		numberColumn("big", "bigint unsigned", filter.Int, []cell{{}, {"0", 0.0}, {"17", 17.0}, {"9007199254740993", 9007199254740992.0}, {"18446744073709551615", 18446744073709551616.0}, {"9223372036854775808", 9223372036854775808.0}}),
+		{field: "big_s", ddl: "bigint unsigned", Column: name("big_s", filter.Int), types: str, cells: append(same(unsigned...), cell{"0", "0"}, cell{"17", "17"})},
 		{field: "int_s", ddl: "bigint", Column: name("int_s", filter.Int), types: str, cells: asStrings()},
 		numberColumn("flt", "double", filter.Float, same(doubles...)),
 		numberColumn("deci", "decimal(60,20)", filter.Decimal, append(decimals, cell{})),

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -252,15 +253,33 @@ func (w *writer) amongMySQL(x operand, v value, list []string) frag {
 	return anyOf(conds...)
 }
 
-// amongIDs compares integers as such; what is not spelled like one is none.
+// amongIDs compares integers as such; what is not spelled like one is none. MySQL
+// has columns of integers that only a type without a sign holds.
 func (w *writer) amongIDs(x operand, v value, list []string, m mode) frag {
 	var ids []int64
+	var beyond []uint64
 	for _, s := range list {
 		if n, err := strconv.ParseInt(s, 10, 64); err == nil && strconv.FormatInt(n, 10) == s {
 			ids = append(ids, n)
+		} else if n, err := strconv.ParseUint(s, 10, 64); err == nil && n > math.MaxInt64 && strconv.FormatUint(n, 10) == s && w.Dialect == MySQL {
+			beyond = append(beyond, n)
 		}
 	}
-	return w.amongInts(x, v, ids, m)
+	switch {
+	case len(beyond) == 0:
+		return w.amongInts(x, v, ids, m)
+	case len(ids) == 0:
+		return w.amongUnsigned(x, v, beyond, m)
+	}
+	return anyOf(w.amongInts(x, v, ids, m), w.amongUnsigned(x, v, beyond, m))
+}
+
+// amongUnsigned is amongInts for integers from 2^63 on, on MySQL.
+func (w *writer) amongUnsigned(x operand, v value, ids []uint64, m mode) frag {
+	if len(ids) == 1 {
+		return v.guard(sql("(", x.expr, " = CAST(", param(strconv.FormatUint(ids[0], 10)), " AS UNSIGNED))"), m)
+	}
+	return v.guard(sql("(", x.expr, " IN (SELECT rolegate_v FROM JSON_TABLE(", param(jsonList(ids)), ", '$[*]' COLUMNS(rolegate_v BIGINT UNSIGNED PATH '$')) ", w.alias(), "))"), m)
 }
 
 func (w *writer) amongUUIDs(x operand, v value, list []string, m mode) frag {

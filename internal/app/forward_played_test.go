@@ -236,6 +236,16 @@ func TestPlayedProxies(t *testing.T) {
 					t.Errorf("%s by nobody: %d", request, status)
 				}
 			}
+			for _, name := range append(slices.Clone(overrides), "Rolegate-Client-Authorization") {
+				for _, spelled := range spellings(name) {
+					spoofed := person.Clone()
+					spoofed.Set(spelled, "DELETE")
+					got, status := play(t, k, "GET", "/api/contacts", spoofed)
+					if found := override(got); found != "" || status != 200 && (status != 400 || !strings.Contains(spelled, "_")) {
+						t.Errorf("%s: %d, and %q reached the CRM", spelled, status, found)
+					}
+				}
+			}
 			for _, header := range []string{"Subject", "Tenant", "Revision", "Filter", "Fields", "Client-Authorization"} {
 				for _, name := range []string{"Rolegate-" + header, strings.Replace("Rolegate-"+header, "-", "_", 9)} {
 					spoofed := person.Clone()

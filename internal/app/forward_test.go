@@ -3,9 +3,11 @@ package app_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -195,6 +197,38 @@ func TestRandomPathsBehindProxies(t *testing.T) {
 	})
 }
 
+// overrides are headers by which a CRM could find another method or path than was
+// decided about.
+var overrides = []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Original-URL", "X-Rewrite-URL"}
+
+// spellings are a name and what CGI, WSGI and Rack take for the same one: with an
+// underscore for each of its hyphens, or not.
+func spellings(name string) []string {
+	first, rest, more := strings.Cut(name, "-")
+	if !more {
+		return []string{name}
+	}
+	var all []string
+	for _, s := range spellings(rest) {
+		all = append(all, first+"-"+s, first+"_"+s)
+	}
+	return all
+}
+
+// override is a header that a CRM could read as an override, or as what the proxy
+// proves itself by; "" without one.
+func override(h http.Header) string {
+	for name := range h {
+		read := strings.ReplaceAll(name, "_", "-")
+		for _, bad := range append(slices.Clone(overrides), "Rolegate-Client-Authorization") {
+			if strings.EqualFold(read, bad) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
 // Nobody but the proxy says who somebody is, or what was asked for.
 func TestSpoofedHeadersBehindProxies(t *testing.T) {
 	proxies(t, func(t *testing.T, f *front, start func(string)) {
@@ -218,6 +252,14 @@ func TestSpoofedHeadersBehindProxies(t *testing.T) {
 			}
 			spoofs = append(spoofs, []string{"Rolegate-" + name + " : spoofed"}, []string{"Rolegate-" + name + "\t: spoofed"})
 		}
+		for _, name := range overrides {
+			for _, spelled := range spellings(name) {
+				spoofs = append(spoofs, []string{spelled + ": DELETE"}, []string{strings.ToUpper(spelled) + ": DELETE"}, []string{strings.ToLower(spelled) + ": DELETE"})
+			}
+		}
+		for _, spelled := range spellings("Rolegate-Client-Authorization") {
+			spoofs = append(spoofs, []string{spelled + ": Basic x"})
+		}
 		for _, spoof := range spoofs {
 			for person, want := range map[*testkit.Person][2]string{alice: {"conditional", "whole"}, analyst: {"always", "partial"}} {
 				resp, body := f.ask(t, person.Access, "GET /api/contacts", spoof...)
@@ -234,10 +276,8 @@ func TestSpoofedHeadersBehindProxies(t *testing.T) {
 					id["rolegate-revision"] == "" || strings.Contains(id["rolegate-revision"]+id["rolegate-code"], "spoofed") {
 					t.Errorf("%q: the CRM was told %v", spoof, id)
 				}
-				for _, name := range []string{"X-Original-Url", "X-Rewrite-Url", "X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "Rolegate-Client-Authorization"} {
-					if got[0].header.Get(name) != "" {
-						t.Errorf("%q reached the CRM", name)
-					}
+				if name := override(got[0].header); name != "" {
+					t.Errorf("%q: %s reached the CRM", spoof, name)
 				}
 			}
 			resp, _ := f.ask(t, alice.Access, "GET /api/contacts/18", spoof...)
@@ -260,6 +300,39 @@ func TestSpoofedHeadersBehindProxies(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Another's contact and one that is not registered are denied for different
+// reasons, which the log tells apart and the person cannot.
+func TestForwardHidesWhichRecordsThereAre(t *testing.T) {
+	k := testkit.New(t)
+	if _, err := app.ImportDirectory.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(`{"resources": [
+		{"type": "contact", "id": "17", "attributes": {"owner": "user:alice", "locked": false}}, {"type": "contact", "id": "18", "attributes": {"owner": "user:bob", "locked": false}}]}`)}); err != nil {
+		t.Fatal(err)
+	}
+	policy := "p, role:sales-rep, contact, read, own, , allow\np, *, contact, read, all, record.locked == true, deny\n"
+	if _, err := app.ImportPolicy.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(policy)}); err != nil {
+		t.Fatal(err)
+	}
+	alice := k.MustEnrol("alice", "sales-rep")
+	credentials := basicFor(k, "proxy")
+	ask := func(id string, status int, recorded model.Code) testkit.Answer {
+		t.Helper()
+		var a testkit.Answer
+		leaves := k.Recorded(func() { a = k.Send(forwarded(t, k, credentials, alice.Access, "GET", "/api/contacts/"+id)) })
+		if a.Status != status || len(leaves) != 1 || leaves[0].Code != recorded {
+			t.Fatalf("contact %s: %d %v, recorded %+v, want %s", id, a.Status, a.Body, leaves, recorded)
+		}
+		for _, own := range []string{"trace_id", "instance"} {
+			delete(a.Body, own)
+		}
+		return a
+	}
+	ask("17", 200, model.ReasonAllowed)
+	bobs, nobodys := ask("18", 403, model.ReasonNotGranted), ask("99", 403, model.ReasonDenied)
+	if bobs.Header.Get("Rolegate-Code") != nobodys.Header.Get("Rolegate-Code") || fmt.Sprint(bobs.Body) != fmt.Sprint(nobodys.Body) || len(bobs.Raw) != len(nobodys.Raw) {
+		t.Errorf("bob's contact: %s\nnobody's: %s", bobs.Raw, nobodys.Raw)
+	}
 }
 
 // A proxy that Rolegate does not know lets nothing through.

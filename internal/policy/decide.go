@@ -311,7 +311,7 @@ func (a *asking) conditionFacts() *condition.Facts {
 // below tells whether a unit is root or below it.
 func (a *asking) below(unit, root string) bool { return a.people.units.within(unit, root, 0) }
 
-func (a *asking) unitsUnder(root string) []string {
+func (a *asking) unitsUnder(root string) (ids []string, cut bool) {
 	return a.people.units.under(root, 0, a.mostIDs)
 }
 

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"rolegate/api/filter"
+	"rolegate/internal/policy/condition"
 	"rolegate/model"
 )
 
@@ -192,7 +193,7 @@ func (o *object) expressible(e *filter.Expr) error {
 	return nil
 }
 
-// fits refuses a list of more than most ids, and more values than a filter holds.
+// fits refuses a list that was cut, or has more than most ids, and more values than a filter holds.
 func fits(e *filter.Expr, most int) error {
 	values := 0
 	var fit func(e *filter.Expr) error
@@ -200,10 +201,10 @@ func fits(e *filter.Expr, most int) error {
 		if e.Share != nil {
 			values += len(e.Share.To)
 		}
-		if list, ok := e.Value.([]any); ok {
-			if values += len(list); len(list) > most && countIDs(list) > most {
-				return tooLarge(model.Exceeded(model.SettingFilterIDs, int64(most), "the filter would compare %s with a list of more ids than that", e.Field))
-			}
+		list, _ := e.Value.([]any)
+		values += len(list)
+		if _, cut := e.Value.(condition.Cut); cut || len(list) > most && countIDs(e.Field, list) > most {
+			return tooLarge(model.Exceeded(model.SettingFilterIDs, int64(most), "the filter would compare %s with a list of more ids than that", e.Field))
 		}
 		for i := range e.Args {
 			if err := fit(&e.Args[i]); err != nil {
@@ -228,13 +229,16 @@ func tooLarge(e *model.Error) error {
 
 // countIDs counts the values of a list; an id with its other spelling next to it
 // is one.
-func countIDs(list []any) int {
-	n := len(list)
+func countIDs(field string, list []any) int {
+	n, prefix := len(list), condition.PrefixOf(field)
+	if prefix == "" {
+		return n
+	}
 	for i := 1; i < len(list); i++ {
 		id, _ := list[i-1].(string)
-		prefixed, _ := list[i].(string)
-		if at := len(prefixed) - len(id) - 1; id != "" && at > 0 && prefixed[at] == ':' && prefixed[at+1:] == id {
+		if id != "" && list[i] == prefix+id {
 			n--
+			i++ // it may be the prefix of an id itself
 		}
 	}
 	return n

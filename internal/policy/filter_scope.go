@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"slices"
 	"time"
 
 	"rolegate/api/filter"
@@ -18,15 +17,6 @@ func (s scope) expr(a *asking, denying bool) filter.Expr {
 	if user := who.user(); user != "" {
 		me = []string{user}
 	}
-	below := func(f *forest, roots ...string) (ids []string) {
-		for _, root := range roots {
-			if ids = append(ids, f.under(root, 0, a.mostIDs)...); len(ids) > a.mostIDs {
-				break
-			}
-		}
-		slices.Sort(ids)
-		return slices.Compact(ids)
-	}
 	switch s.kind {
 	case scopeAll:
 		return filter.Expr{Op: filter.True}
@@ -41,7 +31,8 @@ func (s scope) expr(a *asking, denying bool) filter.Expr {
 	case scopeTeam:
 		return anyOf(x.one("user", "owner", me), x.list("team", "teams", who.teams))
 	case scopeSubtree:
-		reports := condition.Spellings("user:", people.reporting.under(who.user(), s.depth, a.mostIDs)...)
+		ids, cut := people.reporting.under(who.user(), s.depth, a.mostIDs)
+		reports := spelled("user", ids, cut)
 		return anyOf(x.among("owner", reports), x.overlaps("assignees", reports))
 	case scopeUnit:
 		var unit []string
@@ -50,11 +41,11 @@ func (s scope) expr(a *asking, denying bool) filter.Expr {
 		}
 		return anyOf(x.one("user", "owner", me), x.one("unit", "unit", unit))
 	case scopeUnitTree:
-		return anyOf(x.one("user", "owner", me), x.one("unit", "unit", below(people.units, who.unit)))
+		return anyOf(x.one("user", "owner", me), x.below(a, "unit", people.units, who.unit))
 	case scopeUnitHead:
-		return x.one("unit", "unit", below(people.units, people.headed[who.user()]...))
+		return x.below(a, "unit", people.units, people.headed[who.user()]...)
 	case scopeTerritory:
-		return x.one("territory", "territory", below(people.territories, who.extra().territories...))
+		return x.below(a, "territory", people.territories, who.extra().territories...)
 	case scopeAccount:
 		return x.one("account", "account", who.extra().accounts)
 	case scopeContact:
@@ -80,19 +71,35 @@ type scopeExpr struct{ denying bool }
 
 // one is true where a column names one of the ids.
 func (x scopeExpr) one(kind, field string, ids []string) filter.Expr {
-	return x.among(field, condition.Spellings(kind+":", ids...))
+	return x.among(field, spelled(kind, ids, false))
+}
+
+// below is true where the column of this kind of thing names a root or what is
+// below one.
+func (x scopeExpr) below(a *asking, kind string, f *forest, roots ...string) filter.Expr {
+	ids, cut := f.underAny(roots, a.mostIDs)
+	return x.among(kind, spelled(kind, ids, cut))
 }
 
 // list is true where a column lists one of the ids.
 func (x scopeExpr) list(kind, field string, ids []string) filter.Expr {
-	return x.overlaps(field, condition.Spellings(kind+":", ids...))
+	return x.overlaps(field, spelled(kind, ids, false))
 }
 
-func (x scopeExpr) among(field string, spellings []any) filter.Expr {
+// spelled is the value to find the ids in a column by, in either spelling; none
+// can be made of a list that was cut.
+func spelled(kind string, ids []string, cut bool) any {
+	if cut {
+		return condition.Cut{}
+	}
+	return condition.Spellings(kind+":", ids...)
+}
+
+func (x scopeExpr) among(field string, spellings any) filter.Expr {
 	return x.exact(field, filter.Expr{Op: filter.In, Field: field, Type: filter.String, Value: spellings})
 }
 
-func (x scopeExpr) overlaps(field string, spellings []any) filter.Expr {
+func (x scopeExpr) overlaps(field string, spellings any) filter.Expr {
 	return x.exact(field, filter.Expr{Op: filter.Any, Field: field, Type: filter.String, Value: spellings})
 }
 

@@ -1,6 +1,10 @@
 package policy
 
-import "slices"
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
 
 // forest numbers the nodes of trees given as child → parent, so that "is it
 // below that one" is a comparison of numbers. Reporting lines, units and
@@ -96,12 +100,12 @@ func (f *forest) within(name, root string, depth int) bool {
 }
 
 // under lists, in byte order, root and what is below it, at most depth steps; 0 is
-// any number. It stops beyond most names, too many to be of use.
-func (f *forest) under(root string, depth, most int) []string {
+// any number. Of more than most names it lists none, and says that it was cut.
+func (f *forest) under(root string, depth, most int) (found []string, cut bool) {
 	if root == "" {
-		return nil
+		return nil, false
 	}
-	found := []string{root}
+	found = []string{root}
 	add := func(name string) bool {
 		if name != root && f.within(name, root, depth) {
 			found = append(found, name)
@@ -127,8 +131,34 @@ func (f *forest) under(root string, depth, most int) []string {
 			}
 		}
 	}
+	if len(found) > most {
+		return nil, true
+	}
 	slices.Sort(found)
-	return found
+	return found, false
+}
+
+// underAny is under of several roots, each name once.
+func (f *forest) underAny(roots []string, most int) (found []string, cut bool) {
+	if len(roots) == 1 {
+		return f.under(roots[0], 0, most)
+	}
+	met := map[string]bool{}
+	roots = slices.Clone(roots)
+	slices.SortFunc(roots, func(a, b string) int { return cmp.Compare(f.nodes[a].depth, f.nodes[b].depth) })
+	for _, root := range roots {
+		if met[root] { // and with it what is below it
+			continue
+		}
+		ids, cut := f.under(root, 0, most)
+		for _, id := range ids {
+			met[id] = true
+		}
+		if cut || len(met) > most {
+			return nil, true
+		}
+	}
+	return slices.Sorted(maps.Keys(met)), false
 }
 
 // walk is within where nodes have no numbers. Brent's method ends it on a

@@ -97,14 +97,14 @@ func drawDirectory(t *rapid.T) model.Directory {
 			{ID: "sales", Parent: pick(t, "co", "", "ghost"), Heads: some(t, "bob", "cyd")},
 			{ID: "east", Parent: pick(t, "sales", "co")},
 		},
-		Territories: []model.Territory{{ID: "world"}, {ID: "north", Parent: "world"}, {ID: "arctic", Parent: pick(t, "north", "ghost")}},
+		Territories: []model.Territory{{ID: "world"}, {ID: "north", Parent: "world"}, {ID: "arctic", Parent: pick(t, "north", "ghost")}, {ID: "south"}},
 	}
 	for _, id := range people {
 		dir.Subjects = append(dir.Subjects, model.Subject{
 			Type: "user", ID: id, Teams: some(t, "t1", "t2"), Unit: pick(t, "", "co", "sales", "east"),
 			Manager:     pick(t, "", "ann", "bob", "cyd", "dan", "ghost"), // cycles included
 			Attributes:  pick(t, nil, map[string]any{"region": "EU"}, map[string]any{"region": "US", "level": 3.0}),
-			Territories: some(t, "world", "north"), Accounts: some(t, "acme"), Contact: pick(t, "", "c1"),
+			Territories: some(t, "world", "north", "arctic", "south"), Accounts: some(t, "acme"), Contact: pick(t, "", "c1"),
 		})
 	}
 	dir.Subjects = append(dir.Subjects, model.Subject{Type: "client", ID: "crm", Teams: some(t, "t1")})
@@ -193,7 +193,7 @@ func drawRecord(t *rapid.T) map[string]any {
 	put("assignees", []any{"ann"}, []any{"user:bob", "cyd"}, []any{}, []any{"ann", 7.0})
 	put("teams", []any{"t1"}, []any{"team:t2"}, []any{})
 	put("unit", "co", "sales", "unit:east", "nowhere")
-	put("territory", "world", "north", "arctic")
+	put("territory", "world", "north", "arctic", "south")
 	put("account", "acme", "other")
 	put("contacts", []any{"c1"}, []any{"c2"})
 	share := func(to, until string, actions ...any) map[string]any {

@@ -120,6 +120,7 @@ func pass(w http.ResponseWriter, r *http.Request, p proxied, f *policy.Forwarded
 // or stepping up, else 403.
 func (s *Server) forwardDenial(w http.ResponseWriter, r *http.Request, f *policy.Forwarded) {
 	eventOf(r.Context()).routine = true
+	f = tellable(f)
 	h := w.Header()
 	h.Set(headerCode, string(f.Code))
 	h.Set(headerRevision, strconv.FormatInt(f.Revision, 10))
@@ -143,6 +144,24 @@ func (s *Server) forwardDenial(w http.ResponseWriter, r *http.Request, f *policy
 		Code:     string(f.Code),
 		TraceID:  trace,
 	})
+}
+
+// tellable is what the person may know of a denial. Of a record that is not
+// registered nothing is known, so other rows deny it than one that is: told apart,
+// they tell which ids there are. The log has the decision as it was made. The
+// other codes are of no use for that: they hold for every id, or, as a step-up,
+// are of a record that is otherwise open to the person.
+func tellable(f *policy.Forwarded) *policy.Forwarded {
+	if id := f.Question.Resource.ID; id == "" || id == model.AnyRecord {
+		return f
+	}
+	switch f.Code {
+	case model.ReasonDenied, model.ReasonRestricted, model.ReasonRequiredAction:
+		told := *f
+		told.Decision = model.Decision{Code: model.ReasonNotGranted, Revision: f.Revision}
+		return &told
+	}
+	return f
 }
 
 // stepUpChallenge says which authentication would help (RFC 9470 section 3).

@@ -3,7 +3,10 @@ package server
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -206,6 +209,43 @@ func TestForwardDenials(t *testing.T) {
 		}
 		if len(h.recorder.entries) > 0 {
 			t.Errorf("%s was recorded twice: %v", code, h.recorder.entries)
+		}
+	}
+}
+
+// Why a record is closed would tell the person whether one of that id is
+// registered: what looks at it finds nothing in one that is not. What the person
+// can act on, or what holds for every id, is told as it is.
+func TestForwardDenialsDoNotTellWhichRecordsThereAre(t *testing.T) {
+	told := func(code model.Code, id string) answer {
+		h := newHarness(t)
+		h.decider.forward = &policy.Forwarded{Decision: model.Decision{Code: code, Revision: 7, Required: "update", Rule: model.Rule{Text: "p, row"}},
+			Question: model.Question{Subject: model.Entity{Type: "user", ID: "alice"}, Action: model.Action{Name: "read"}, Resource: model.Entity{Type: "contact", ID: id}}}
+		return h.ask()
+	}
+	said := func(a answer) string { // all of it, but for the number of the request
+		a.Header.Del("Date")
+		trace := regexp.MustCompile(`[0-9a-f]{32}`)
+		for name, values := range a.Header {
+			a.Header[name] = []string{trace.ReplaceAllString(strings.Join(values, ","), "")}
+			if name == "Traceparent" {
+				delete(a.Header, name)
+			}
+		}
+		return fmt.Sprint(a.StatusCode, a.Header, trace.ReplaceAllString(string(a.body), ""))
+	}
+	want := said(told(model.ReasonNotGranted, "17"))
+	for _, code := range []model.Code{model.ReasonDenied, model.ReasonRestricted, model.ReasonRequiredAction} {
+		if got := said(told(code, "17")); got != want {
+			t.Errorf("%s: %s\nwant %s", code, got, want)
+		}
+		if a := told(code, model.AnyRecord); a.Header.Get(headerCode) != string(code) {
+			t.Errorf("%s of a list is told as %s", code, a.Header.Get(headerCode))
+		}
+	}
+	for _, code := range []model.Code{model.ReasonStepUp, model.ReasonSessionInvalid, model.ReasonTokenRequired, model.ReasonSubjectDisabled, model.ReasonObjectDisabled, model.ReasonActionUnknown, model.ReasonTenantDisabled} {
+		if a := told(code, "17"); a.Header.Get(headerCode) != string(code) {
+			t.Errorf("%s is told as %s", code, a.Header.Get(headerCode))
 		}
 	}
 }

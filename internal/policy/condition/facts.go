@@ -30,8 +30,9 @@ type Facts struct {
 
 	// Below tells whether a unit is root or lies below it. Neither is "".
 	Below func(unit, root string) bool
-	// Units lists root and what lies below it. Only filters need it.
-	Units func(root string) []string
+	// Units lists root and what lies below it; cut says that they are too many to be
+	// listed. Only filters need it.
+	Units func(root string) (ids []string, cut bool)
 }
 
 // Attributes are the attributes of a record or a user.

@@ -320,8 +320,17 @@ func (n *Below) expr(b *binder) filter.Expr {
 		b.unsayable("the units below another are not known")
 		return constant(Unknown)
 	}
-	return Among(n.Unit.Name, n.Unit.Prefix, b.Units(root.str)...)
+	ids, cut := b.Units(root.str)
+	if cut {
+		return filter.Expr{Op: filter.In, Field: n.Unit.Name, Type: filter.String, Value: Cut{}}
+	}
+	return Among(n.Unit.Name, n.Unit.Prefix, ids...)
 }
+
+// Cut is the value of an In or Any in place of a list that was cut short. What is
+// simplified away does no harm; else there is no filter, since half a list is wider
+// wherever it is negated. No expression with it is valid.
+type Cut struct{}
 
 func (n *InCIDR) expr(b *binder) filter.Expr { return constant(n.eval(b.Facts)) }
 

@@ -22,14 +22,14 @@ var witnessed = map[witness.Truth]Truth{witness.True: True, witness.False: False
 
 var filterTruths = map[filter.Truth]Truth{filter.Yes: True, filter.No: False, filter.Unsure: Unknown}
 
-func unitsBelow(root string) []string {
-	units := []string{root}
+func unitsBelow(root string) (units []string, cut bool) {
+	units = []string{root}
 	for _, w := range words {
 		if strings.HasPrefix(w, root+"/") {
 			units = append(units, w)
 		}
 	}
-	return units
+	return units, false
 }
 
 // TestFilterIsEval holds a condition's expression equal to Eval, in all three

@@ -43,6 +43,9 @@ var wellKnown = map[string]Attr{
 	"contacts":   {Type: Type{String, ListOf}, Prefix: "contact:"},
 }
 
+// PrefixOf is the Prefix of an attribute of the record, "" without one.
+func PrefixOf(attribute string) string { return wellKnown[attribute].Prefix }
+
 var userBuiltIn = map[string]Attr{
 	"id":    {From: UserID, Type: Type{String, Single}, Prefix: "user:"},
 	"roles": {From: UserRoles, Type: Type{String, ListOf}},
