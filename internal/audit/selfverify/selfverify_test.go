@@ -416,6 +416,39 @@ func TestAcceptedActHidesNothing(t *testing.T) {
 	}
 }
 
+// Digests are of all findings, of those too that are more than a report lists; and of
+// a log whose end was cut off they are the same when it has grown.
+func TestDigest(t *testing.T) {
+	digest := func(f *fixture) []byte {
+		t.Helper()
+		v, _ := f.verifier(selfverify.Options{})
+		p := f.verify(v)
+		if !p.Failed() {
+			t.Fatal("not found")
+		}
+		return selfverify.Digest(p.Report)
+	}
+	f := sqliteFixture(t)
+	f.append(130)
+	f.exec(`DELETE FROM audit_sealed WHERE idx < 119`)
+	one := digest(f)
+	if again := digest(f); !bytes.Equal(one, again) {
+		t.Error("of the same findings another digest")
+	}
+	f.exec(`UPDATE audit_sealed SET ct = x'00' WHERE idx = 127`)
+	two := digest(f)
+	f.exec(`DELETE FROM audit_sealed WHERE idx = 127`)
+	if three := digest(f); bytes.Equal(one, two) || bytes.Equal(two, three) {
+		t.Error("a finding that is not listed is not in the digest")
+	}
+	g := sqliteFixture(t)
+	g.append(5)
+	g.exec(`INSERT INTO audit_checkpoints (size, note, created_at) VALUES (5000, x'00', 0)`)
+	if one := digest(g); !bytes.Equal(one, digest(g)) {
+		t.Error("the end that was cut off is another finding when the log has grown")
+	}
+}
+
 // A log that cannot be read is no log that is in order, and none that was altered.
 func TestUnreadableLog(t *testing.T) {
 	databases(t, func(t *testing.T, f *fixture) {

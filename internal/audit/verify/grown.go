@@ -172,13 +172,13 @@ func (g *grown) compare(at int, n int64, want, got []byte) {
 		g.run.report.fault(Tampered(index, "entry %d is not the one whose hash is in %s: one of the two was altered", index, path(at, n)))
 		return
 	}
-	g.run.report.fault(&Fault{Tamper, first, end, path(at, n) + " does not hold the hashes of the tree"})
+	g.run.report.fault(&Fault{Status: Tamper, Index: first, End: end, What: path(at, n) + " does not hold the hashes of the tree"})
 }
 
 // strange is a tile that the tree has not, or not as far as it is known.
 func (g *grown) strange(at int, n int64) {
 	first, end := Span(at, n)
-	g.run.report.fault(&Fault{Tamper, first, end, path(at, n) + " is there, and the entries it is about are not"})
+	g.run.report.fault(&Fault{Status: Tamper, Index: first, End: end, What: path(at, n) + " is there, and the entries it is about are not"})
 }
 
 // reached holds the tree against the checkpoints of its size.
@@ -199,7 +199,7 @@ func (g *grown) reached() error {
 func (g *grown) checkpoint(c *store.Checkpoint) error {
 	r := &g.run.report
 	tampered := func(format string, args ...any) error {
-		r.fault(&Fault{Tamper, g.good, max(c.Size, g.good+1), fmt.Sprintf(format, args...)})
+		r.fault(&Fault{Status: Tamper, Index: g.good, End: max(c.Size, g.good+1), What: fmt.Sprintf(format, args...)})
 		return nil
 	}
 	if c.Size < g.last || g.last > 0 && c.Size == g.last || c.Size < g.size() {
@@ -222,7 +222,7 @@ func (g *grown) checkpoint(c *store.Checkpoint) error {
 	}
 	if !bytes.Equal(note.root, g.frontier.Root()) {
 		if signed.witnessed {
-			r.fault(&Fault{Diverge, g.good, c.Size, fmt.Sprintf("witnesses have signed another tree of %s: the entries are not those they saw", entries(c.Size))})
+			r.fault(&Fault{Status: Diverge, Index: g.good, End: c.Size, What: fmt.Sprintf("witnesses have signed another tree of %s: the entries are not those they saw", entries(c.Size))})
 		} else if !g.broken {
 			_ = tampered("the checkpoint of size %d is of another tree: an entry from %d on was altered, taken away or put in, or the checkpoint was", c.Size, g.good)
 		}
@@ -253,7 +253,7 @@ func (g *grown) end() error {
 			break
 		}
 		g.checkpoints.take()
-		r.fault(&Fault{Tamper, g.size(), max(c.Size, g.size()+1), fmt.Sprintf("there is a checkpoint of %s, and the log has %d: its end was cut off", entries(c.Size), g.size())})
+		r.fault(&Fault{Status: Tamper, Index: g.size(), End: max(c.Size, g.size()+1), What: fmt.Sprintf("there is a checkpoint of %s, and the log has %d: its end was cut off", entries(c.Size), g.size()), same: fmt.Sprint("behind the end: is a checkpoint of ", c.Size)})
 	}
 	for at, l := range g.levels {
 		for {
@@ -277,7 +277,7 @@ func (g *grown) end() error {
 func (g *grown) missing(at int, l *level) {
 	for _, n := range l.lost {
 		if first, end := Span(at, n); end <= g.last && first >= g.run.about.From && end <= g.run.about.To {
-			g.run.report.fault(&Fault{Tamper, first, end, path(at, n) + " is missing"})
+			g.run.report.fault(&Fault{Status: Tamper, Index: first, End: end, What: path(at, n) + " is missing"})
 		}
 	}
 }

@@ -63,7 +63,7 @@ func readKnown(note []byte, policy *Policy) (checkpoint, error) {
 // rewrites a log may give it another name, too.
 func (k *kept) keep(c checkpoint, origin string) bool {
 	if c.origin != origin && origin != "" {
-		k.faults = append(k.faults, &Fault{Diverge, 0, max(c.size, 1), fmt.Sprintf("the checkpoint of size %d that was kept is one of the log %q, not of %q", c.size, c.origin, origin)})
+		k.faults = append(k.faults, &Fault{Status: Diverge, Index: 0, End: max(c.size, 1), What: fmt.Sprintf("the checkpoint of size %d that was kept is one of the log %q, not of %q", c.size, c.origin, origin)})
 		return false
 	}
 	k.known = append(k.known, c)
@@ -99,7 +99,7 @@ func (k *kept) proven(index int64, hash []byte, r *Report) {
 		case tree.CheckInclusion(index, p.of.size, hash, p.hashes, p.of.root):
 			r.Anchors.Proofs++
 		default:
-			r.fault(&Fault{Diverge, index, index + 1, fmt.Sprintf("entry %d is not the one of which there is a proof", index)})
+			r.fault(&Fault{Status: Diverge, Index: index, End: index + 1, What: fmt.Sprintf("entry %d is not the one of which there is a proof", index)})
 		}
 	}
 }
@@ -113,7 +113,7 @@ func (k *kept) reached(size int64, root func() []byte, r *Report) {
 		case bytes.Equal(c.root, root()):
 			r.Anchors.Known = size
 		default:
-			r.fault(&Fault{Diverge, r.Anchors.Known, max(size, 1), fmt.Sprintf("the first %s are not those of the checkpoint that was kept: one from %d on was altered, taken away or put in", entries(size), r.Anchors.Known)})
+			r.fault(&Fault{Status: Diverge, Index: r.Anchors.Known, End: max(size, 1), What: fmt.Sprintf("the first %s are not those of the checkpoint that was kept: one from %d on was altered, taken away or put in", entries(size), r.Anchors.Known)})
 		}
 	}
 }
@@ -128,7 +128,7 @@ func (k *kept) leaf(index int64, hash []byte, r *Report) {
 		case bytes.Equal(at.LeafHash, hash):
 			r.Anchors.Receipts++
 		default:
-			r.fault(&Fault{Diverge, index, index + 1, fmt.Sprintf("entry %d is not the one of which there is a receipt", index)})
+			r.fault(&Fault{Status: Diverge, Index: index, End: index + 1, What: fmt.Sprintf("entry %d is not the one of which there is a receipt", index)})
 		}
 	}
 }
@@ -139,13 +139,13 @@ func (k *kept) end(size int64, r *Report) {
 		r.fault(f)
 	}
 	for _, c := range k.known {
-		r.fault(&Fault{Diverge, size, c.size, fmt.Sprintf("there was a checkpoint of %s, and the log has %d: its end was cut off", entries(c.size), size)})
+		r.fault(&Fault{Status: Diverge, Index: size, End: c.size, What: fmt.Sprintf("there was a checkpoint of %s, and the log has %d: its end was cut off", entries(c.size), size), same: fmt.Sprint("behind the end: was a checkpoint of ", c.size)})
 	}
 	for _, p := range k.proofs {
-		r.fault(&Fault{Diverge, p.index, p.index + 1, fmt.Sprintf("there is a proof of entry %d, and the log has %s", p.index, entries(size))})
+		r.fault(&Fault{Status: Diverge, Index: p.index, End: p.index + 1, What: fmt.Sprintf("there is a proof of entry %d, and the log has %s", p.index, entries(size)), same: fmt.Sprint("behind the end: is a proof of ", p.index)})
 	}
 	for _, at := range k.receipts {
-		r.fault(&Fault{Diverge, at.Index, at.Index + 1, fmt.Sprintf("there is a receipt of entry %d, and the log has %s", at.Index, entries(size))})
+		r.fault(&Fault{Status: Diverge, Index: at.Index, End: at.Index + 1, What: fmt.Sprintf("there is a receipt of entry %d, and the log has %s", at.Index, entries(size)), same: fmt.Sprint("behind the end: is a receipt of ", at.Index)})
 	}
 	if k.out > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d of what was kept is about entries that are left out of this part of the log", k.out))

@@ -1,6 +1,9 @@
 package verify
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"time"
 
@@ -50,7 +53,9 @@ type Report struct {
 	Tail int64 `json:"unanchored_tail"`
 
 	Faults []Finding `json:"faults,omitempty"`
-	More   int64     `json:"more_faults,omitempty"` // that are not listed
+	// Sum is of all faults in turn, those that are not listed too; none has none.
+	Sum  []byte `json:"faults_sum,omitempty"`
+	More int64  `json:"more_faults,omitempty"` // that are not listed
 	// Partial: what is wrong kept the rest of the log from being verified.
 	Partial bool     `json:"partial,omitempty"`
 	Notes   []string `json:"notes,omitempty"` // what was not checked, and why
@@ -96,6 +101,8 @@ type Finding struct {
 	Index  *int64 `json:"index,omitempty"` // of the first entry concerned
 	End    *int64 `json:"end,omitempty"`   // behind the last one, where that is another
 	What   string `json:"what"`
+
+	kind, same string // see Fault
 }
 
 // unproven is printed with every report.
@@ -115,11 +122,13 @@ const mostFaults = 100
 
 func (r *Report) fault(f *Fault) {
 	r.Status = max(r.Status, f.Status)
+	same := cmp.Or(f.same, fmt.Sprintf("%d %d %q", f.Status, f.Index, f.What))
+	r.sum(same)
 	if len(r.Faults) == mostFaults {
 		r.More++
 		return
 	}
-	found := Finding{Status: f.Status, What: f.What}
+	found := Finding{Status: f.Status, What: f.What, same: same, kind: fmt.Sprintf("%d %d %s", f.Status, f.Index, cmp.Or(f.kind, f.What))}
 	if f.Index >= 0 {
 		found.Index = &f.Index
 	}
@@ -129,13 +138,18 @@ func (r *Report) fault(f *Fault) {
 	r.Faults = append(r.Faults, found)
 }
 
+func (r *Report) sum(fault string) {
+	sum := sha256.Sum256(append(slices.Clip(r.Sum), fault...))
+	r.Sum = sum[:]
+}
+
 // Again is the report with those faults alone that an earlier one has as well, and
 // whether there are any.
 func (r Report) Again(before Report) (Report, bool) {
 	var faults []Finding
 	status := OK
 	for _, f := range r.Faults {
-		if slices.ContainsFunc(before.Faults, func(b Finding) bool { return b.What == f.What }) {
+		if slices.ContainsFunc(before.Faults, func(b Finding) bool { return b.same == f.same || b.kind == f.kind }) {
 			faults = append(faults, f)
 			status = max(status, f.Status)
 		}
@@ -143,6 +157,9 @@ func (r Report) Again(before Report) (Report, bool) {
 	if len(faults) == 0 || r.More > 0 {
 		return r, len(faults) > 0
 	}
-	r.Faults, r.Status, r.Result = faults, status, results[status]
+	r.Faults, r.Status, r.Result, r.Sum = faults, status, results[status], nil
+	for _, f := range faults {
+		r.sum(f.same)
+	}
 	return r, true
 }

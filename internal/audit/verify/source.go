@@ -63,16 +63,19 @@ type Fault struct {
 	Index  int64 // of the first entry concerned; -1: of none in particular
 	End    int64 // behind the last entry concerned
 	What   string
+
+	kind string // of the faults that are one and the same where their entry is; "": What
+	same string // it, however much the log has grown since; "": Status, Index and What
 }
 
 func (f *Fault) Error() string { return f.What }
 
 // Malformed is the fault of what cannot be read as a log at all.
 func Malformed(format string, args ...any) *Fault {
-	return &Fault{Malform, -1, -1, fmt.Sprintf(format, args...)}
+	return &Fault{Status: Malform, Index: -1, End: -1, What: fmt.Sprintf(format, args...), kind: format}
 }
 
 // Tampered is a fault at an entry.
 func Tampered(index int64, format string, args ...any) *Fault {
-	return &Fault{Tamper, index, index + 1, fmt.Sprintf(format, args...)}
+	return &Fault{Status: Tamper, Index: index, End: index + 1, What: fmt.Sprintf(format, args...), kind: format}
 }

@@ -173,7 +173,7 @@ func (r *run) foreign(it *Item) error {
 // omitted takes entries that lie outside of the part.
 func (r *run) omitted(it *Item) error {
 	if end := it.Index + it.Omitted; end < it.Index || it.Index < r.about.To && end > r.about.From {
-		r.report.fault(&Fault{Tamper, it.Index, max(end, it.Index+1), "entries of this part of the log are left out"})
+		r.report.fault(&Fault{Status: Tamper, Index: it.Index, End: max(end, it.Index+1), What: "entries of this part of the log are left out"})
 	}
 	r.report.Omitted += it.Omitted
 	r.order.skipped(it.Omitted)
@@ -190,9 +190,9 @@ func (r *run) end() error {
 	if size != r.about.Size {
 		first, last := min(size, r.about.Size), max(size, r.about.Size)
 		r.report.Partial = true
-		r.report.fault(&Fault{Tamper, first, last, "the log is said to have " + entries(r.about.Size) + ", and has " + entries(size)})
+		r.report.fault(&Fault{Status: Tamper, Index: first, End: last, What: "the log is said to have " + entries(r.about.Size) + ", and has " + entries(size)})
 	} else if !bytes.Equal(r.report.Root, r.about.Root) {
-		r.report.fault(&Fault{Tamper, r.tree.good, size, "the tree over all entries is not the one the log is said to have"})
+		r.report.fault(&Fault{Status: Tamper, Index: r.tree.good, End: size, What: "the tree over all entries is not the one the log is said to have"})
 	}
 	r.acts.unseen(&r.report)
 	r.kept.end(size, &r.report)
