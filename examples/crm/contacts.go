@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -108,7 +109,7 @@ func (s *server) updateContact(w http.ResponseWriter, r *http.Request) error {
 
 // mergeContacts keeps the contact, fills its gaps from the others and deletes
 // those. It is allowed if every part of it is: one batch that stops at the first
-// denial.
+// denial. Who may delete no contact at all is not told which there are.
 func (s *server) mergeContacts(w http.ResponseWriter, r *http.Request) error {
 	var in struct{ Drop []string }
 	if err := decode(w, r, &in); err != nil {
@@ -121,26 +122,35 @@ func (s *server) mergeContacts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	remove := ask
+	remove.Action = "delete"
 	kept := client.From(r.Context()).Record.Value.(contact)
-	ask.ID, ask.Record = kept.ID, facts(kept)
+	ask.ID, ask.Record, ask.Changes = kept.ID, facts(kept), map[string]any{}
 	questions := []client.Question{ask}
 
 	var dropped []contact
+	for i, id := range in.Drop { // all, before any is looked for
+		if id == kept.ID || slices.Contains(in.Drop[:i], id) {
+			return fmt.Errorf("%w: %s is there twice", errBadRequest, id)
+		}
+	}
 	for _, id := range in.Drop {
 		c, err := s.store.contact(r.Context(), id)
+		if errors.Is(err, client.ErrNotFound) { // as the gate does it for the id in a path
+			remove.AnyRecord = true
+			if _, denied := s.gate.Check(r.Context(), remove); denied != nil {
+				return denied
+			}
+		}
 		if err != nil {
 			return err
 		}
-		if c.ID == kept.ID || slices.ContainsFunc(dropped, func(d contact) bool { return d.ID == c.ID }) {
-			return fmt.Errorf("%w: %s is there twice", errBadRequest, id)
-		}
-		remove := ask
-		remove.Action, remove.ID, remove.Record = "delete", c.ID, facts(c)
+		remove.ID, remove.Record = c.ID, facts(c)
 		questions = append(questions, remove)
 		dropped = append(dropped, c)
-		kept = fill(kept, c)
+		kept = fill(kept, c, ask.Changes)
 	}
-	questions[0].Fields = []string{"email", "name", "phone", "title"}
+	questions[0].Fields = names(ask.Changes)
 	if _, err := s.gate.CheckAll(r.Context(), questions...); err != nil {
 		return err
 	}
@@ -151,11 +161,16 @@ func (s *server) mergeContacts(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// fill takes from another contact what the first does not have.
-func fill(c, from contact) contact {
-	for _, f := range []struct{ to, from *string }{{&c.Email, &from.Email}, {&c.Phone, &from.Phone}, {&c.Title, &from.Title}} {
-		if *f.to == "" {
+// fill takes from another contact what the first does not have, and adds it to the
+// changes.
+func fill(c, from contact, changes map[string]any) contact {
+	for _, f := range []struct {
+		name     string
+		to, from *string
+	}{{"email", &c.Email, &from.Email}, {"phone", &c.Phone, &from.Phone}, {"title", &c.Title, &from.Title}} {
+		if *f.to == "" && *f.from != "" {
 			*f.to = *f.from
+			changes[f.name] = *f.from
 		}
 	}
 	return c

@@ -121,6 +121,8 @@ func TestStory(t *testing.T) {
 
 	t.Run("a merge is allowed if every part of it is", func(t *testing.T) {
 		c.do("ann", "POST", "/contacts/c1/merge", `{"drop":["c2"]}`).want(t, 403, "not_granted")      // she may not delete
+		c.do("ann", "POST", "/contacts/c1/merge", `{"drop":["none"]}`).want(t, 403, "not_granted")    // nor learn which there are
+		c.do("ann", "POST", "/contacts/c1/merge", `{"drop":["none","none"]}`).want(t, 400, "")        // whether or not there is one
 		c.do("cho", "POST", "/contacts/c1/merge", `{"drop":["c2","c5"]}`).want(t, 403, "not_granted") // c5 is nobody's
 		c.do("cho", "POST", "/contacts/c1/merge", `{"drop":["c1"]}`).want(t, 400, "")
 		if got := strings.Join(c.pages("dan", "/contacts"), " "); got != "c1 c2 c3 c4 c5" {
@@ -131,6 +133,7 @@ func TestStory(t *testing.T) {
 			t.Errorf("kept: %v", got)
 		}
 		c.get("ann", "/contacts/c1").want(t, 404, "not_found")
+		c.do("cho", "POST", "/contacts/c2/merge", `{"drop":["c1"]}`).want(t, 404, "not_found")
 		if got := c.get("ann", "/deals/d1").body["contact"]; got != "c2" {
 			t.Errorf("the deal of the dropped one is with %v", got)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,4 +126,16 @@ func shortDir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return abs
+}
+
+// A merge asks about exactly the gaps that it fills, with what it fills them with.
+func TestFillTellsItsChanges(t *testing.T) {
+	changes := map[string]any{}
+	kept := contact{ID: "1", Name: "Zoe", Phone: "1"}
+	kept = fill(kept, contact{ID: "2", Name: "Z", Phone: "2", Email: "z@example.com"}, changes)
+	kept = fill(kept, contact{ID: "3", Email: "other@example.com", Title: "Buyer"}, changes)
+	want := contact{ID: "1", Name: "Zoe", Phone: "1", Email: "z@example.com", Title: "Buyer"}
+	if !reflect.DeepEqual(kept, want) || !reflect.DeepEqual(changes, map[string]any{"email": "z@example.com", "title": "Buyer"}) {
+		t.Errorf("%+v by %v", kept, changes)
+	}
 }

@@ -62,7 +62,10 @@ func removeContact(ctx context.Context, db execer, c contact) error {
 	return one(db.ExecContext(ctx, "DELETE FROM contacts WHERE id = ? AND version = ?", c.ID, c.version))
 }
 
-// mergeContacts changes one contact and deletes the others, all or nothing.
+// mergeContacts changes one contact and deletes the others, all or nothing. Their
+// deals follow to the one that is kept, and nobody is asked about those: that
+// belongs to deleting a contact, whoever may see or change its deals, which else
+// would be of a contact that is gone.
 func (s *store) mergeContacts(ctx context.Context, kept contact, dropped []contact) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {

@@ -197,6 +197,7 @@ func (a *asking) view(names []string) (*model.Fields, error) {
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	f := &model.Fields{Masks: map[string]string{}}
 	var open []string
+	all := slices.Contains(names, everything)
 	for _, name := range names {
 		read, err := a.engine.opens(a, name, AccessRead)
 		if err != nil {
@@ -206,7 +207,7 @@ func (a *asking) view(names []string) (*model.Fields, error) {
 			f.Hidden = append(f.Hidden, name)
 			continue
 		}
-		if name != everything {
+		if all && name != everything {
 			open = append(open, name)
 		}
 		masked, err := a.masked(name)
