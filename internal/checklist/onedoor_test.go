@@ -239,7 +239,7 @@ func (d *doorkeeper) needs(id string) int {
 	return 1
 }
 
-// canOnlyEnrol holds a session after a recovery code to what it may do: log out.
+// canOnlyEnrol holds a session after a recovery code to what it may do: enrol and log out.
 func (d *doorkeeper) canOnlyEnrol(what, user, access string) {
 	d.t.Helper()
 	for _, r := range d.all {

@@ -276,7 +276,10 @@ func TestInvitationEndsTheOld(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.Want(alive(k, ann.Access), 200)
-	k.Want(acceptWith(k, inv.Invite, next), 200, "status", "mfa_required")
+	a := acceptWith(k, inv.Invite, next)
+	k.Want(a, 200, "status", "mfa_required")
+	k.Want(alive(k, ann.Access), 200) // whoever has the link has not shown a device of hers
+	k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": a.Text("ticket"), "code": k.NextCode(ann)}), 200, "status", "ok")
 	k.Want(alive(k, ann.Access), 401)
 	k.Want(k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": ann.Refresh}), 401)
 }
