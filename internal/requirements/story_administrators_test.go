@@ -34,6 +34,8 @@ func (s *story) administrators(sys, sec *testkit.Person) {
 	s.want(200, "GET", "/v1/admin/clients", sys.Access, nil)
 	s.call("POST", "/v1/admin/clients/"+url.PathEscape(strangerMail)+"/disable", sys.Access, nil)
 
+	// An office is for whoever has a second factor.
+	s.enrol("newcomer-of-quimby", s.want(200, "POST", user+"/invite", sys.Access, nil).Text("invite"))
 	s.stepUp(sys)
 	s.stepUp(sec)
 	for _, what := range []string{"deny", "approve"} {

@@ -86,7 +86,14 @@ func (s *story) people(p *testkit.Person, username, invite string) {
 	known := s.want(200, "GET", "/v1/me/known-devices", p.Access, nil).Body["devices"].([]any)
 	s.want(204, "DELETE", "/v1/me/known-devices/"+known[0].(object)["id"].(string), p.Access, nil)
 
-	s.want(200, "POST", "/v1/login/recovery", "", object{"ticket": ticket(), "code": p.RecoveryCodes[0]})
+	recovered := *p
+	s.tokens(&recovered, s.want(200, "POST", "/v1/login/recovery", "", object{"ticket": ticket(), "code": p.RecoveryCodes[0]}))
+	p.Secret = s.keep("TOTP secret of a new device", s.want(200, "POST", "/v1/me/re-enrol", recovered.Access, nil).Text("secret"))
+	a = s.want(200, "POST", "/v1/me/re-enrol/confirm", recovered.Access, object{"code": s.code(p)})
+	for _, c := range a.Body["recovery_codes"].([]any) {
+		s.keep("recovery code of a new device", c.(string))
+	}
+	s.tokens(p, a)
 	s.tokens(p, s.want(200, "POST", "/v1/login/totp", "", object{"ticket": ticket(), "code": s.code(p)}))
 }
 

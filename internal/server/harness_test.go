@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -462,11 +463,14 @@ type recorded struct {
 
 type fakeRecorder struct {
 	err     error
+	mu      sync.Mutex // of what follows
 	ctxErr  error
 	entries []recorded
 }
 
 func (f *fakeRecorder) RecordFailure(ctx context.Context, caller model.Caller, route string, code model.Code) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.ctxErr = ctx.Err()
 	f.entries = append(f.entries, recorded{caller, route, code})
 	return f.err

@@ -224,7 +224,7 @@ func (h *overHTTP) flood(logins [][]byte) error {
 		return err
 	}
 	what := fmt.Sprintf("under %d parallel logins", h.plan.Logins)
-	h.add("decisions "+what, "p99 ≤ 5 ms", loud.String(), fmt.Sprintf("without: %s; the bare handler with the bare group commit, under the same logins: %s", quiet, beside),
+	h.add("decisions "+what, "p99 ≤ 5 ms", loud.String(), fmt.Sprintf("without: %s; the bare handler that commits a row for each answer, under the same logins: %s", quiet, beside),
 		met(loud.P99 <= 5*time.Millisecond))
 	bar := float64(workers())*float64(password.Default.MemoryKiB)*1024/1e6 + 100
 	h.add("peak memory "+what, fmt.Sprintf("≤ %d hashes + 100 MB = %.0f MB", workers(), bar), fmt.Sprintf("%.0f MB", peak),
