@@ -168,9 +168,12 @@ func refusedAsToken(t *testing.T, k *testkit.Kit, token string) {
 // route is a line of the list of routes that the router is held to.
 type route struct{ method, path, permission string }
 
-func routes(t *testing.T) (all []route) {
+func routes(t *testing.T) []route { return listed(t, "routes.golden", 40) }
+
+// listed reads such a list, which has so many lines at least.
+func listed(t *testing.T, file string, least int) (all []route) {
 	t.Helper()
-	text, err := os.ReadFile("../server/testdata/routes.golden")
+	text, err := os.ReadFile("../server/testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,8 +181,8 @@ func routes(t *testing.T) (all []route) {
 		f := strings.Fields(line)
 		all = append(all, route{f[0], f[1], strings.Join(f[2:], " ")})
 	}
-	if len(all) < 40 {
-		t.Fatalf("%d routes", len(all))
+	if len(all) < least {
+		t.Fatalf("%s has %d lines", file, len(all))
 	}
 	return all
 }

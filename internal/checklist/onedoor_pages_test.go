@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,21 +25,7 @@ const (
 )
 
 // pages are the lines of the list of pages that the router is held to.
-func pages(t *testing.T) (all []route) {
-	t.Helper()
-	text, err := os.ReadFile("../server/testdata/pages.golden")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		f := strings.Fields(line)
-		all = append(all, route{f[0], f[1], strings.Join(f[2:], " ")})
-	}
-	if len(all) < 100 {
-		t.Fatalf("%d pages", len(all))
-	}
-	return all
-}
+func pages(t *testing.T) []route { return listed(t, "pages.golden", 100) }
 
 // No page, whatever somebody in any state sends it, and whatever is required of them
 // from one moment to the next, hands a browser a session that is below what tenant,
