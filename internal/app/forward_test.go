@@ -26,12 +26,19 @@ func office(k *testkit.Kit) {
 	}
 }
 
+// folded is a name as backends read it that take whatever stands between its words
+// for one and the same: an underscore (CGI, WSGI, Rack), a dot (PHP), any sign at all
+// (lighttpd).
+func folded(name string) string {
+	return strings.NewReplacer("_", "-", ".", "-", "!", "-").Replace(strings.ToLower(name))
+}
+
 // identity is what a request that reached the CRM says of who sent it, under any
 // spelling of our names that a backend could take for them.
 func identity(h http.Header) map[string]string {
 	id := map[string]string{}
 	for name, values := range h {
-		if name := strings.ReplaceAll(strings.ToLower(name), "_", "-"); strings.HasPrefix(name, "rolegate-") {
+		if name := folded(name); strings.HasPrefix(name, "rolegate-") {
 			id[name] += strings.Join(values, ",")
 		}
 	}
@@ -201,16 +208,18 @@ func TestRandomPathsBehindProxies(t *testing.T) {
 // decided about.
 var overrides = []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Original-URL", "X-Rewrite-URL"}
 
-// spellings are a name and what CGI, WSGI and Rack take for the same one: with an
-// underscore for each of its hyphens, or not.
-func spellings(name string) []string {
+// spellings are a name and what backends take for the same one: with one of the
+// separators for each of its hyphens.
+func spellings(name, separators string) []string {
 	first, rest, more := strings.Cut(name, "-")
 	if !more {
 		return []string{name}
 	}
 	var all []string
-	for _, s := range spellings(rest) {
-		all = append(all, first+"-"+s, first+"_"+s)
+	for _, s := range spellings(rest, separators) {
+		for _, separator := range separators {
+			all = append(all, first+string(separator)+s)
+		}
 	}
 	return all
 }
@@ -219,9 +228,8 @@ func spellings(name string) []string {
 // proves itself by; "" without one.
 func override(h http.Header) string {
 	for name := range h {
-		read := strings.ReplaceAll(name, "_", "-")
 		for _, bad := range append(slices.Clone(overrides), "Rolegate-Client-Authorization") {
-			if strings.EqualFold(read, bad) {
+			if folded(name) == strings.ToLower(bad) {
 				return name
 			}
 		}
@@ -246,18 +254,19 @@ func TestSpoofedHeadersBehindProxies(t *testing.T) {
 			{"Connection: close, Rolegate-Filter", "Rolegate-Filter: always", "Rolegate-Fields: whole"},
 		}
 		for _, name := range []string{"Subject", "Tenant", "Revision", "Filter", "Fields", "Code"} {
-			for _, h := range []string{"Rolegate-" + name, "rolegate-" + strings.ToLower(name), "ROLEGATE-" + strings.ToUpper(name), "RoLeGaTe-" + name,
-				"Rolegate_" + name, "rolegate_" + strings.ToLower(name), "ROLEGATE_" + strings.ToUpper(name)} {
-				spoofs = append(spoofs, []string{h + ": spoofed"}, []string{h + ": spoofed", h + ": spoofed"})
+			for _, h := range spellings("Rolegate-"+name, "-_.") {
+				for _, h := range []string{h, strings.ToLower(h), strings.ToUpper(h), "RoLeGaTe" + h[len("Rolegate"):]} {
+					spoofs = append(spoofs, []string{h + ": spoofed"}, []string{h + ": spoofed", h + ": spoofed"})
+				}
 			}
 			spoofs = append(spoofs, []string{"Rolegate-" + name + " : spoofed"}, []string{"Rolegate-" + name + "\t: spoofed"})
 		}
 		for _, name := range overrides {
-			for _, spelled := range spellings(name) {
+			for _, spelled := range spellings(name, "-_.") {
 				spoofs = append(spoofs, []string{spelled + ": DELETE"}, []string{strings.ToUpper(spelled) + ": DELETE"}, []string{strings.ToLower(spelled) + ": DELETE"})
 			}
 		}
-		for _, spelled := range spellings("Rolegate-Client-Authorization") {
+		for _, spelled := range spellings("Rolegate-Client-Authorization", "-_.") {
 			spoofs = append(spoofs, []string{spelled + ": Basic x"})
 		}
 		for _, spoof := range spoofs {
