@@ -116,21 +116,26 @@ func (n *routeNode) walk(segments []string, visit func(*routeLeaf)) {
 }
 
 // resembles tells whether a segment looks like one of the literals without being
-// it: EXPORT or export.json beside export. Frameworks that ignore case, take an
-// extension for a format, or trim what is left, would send it there, and not to
-// the record of that name.
+// it: EXPORT or export.json beside export, export beside export.csv. Frameworks that
+// ignore case, take an extension for a format, or trim what is left, would send it
+// there, and not to the record of that name.
 func (n *routeNode) resembles(segment string) bool {
 	if n.literals[segment] != nil {
 		return false
 	}
-	stem, _, _ := strings.Cut(segment, ".")
-	stem = strings.TrimSpace(stem)
+	stem := stemOf(segment)
 	for literal := range n.literals {
-		if strings.EqualFold(literal, segment) || strings.EqualFold(literal, stem) {
+		if strings.EqualFold(stemOf(literal), stem) {
 			return true
 		}
 	}
 	return false
+}
+
+// stemOf is a segment without its extensions. A dot before everything begins none.
+func stemOf(segment string) string {
+	stem, _, _ := strings.Cut(strings.TrimLeft(segment, "."), ".")
+	return strings.TrimSpace(stem)
 }
 
 // question is what a request to the CRM asks: may user do what its route means

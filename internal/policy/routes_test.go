@@ -26,6 +26,9 @@ routes:
   - {method: GET,    path: "/x/{a}/c",                   object: contact, action: read}
   - {method: GET,    path: "/x/b/{id}",                  object: note,    action: read}
   - {method: GET,    path: "/api/客户/{id}",               object: contact, action: read}
+  - {method: GET,    path: "/y/{id}",                    object: contact, action: read}
+  - {method: GET,    path: "/y/export.csv",              object: contact, action: export}
+  - {method: GET,    path: "/y/.well-known",             object: note,    action: read}
 `
 
 func TestRouteQuestions(t *testing.T) {
@@ -60,6 +63,14 @@ func TestRouteQuestions(t *testing.T) {
 		"GET /api/contacts/export.json":                     string(model.ReasonRouteUnknown), // or for its format
 		"GET /api/contacts/Export.":                         string(model.ReasonRouteUnknown),
 		"GET /api/contacts/export%20.json":                  string(model.ReasonRouteUnknown), // or for either, with its blanks trimmed
+		"GET /y/export.csv":                                 "export contact *",
+		"GET /y/export":                                     string(model.ReasonRouteUnknown), // or for a format of its own choice
+		"GET /y/export.json":                                string(model.ReasonRouteUnknown),
+		"GET /y/EXPORT.csv":                                 string(model.ReasonRouteUnknown),
+		"GET /y/.well-known":                                "read note *",
+		"GET /y/.well-known.json":                           string(model.ReasonRouteUnknown),
+		"GET /y/exports.csv":                                "read contact exports.csv",
+		"GET /y/.x":                                         "read contact .x",
 		"GET /api/contacts/export%20":                       string(model.ReasonPathRefused),
 		"GET /api/contacts/":                                string(model.ReasonPathRefused),
 		"GET /api/contacts//17":                             string(model.ReasonPathRefused),
