@@ -168,7 +168,9 @@ func readSecretFiles(vars map[string]string) error {
 		if err != nil {
 			return settingError("%s_FILE: cannot read %s: %v", name, path, cause(err))
 		}
-		vars[name], _, _ = strings.Cut(strings.TrimSpace(string(b)), "\n")
+		if vars[name], _, _ = strings.Cut(strings.TrimSpace(string(b)), "\n"); vars[name] == "" {
+			return settingError("%s_FILE: %s is empty", name, path) // not as unset: whoever names a file wants what it holds
+		}
 	}
 	return nil
 }

@@ -162,3 +162,17 @@ func TestHTTPSettings(t *testing.T) {
 		}
 	}
 }
+
+// A file that was to hold a secret and is empty, as one of a deployment gone wrong,
+// is no setting left out: that would be another database, or a log that goes nowhere.
+func TestEmptySecretFile(t *testing.T) {
+	for _, text := range []string{"", "\n", " \n\n"} {
+		file := writeFile(t, t.TempDir(), "url", text)
+		for _, name := range []string{"ROLEGATE_DATABASE_URL", "ROLEGATE_KEYSTORE_URL", "ROLEGATE_AUDIT_WEBHOOK", "ROLEGATE_AUDIT_WEBHOOK_SECRET"} {
+			_, err := app.ReadConfig([]string{name + "_FILE=" + file})
+			if want := name + "_FILE: " + file + " is empty"; model.CodeOf(err) != model.CodeSettingInvalid || err.Error() != want {
+				t.Errorf("%q: %v, want %s", text, err, want)
+			}
+		}
+	}
+}
