@@ -63,14 +63,6 @@ func TestChecks(t *testing.T) {
 	if got := strings.Join(b.TooWide(), " "); !strings.Contains(got, "h1") {
 		t.Errorf("a wide title: %q", got)
 	}
-	browser.Eval[any](b, `void document.querySelector("main").insertAdjacentHTML("beforeend", "<table><thead><tr><th>who<th>what<tbody><tr><td>a long name<td>1</table>")`)
-	if got := b.Askew(); len(got) > 0 {
-		t.Errorf("a table has %q", got)
-	}
-	browser.Eval[any](b, `void (document.querySelector("table").style.display = "grid")`)
-	if got := strings.Join(b.Askew(), " "); got != "what" {
-		t.Errorf("a table that is none any more: %q", got)
-	}
 }
 
 // TestOwnCookies tells two people's browsers apart, and takes a dialog that is expected.

@@ -39,34 +39,14 @@ func (b *Browser) Both(name, language string) *Browser {
 	return b.Width(Desktop).Shot(of).Fits(of)
 }
 
-// Fits holds the page to the width of the screen, and its tables to their columns.
+// Fits holds the page to the width of the screen.
 func (b *Browser) Fits(name string) *Browser {
 	b.T.Helper()
 	if over := b.TooWide(); len(over) > 0 {
 		b.T.Errorf("%s at %s is wider than the screen: %s", name, b.Path(), strings.Join(over, ", "))
 	}
-	for _, heading := range b.Askew() {
-		b.T.Errorf("%s at %s: the heading %q of a table is not above its column", name, b.Path(), heading)
-	}
 	return b
 }
-
-// Askew are the headings of tables that do not stand above their columns.
-func (b *Browser) Askew() []string {
-	b.T.Helper()
-	return Eval[[]string](b, askew)
-}
-
-// askew leaves out tables that are shown as cards, whose headings are for readers of the
-// screen only.
-const askew = `Array.from(document.querySelectorAll("table")).flatMap((table) => {
-  const cells = (tr) => Array.from(tr?.cells ?? []);
-  const heads = cells(table.tHead?.rows[0]), body = cells(table.tBodies[0]?.rows[0]);
-  const shown = table.tHead && getComputedStyle(table.tHead).position !== "absolute";
-  if (!shown || heads.length !== body.length || [...heads, ...body].some((c) => c.colSpan > 1)) return [];
-  const left = (e) => e.getBoundingClientRect().left;
-  return heads.filter((h, i) => Math.abs(left(h) - left(body[i])) > 1).map((h) => h.innerText);
-})`
 
 // TooWide is what reaches beyond the screen.
 func (b *Browser) TooWide() []string {
