@@ -166,6 +166,12 @@ func TestFindingsOfAChange(t *testing.T) {
 			[]string{"widens_field: p3, role:a, deal, spare, read, deny [spare]"}},
 		{"a denial that gives a word its meaning", "p, role:a, deal, *, all, , allow", "p, role:a, deal, *, all, , allow\np, role:b, deal, dance, own, , deny",
 			[]string{"widens_word: p, role:b, deal, dance, own, , deny [dance]"}},
+		{"a denial that gives every word one, of an object without a catalogue's", "p, *, *, *, all, , allow\np3, *, note, pin, read, deny",
+			"p, *, *, *, all, , allow\np3, *, note, pin, read, deny\np, role:b, note, *, own, , deny",
+			[]string{"widens_word: p, role:b, note, *, own, , deny [note]"}},
+		{"a grant that does", "p, *, *, *, all, , allow\np3, *, note, pin, read, deny",
+			"p, *, *, *, all, , allow\np3, *, note, pin, read, deny\np, role:b, note, *, own, , allow",
+			[]string{"widens_grant: p, role:b, note, *, own, , allow", "widens_word: p, role:b, note, *, own, , allow [note]"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			found := review.Findings(mustDocument(t, c.before), mustDocument(t, c.after), mustCatalog(t, crmCatalog))

@@ -191,8 +191,9 @@ func (t *table) object(name string) *policy.Object {
 // knows tells whether an object means something.
 func (t *table) knows(object string) bool { return t.object(object) != nil || t.objects[object] > 0 }
 
-// knowsPair tells whether an action means something on an object that does. less
-// is how many rows of the very pair are not to count.
+// knowsPair tells whether an action means something on an object that does; of "*",
+// whether every action does. Rows for every action of every object give none its
+// meaning. less is how many rows of the very pair are not to count.
 func (t *table) knowsPair(object, action string, less int) bool {
 	entry := t.object(object)
 	if entry != nil {
@@ -203,7 +204,7 @@ func (t *table) knowsPair(object, action string, less int) bool {
 	if t.pairs[[2]string{object, action}] > less || object == everything {
 		return t.pairs[[2]string{object, action}] > less
 	}
-	return t.pairs[[2]string{everything, action}] > 0 || entry == nil && t.pairs[[2]string{object, everything}] > 0
+	return action != everything && t.pairs[[2]string{everything, action}] > 0 || entry == nil && t.pairs[[2]string{object, everything}] > 0
 }
 
 // alone tells whether a row is the only one by which a word of it means
