@@ -171,7 +171,7 @@ func TestCollectorsPaceFollows(t *testing.T) {
 		kept = nil
 	}
 	until("little in use", func(p int) bool { allocate(2); return p > 100 })
-	much := make([]byte, 100<<20)
+	much := make([]byte, 2*mostGarbage) // more than any rate lets be left behind
 	until("much in use", func(p int) bool { allocate(2); return p <= 100 })
 	runtime.KeepAlive(much)
 	until("little again", func(p int) bool { allocate(2); return p > 100 })
