@@ -26,6 +26,7 @@ const (
 
 // committer writes what is appended at one time in one transaction.
 type committer struct {
+	log     *Log
 	store   store.Store
 	source  []byte
 	metrics *metrics
@@ -71,9 +72,9 @@ var (
 	errClosed = errors.New("the log is closed")
 )
 
-func startCommitter(st store.Store, source []byte, m *metrics) *committer {
-	c := &committer{store: st, source: source, metrics: m, queue: make(chan *appending, queueLimit), linger: linger, stopped: make(chan struct{})}
-	m.watch("durable", func() float64 { return float64(len(c.queue)) })
+func startCommitter(l *Log) *committer {
+	c := &committer{log: l, store: l.store, source: l.source, metrics: l.metrics, queue: make(chan *appending, queueLimit), linger: linger, stopped: make(chan struct{})}
+	c.metrics.watch("durable", func() float64 { return float64(len(c.queue)) })
 	go c.run()
 	return c
 }
@@ -323,7 +324,7 @@ func (c *committer) write(batch []*appending) (moved map[*appending]*Moved, err 
 		if len(all) == 0 {
 			return nil
 		}
-		hashes, err = grow(ctx, tx, head, seq, all)
+		hashes, err = c.log.grow(ctx, tx, head, seq, all)
 		return err
 	})
 	for tenant, revision := range revisions {

@@ -121,8 +121,9 @@ const (
 	SigningKeyRotated Activity = "signing_key_rotate"
 	SigningKeyRevoked Activity = "signing_key_revoke"
 	SigningKeyDropped Activity = "signing_key_drop"
-	BundleRead        Activity = "audit_bundle_read" // Count entries of the log
-	LogKeyMade        Activity = "log_key_create"    // the key that signs checkpoints of the log
+	BundleRead        Activity = "audit_bundle_read"   // Count entries of the log
+	LogKeyMade        Activity = "log_key_create"      // the key that signs checkpoints of the log
+	LogHeadKeyMade    Activity = "log_head_key_create" // the log's head has a MAC from here on; Count entries were there
 	KeyEncryptionKey  Activity = "kek_create"
 	KEKRotated        Activity = "kek_rotate" // it seals from now on
 	KEKDropped        Activity = "kek_drop"

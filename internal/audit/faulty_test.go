@@ -96,13 +96,13 @@ type faultyTx struct {
 	poison []byte
 }
 
-func (t faultyTx) ExtendTree(ctx context.Context, index int64, entries []store.Entry, size int64, frontier []byte) error {
+func (t faultyTx) ExtendTree(ctx context.Context, index int64, entries []store.Entry, head store.Head) error {
 	for _, e := range entries {
 		if t.poison != nil && bytes.Contains(e.Leaf, t.poison) {
 			return errors.New("poison")
 		}
 	}
-	return t.Tx.ExtendTree(ctx, index, entries, size, frontier)
+	return t.Tx.ExtendTree(ctx, index, entries, head)
 }
 
 // onFaulty runs a test on both databases behind a faulty store.

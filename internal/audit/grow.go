@@ -11,11 +11,14 @@ import (
 
 // grow stores records behind the head that was taken, numbers them from seq on,
 // and lets the tree grow over them; the records' leaf hashes are returned. A
-// record that is committed is in the tree.
-func grow(ctx context.Context, tx store.Tx, head store.Head, seq int64, records []record) (hashes [][]byte, err error) {
-	frontier, err := wholeTree(ctx, tx, head)
-	if err != nil {
+// record that is committed is in the tree, and under the head's MAC.
+func (l *Log) grow(ctx context.Context, tx store.Tx, head store.Head, seq int64, records []record) (hashes [][]byte, err error) {
+	if err := l.CheckHead(head); err != nil {
 		return nil, err
+	}
+	frontier, err := tree.ParseFrontier(head.TreeSize, head.Frontier)
+	if err != nil {
+		return nil, fmt.Errorf("the log's head is damaged: %w", err)
 	}
 	rows := make([]store.Entry, len(records))
 	hashes = make([][]byte, len(records))
@@ -25,7 +28,7 @@ func grow(ctx context.Context, tx store.Tx, head store.Head, seq int64, records 
 		hashes[i] = tree.LeafHash(leaf)
 		frontier.Append(hashes[i], nil)
 	}
-	if err := tx.ExtendTree(ctx, head.Size, rows, frontier.Size(), frontier.Bytes()); err != nil {
+	if err := tx.ExtendTree(ctx, head.Size, rows, l.HeadOf(frontier)); err != nil {
 		return nil, err
 	}
 	return hashes, note(ctx, tx, records)
@@ -37,24 +40,9 @@ func (r *record) leaf(seq int64) []byte {
 	return append(wire.AppendInt(append(leaf, r.head...), seq), r.tail...)
 }
 
-// mostBehind bounds how many leaves an append adds to the tree that are not its
-// own, while others wait. More are for catchUp, which each replica does when it opens
-// the log and each second from then on: while it has nothing to append itself a
-// process of an older release, which knows of no tree, may append any number.
+// mostBehind bounds how many leaves one transaction adds to a tree that is behind,
+// while others wait.
 var mostBehind int64 = 10_000
-
-// wholeTree is the tree over all entries before the head that was taken.
-func wholeTree(ctx context.Context, tx store.Tx, head store.Head) (*tree.Frontier, error) {
-	frontier, err := tree.ParseFrontier(head.TreeSize, head.Frontier)
-	if err != nil {
-		return nil, fmt.Errorf("the log's head is damaged: %w", err)
-	}
-	behind := head.Size - head.TreeSize
-	if behind < 0 || behind > mostBehind {
-		return nil, fmt.Errorf("the log's head is damaged: %d entries, and a tree over %d", head.Size, head.TreeSize)
-	}
-	return frontier, addLeaves(ctx, tx, frontier, int(behind))
-}
 
 // addLeaves adds the next n stored leaves.
 func addLeaves(ctx context.Context, tx store.Tx, frontier *tree.Frontier, n int) error {
@@ -74,9 +62,8 @@ func addLeaves(ctx context.Context, tx store.Tx, frontier *tree.Frontier, n int)
 	return nil
 }
 
-// catchUp brings the tree up to the entries that came without one, before an upgrade
-// or by a process of an older release, a few at a time so that others may append
-// meanwhile.
+// catchUp brings the tree up to the entries that came before there was one, a few at a
+// time so that others may append meanwhile.
 func (l *Log) catchUp(ctx context.Context) error {
 	for {
 		head, err := l.store.Head(ctx)
@@ -111,7 +98,8 @@ func (l *Log) catchUpSome(ctx context.Context) (n int64, err error) {
 		if err := addLeaves(ctx, tx, frontier, int(n)); err != nil {
 			return err
 		}
-		return tx.SetTree(ctx, frontier.Size(), frontier.Bytes())
+		head.TreeSize, head.Frontier = frontier.Size(), frontier.Bytes()
+		return tx.SetHead(ctx, head)
 	})
 	return n, err
 }

@@ -2,10 +2,8 @@ package audit_test
 
 import (
 	"bytes"
-	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -15,9 +13,6 @@ import (
 	"rolegate/internal/audit/tree"
 	"rolegate/internal/reqctx"
 	"rolegate/internal/store"
-	"rolegate/internal/store/sqlstore"
-	"rolegate/internal/testkit"
-	"rolegate/model"
 )
 
 // root is that of the stored leaves, computed by golang.org/x/mod.
@@ -117,94 +112,19 @@ func TestTreeGrowsWithTheLog(t *testing.T) {
 	})
 }
 
-// What an older release appended is in the tree as soon as this one appends; what
-// it left behind at an upgrade when the log is opened.
+// What is in a log from before there were trees is in the tree as soon as it is opened.
 func TestTreeCatchesUp(t *testing.T) {
 	stores(t, func(t *testing.T, st store.Store, _ func() store.Store) {
-		old := func(n int) {
-			t.Helper()
-			for range n {
-				if _, err := st.AppendEntries(t.Context(), []store.Entry{{Leaf: []byte("old")}}); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		defer audit.SetMostBehind(5)()
-		old(23)
-		f := newFixture(t, st)
-		if err := f.log.Append(f.ctx, entry); err != nil {
-			t.Fatal(err)
-		}
-		wantTree(t, st)
-		old(5)
-		if err := f.log.Append(f.ctx, entry); err != nil {
-			t.Fatal(err)
-		}
-		wantTree(t, st)
-	})
-}
-
-// During a rolling upgrade replicas of an older release may append any number while
-// this one has nothing to: it does not fall so far behind that it can never append
-// again, and checkpoints, which are of the tree, are of those entries too.
-func TestTreeKeepsUpWithAnOlderRelease(t *testing.T) {
-	stores(t, func(t *testing.T, st store.Store, _ func() store.Store) {
-		defer audit.SetMostBehind(5)()
-		f := newFixture(t, st)
-		if err := f.log.Start(f.ctx, audit.Options{}); err != nil {
-			t.Fatal(err)
-		}
-		defer f.log.Close(f.ctx) // before the bound is set back
 		for range 23 {
-			if _, err := st.AppendEntries(f.ctx, []store.Entry{{Leaf: []byte("old")}}); err != nil {
+			if _, err := st.AppendEntries(t.Context(), []store.Entry{{Leaf: []byte("old")}}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		eventually(t, "the tree is that of the log", func() bool {
-			head, err := st.Head(f.ctx)
-			return err == nil && head.TreeSize == 23
-		})
+		defer audit.SetMostBehind(5)()
+		f := newFixture(t, st)
 		if err := f.log.Append(f.ctx, entry); err != nil {
-			t.Error(err)
+			t.Fatal(err)
 		}
 		wantTree(t, st)
 	})
-}
-
-// A head that does not go with the entries records nothing more.
-func TestDamagedHead(t *testing.T) {
-	for name, damage := range map[string]store.Head{
-		"frontier": {TreeSize: 3, Frontier: make([]byte, 31)},
-		"larger":   {TreeSize: 4, Frontier: make([]byte, 32)},
-		"far back": {TreeSize: 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "rolegate.db")
-			st, err := sqlstore.OpenSQLite(t.Context(), path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { st.Close() })
-			db, err := sql.Open("sqlite", path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer db.Close()
-			testkit.Unguard(t, db)
-			f := newFixture(t, st)
-			if err := f.log.Append(f.ctx, entry, entry, entry); err != nil {
-				t.Fatal(err)
-			}
-			defer audit.SetMostBehind(2)()
-			if err := st.SetTree(f.ctx, damage.TreeSize, damage.Frontier); err != nil {
-				t.Fatal(err)
-			}
-			if err := f.log.Append(f.ctx, entry); model.CodeOf(err) != model.CodeAuditUnavailable {
-				t.Errorf("appended: %v", err)
-			}
-			if n := len(f.leaves(t)); n != 3 {
-				t.Errorf("%d entries", n)
-			}
-		})
-	}
 }

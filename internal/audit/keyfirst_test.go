@@ -32,11 +32,11 @@ type keyedTx struct {
 	check func(e store.Entry)
 }
 
-func (t keyedTx) ExtendTree(ctx context.Context, index int64, entries []store.Entry, size int64, frontier []byte) error {
+func (t keyedTx) ExtendTree(ctx context.Context, index int64, entries []store.Entry, head store.Head) error {
 	for _, e := range entries {
 		t.check(e)
 	}
-	return t.Tx.ExtendTree(ctx, index, entries, size, frontier)
+	return t.Tx.ExtendTree(ctx, index, entries, head)
 }
 
 // However an entry is appended, the keys of its segments are committed before it.

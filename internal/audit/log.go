@@ -20,7 +20,8 @@
 // only its number is added, so that the log's head is held for short.
 //
 // The leaves are those of a Merkle tree (package tree), whose end is kept with the
-// log's head and grows in the transaction that stores them. What is made of the
+// log's head and grows in the transaction that stores them, with a MAC under a key of
+// the keystore (head.go). What is made of the
 // log has packages of its own, of which this one knows none but tree:
 //
 //	tree            hashes, the frontier of an append, tiles
@@ -63,6 +64,7 @@ type Log struct {
 	refs    cache[string, string] // of tenants, by id
 	now     func() time.Time
 	source  []byte
+	headKey []byte // see head.go
 	commits *committer
 	buffer  atomic.Pointer[buffer] // nil: durable
 	flood   atomic.Pointer[flood]  // nil: each denial has an entry
@@ -83,10 +85,13 @@ func Open(ctx context.Context, st store.Store, keys store.Keystore, kek *keyring
 	rand.Read(source)
 	m := newMetrics()
 	l := &Log{store: st, people: people, now: now, source: source, metrics: m}
-	if err := l.catchUp(ctx); err != nil {
-		return nil, fmt.Errorf("bring the log's tree up to date: %w", err)
+	if l.headKey, err = secret(ctx, keys, kek, headKeyName); err != nil {
+		return nil, fmt.Errorf("open keystore: %w", err)
 	}
-	l.commits = startCommitter(st, source, m)
+	if err := l.openHead(ctx, keys); err != nil {
+		return nil, fmt.Errorf("give the log's head a MAC: %w", err)
+	}
+	l.commits = startCommitter(l)
 	return l, nil
 }
 
@@ -139,7 +144,7 @@ func (l *Log) AppendIn(ctx context.Context, tx store.Tx, entries ...Entry) error
 	if err != nil {
 		return unavailable(err)
 	}
-	if _, err := grow(ctx, tx, head, seq, records); err != nil {
+	if _, err := l.grow(ctx, tx, head, seq, records); err != nil {
 		return unavailable(err)
 	}
 	tx.OnCommit(reqctx.From(ctx).MarkRecorded) // or a failure after this would have no entry

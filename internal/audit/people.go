@@ -94,26 +94,35 @@ func (c *cache[K, V]) clear() {
 const pepperName = "person_index_pepper"
 
 // openPeople reads the pepper that keys the index of persons, or makes it.
-func openPeople(ctx context.Context, keys store.Keystore, kek *keyring.KEK, now func() time.Time) (*people, error) {
-	p := &people{keys: keys, kek: kek, now: now}
-	place := keyring.Place{Table: "meta", Row: pepperName, Column: "value"}
-	sealed, err := keys.MetaValue(ctx, pepperName)
+func openPeople(ctx context.Context, keys store.Keystore, kek *keyring.KEK, now func() time.Time) (p *people, err error) {
+	p = &people{keys: keys, kek: kek, now: now}
+	if p.pepper, err = secret(ctx, keys, kek, pepperName); err != nil {
+		return nil, err
+	}
+	return p, p.look(ctx)
+}
+
+// secret opens a secret of the keystore's meta, or makes it.
+func secret(ctx context.Context, keys store.Keystore, kek *keyring.KEK, name string) ([]byte, error) {
+	place := keyring.Place{Table: "meta", Row: name, Column: "value"}
+	sealed, err := keys.MetaValue(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
 		if sealed, err = kek.Seal(random(32), place); err != nil {
 			return nil, err
 		}
-		err = keys.InsertMeta(ctx, pepperName, sealed)
+		err = keys.InsertMeta(ctx, name, sealed)
 		if err == nil || errors.Is(err, store.ErrExists) {
-			sealed, err = keys.MetaValue(ctx, pepperName) // another process may have been first
+			sealed, err = keys.MetaValue(ctx, name) // another process may have been first
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if p.pepper, err = kek.Open(sealed, place); err != nil {
+	opened, err := kek.Open(sealed, place)
+	if err != nil {
 		return nil, model.Errorf(model.CodeKeyWrong, "the keystore was made with another key-encryption key: ROLEGATE_KEYSTORE_URL and ROLEGATE_KEY_FILE do not belong together").Because(err)
 	}
-	return p, p.look(ctx)
+	return opened, nil
 }
 
 // ensure finds or makes the keys of several people; new ones are committed

@@ -15,7 +15,6 @@ import (
 const (
 	holdEvery = 10 * time.Second // how often this process says that it lives
 	holdFor   = 45 * time.Second // and how long that counts
-	treeEvery = time.Second      // how often the tree is looked after, see mostBehind
 )
 
 // Options say how a service keeps its log.
@@ -31,12 +30,19 @@ type Options struct {
 	Feed *store.Feed
 }
 
-// Start begins a service's log: it records the gaps that processes left which
+// Start begins a service's log, unless its head is not as it was written: it records the gaps that processes left which
 // died with records in memory, where buffered takes decisions into memory from
 // now on, and counts denials that come in floods. It goes on until Close.
 func (l *Log) Start(ctx context.Context, o Options) error {
 	if o.Feed == nil {
 		o.Feed = store.NewFeed(l.store)
+	}
+	head, err := l.store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	if err := l.CheckHead(head); err != nil {
+		return err
 	}
 	w := &watch{log: l, options: o, ended: make(chan struct{})}
 	if err := w.findGaps(ctx, o.Alone); err != nil {
@@ -85,9 +91,8 @@ func (w *watch) close() {
 func (w *watch) stale() bool { return w.options.Feed.Stale() }
 
 // run keeps up with other processes and, beside that so that none waits for
-// another, says that this one lives, looks for gaps and for destroyed keys, and puts
-// others' entries into the tree. A feed that has heard nothing for too long stops the
-// buffer.
+// another, says that this one lives, and looks for gaps and for destroyed keys. A feed
+// that has heard nothing for too long stops the buffer.
 func (w *watch) run(ctx context.Context) {
 	defer close(w.ended)
 	var turns sync.WaitGroup
@@ -95,7 +100,6 @@ func (w *watch) run(ctx context.Context) {
 	turns.Go(func() { repeat(ctx, holdEvery, w.keep) })
 	turns.Go(func() { repeat(ctx, clocksEvery, w.compareClocks) })
 	turns.Go(func() { repeat(ctx, lookEvery, w.log.people.look) })
-	turns.Go(func() { repeat(ctx, treeEvery, w.log.catchUp) })
 	turns.Wait()
 }
 

@@ -85,7 +85,7 @@ const (
 )
 
 // SealedMetaRows are the rows of either meta table that hold a sealed value.
-var SealedMetaRows = []string{"mac_root", "person_index_pepper", "log_signing_key"}
+var SealedMetaRows = []string{"mac_root", "person_index_pepper", "log_signing_key", "log_head_key"}
 
 // SealedValue is one of them, with what its place is made of.
 type SealedValue struct {

@@ -34,35 +34,37 @@ type StoredSegment struct {
 	Segment
 }
 
-// Head is the end of the log: how many entries there are, and the tree over the
-// first TreeSize of them, see tree.Frontier. The tree lags behind where a process
-// of an older release has appended.
+// Head is the end of the log: how many entries there are, the tree over the first
+// TreeSize of them, see tree.Frontier, and the MAC over all of that, whose key the
+// database does not have. Without one, and behind, is the head of a log from before
+// there were MACs, or trees.
 type Head struct {
 	Size     int64
 	TreeSize int64
 	Frontier []byte
+	MAC      []byte
 }
 
 // Entries is the log's table. There is no update and no delete.
 type Entries interface {
 	// AppendEntries gives the entries the next indices, without a gap, and
-	// returns the first. Concurrent appends, also of several processes, are
-	// serialised by the head row. It is TakeHead and InsertEntries together, for
-	// entries that need not know their numbers, and leaves the tree behind.
+	// returns the first, as releases did that knew of no tree and no MAC: the tree
+	// stays behind, and the head loses its MAC. The log goes on from no such head.
 	AppendEntries(ctx context.Context, entries []Entry) (first int64, err error)
-	// TakeHead locks the head until the transaction ends and takes the next n
-	// indices and the next n numbers of a source (a process since its start, from
-	// 1): head is the one before them, seq the first number. A rollback gives them
-	// back, so neither has a gap; ExtendTree must follow in the same transaction.
-	// What others committed before they let go of the head is seen by the
+	// TakeHead locks the head until the transaction ends, and takes the next n numbers
+	// of a source (a process since its start, from 1): seq is the first of them. A
+	// rollback gives them back, so there is no gap; ExtendTree must follow in the same
+	// transaction. Concurrent appends, also of several processes, wait for each other
+	// here. What others committed before they let go of the head is seen by the
 	// statements after.
 	TakeHead(ctx context.Context, source []byte, n int) (head Head, seq int64, err error)
-	// InsertEntries stores entries under indices that TakeHead gave.
+	// InsertEntries stores entries under indices, and leaves the head alone.
 	InsertEntries(ctx context.Context, index int64, entries []Entry) error
-	// ExtendTree is InsertEntries and SetTree in one.
-	ExtendTree(ctx context.Context, index int64, entries []Entry, size int64, frontier []byte) error
-	// SetTree says that the frontier is that of the first size entries.
-	SetTree(ctx context.Context, size int64, frontier []byte) error
+	// ExtendTree is InsertEntries and SetHead in one.
+	ExtendTree(ctx context.Context, index int64, entries []Entry, head Head) error
+	// SetHead says where the log ends from now on. The size of a head that has a MAC
+	// does not change without the MAC.
+	SetHead(ctx context.Context, head Head) error
 	// Head is the end of the log as it is committed, LogSize its size alone.
 	Head(ctx context.Context) (Head, error)
 	LogSize(ctx context.Context) (int64, error)

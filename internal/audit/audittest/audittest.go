@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/tree"
 	"rolegate/internal/store"
 )
 
@@ -106,4 +107,27 @@ func Unseal(ctx context.Context, log *audit.Log, e Entry, person string) (map[st
 		return nil, errors.New("it cannot be opened")
 	}
 	return opened[at], nil
+}
+
+// Put stores rows behind the log's end, whatever they are, as the log itself would.
+func Put(t testing.TB, st store.Store, log *audit.Log, rows []store.Entry) {
+	t.Helper()
+	ctx := t.Context()
+	err := st.InTx(ctx, func(tx store.Tx) error {
+		head, _, err := tx.TakeHead(ctx, []byte("put"), 0)
+		if err != nil {
+			return err
+		}
+		frontier, err := tree.ParseFrontier(head.TreeSize, head.Frontier)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			frontier.Append(tree.LeafHash(row.Leaf), nil)
+		}
+		return tx.ExtendTree(ctx, head.Size, rows, log.HeadOf(frontier))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -11,7 +11,8 @@
 //
 // The leaves are read anew for it, rather than the head believed: what was altered
 // in the database since is found within a second, as long as it is after the last
-// checkpoint. What is before it is found by whoever verifies.
+// checkpoint. The head has to have its MAC, so that nothing is signed which the service
+// has not appended. What is before it is found by whoever verifies.
 package checkpoint
 
 import (
@@ -35,9 +36,12 @@ const Every = time.Second
 // job is the row that replicas take before they store a checkpoint.
 const job = "checkpoint"
 
-// Recorder writes the log.
+// Recorder writes the log, and knows its head.
 type Recorder interface {
 	Append(ctx context.Context, entries ...audit.Entry) error
+	// TakeOver is Append where the head may not be of the log's making.
+	TakeOver(ctx context.Context, e audit.Entry) error
+	CheckHead(h store.Head) error
 }
 
 // Publisher makes and serves checkpoints. Fill it by New; safe for concurrent use.
@@ -308,6 +312,8 @@ func (p *Publisher) grow(ctx context.Context, last *published) (*published, erro
 		return nil, refuse(Smaller, "the log has %d entries, and a checkpoint was made of %d", head.TreeSize, last.Size)
 	case head.TreeSize == last.Size && last.Size > 0 && !bytes.Equal(frontier.Root(), last.Root):
 		return nil, refuse(Forked, "the log's %d entries are not those of the checkpoint", last.Size)
+	case p.log.CheckHead(head) != nil:
+		return nil, refuse(Unauthenticated, "the log's head, of %d entries, does not have its MAC: those after the %d of the last checkpoint may have been put in by hand", head.Size, last.Size)
 	case head.TreeSize == last.Size:
 		return last, nil
 	}

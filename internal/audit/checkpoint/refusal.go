@@ -23,14 +23,15 @@ type Reason string
 // Each of them means that the database holds another log than the one that was
 // published: a backup was restored, or somebody has altered it.
 const (
-	Smaller  Reason = "smaller"  // entries or checkpoints that were published are gone
-	Forked   Reason = "forked"   // they are not the same
-	Missing  Reason = "missing"  // there is a hole
-	Unsigned Reason = "unsigned" // a stored checkpoint is not of the log's key
-	Restored Reason = "restored" // an operator has said that it is a backup
+	Smaller         Reason = "smaller"         // entries or checkpoints that were published are gone
+	Forked          Reason = "forked"          // they are not the same
+	Missing         Reason = "missing"         // there is a hole
+	Unsigned        Reason = "unsigned"        // a stored checkpoint is not of the log's key
+	Unauthenticated Reason = "unauthenticated" // the log's head does not have its MAC: entries may have been put in by hand
+	Restored        Reason = "restored"        // an operator has said that it is a backup
 )
 
-var reasons = [...]Reason{Smaller, Forked, Missing, Unsigned, Restored}
+var reasons = [...]Reason{Smaller, Forked, Missing, Unsigned, Unauthenticated, Restored}
 
 // Refusal ends the making of checkpoints until Resume.
 type Refusal struct {
@@ -183,7 +184,7 @@ func (p *Publisher) Resume(ctx context.Context, caller model.Caller, reason stri
 	if reason == "" {
 		return model.Errorf(model.CodeReasonRequired, "whoever holds an earlier checkpoint may see the log as forged after this: say why with --reason; it is recorded")
 	}
-	err := p.log.Append(ctx, audit.Entry{Class: audit.ClassBreakGlass, Activity: audit.LogResumed, Outcome: audit.OutcomeOK,
+	err := p.log.TakeOver(ctx, audit.Entry{Class: audit.ClassBreakGlass, Activity: audit.LogResumed, Outcome: audit.OutcomeOK,
 		Caller: caller, Personal: map[string]any{"reason": reason}})
 	if err != nil {
 		return err

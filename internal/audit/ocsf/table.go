@@ -201,6 +201,7 @@ var Activities = map[audit.Activity]Mapping{
 	audit.KEKResealed:       updated("key_encryption_key"),
 	audit.LogResumed:        managed(3, "audit_log", high),
 	audit.LogKeyMade:        created("log_signing_key"),
+	audit.LogHeadKeyMade:    created("log_head_key"),
 	audit.BundleRead:        managed(2, "audit_log", informational),
 	audit.LogVerified:       managed(other, "audit_log", informational),
 	audit.LogAccepted:       managed(other, "audit_log", high),

@@ -12,6 +12,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/audittest"
 	"rolegate/internal/audit/search"
 	"rolegate/internal/keyring"
 	"rolegate/internal/store"
@@ -171,8 +172,7 @@ func (f *fixture) write(entries ...written) {
 		f.must(err)
 		rows[i].Leaf = b
 	}
-	_, err := f.store.AppendEntries(f.ctx, rows)
-	f.must(err)
+	audittest.Put(f.t, f.store, f.log, rows)
 	f.wrote = append(f.wrote, entries...)
 }
 

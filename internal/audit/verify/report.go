@@ -111,7 +111,7 @@ var unproven = []string{
 	"that nothing happened which never came to the log",
 	"that the sessions of those who approved an act were their own",
 	"that the two of an act are two people, and not one who has two accounts",
-	"that each entry, acts among them, was written by the service, and not put in at the log's end by whoever could write to its database then",
+	"that the entries behind the last checkpoint, and those that a later entry says were taken over, acts among them, were written by the service, and not put in by whoever could write to its database",
 	"that the entries behind the last anchor were not exchanged: whoever has the database and the signing key can do that",
 }
 

@@ -31,6 +31,9 @@ type Options struct {
 	// Floor is how long sealed data has to be kept, in whole days, whatever an act
 	// says of itself; 0: as long as the acts say.
 	Floor time.Duration
+	// Head tells whether the head of a log that is still written is as its writer left
+	// it, which needs a key; nil: not asked.
+	Head func(ctx context.Context) (bool, error)
 }
 
 // LegalFloor is how long sealed data has to be kept where nobody says otherwise: six
@@ -111,7 +114,15 @@ func (r *run) all(ctx context.Context, source Source) (err error) {
 			return ctx.Err()
 		}
 	}
-	return r.end()
+	if err := r.end(); err != nil || r.o.Head == nil {
+		return err
+	}
+	ok, err := r.o.Head(ctx)
+	if err == nil && !ok {
+		r.report.fault(&Fault{Status: Tamper, Index: -1, End: -1,
+			What: "the log's head does not have its MAC: entries at its end may have been put in by hand"})
+	}
+	return err
 }
 
 // item takes what comes next.

@@ -15,14 +15,13 @@ import (
 const takeNumbers = `INSERT INTO audit_sources (src, seq) VALUES ($1, $2)
 	ON CONFLICT (src) DO UPDATE SET seq = audit_sources.seq + $2 RETURNING seq`
 
-// takeBoth is takeIndices and takeNumbers in one statement.
+// takeBoth is takeHead and takeNumbers in one statement.
 func (q queries) takeBoth(ctx context.Context, source []byte, n int) (head store.Head, seq int64, err error) {
 	head, err = first(list(ctx, q.conn, q.writer(), func(row scanner) (h store.Head, err error) {
-		err = row.Scan(&h.Size, &h.TreeSize, bytesInto(&h.Frontier), &seq, new(any))
+		err = row.Scan(&h.Size, &h.TreeSize, bytesInto(&h.Frontier), bytesInto(&h.MAC), &seq, new(any))
 		return h, err
-	}, `WITH s AS (`+takeNumbers+`) UPDATE audit_head SET size = size + $2 WHERE id = 1
-		RETURNING size, tree_size, frontier, (SELECT seq FROM s), `+q.dialect.impatience(), bytesOf(source), n))
-	head.Size -= int64(n)
+	}, `WITH s AS (`+takeNumbers+`) UPDATE audit_head SET size = size WHERE id = 1
+		RETURNING size, tree_size, frontier, mac, (SELECT seq FROM s), `+q.dialect.impatience(), bytesOf(source), n))
 	return head, seq - int64(n) + 1, err
 }
 
@@ -77,16 +76,16 @@ func (q queries) InsertEntries(ctx context.Context, first int64, entries []store
 	return err
 }
 
-func (q queries) ExtendTree(ctx context.Context, first int64, entries []store.Entry, size int64, frontier []byte) error {
+func (q queries) ExtendTree(ctx context.Context, first int64, entries []store.Entry, head store.Head) error {
 	if q.dialect == SQLite {
 		if err := q.InsertEntries(ctx, first, entries); err != nil {
 			return err
 		}
-		return q.SetTree(ctx, size, frontier)
+		return q.SetHead(ctx, head)
 	}
 	r := rowsOf(first, entries)
-	return q.must(ctx, `WITH`+insertColumns+` UPDATE audit_head SET tree_size = $11, frontier = $12 WHERE id = 1`,
-		append(r.arrays(), size, bytesOf(frontier))...)
+	return q.must(ctx, `WITH`+insertColumns+` UPDATE audit_head SET size = $11, tree_size = $12, frontier = $13, mac = $14 WHERE id = 1`,
+		append(r.arrays(), head.Size, head.TreeSize, bytesOf(head.Frontier), bytesOf(head.MAC))...)
 }
 
 // insertTables is SQLite's way.

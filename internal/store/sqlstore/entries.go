@@ -9,11 +9,15 @@ import (
 
 func (q queries) AppendEntries(ctx context.Context, entries []store.Entry) (first int64, err error) {
 	err = q.atomically(ctx, func(c conn) error {
-		head, err := c.takeIndices(ctx, len(entries))
+		head, err := c.takeHead(ctx)
 		if first = head.Size; err != nil || len(entries) == 0 {
 			return err
 		}
-		return queries{c}.InsertEntries(ctx, first, entries)
+		if err := (queries{c}).InsertEntries(ctx, first, entries); err != nil {
+			return err
+		}
+		head.Size, head.MAC = head.Size+int64(len(entries)), nil
+		return queries{c}.SetHead(ctx, head)
 	})
 	if err != nil {
 		return 0, err
@@ -25,24 +29,21 @@ func (q queries) TakeHead(ctx context.Context, source []byte, n int) (head store
 	if q.dialect == Postgres {
 		return q.takeBoth(ctx, source, n)
 	}
-	if head, err = q.takeIndices(ctx, n); err != nil {
+	if head, err = q.takeHead(ctx); err != nil {
 		return head, 0, err
 	}
 	last, err := returned[int64](ctx, q.conn, takeNumbers, bytesOf(source), n)
 	return head, last - int64(n) + 1, err
 }
 
-// takeIndices locks the head row from here to the commit: the next one to
-// append waits, and gets the numbers after these or, if this is rolled back, these.
-func (c conn) takeIndices(ctx context.Context, n int) (store.Head, error) {
-	head, err := first(list(ctx, c, c.writer(), scanHead,
-		`UPDATE audit_head SET size = size + $1 WHERE id = 1 RETURNING size, tree_size, frontier, `+c.dialect.impatience(), n))
-	head.Size -= int64(n)
-	return head, err
+// takeHead locks the head row from here to the commit: the next one to append waits.
+func (c conn) takeHead(ctx context.Context) (store.Head, error) {
+	return first(list(ctx, c, c.writer(), scanHead,
+		`UPDATE audit_head SET size = size WHERE id = 1 RETURNING size, tree_size, frontier, mac, `+c.dialect.impatience()))
 }
 
 func (q queries) Head(ctx context.Context) (store.Head, error) {
-	return one(ctx, q.conn, scanHead, `SELECT size, tree_size, frontier, NULL FROM audit_head WHERE id = 1`)
+	return one(ctx, q.conn, scanHead, `SELECT size, tree_size, frontier, mac, NULL FROM audit_head WHERE id = 1`)
 }
 
 func (q queries) LogSize(ctx context.Context) (int64, error) {
@@ -52,12 +53,13 @@ func (q queries) LogSize(ctx context.Context) (int64, error) {
 
 // scanHead reads the last column only for what it does.
 func scanHead(row scanner) (h store.Head, err error) {
-	err = row.Scan(&h.Size, &h.TreeSize, bytesInto(&h.Frontier), new(any))
+	err = row.Scan(&h.Size, &h.TreeSize, bytesInto(&h.Frontier), bytesInto(&h.MAC), new(any))
 	return h, err
 }
 
-func (q queries) SetTree(ctx context.Context, size int64, frontier []byte) error {
-	return q.must(ctx, `UPDATE audit_head SET tree_size = $1, frontier = $2 WHERE id = 1`, size, bytesOf(frontier))
+func (q queries) SetHead(ctx context.Context, head store.Head) error {
+	return q.must(ctx, `UPDATE audit_head SET size = $1, tree_size = $2, frontier = $3, mac = $4 WHERE id = 1`,
+		head.Size, head.TreeSize, bytesOf(head.Frontier), bytesOf(head.MAC))
 }
 
 func (q queries) EntriesFrom(ctx context.Context, from int64, limit int) ([]store.Entry, error) {

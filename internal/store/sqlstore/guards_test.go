@@ -15,7 +15,7 @@ func TestLogIsGuarded(t *testing.T) {
 		_, err := db.AppendEntries(ctx, []store.Entry{
 			{Leaf: []byte("a"), Sealed: []store.Segment{{Ref: []byte("ref")}}, Tags: [][]byte{[]byte("tag")}}, {Leaf: []byte("b")}})
 		if err == nil {
-			err = db.SetTree(ctx, 2, []byte("frontier"))
+			err = db.SetHead(ctx, store.Head{Size: 2, TreeSize: 2, Frontier: []byte("frontier"), MAC: []byte("mac")})
 		}
 		if err == nil {
 			err = db.InsertCheckpoint(ctx, store.Checkpoint{Size: 2, Note: []byte("note")})
@@ -32,6 +32,7 @@ func TestLogIsGuarded(t *testing.T) {
 			`UPDATE audit_sealed SET ct = salt`,
 			`UPDATE audit_tags SET idx = 1`,
 			`UPDATE audit_head SET size = size - 1`,
+			`UPDATE audit_head SET size = size + 1`,
 			`UPDATE audit_head SET tree_size = tree_size - 1`,
 			`DELETE FROM audit_head`,
 		}

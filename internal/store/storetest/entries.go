@@ -135,7 +135,7 @@ var entryTests = []storeTest{
 				for i := range entries {
 					entries[i] = entry(fmt.Sprint(source, seq+int64(i)), 1)
 				}
-				if err := tx.InsertEntries(ctx, index, entries); err != nil {
+				if err := tx.ExtendTree(ctx, index, entries, store.Head{Size: index + int64(n)}); err != nil {
 					return err
 				}
 				return end
@@ -213,27 +213,22 @@ var entryTests = []storeTest{
 		got, err = f.LapsedSources(ctx, now.Add(time.Hour))
 		same(t, "LapsedSources later", got, err, [][]byte{[]byte("b")})
 	}},
-	// The tree's end is kept with the head, and is as old as the transaction that set it.
-	{"Entries/Tree", func(t *testing.T, f fixture) {
+	// The tree's end and the MAC are kept with the head, and are as old as the
+	// transaction that set them; a release that knows of neither leaves the tree behind.
+	{"Entries/Head", func(t *testing.T, f fixture) {
 		ctx := t.Context()
 		head, err := f.Head(ctx)
 		same(t, "Head of none", head, err, store.Head{})
+		after := func(i int, size int64) store.Head {
+			return store.Head{Size: size, TreeSize: size, Frontier: fmt.Append(nil, "frontier ", i), MAC: fmt.Append(nil, "mac ", i)}
+		}
 		boom := errors.New("boom")
+		var want store.Head
 		for i, end := range []error{nil, boom, nil} {
 			err := f.InTx(ctx, func(tx store.Tx) error {
 				head, _, err := tx.TakeHead(ctx, []byte("s"), 2)
-				if err != nil {
-					return err
-				}
-				want := store.Head{Size: int64(2 * (i - i/2))}
-				if i > 0 {
-					want.TreeSize, want.Frontier = 2, []byte("frontier 0")
-				}
-				same(t, "TakeHead", head, nil, want)
-				if i == 2 {
-					return nil // an older release knows of no tree
-				}
-				if err := tx.SetTree(ctx, head.Size+2, fmt.Append(nil, "frontier ", i)); err != nil {
+				same(t, "TakeHead", head, err, want)
+				if err := tx.SetHead(ctx, after(i, head.Size+2)); err != nil {
 					return err
 				}
 				return end
@@ -241,9 +236,18 @@ var entryTests = []storeTest{
 			if !errors.Is(err, end) {
 				t.Fatal(err)
 			}
+			if end == nil {
+				want = after(i, want.Size+2)
+			}
 		}
 		head, err = f.Head(ctx)
-		same(t, "Head", head, err, store.Head{Size: 4, TreeSize: 2, Frontier: []byte("frontier 0")})
+		same(t, "Head", head, err, want)
+		for i := range int64(2) {
+			_, err = f.AppendEntries(ctx, []store.Entry{entry("older", 0)})
+			f.must(err)
+			head, err = f.Head(ctx)
+			same(t, "Head after an older release", head, err, store.Head{Size: want.Size + i + 1, TreeSize: want.Size, Frontier: want.Frontier})
+		}
 	}},
 	{"Entries/LeavesFrom", func(t *testing.T, f fixture) {
 		ctx := t.Context()

@@ -46,6 +46,20 @@ func (k *Kit) Forge(index int64) {
 	k.Exec(`UPDATE audit_entries SET leaf = ? WHERE idx = ?`, now, index)
 }
 
+// PutIn is what somebody can do who has the database alone: an entry that is a copy of
+// another stands behind the log's end, and the head and its tree are moved over it.
+func (k *Kit) PutIn(of int64) {
+	k.T.Helper()
+	head, err := k.Store.Head(k.Ctx)
+	k.must(err)
+	leaf := k.Leaf(of)
+	f, err := tree.ParseFrontier(head.TreeSize, head.Frontier)
+	k.must(err)
+	f.Append(tree.LeafHash(leaf), nil)
+	k.Exec(`INSERT INTO audit_entries (idx, leaf) VALUES (?, ?)`, head.Size, leaf)
+	k.Exec(`UPDATE audit_head SET size = ?, tree_size = ?, frontier = ?`, f.Size(), f.Size(), f.Bytes())
+}
+
 // Unread gives the act of an entry a field that no release knows.
 func (k *Kit) Unread(index int64) {
 	k.T.Helper()
@@ -59,7 +73,7 @@ func (k *Kit) Unread(index int64) {
 	k.Exec(`UPDATE audit_entries SET leaf = ? WHERE idx = ?`, b, index)
 }
 
-// Rewrite is what somebody can do who has the database and the signing key: the
+// Rewrite is what somebody can do who has the database and the keystore's keys: the
 // tree, its tiles and all checkpoints become those of the entries as they are now.
 func (k *Kit) Rewrite() {
 	k.T.Helper()
@@ -80,7 +94,7 @@ func (k *Kit) Rewrite() {
 			}
 		}
 	}
-	k.Exec(`UPDATE audit_head SET size = ?, tree_size = ?, frontier = ?`, n, n, f.Bytes())
+	k.must(k.Store.SetHead(k.Ctx, k.Log.HeadOf(f)))
 	if last := checkpoints[len(checkpoints)-1].Size; last < n {
 		k.Checkpoint()
 	}

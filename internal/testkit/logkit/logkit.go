@@ -36,6 +36,8 @@ type Kit struct {
 	T      testing.TB
 	Ctx    context.Context
 	Store  store.Store
+	Keys   store.Keystore
+	KEK    *keyring.KEK
 	Log    *audit.Log
 	Signer note.Signer
 	VKey   string
@@ -104,6 +106,7 @@ func start(t testing.TB, st store.Store, db *sql.DB, dollar bool) *Kit {
 	t.Cleanup(func() { keys.Close() })
 	kek, err := keyring.CreateFile(filepath.Join(dir, "master.key"))
 	k.must(err)
+	k.Keys, k.KEK = keys, kek
 	k.Log, err = audit.Open(k.Ctx, st, keys, kek, func() time.Time { return time.Now().Add(k.offset) })
 	k.must(err)
 	t.Cleanup(func() { k.Log.Close(context.Background()) })
