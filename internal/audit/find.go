@@ -2,6 +2,10 @@ package audit
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 )
 
 // Month is a class and a month of a tenant, all of whose sealed data lies under one
@@ -28,4 +32,13 @@ func (l *Log) Months(ctx context.Context, tenant []byte) ([]Month, error) {
 func (l *Log) Pseudonym(ctx context.Context, tenant []byte, person string) ([]byte, error) {
 	row, err := l.people.keys.PersonKey(ctx, l.people.index(personID{string(tenant), person}))
 	return row.Ref, err
+}
+
+// Mark stands for a name that the log must not hold, since no erasure would find it:
+// a keyed hash, the same for the same name of a tenant. Whoever has the keystore can
+// tell whether it is a certain name's, and nobody which name it is.
+func (l *Log) Mark(tenant []byte, name string) string {
+	h := hmac.New(sha256.New, l.people.pepper)
+	fmt.Fprintf(h, "mark|%d|%s%s", len(tenant), tenant, name)
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }

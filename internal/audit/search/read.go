@@ -62,7 +62,7 @@ func (s *Search) Pages(ctx context.Context, r Reader, f Filter, o Order, limit i
 	if after != nil {
 		asked["after"] = after.String()
 	}
-	if err := s.seal(ctx, &e, r.Ref, &f, asked); err != nil {
+	if err := s.seal(ctx, &e, r.Ref, &f, asked, p.Entries); err != nil {
 		return Page{}, err
 	}
 	return p, s.Log.Append(ctx, e)
@@ -158,29 +158,4 @@ func (f *Filter) asked(o Order, limit int) map[string]any {
 		}
 	}
 	return asked
-}
-
-// seal puts what was asked into the record. Who was looked for is sealed under that
-// one's own key, and a record that is a person's likewise, so that an erasure takes
-// it along. Nobody gets a key by being looked for: names that the log does not know
-// share one of the tenant's.
-func (s *Search) seal(ctx context.Context, e *audit.Entry, tenant []byte, f *Filter, asked map[string]any) error {
-	e.Personal = map[string]any{"filters": asked}
-	for _, c := range []struct{ name, value string }{{"subject", f.Subject}, {"resource", f.record()}} {
-		if c.value == "" {
-			continue
-		}
-		_, err := s.Log.Pseudonym(ctx, tenant, c.value)
-		switch {
-		case err == nil:
-			e.Others = append(e.Others, audit.Part{Person: c.value, Personal: map[string]any{"person": c.value, c.name: c.value}})
-		case !notFound(err):
-			return err
-		case c.name == "subject":
-			e.Others = append(e.Others, audit.Part{Personal: map[string]any{c.name: c.value}})
-		default:
-			e.Personal[c.name] = c.value
-		}
-	}
-	return nil
 }
