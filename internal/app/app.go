@@ -195,7 +195,7 @@ func (a *App) openServices(ctx context.Context) error {
 		},
 		LoginRate: c.LoginRate,
 	}
-	a.verifier = selfverify.New(selfverify.Options{Store: a.Store, Log: a.Log, Every: c.AuditVerify, Alone: c.DatabaseURL == "", Now: a.now, Logger: a.Logger,
+	a.verifier = selfverify.New(selfverify.Options{Store: a.Store, Keys: a.Keystore, Log: a.Log, Every: c.AuditVerify, Alone: c.DatabaseURL == "", Now: a.now, Logger: a.Logger,
 		Key: a.logKey, Kept: a.Checkpoints.Noted, Accepted: a.acceptedFindings})
 	a.Policy.Assurer, a.Policy.Callers = a.Login, a.Login
 	a.Directory = &directory.Service{Store: a.Store, Log: a.Log, Issuer: c.Issuer, UsernameKey: login.UsernameKey,

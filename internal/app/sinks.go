@@ -2,12 +2,15 @@ package app
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"strings"
+	"time"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/audit/ocsf"
 	"rolegate/internal/audit/sink"
+	"rolegate/internal/store"
 	"rolegate/model"
 )
 
@@ -52,9 +55,19 @@ func (a *App) openSinks(ctx context.Context) ([]*sink.Sink, error) {
 		render = sink.Full(mk, a.now, a.Log)
 	}
 	var sinks []*sink.Sink
+	fresh, err := a.cursorsAreFresh(ctx)
+	if err != nil {
+		return nil, err
+	}
 	add := func(name, to string, target sink.Target) error {
-		sinks = append(sinks, sink.New(sink.Options{Name: name, Store: a.Store, Target: target, Render: render,
-			Alone: c.DatabaseURL == "", Now: a.now, Logger: a.Logger}))
+		s := sink.New(sink.Options{Name: name, Store: a.Store, Log: a.Log, Moved: a.cursorMoved(name), CutOff: a.sinkCutOff(name), Target: target, Render: render,
+			Alone: c.DatabaseURL == "", Now: a.now, Logger: a.Logger})
+		sinks = append(sinks, s)
+		if !fresh {
+			if err := a.takeOverCursor(ctx, s); err != nil {
+				return err
+			}
+		}
 		if c.AuditProfile != profileFull {
 			return nil
 		}
@@ -84,5 +97,56 @@ func (a *App) openSinks(ctx context.Context) ([]*sink.Sink, error) {
 			return nil, err
 		}
 	}
-	return sinks, nil
+	if !fresh {
+		err = a.Keystore.InsertMeta(ctx, cursorsName, []byte(a.now().UTC().Format(time.RFC3339)))
+		if errors.Is(err, store.ErrExists) {
+			err = nil // another replica was first
+		}
+	}
+	return sinks, err
+}
+
+// cursorsName is the row of the keystore's meta that says since when the cursors of sinks
+// have MACs.
+const cursorsName = "log_sinks_authenticated"
+
+// cursorsAreFresh tells whether cursors of an earlier release, without a MAC, are
+// behind us.
+func (a *App) cursorsAreFresh(ctx context.Context) (bool, error) {
+	_, err := a.Keystore.MetaValue(ctx, cursorsName)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// takeOverCursor believes the cursor of an earlier release, once, and records it.
+func (a *App) takeOverCursor(ctx context.Context, s *sink.Sink) error {
+	position, err := s.TakeOver(ctx)
+	if err != nil || position == 0 {
+		return err
+	}
+	return a.Log.Append(ctx, cursorEntry(s.Name, audit.OutcomeOK, position, position))
+}
+
+// cursorMoved records that a sink's cursor was altered past the service.
+func (a *App) cursorMoved(name string) func(context.Context, store.Tx, int64, int64) error {
+	return func(ctx context.Context, tx store.Tx, claimed, from int64) error {
+		e := cursorEntry(name, audit.OutcomeError, claimed, from)
+		e.Code = model.CodeLogAltered
+		return a.Log.AppendIn(ctx, tx, e)
+	}
+}
+
+// sinkCutOff records how far this process has sent the log.
+func (a *App) sinkCutOff(name string) func(context.Context, int64) error {
+	return func(ctx context.Context, at int64) error {
+		return a.Log.Append(ctx, audit.Entry{Class: audit.ClassSystem, Activity: audit.JobCutOff, Outcome: audit.OutcomeError, Code: model.CodeStopping, Op: "sink " + name, Count: at,
+			Caller: model.Caller{Kind: model.CallerSystem}})
+	}
+}
+
+func cursorEntry(name string, outcome audit.Outcome, claimed, from int64) audit.Entry {
+	return audit.Entry{Class: audit.ClassSystem, Activity: audit.SinkCursor, Outcome: outcome, Object: "audit_sink", Op: name, Count: from,
+		Caller: model.Caller{Kind: model.CallerSystem}, Personal: map[string]any{"claimed": claimed}}
 }

@@ -131,10 +131,12 @@ const (
 	LogVerified       Activity = "audit_verify"            // the whole log: Count entries; error: it was altered, or could not be read
 	LogResumed        Activity = "audit_checkpoint_resume" // checkpoints are made again, after the log was found to be another one
 	LogAccepted       Activity = "audit_verify_accept"     // somebody answers for what a verification finds
+	JobCutOff         Activity = "job_cut_off"             // the background job Op ended early, after Count of what it counts
 	Gap               Activity = "audit_gap"               // records in a process's memory are lost: Count of them, -1 unknown
 	LogExported       Activity = "audit_export"            // of Count entries, sealed data among them
 	Overflow          Activity = "audit_refused"           // Count decisions were refused because no record of them could be kept
 	SinkStarted       Activity = "audit_sink_start"        // from here on a copy with personal data goes out, to the sink Op
+	SinkCursor        Activity = "audit_sink_cursor"       // where sink Op goes on: at entry Count. ok: as an earlier release left it; error: its cursor was altered
 	LogSearched       Activity = "audit_search"            // entries of the log: a page of Count of them
 	LogCounted        Activity = "audit_count"             // logins and decisions in the log, as charts show them
 	LogSampled        Activity = "audit_sample"            // decisions, Count requests, were opened and asked again to simulate a policy

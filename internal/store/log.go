@@ -123,6 +123,7 @@ type Job struct {
 	Name     string
 	Position int64     // of entries; what it means is the job's own business
 	At       time.Time // likewise
+	MAC      []byte    // likewise, and over what
 }
 
 // Jobs holds them.

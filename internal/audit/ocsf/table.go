@@ -210,9 +210,11 @@ var Activities = map[audit.Activity]Mapping{
 	audit.LogCounted:        managed(2, "audit_log", informational),
 	audit.LogSampled:        managed(2, "audit_log", informational),
 	audit.LogRead:           managed(2, "audit_log", informational),
+	audit.JobCutOff:         {Class: ApplicationError, Activity: 1, Severity: medium},
 	audit.Gap:               {Class: ApplicationError, Activity: 1, Severity: high},
 	audit.Overflow:          {Class: ApplicationError, Activity: 1, Severity: high},
 	audit.SinkStarted:       managed(8, "audit_sink", medium),
+	audit.SinkCursor:        managed(3, "audit_sink", high),
 }
 
 // Acts maps entries about the log itself, which count by their act and not by

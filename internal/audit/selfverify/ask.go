@@ -36,7 +36,7 @@ func (v *Verifier) Ask(ctx context.Context, caller model.Caller, wait time.Durat
 	select {
 	case <-a.done:
 		v.forget(a)
-		if a.err != nil {
+		if a.pass == nil {
 			return Answer{}, a.err
 		}
 		return Answer{Pass: a.pass, Done: a.pass.Report.Size, Size: a.pass.Report.Size}, nil

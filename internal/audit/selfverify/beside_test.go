@@ -72,7 +72,7 @@ func TestErasuresWhileVerifying(t *testing.T) {
 			if st.ending = erase; c.before {
 				st.begun, st.ending = erase, nil
 			}
-			v := selfverify.New(selfverify.Options{Store: st, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+			v := selfverify.New(selfverify.Options{Store: st, Keys: k.Keys, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 			a, err := v.Ask(t.Context(), operator, time.Minute)
 			if err != nil {
 				t.Fatal(err)
@@ -101,7 +101,7 @@ func TestErasureBeforeTheLegalFloor(t *testing.T) {
 	k := logkit.SQLite(t)
 	k.Fill(20)
 	k.Erase("customer:c3")
-	v := selfverify.New(selfverify.Options{Store: k.Store, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	v := selfverify.New(selfverify.Options{Store: k.Store, Keys: k.Keys, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 	a, err := v.Ask(t.Context(), operator, time.Minute)
 	if err != nil {
 		t.Fatal(err)

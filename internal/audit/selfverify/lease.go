@@ -3,6 +3,8 @@ package selfverify
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"time"
 
 	"rolegate/internal/audit"
@@ -10,12 +12,12 @@ import (
 	"rolegate/model"
 )
 
-// The rows that replicas share.
-const (
-	leaseRow = "verify"        // Position is whose, At until when
-	endRow   = "verified"      // the last pass: its Position entries, and when it ended
-	goodRow  = "verified_good" // the last one that found nothing
-)
+// leaseRow is the row that replicas share: Position is whose, At until when.
+const leaseRow = "verify"
+
+// verifiedName is the row of the keystore's meta that has what is Known: whoever has the
+// log's database alone makes no finding of it disappear, and no pass seem to have been.
+const verifiedName = "log_verified"
 
 const (
 	// leaseFor is how long a replica that says nothing is still thought to verify.
@@ -35,23 +37,49 @@ type Known struct {
 
 // learn reads what is known.
 func (v *Verifier) learn(ctx context.Context) error {
+	k, err := v.read(ctx)
+	if err != nil {
+		return err
+	}
+	if own := v.last.Load(); own != nil && own.Failed() {
+		k.Failed = true // until it finds nothing itself
+	}
+	v.known.Store(&k)
+	return nil
+}
+
+// read is what the keystore has: nothing where no pass has ended, or what there is
+// cannot be read, so that the next one is due.
+func (v *Verifier) read(ctx context.Context) (k Known, err error) {
 	ctx, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
-	end, err := v.Store.Job(ctx, endRow)
+	text, err := v.Keys.MetaValue(ctx, verifiedName)
+	if errors.Is(err, store.ErrNotFound) {
+		return k, nil
+	}
+	if err != nil || json.Unmarshal(text, &k) != nil {
+		return Known{}, err
+	}
+	return k, nil
+}
+
+// keep has all replicas know of a pass.
+func (v *Verifier) keep(ctx context.Context, p *Pass) error {
+	k, err := v.read(ctx)
 	if err != nil {
 		return err
 	}
-	good, err := v.Store.Job(ctx, goodRow)
+	k.At, k.Size, k.Failed = p.Ended, p.Report.Size, p.Failed()
+	if !k.Failed {
+		k.GoodAt = k.At
+	}
+	text, err := json.Marshal(k)
 	if err != nil {
 		return err
 	}
-	k := &Known{At: end.At, Size: end.Position, GoodAt: good.At}
-	k.Failed = !end.At.IsZero() && !end.At.Equal(good.At)
-	if own := v.last.Load(); own != nil && own.Failed() {
-		k.Failed = true // until it finds nothing itself, whatever somebody makes of the rows
-	}
-	v.known.Store(k)
-	return nil
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	return v.Keys.SetMeta(ctx, verifiedName, text)
 }
 
 // claim takes the lease, unless another has it, or no pass is due and nobody
@@ -68,7 +96,7 @@ func (v *Verifier) claim(ctx context.Context, asked bool) (claimed bool, err err
 		if left := lease.At.Sub(now); !v.Alone && !v.insists && lease.Position != v.owner && left > 0 && left <= leaseFor+skew {
 			return nil
 		}
-		last, err := tx.Job(ctx, endRow)
+		last, err := v.read(ctx)
 		if err != nil {
 			return err
 		}
@@ -109,7 +137,9 @@ func (v *Verifier) release(ctx context.Context) {
 	}
 }
 
-// finish commits the entry of a pass with what the replicas know of it.
+// finish commits the entry of a pass and then has the replicas know of it: cut off in
+// between it is done again. What it found they know, also where the log is such that
+// it takes no entry.
 func (v *Verifier) finish(ctx context.Context, caller model.Caller, p *Pass) error {
 	e := audit.Entry{
 		Class: audit.ClassSystem, Activity: audit.LogVerified, Outcome: audit.OutcomeOK, Object: "log", Op: "verify",
@@ -123,31 +153,20 @@ func (v *Verifier) finish(ctx context.Context, caller model.Caller, p *Pass) err
 		e.Outcome = audit.OutcomeError
 	}
 	p.Ended = v.Now().UTC().Truncate(time.Microsecond)
-	return v.inTx(ctx, func(ctx context.Context, tx store.Tx) error {
-		end := store.Job{Name: endRow, Position: p.Report.Size, At: p.Ended}
-		if err := tx.SetJob(ctx, end); err != nil {
-			return err
-		}
-		if !p.Failed() {
-			end.Name = goodRow
-			if err := tx.SetJob(ctx, end); err != nil {
-				return err
-			}
-		}
-		return v.Log.AppendIn(ctx, tx, e)
-	})
+	err := v.Log.Append(ctx, e)
+	if err != nil && !p.Failed() {
+		return err
+	}
+	return errors.Join(err, v.keep(ctx, p))
 }
 
-// recordUnread commits the entry of a pass that could not read the log, which says
-// nothing of it and is not what ends the wait for the next. One that others' work
-// came in the way of is simply done again.
-func (v *Verifier) recordUnread(ctx context.Context, caller model.Caller, cause error) error {
-	if model.CodeOf(cause) == model.CodeConflict {
-		return nil
-	}
+// recordUnread commits the entry of a pass that ended early, since the log could not be
+// read, or others' work came in the way, or the process stops: how far it had come. It
+// says nothing of the log and is not what ends the wait for the next.
+func (v *Verifier) recordUnread(ctx context.Context, caller model.Caller, cause model.Code) error {
 	return v.Log.Append(ctx, audit.Entry{
-		Class: audit.ClassSystem, Activity: audit.LogVerified, Outcome: audit.OutcomeError, Code: model.CodeOf(cause),
-		Object: "log", Op: "verify", Caller: caller,
+		Class: audit.ClassSystem, Activity: audit.LogVerified, Outcome: audit.OutcomeError, Code: cause,
+		Object: "log", Op: "verify", Count: v.reached.at.Load(), Caller: caller,
 	})
 }
 

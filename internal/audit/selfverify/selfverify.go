@@ -2,7 +2,7 @@
 // package verify checks, from the first entry on, again and again.
 //
 //	every minute: due? ─▶ lease, so that one replica does it ─▶ verify.Run over the store,
-//	    a thousand entries at a time, with rests ─▶ one transaction: its entry, when it was
+//	    a thousand entries at a time, with rests ─▶ its entry ─▶ keystore: when, what it found
 //
 // What was found is an entry, a metric, a line of the service's log every hour, and
 // part of readiness, on every replica and after every start, until a later pass finds
@@ -29,6 +29,7 @@ import (
 // Options are what a Verifier works with. Key, Kept and Accepted may be nil.
 type Options struct {
 	Store store.Store
+	Keys  store.Keystore // has what passes have found
 	Log   *audit.Log
 	// Every is how long after a pass the next is due.
 	Every time.Duration
@@ -58,6 +59,7 @@ type Verifier struct {
 
 	// Of whoever has the turn.
 	ran     time.Duration        // when, by elapsed, this process last verified the log itself, or was made
+	reached *progress            // by the last reading
 	insists bool                 // the pass under way goes on whoever has the lease
 	elapsed func() time.Duration // by a clock that nobody sets
 
@@ -177,7 +179,7 @@ func findings(r verify.Report) (texts []string) {
 }
 
 // pass verifies the log, if one is due or asked for and no other replica does; nil
-// where it did not.
+// where it did not. One that found something may come with an error.
 func (v *Verifier) pass(ctx context.Context, caller model.Caller, asked bool) (*Pass, error) {
 	select {
 	case v.turn <- struct{}{}:
@@ -193,6 +195,7 @@ func (v *Verifier) pass(ctx context.Context, caller model.Caller, asked bool) (*
 	}
 	defer v.release(context.WithoutCancel(ctx))
 	began := time.Now()
+	v.reached = &progress{}
 	p := &Pass{Began: v.Now().UTC()}
 	p.Report, err = v.found(ctx)
 	if err == nil && wrong(p.Report) {
@@ -201,19 +204,21 @@ func (v *Verifier) pass(ctx context.Context, caller model.Caller, asked bool) (*
 	p.Took = time.Since(began)
 	switch {
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return nil, errors.Join(ctx.Err(), v.recordUnread(context.WithoutCancel(ctx), caller, model.CodeStopping))
 	case err != nil:
 		v.metrics.failed(unreadable)
-		return nil, errors.Join(err, v.recordUnread(ctx, caller, err))
+		return nil, errors.Join(err, v.recordUnread(ctx, caller, model.CodeOf(err)))
 	}
-	if err := v.finish(ctx, caller, p); err != nil {
+	err = v.finish(ctx, caller, p)
+	if err != nil && !p.Failed() {
 		return nil, err
 	}
+	// What is found counts, also where the log is such that it takes no entry of it.
 	v.last.Store(p)
 	v.ran = v.elapsed()
 	v.metrics.took(p)
 	v.told(p)
-	return p, v.learn(ctx)
+	return p, errors.Join(err, v.learn(ctx))
 }
 
 // behind tells by how many intervals this process is late with a pass of its own. Whether
@@ -254,6 +259,7 @@ func (v *Verifier) found(ctx context.Context) (r verify.Report, err error) {
 func (v *Verifier) verify(ctx context.Context) (verify.Report, error) {
 	st := &patient{Store: v.Store, ctx: ctx, renew: v.renew, progress: &progress{}}
 	v.doing.Store(st.progress)
+	v.reached = st.progress
 	defer v.doing.Store(nil)
 	o, err := v.kept(ctx)
 	if err != nil {
@@ -274,6 +280,10 @@ func (v *Verifier) verify(ctx context.Context) (verify.Report, error) {
 // kept is what the log is held against that is not in its database.
 func (v *Verifier) kept(ctx context.Context) (o verify.Options, err error) {
 	o.Floor = verify.LegalFloor // or whoever writes an act could write any time into it
+	o.Head = func(ctx context.Context) (bool, error) {
+		head, err := v.Store.Head(ctx)
+		return err == nil && v.Log.CheckHead(head) == nil, err
+	}
 	if v.Key != nil {
 		key, err := v.Key(ctx)
 		if err != nil {

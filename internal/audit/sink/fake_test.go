@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,9 @@ type memory struct {
 	mu      sync.Mutex
 	entries []store.Entry // without a leaf: missing
 	job     store.Job
+	mac     []byte // of the head; none is the right one
+	moved   []int64
+	cutOff  []int64
 	away    bool
 	reads   int // most entries that were read at once
 }
@@ -38,9 +42,14 @@ func (m *memory) locked(do func() error) error {
 	return do()
 }
 
-func (m *memory) LogSize(context.Context) (n int64, err error) {
-	err = m.locked(func() error { n = int64(len(m.entries)); return nil })
-	return n, err
+func (m *memory) Head(context.Context) (h store.Head, err error) {
+	err = m.locked(func() error { h = store.Head{Size: int64(len(m.entries)), MAC: m.mac}; return nil })
+	return h, err
+}
+
+func (m *memory) LogSize(ctx context.Context) (int64, error) {
+	h, err := m.Head(ctx)
+	return h.Size, err
 }
 
 func (m *memory) EntriesBetween(_ context.Context, from, to int64) (out []store.Entry, err error) {
@@ -87,6 +96,32 @@ type memoryTx struct {
 
 func (t memoryTx) LockJob(context.Context, string) (store.Job, error) { return t.m.job, nil }
 func (t memoryTx) SetJob(_ context.Context, j store.Job) error        { t.m.job = j; return nil }
+
+// keyed is the log that a sink knows of. Moves are noted in memory.
+type keyed struct{}
+
+func (keyed) CheckHead(h store.Head) error {
+	if h.MAC != nil {
+		return errors.New("the head was altered")
+	}
+	return nil
+}
+
+func (keyed) MAC(kind string, of []byte) []byte {
+	sum := sha256.Sum256(fmt.Append(nil, kind, "|", string(of)))
+	return sum[:]
+}
+
+// cursorAt is the row of the test's sink as one left it.
+func cursorAt(position int64, at time.Time) store.Job {
+	return store.Job{Position: position, At: at, MAC: keyed{}.MAC("sink", fmt.Append(nil, "test|", position))}
+}
+
+func noteMove(_ context.Context, tx store.Tx, claimed, from int64) error {
+	m := tx.(memoryTx).m
+	m.moved = append(m.moved, claimed, from)
+	return nil
+}
 
 // grow appends n entries at a time.
 func (m *memory) grow(n int, at time.Time) {
@@ -185,7 +220,15 @@ func indexOnly(_ context.Context, index int64, _ store.Entry) ([]byte, error) {
 }
 
 func newTestSink(t *testing.T, st store.Store, to Target) *Sink {
-	return New(Options{Name: "test", Store: st, Target: to, Render: indexOnly, Now: time.Now,
+	cutOff := func(_ context.Context, at int64) error {
+		if m, ok := st.(*memory); ok {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.cutOff = append(m.cutOff, at)
+		}
+		return nil
+	}
+	return New(Options{Name: "test", Store: st, Log: keyed{}, Moved: noteMove, CutOff: cutOff, Target: to, Render: indexOnly, Now: time.Now,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 }
 

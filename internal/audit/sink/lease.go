@@ -2,7 +2,9 @@ package sink
 
 import (
 	"context"
+	"crypto/hmac"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -26,6 +28,7 @@ type lease struct {
 	mu      sync.Mutex // one write at a time
 	fence   time.Time  // what was written last
 	renewed time.Time  // when that was
+	at      int64      // where the cursor is; -1: not read yet
 }
 
 var errLost = errors.New("another replica delivers")
@@ -42,7 +45,7 @@ func (s *Sink) acquire(ctx context.Context) (l *lease, from int64, ok bool) {
 			seen, since = now, time.Now()
 		}
 		if err == nil && (s.Alone || now.At.IsZero() || time.Since(since) >= s.timing.lease) {
-			l := &lease{sink: s, fence: now.At}
+			l := &lease{sink: s, fence: now.At, at: -1}
 			var job store.Job
 			if job, err = l.write(ctx, func(*store.Job) {}); err == nil {
 				return l, job.Position, true
@@ -63,13 +66,16 @@ func (s *Sink) cursor(ctx context.Context) (store.Job, error) {
 	return s.Store.Job(ctx, s.job())
 }
 
-// write changes the row, and with it the time, unless another has changed it.
+// write changes the row, and with it the time, unless another has changed it. Where
+// the cursor is not where it was left the sink goes on from what this replica knows to be
+// safe, or from the log's beginning: it may send twice, and leaves nothing out.
 func (l *lease) write(ctx context.Context, change func(*store.Job)) (job store.Job, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, l.sink.timing.database)
 	defer cancel()
 	began := time.Now()
+	var claimed, from int64
 	err = l.sink.Store.InTx(ctx, func(tx store.Tx) error {
 		if job, err = tx.LockJob(ctx, l.sink.job()); err != nil {
 			return err
@@ -77,17 +83,61 @@ func (l *lease) write(ctx context.Context, change func(*store.Job)) (job store.J
 		if !job.At.Equal(l.fence) {
 			return errLost
 		}
+		claimed = job.Position
+		switch {
+		case l.at >= 0:
+			job.Position = l.at
+		case !l.sink.authentic(job):
+			job.Position = 0
+		}
+		if from = job.Position; from != claimed {
+			if err := l.sink.Moved(ctx, tx, claimed, from); err != nil {
+				return err
+			}
+		}
 		job.At = l.sink.Now().UTC().Truncate(time.Microsecond)
 		if !job.At.After(l.fence) { // the clock was set back
 			job.At = l.fence.Add(time.Microsecond)
 		}
 		change(&job)
+		job.MAC = l.sink.macOf(job.Position)
 		return tx.SetJob(ctx, job)
 	})
-	if err == nil {
-		l.fence, l.renewed = job.At, began
+	if err != nil {
+		return job, err
 	}
-	return job, err
+	l.fence, l.renewed, l.at = job.At, began, job.Position
+	if from != claimed {
+		l.sink.metrics.moved.Inc()
+		l.sink.Logger.Error("the cursor of a sink of the log was altered in the database", "sink", l.sink.Name, "claimed", claimed, "goes_on_at", from)
+	}
+	return job, nil
+}
+
+// authentic tells whether the cursor is where a sink has left it. At the beginning
+// nothing can have been left out.
+func (s *Sink) authentic(j store.Job) bool {
+	return j.Position == 0 || hmac.Equal(j.MAC, s.macOf(j.Position))
+}
+
+func (s *Sink) macOf(position int64) []byte {
+	return s.Log.MAC("sink", fmt.Appendf(nil, "%s|%d", s.Name, position))
+}
+
+// TakeOver gives the cursor of an earlier release, which had no MAC, its first one, and
+// tells where it is.
+func (s *Sink) TakeOver(ctx context.Context) (position int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timing.database)
+	defer cancel()
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
+		job, err := tx.LockJob(ctx, s.job())
+		if position = job.Position; err != nil || position == 0 {
+			return err
+		}
+		job.MAC = s.macOf(position)
+		return tx.SetJob(ctx, job)
+	})
+	return position, err
 }
 
 // move says that all before an entry is safe.

@@ -15,6 +15,7 @@ type metrics struct {
 	delivered prometheus.Counter
 	failures  *prometheus.CounterVec
 	missing   prometheus.Counter
+	moved     prometheus.Counter
 	holder    prometheus.Gauge
 	entries   prometheus.Gauge
 	pending   atomic.Int64 // Unix microseconds of the first entry that waits; 0 for none
@@ -36,6 +37,7 @@ func newMetrics(name string) *metrics {
 			Help: "What failed and is tried again: reading entries, the target, moving the cursor.",
 		}, []string{"at"}),
 		missing: counter("rolegate_audit_sink_missing_total", "Entries that were not there to be sent: the log was tampered with."),
+		moved:   counter("rolegate_audit_sink_moved_total", "Times that this replica found the cursor altered in the database."),
 		holder:  gauge("rolegate_audit_sink_holder", "1 on the replica that delivers."),
 		entries: gauge("rolegate_audit_sink_lag_entries", "Entries that wait to be delivered, by whichever replica."),
 	}
@@ -62,7 +64,7 @@ func (m *metrics) waited(now time.Time) float64 {
 // Register makes the sink's metrics known.
 func (s *Sink) Register(reg prometheus.Registerer) {
 	m := s.metrics
-	reg.MustRegister(m.delivered, m.failures, m.missing, m.holder, m.entries, m.seconds(s.Now))
+	reg.MustRegister(m.delivered, m.failures, m.missing, m.moved, m.holder, m.entries, m.seconds(s.Now))
 }
 
 // measureEvery looks at the lag until ctx ends, on every replica: the one that

@@ -17,10 +17,14 @@ type batch struct {
 // fit. Without any the batch ends where it began.
 func (s *Sink) next(ctx context.Context, from int64, most int) (batch, error) {
 	b := batch{to: from}
-	size, err := s.Store.LogSize(ctx)
+	head, err := s.Store.Head(ctx)
+	if err == nil {
+		err = s.Log.CheckHead(head) // what was put in by hand does not go out
+	}
 	if err != nil {
 		return b, err
 	}
+	size := head.Size
 	for b.to < size && len(b.events) < most {
 		page := min(b.to+pageOf, size, b.to+int64(most-len(b.events)))
 		full, err := s.page(ctx, &b, page)

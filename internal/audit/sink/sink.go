@@ -6,7 +6,8 @@
 //	   └──────────── cursor ◀───────────┘
 //
 // The cursor is a row of the log's database (store.Job "sink/NAME"), so a sink that
-// was away goes on where it was, for however long. One replica at a time delivers,
+// was away goes on where it was, for however long. It has a MAC: one that was moved by
+// hand is not believed, and said (Options.Moved). One replica at a time delivers,
 // see lease. Appends neither wait for a sink nor know of it: what is behind the head
 // is read like by anybody else, and a transaction of the cursor's is one row.
 package sink
@@ -44,6 +45,12 @@ func (r *Refusal) Unwrap() error { return r.Err }
 // Render makes an entry the event that goes out. An error means to try again.
 type Render func(ctx context.Context, index int64, e store.Entry) ([]byte, error)
 
+// Log is what a sink asks the log for beside its entries.
+type Log interface {
+	CheckHead(h store.Head) error
+	MAC(kind string, of []byte) []byte
+}
+
 // Bounds of a batch, and so of what a sink has in memory: one event may be larger
 // by itself.
 const (
@@ -70,8 +77,15 @@ var usual = timing{poll: time.Second, lease: 15 * time.Second, renew: 3 * time.S
 type Options struct {
 	Name   string // of the sink: "file" or "webhook"
 	Store  store.Store
+	Log    Log
 	Target Target
 	Render Render
+	// Moved records, in the transaction that puts it right, that the cursor was altered
+	// by hand to stand at claimed, and that the sink goes on at from.
+	Moved func(ctx context.Context, tx store.Tx, claimed, from int64) error
+	// CutOff records that the process stops delivering at an entry, with others behind
+	// it.
+	CutOff func(ctx context.Context, at int64) error
 	// Alone: no other process works on the store, so whoever delivered is dead.
 	Alone  bool
 	Now    func() time.Time
@@ -129,6 +143,22 @@ func (s *Sink) turn(ctx context.Context) {
 	end()
 	keeping.Wait()
 	l.release(context.WithoutCancel(ctx))
+	if ctx.Err() != nil {
+		s.stopped(context.WithoutCancel(ctx), l.at)
+	}
+}
+
+// stopped says how far this process has come, unless that is as far as one can.
+func (s *Sink) stopped(ctx context.Context, at int64) {
+	ctx, cancel := context.WithTimeout(ctx, s.timing.database)
+	defer cancel()
+	head, err := s.Store.Head(ctx)
+	if err == nil && at < head.Size {
+		err = s.CutOff(ctx, at)
+	}
+	if err != nil {
+		s.Logger.Warn("how far a sink of the log has come could not be recorded; its cursor has it", "sink", s.Name, "at", at, "error", err)
+	}
 }
 
 // deliver hands over batch after batch until ctx ends or the lease is lost. The

@@ -222,7 +222,7 @@ func TestOneReplicaAtATime(t *testing.T) {
 // whatever its clock said; then one of the others goes on.
 func TestDeadHolder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := &memory{job: store.Job{Position: 2, At: time.Now().Add(time.Hour)}}
+		m := &memory{job: cursorAt(2, time.Now().Add(time.Hour))}
 		m.grow(5, time.Now())
 		to := [2]*inbox{{}, {}}
 		for i := range to {
@@ -250,7 +250,7 @@ func TestLostLease(t *testing.T) {
 		to.set(func(int) error { // while it delivers, another has taken over and come further
 			m.mu.Lock()
 			defer m.mu.Unlock()
-			m.job.At, m.job.Position = time.Now().Add(time.Second), 3
+			m.job = cursorAt(3, time.Now().Add(time.Second))
 			return nil
 		})
 		end := start(s)
@@ -268,7 +268,7 @@ func TestLostLease(t *testing.T) {
 // With no other process on the store nobody waits for a lease that a crash left.
 func TestAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, to := &memory{job: store.Job{Position: 2, At: time.Now()}}, &inbox{}
+		m, to := &memory{job: cursorAt(2, time.Now())}, &inbox{}
 		s := newTestSink(t, m, to)
 		s.Alone = true
 		m.grow(5, time.Now())

@@ -116,6 +116,7 @@ var events = page.Texts{
 	"event.kek_drop":            {EN: "Key-encryption key removed", ZH: "移除密钥加密密钥"},
 	"event.kek_reseal":          {EN: "Sealed anew under the key-encryption key in use", ZH: "用当前密钥加密密钥重新封存"},
 
+	"event.job_cut_off":             {EN: "A background job ended early", ZH: "后台任务提前结束"},
 	"event.audit_bundle_read":       {EN: "Export of the log read", ZH: "读取日志导出内容"},
 	"event.audit_verify":            {EN: "Log verified", ZH: "校验日志"},
 	"event.audit_checkpoint_resume": {EN: "Checkpoints resumed", ZH: "恢复生成检查点"},
@@ -123,6 +124,7 @@ var events = page.Texts{
 	"event.audit_gap":               {EN: "Entries lost in a crash", ZH: "因崩溃丢失日志条目"},
 	"event.audit_export":            {EN: "Log exported", ZH: "导出日志"},
 	"event.audit_refused":           {EN: "Decisions refused, as they could not be recorded", ZH: "因无法记录而拒绝的判定"},
+	"event.audit_sink_cursor":       {EN: "Place of an export of the log set", ZH: "设定日志外发的位置"},
 	"event.audit_sink_start":        {EN: "Copies with personal data begin to go out", ZH: "开始对外发送含个人信息的副本"},
 	"event.audit_search":            {EN: "Log searched", ZH: "查询日志"},
 	"event.audit_count":             {EN: "Charts of the log read", ZH: "查看日志图表"},

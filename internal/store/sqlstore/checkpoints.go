@@ -54,17 +54,17 @@ func scanTile(row scanner) (t store.Tile, err error) {
 
 func (q queries) LockJob(ctx context.Context, name string) (store.Job, error) {
 	return first(list(ctx, q.conn, q.writer(), scanJob, `INSERT INTO audit_jobs (name, position, at) VALUES ($1, 0, 0)
-		ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING name, position, at, `+q.dialect.impatience(), name))
+		ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING name, position, at, mac, `+q.dialect.impatience(), name))
 }
 
 func (q queries) SetJob(ctx context.Context, j store.Job) error {
-	_, err := q.exec(ctx, `INSERT INTO audit_jobs (name, position, at) VALUES ($1, $2, $3)
-		ON CONFLICT (name) DO UPDATE SET position = excluded.position, at = excluded.at`, j.Name, j.Position, micros(j.At))
+	_, err := q.exec(ctx, `INSERT INTO audit_jobs (name, position, at, mac) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (name) DO UPDATE SET position = excluded.position, at = excluded.at, mac = excluded.mac`, j.Name, j.Position, micros(j.At), bytesOf(j.MAC))
 	return err
 }
 
 func (q queries) Job(ctx context.Context, name string) (store.Job, error) {
-	j, err := one(ctx, q.conn, scanJob, `SELECT name, position, at, NULL FROM audit_jobs WHERE name = $1`, name)
+	j, err := one(ctx, q.conn, scanJob, `SELECT name, position, at, mac, NULL FROM audit_jobs WHERE name = $1`, name)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Job{Name: name}, nil
 	}
@@ -73,6 +73,6 @@ func (q queries) Job(ctx context.Context, name string) (store.Job, error) {
 
 // scanJob reads the last column only for what it does.
 func scanJob(row scanner) (j store.Job, err error) {
-	err = row.Scan(&j.Name, &j.Position, timeInto(&j.At), new(any))
+	err = row.Scan(&j.Name, &j.Position, timeInto(&j.At), bytesInto(&j.MAC), new(any))
 	return j, err
 }

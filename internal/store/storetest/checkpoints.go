@@ -71,8 +71,14 @@ var checkpointTests = []storeTest{
 		}), boom)
 		j, err = f.Job(ctx, "sink")
 		same(t, "Job", j, err, store.Job{Name: "sink", Position: 10, At: now})
-		f.must(f.SetJob(ctx, store.Job{Name: "other", Position: 1}))
+		other := store.Job{Name: "other", Position: 1, MAC: []byte("mac")}
+		f.must(f.SetJob(ctx, other))
 		j, err = f.Job(ctx, "other")
-		same(t, "another Job", j, err, store.Job{Name: "other", Position: 1})
+		same(t, "another Job", j, err, other)
+		f.must(f.InTx(ctx, func(tx store.Tx) error {
+			j, err := tx.LockJob(ctx, "other")
+			same(t, "LockJob", j, err, other)
+			return nil
+		}))
 	}},
 }
