@@ -2,7 +2,11 @@ package login
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"rolegate/internal/audit"
+	"rolegate/model"
 )
 
 const (
@@ -20,6 +24,7 @@ const (
 // Sweep deletes what ended or expired a day ago: sessions with their refresh
 // tokens, tickets, invitations; devices that can no longer be confirmed, with
 // their secrets; and lines of login histories older than history.
+// One that fails or is cut off leaves an entry with how many rows it had come to.
 // It does nothing and is false while it is not due, or another process does it. A
 // session that lives keeps all its used refresh tokens: by them copies are told.
 func (s *Service) Sweep(ctx context.Context, history time.Duration) (swept int, due bool, err error) {
@@ -38,10 +43,20 @@ func (s *Service) Sweep(ctx context.Context, history time.Duration) (swept int, 
 	} {
 		for n := sweepBatch; n == sweepBatch; {
 			if n, err = step(sweepBatch); err != nil {
-				return swept, true, err
+				return swept, true, errors.Join(err, s.cutOff(ctx, swept, err))
 			}
 			swept += n
 		}
 	}
 	return swept, true, nil
+}
+
+// cutOff records a sweep that ended early: after so many rows, and why.
+func (s *Service) cutOff(ctx context.Context, swept int, cause error) error {
+	code := model.CodeOf(cause)
+	if ctx.Err() != nil {
+		code = model.CodeStopping
+	}
+	return s.Log.Append(context.WithoutCancel(ctx), audit.Entry{Class: audit.ClassSystem, Activity: audit.JobCutOff, Outcome: audit.OutcomeError, Code: code,
+		Op: "sweep", Count: int64(swept), Caller: model.Caller{Kind: model.CallerSystem}})
 }
