@@ -232,3 +232,28 @@ func TestResumeOfAnAlteredLog(t *testing.T) {
 		t.Errorf("resumed: %v", err)
 	}
 }
+
+// Behind a head that was altered nothing is recorded and so nothing answered, until an
+// operator takes it over.
+func TestResumeBehindAnAlteredHead(t *testing.T) {
+	k := testkit.New(t)
+	k.Exec(`UPDATE audit_head SET mac = NULL`)
+	started := func() error {
+		return k.App.Log.Append(ctx, audit.Entry{Class: audit.ClassSystem, Activity: audit.Started, Outcome: audit.OutcomeOK, Caller: testkit.Operator})
+	}
+	if err := started(); model.CodeOf(err) != model.CodeAuditUnavailable {
+		t.Errorf("recorded: %v", err)
+	}
+	if _, err := app.CheckpointLog.Run(ctx, k.App, testkit.Operator, app.None{}); model.CodeOf(err) != model.CodeLogAltered {
+		t.Errorf("a checkpoint: %v", err)
+	}
+	if _, err := app.ResumeLog.Run(ctx, k.App, testkit.Operator, app.ResumeRequest{Reason: "a drill"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := started(); err != nil {
+		t.Error(err)
+	}
+	if _, err := app.CheckpointLog.Run(ctx, k.App, testkit.Operator, app.None{}); err != nil {
+		t.Error(err)
+	}
+}
