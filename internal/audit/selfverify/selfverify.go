@@ -36,7 +36,7 @@ type Options struct {
 	Key func(ctx context.Context) (string, error)
 	// Kept is the checkpoint that is kept apart from the log's database; none is nil.
 	Kept func(ctx context.Context) ([]byte, error)
-	// Accepted is the Digest of findings that people have looked at, kept likewise.
+	// Accepted is what Accept has kept, likewise.
 	Accepted func(ctx context.Context) ([]byte, error)
 	// Alone: no other process works on the store, so whoever has the lease is dead.
 	Alone bool
@@ -274,6 +274,11 @@ func (v *Verifier) verify(ctx context.Context) (verify.Report, error) {
 // kept is what the log is held against that is not in its database.
 func (v *Verifier) kept(ctx context.Context) (o verify.Options, err error) {
 	o.Floor = verify.LegalFloor // or whoever writes an act could write any time into it
+	a, err := v.acceptance(ctx)
+	if err != nil {
+		return o, err
+	}
+	o.Accepted = a.Log
 	if v.Key != nil {
 		key, err := v.Key(ctx)
 		if err != nil {
