@@ -68,7 +68,7 @@ func (a *acts) retention(e *act) string {
 // execution under it.
 func (a *acts) newerPolicy(request, e *act) *act {
 	for _, approval := range a.standing {
-		if approval.index <= request.index || approval.index >= e.index || approval.act.Request == nil {
+		if approval.index >= e.index || approval.act.Request == nil {
 			continue
 		}
 		newer := a.at(*approval.act.Request)

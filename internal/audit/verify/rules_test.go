@@ -124,27 +124,35 @@ func TestRules(t *testing.T) {
 		s    story
 		want string
 	}{
-		"proper":                      {erase(func(story) {}), ""},
-		"less than approved":          {scoped(whole, person), ""},
-		"all of it":                   {scoped(whole, whole), ""},
-		"another person":              {scoped(person, audit.Scope{Refs: [][]byte{custB}}), "wider"},
-		"another month":               {scoped(whole, audit.Scope{Epochs: []audit.Epoch{{Tenant: acme, Epoch: "decision/2026-04"}}}), "wider"},
-		"another tenant's month":      {scoped(whole, audit.Scope{Epochs: []audit.Epoch{{Tenant: globex, Epoch: march.Epoch}}}), "wider"},
-		"another entry":               {scoped(whole, audit.Scope{Segments: []audit.Segment{{Index: 4, Place: 1}}}), "wider"},
-		"another place":               {scoped(whole, audit.Scope{Segments: []audit.Segment{{Index: 3, Place: 0}}}), "wider"},
-		"classes":                     {scoped(whole, audit.Scope{Classes: map[audit.Class]int{audit.ClassDecision: 1}}), "wider"},
-		"an entry before":             {erasing(audit.Scope{Segments: []audit.Segment{{Index: 29}}}), ""},
-		"itself":                      {erasing(audit.Scope{Segments: []audit.Segment{{Index: 30}}}), "not there yet"},
-		"no scope":                    {erase(func(s story) { s[30].Act.Scope = nil }), "does not say what"},
-		"no request named":            {erase(func(s story) { s[30].Act.Request = nil }), "names no request"},
-		"a request that is none":      {erase(func(s story) { s[30].Act.Request = index(20) }), "entry 20 is no request"},
-		"a request that is not there": {erase(func(s story) { s[30].Act.Request = index(11) }), "entry 11 is no request"},
+		"proper":                 {erase(func(story) {}), ""},
+		"less than approved":     {scoped(whole, person), ""},
+		"all of it":              {scoped(whole, whole), ""},
+		"another person":         {scoped(person, audit.Scope{Refs: [][]byte{custB}}), "wider"},
+		"another month":          {scoped(whole, audit.Scope{Epochs: []audit.Epoch{{Tenant: acme, Epoch: "decision/2026-04"}}}), "wider"},
+		"another tenant's month": {scoped(whole, audit.Scope{Epochs: []audit.Epoch{{Tenant: globex, Epoch: march.Epoch}}}), "wider"},
+		"another entry":          {scoped(whole, audit.Scope{Segments: []audit.Segment{{Index: 4, Place: 1}}}), "wider"},
+		"another place":          {scoped(whole, audit.Scope{Segments: []audit.Segment{{Index: 3, Place: 0}}}), "wider"},
+		"classes":                {scoped(whole, audit.Scope{Classes: map[audit.Class]int{audit.ClassDecision: 1}}), "wider"},
+		"an entry before":        {erasing(audit.Scope{Segments: []audit.Segment{{Index: 29}}}), ""},
+		"itself":                 {erasing(audit.Scope{Segments: []audit.Segment{{Index: 30}}}), "not there yet"},
+		"no scope":               {erase(func(s story) { s[30].Act.Scope = nil }), "does not say what"},
+		"no request named":       {erase(func(s story) { s[30].Act.Request = nil }), "names no request"},
+		"a request that is none": {erase(func(s story) { s[30].Act.Request = index(20) }), "entry 20 is no request"},
+		"a request that is not there": {erase(func(s story) {
+			s[12], s[30].Act.Request = by(ann, *s[10].Act), index(11)
+		}), "entry 11 is no request"},
 		"a request to come": {erase(func(s story) {
 			s[40], s[30].Act.Request, s[20].Act.Request = s[10], index(40), index(40)
 			delete(s, 10)
 		}), "entry 40 is no request"},
-		"a request of another kind":    {erase(func(s story) { s[10].Act.Kind = audit.RetentionRequested }), "entry 10 is no request"},
-		"a request without scope":      {erase(func(s story) { s[10].Act.Scope = nil }), "has not the digest of its scope"},
+		"a request of another kind": {erase(func(s story) { s[10].Act.Kind = audit.RetentionRequested }), "entry 10 is no request"},
+		"a request without scope": {erase(func(s story) {
+			var none *audit.Scope
+			for _, l := range s {
+				l.Act.Digest = none.Digest()
+			}
+			s[10].Act.Scope = nil
+		}), "has not the digest of its scope"},
 		"a request of another digest":  {erase(func(s story) { s[10].Act.Scope = &audit.Scope{Refs: [][]byte{custB}} }), "has not the digest of its scope"},
 		"a request that did not come":  {erase(func(s story) { s[10].Outcome = audit.OutcomeDeny }), "entry 10 is no request"},
 		"executed for another digest":  {erase(func(s story) { s[30].Act.Digest = whole.Digest() }), "of another scope than the request"},
@@ -247,6 +255,9 @@ func TestRules(t *testing.T) {
 			s[9], s[24].Act.Request = by(bob, *s[24].Act), index(8)
 			s[9].Act.Request = index(8)
 			delete(s, 22)
+		}), ""},
+		"an erasure approved since": {replace(func(s story) {
+			s[22].Act.Kind, s[24].Act.Kind = audit.EraseRequested, audit.EraseApproved
 		}), ""},
 		"approved again itself": {expire(func(s story) { s[24] = by(bob, *s[20].Act) }), ""},
 	} {
@@ -393,5 +404,46 @@ func TestActsAreMet(t *testing.T) {
 	a.seen(&Item{Index: 20, Leaf: b}, &r)
 	if len(r.Faults) != 1 || !strings.Contains(r.Faults[0].What, "entry 20 is another act than the one listed") {
 		t.Errorf("%+v", r.Faults)
+	}
+}
+
+// An act that cannot be read, and an entry that is none, are faults, and count as no act.
+func TestActsThatAreNone(t *testing.T) {
+	var faults []string
+	fault := func(f *Fault) { faults = append(faults, f.What) }
+	mode, _ := cbor.CoreDetEncOptions().EncMode()
+	none := by(bob, audit.Act{})
+	none.Act = nil
+	b, err := mode.Marshal(none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a acts
+	for i, leaf := range [][]byte{{0}, b} {
+		if err := a.add(ActEntry{int64(i), leaf}, fault); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.judge(fault)
+	if len(faults) != 2 || !strings.Contains(faults[0], "entry 0 is an act that cannot be read") || !strings.Contains(faults[1], "entry 1 is listed as an act, and is none") {
+		t.Errorf("%q", faults)
+	}
+}
+
+// What destroys sealed data is the two executions, and nothing else.
+func TestExecutes(t *testing.T) {
+	mode, _ := cbor.CoreDetEncOptions().EncMode()
+	for kind, want := range map[audit.ActKind]bool{audit.EraseExecuted: true, audit.RetentionExecuted: true, audit.EraseApproved: false, audit.HoldSet: false, "": false} {
+		l := by(bob, audit.Act{Kind: kind})
+		if kind == "" {
+			l.Act = nil
+		}
+		b, err := mode.Marshal(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if executes(b) != want || executes(b[1:]) {
+			t.Errorf("%q: %v, want %v", kind, !want, want)
+		}
 	}
 }
