@@ -92,7 +92,7 @@ func (c *cli) accept(cfg app.Config, pass *selfverify.Pass, l liveFlags) (*selfv
 	if pass.Report.Partial {
 		return nil, model.Errorf(model.CodeConflict, "what is found kept the rest of the log from being verified, and nobody can answer for what was not read")
 	}
-	if _, err := app.AcceptLog.Do(c.command.Context(), cfg, app.Acceptance{Digest: selfverify.Digest(pass.Report), Reason: l.reason}); err != nil {
+	if _, err := app.AcceptLog.Do(c.command.Context(), cfg, app.Acceptance{Acceptance: selfverify.AcceptanceOf(pass.Report), Reason: l.reason}); err != nil {
 		return nil, err
 	}
 	return c.livePass(cfg)

@@ -44,7 +44,8 @@ shows an operator that the log is in order; an auditor wants a bundle.
 
 Exit status:
    0  it is whole, and agrees with what was kept
-  10  it is whole, but nothing that was kept was given: UNANCHORED
+  10  it is whole, but nothing that was kept was given, or a checkpoint that was kept could not be
+      held against it: UNANCHORED
   20  TAMPERED: it does not agree with itself
   30  DIVERGED: it does not agree with what was kept, or what witnesses saw
   40  MALFORMED: it is no bundle, or a part of it is missing

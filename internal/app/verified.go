@@ -23,14 +23,14 @@ var VerifyLog = Operation[None, selfverify.Answer]{"audit-verify", func(ctx cont
 
 // Acceptance is why what a verification finds is no alarm any more.
 type Acceptance struct {
-	Digest []byte // of the findings
+	selfverify.Acceptance
 	Reason string
 }
 
 // AcceptLog records that somebody answers for findings.
 var AcceptLog = Operation[Acceptance, None]{"audit-accept", func(ctx context.Context, a *App, caller model.Caller, r Acceptance) (None, error) {
-	return None{}, a.verifier.Accept(ctx, caller, r.Digest, r.Reason, func(ctx context.Context, digest []byte) error {
-		return a.Keystore.SetMeta(ctx, acceptedName, digest)
+	return None{}, a.verifier.Accept(ctx, caller, r.Acceptance, r.Reason, func(ctx context.Context, accepted []byte) error {
+		return a.Keystore.SetMeta(ctx, acceptedName, accepted)
 	})
 }}
 
@@ -38,11 +38,11 @@ var AcceptLog = Operation[Acceptance, None]{"audit-accept", func(ctx context.Con
 const acceptedName = "log_findings_accepted"
 
 func (a *App) acceptedFindings(ctx context.Context) ([]byte, error) {
-	digest, err := a.Keystore.MetaValue(ctx, acceptedName)
+	accepted, err := a.Keystore.MetaValue(ctx, acceptedName)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
-	return digest, err
+	return accepted, err
 }
 
 // logKey is the key of the log's checkpoints.

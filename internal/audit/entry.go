@@ -170,7 +170,7 @@ type Entry struct {
 	Revision   int64
 	Service    string // the calling client's id
 	Level      int    // assurance level; 0: the caller's
-	Age        int64  // seconds since it was proven; -1 unknown
+	Age        int64  // seconds since it was proven; -1 unknown. 0 is not in the leaf, so where the age matters it is at least 1
 	Items      []Item // members of a batch
 	Count      int64  // what the entry stands for, where it is not one act: results of a search, decisions lost; -1 unknown
 	// Since, where set, says that the entry was written later than what it tells of: of

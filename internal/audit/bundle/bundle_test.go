@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"rolegate/internal/audit/bundle"
+	"rolegate/internal/audit/tree"
 	"rolegate/internal/audit/verify"
 	"rolegate/internal/testkit/logkit"
 )
@@ -151,6 +153,26 @@ func TestParts(t *testing.T) {
 		m, _ = export(t, k, bundle.Selection{From: 400, To: 410})
 		want(t, m.verify(t, verify.Options{Known: [][]byte{known}}), verify.Unanchored) // it cannot be held against it
 	})
+}
+
+// A checkpoint that was kept and lies among entries that are left out is not held
+// against the log, so the log is not the one it is of for all that is known.
+func TestKeptAndNotCompared(t *testing.T) {
+	k := logkit.SQLite(t)
+	early := history(t, k)
+	late := k.Checkpoint()
+	receipt := verify.Receipt{Index: 405, LeafHash: tree.LeafHash(k.Leaf(405))}
+	m, _ := export(t, k, bundle.Selection{From: 400, To: 410})
+	for name, o := range map[string]verify.Options{
+		"beside one that was": {Known: [][]byte{early, late}},
+		"beside a receipt":    {Known: [][]byte{early}, Receipts: []verify.Receipt{receipt}},
+	} {
+		r := m.verify(t, o)
+		if r.Status != verify.Unanchored || !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "of the checkpoints that were kept 1 could not") }) {
+			t.Errorf("%s: status %d, %q", name, r.Status, r.Notes)
+		}
+	}
+	want(t, m.verify(t, verify.Options{Known: [][]byte{late}, Receipts: []verify.Receipt{receipt}}), verify.OK)
 }
 
 func other(tenant []byte) string {

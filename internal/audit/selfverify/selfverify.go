@@ -37,7 +37,7 @@ type Options struct {
 	Key func(ctx context.Context) (string, error)
 	// Kept is the checkpoint that is kept apart from the log's database; none is nil.
 	Kept func(ctx context.Context) ([]byte, error)
-	// Accepted is the Digest of findings that people have looked at, kept likewise.
+	// Accepted is what Accept has kept, likewise.
 	Accepted func(ctx context.Context) ([]byte, error)
 	// Alone: no other process works on the store, so whoever has the lease is dead.
 	Alone bool
@@ -284,6 +284,11 @@ func (v *Verifier) kept(ctx context.Context) (o verify.Options, err error) {
 		head, err := v.Store.Head(ctx)
 		return err == nil && v.Log.CheckHead(head) == nil, err
 	}
+	a, err := v.acceptance(ctx)
+	if err != nil {
+		return o, err
+	}
+	o.Accepted = a.Log
 	if v.Key != nil {
 		key, err := v.Key(ctx)
 		if err != nil {

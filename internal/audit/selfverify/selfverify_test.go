@@ -388,18 +388,18 @@ func TestMendedLog(t *testing.T) {
 func TestAcceptedFindings(t *testing.T) {
 	databases(t, func(t *testing.T, f *fixture) {
 		f.append(6)
-		var digest []byte
-		v, reg := f.verifier(selfverify.Options{Accepted: func(context.Context) ([]byte, error) { return digest, nil }})
-		keep := func(_ context.Context, d []byte) error { digest = d; return nil }
+		var kept []byte
+		v, reg := f.verifier(selfverify.Options{Accepted: func(context.Context) ([]byte, error) { return kept, nil }})
+		keep := func(_ context.Context, b []byte) error { kept = b; return nil }
 		f.exec(`DELETE FROM audit_sealed WHERE idx = 2`)
 		p := f.verify(v)
 		if !p.Failed() {
 			t.Fatal("not found")
 		}
-		if err := v.Accept(t.Context(), operator, selfverify.Digest(p.Report), "", keep); model.CodeOf(err) != model.CodeReasonRequired || digest != nil {
+		if err := v.Accept(t.Context(), operator, selfverify.AcceptanceOf(p.Report), "", keep); model.CodeOf(err) != model.CodeReasonRequired || kept != nil {
 			t.Errorf("without a reason: %v", err)
 		}
-		if err := v.Accept(t.Context(), operator, selfverify.Digest(p.Report), "the disk of the 3rd", keep); err != nil {
+		if err := v.Accept(t.Context(), operator, selfverify.AcceptanceOf(p.Report), "the disk of the 3rd", keep); err != nil {
 			t.Fatal(err)
 		}
 		f.advance(time.Minute)
@@ -425,9 +425,9 @@ func TestAcceptedActHidesNothing(t *testing.T) {
 	old(k)
 	executed := k.Erase("customer:c3")
 	k.Unread(executed)
-	var digest []byte
+	var kept []byte
 	v := selfverify.New(selfverify.Options{Store: k.Store, Keys: k.Keys, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
-		Accepted: func(context.Context) ([]byte, error) { return digest, nil }})
+		Accepted: func(context.Context) ([]byte, error) { return kept, nil }})
 	verify := func() *selfverify.Pass {
 		t.Helper()
 		a, err := v.Ask(t.Context(), operator, time.Minute)
@@ -440,7 +440,7 @@ func TestAcceptedActHidesNothing(t *testing.T) {
 	if !p.Failed() || p.Report.Partial {
 		t.Fatalf("%+v", p.Report)
 	}
-	digest = selfverify.Digest(p.Report)
+	kept = acceptance(t, p)
 	if p := verify(); p.Failed() {
 		t.Fatalf("accepted: %+v", p.Report.Faults)
 	}

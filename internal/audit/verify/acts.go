@@ -193,7 +193,7 @@ func (a *acts) why(index int64, place int, l *skim.Leaf, ref *skim.SegRef) (text
 			text = fmt.Sprintf(" (that of entry %d does not count: %s)", e.index, e.fault)
 		case h != nil:
 			text = fmt.Sprintf(" (that of entry %d must not, for the hold of entry %d)", e.index, h.index)
-		case a.young(e, index, l):
+		default:
 			text = fmt.Sprintf(" (that of entry %d must not: it is kept for %d days, and was %d days old)", e.index, a.floor/day, time.UnixMicro(e.leaf.Time).Sub(time.UnixMicro(l.Time))/day)
 		}
 		return true

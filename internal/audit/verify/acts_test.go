@@ -58,6 +58,10 @@ func TestErasures(t *testing.T) {
 		k.Append(e)
 	}
 	admin := audit.Entry{Roles: []string{model.AuditAdmin}, Level: 2, Age: 30}
+	lift := func(k *logkit.Kit, set int64, roles []string, level int, age int64) {
+		k.Append(audit.Entry{Tenant: "acme", Class: audit.ClassAdmin, Activity: "audit_act", Outcome: audit.OutcomeOK, Roles: roles, Level: level, Age: age,
+			Caller: logkit.User("acme", "bob"), Act: &audit.Act{Kind: audit.HoldLifted, Request: &set, By: k.Ref("acme", "user:bob")}})
+	}
 	for name, c := range map[string]struct {
 		do   func(e erasure)
 		want string
@@ -126,6 +130,24 @@ func TestErasures(t *testing.T) {
 			approve(e.k, "bob", audit.Act{Request: &e.request, Digest: e.s.Digest()}, old)
 			e.k.Execute(e.request, e.s, e.s)
 		}, "second factor"},
+		"by who is not said when they proved a code": {func(e erasure) {
+			unsaid := admin
+			unsaid.Age = 0
+			approve(e.k, "bob", audit.Act{Request: &e.request, Digest: e.s.Digest()}, unsaid)
+			e.k.Execute(e.request, e.s, e.s)
+		}, "second factor"},
+		"with a code of five minutes ago": {func(e erasure) {
+			limit := admin
+			limit.Age = 300
+			approve(e.k, "bob", audit.Act{Request: &e.request, Digest: e.s.Digest()}, limit)
+			e.k.Execute(e.request, e.s, e.s)
+		}, ""},
+		"with a password alone": {func(e erasure) {
+			low := admin
+			low.Level = 1
+			approve(e.k, "bob", audit.Act{Request: &e.request, Digest: e.s.Digest()}, low)
+			e.k.Execute(e.request, e.s, e.s)
+		}, "second factor"},
 		"under another's pseudonym": {func(e erasure) {
 			a := audit.Act{Kind: audit.EraseApproved, Request: &e.request, Digest: e.s.Digest(), By: e.k.Ref("acme", "user:carl")}
 			entry := admin
@@ -183,6 +205,20 @@ func TestErasures(t *testing.T) {
 			e.k.Approve("bob", e.request, e.s)
 			e.k.Execute(e.request, e.s, e.s)
 		}, ""},
+		"after a hold lifted by who is not said when they proved a code": {func(e erasure) {
+			hold := audit.Scope{Refs: e.s.Refs}
+			set := e.k.Act("acme", "bob", audit.Act{Kind: audit.HoldSet, Digest: hold.Digest(), Scope: &hold}, model.AuditAdmin)
+			lift(e.k, set, admin.Roles, 2, 0)
+			e.k.Approve("bob", e.request, e.s)
+			e.k.Execute(e.request, e.s, e.s)
+		}, "must not, for the hold"},
+		"after a hold lifted with an old code": {func(e erasure) {
+			hold := audit.Scope{Refs: e.s.Refs}
+			set := e.k.Act("acme", "bob", audit.Act{Kind: audit.HoldSet, Digest: hold.Digest(), Scope: &hold}, model.AuditAdmin)
+			lift(e.k, set, admin.Roles, 2, 301)
+			e.k.Approve("bob", e.request, e.s)
+			e.k.Execute(e.request, e.s, e.s)
+		}, "must not, for the hold"},
 		"after a hold that nobody could lift": {func(e erasure) {
 			hold := audit.Scope{Refs: e.s.Refs}
 			set := e.k.Act("acme", "bob", audit.Act{Kind: audit.HoldSet, Digest: hold.Digest(), Scope: &hold}, model.AuditAdmin)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"iter"
 
 	"rolegate/internal/audit/tree"
 	"rolegate/internal/store"
@@ -14,9 +13,13 @@ import (
 // tiles on the way.
 type grown struct {
 	run      *run
-	frontier *tree.Frontier
-	good     int64 // the largest size at which a checkpoint matched
-	broken   bool  // a checkpoint did not match: later ones do not either
+	entries  *tree.Frontier // over the entries as they are
+	frontier *tree.Frontier // what checkpoints are held against: entries, as far as nobody has answered for others
+	from     int64          // where the frontier begins to be another
+	parted   []*Fault       // where it did, for the end
+	good     int64          // the largest size at which a checkpoint matched
+	broken   bool           // the last checkpoint did not match
+	shown    bool           // that the entries make another tree is reported
 
 	checkpoints *pulled[store.Checkpoint]
 	levels      []*level
@@ -36,10 +39,12 @@ type level struct {
 	filled int    // hashes of it that were passed
 	tiles  *pulled[store.Tile]
 	lost   []int64 // full tiles that are not there
+	across *across // the tile that has just been filled, if some of its entries are answered for
 }
 
 func growTree(ctx context.Context, source Source, r *run) *grown {
 	g := &grown{run: r, frontier: tree.NewFrontier(), checkpoints: pull(source.Checkpoints(ctx))}
+	g.entries = g.frontier
 	for n := range Levels {
 		g.levels = append(g.levels, &level{tiles: pull(source.Tiles(ctx, n))})
 	}
@@ -63,6 +68,9 @@ func (g *grown) leaf(hash []byte) error {
 		g.run.order.skipped(1)
 	}
 	g.run.kept.leaf(index, hash, &g.run.report)
+	if g.entries != g.frontier {
+		g.entries.Append(hash, nil)
+	}
 	var err error
 	g.frontier.Append(hash, func(n tree.Node, hash []byte) {
 		if n.Level%tileLevels == 0 && err == nil {
@@ -76,6 +84,9 @@ func (g *grown) leaf(hash []byte) error {
 }
 
 func (g *grown) omitted(n int64, hashes []byte) error {
+	if g.entries != g.frontier {
+		return Malformed("entry %d: what somebody has answered for is of the whole log", g.size())
+	}
 	var err error
 	failed := g.frontier.AppendOmitted(n, bytes.Clone(hashes), func(n tree.Node, hash []byte) {
 		if n.Level%tileLevels == 0 && err == nil {
@@ -94,6 +105,9 @@ func (g *grown) omitted(n int64, hashes []byte) error {
 // node takes a hash that lies in a tile.
 func (g *grown) node(n tree.Node, hash []byte) error {
 	at := int(n.Level) / tileLevels
+	if at > 0 {
+		g.answeredTile(at-1, int64(n.Index), hash)
+	}
 	if at >= len(g.levels) {
 		return nil
 	}
@@ -137,7 +151,14 @@ func (g *grown) tile(at int, n int64, hashes []byte) error {
 			g.strange(at, stored.N)
 			continue
 		}
-		g.compare(at, n, hashes, stored.Hashes)
+		switch first, _ := Span(at, n); {
+		case first < g.from:
+			l.across = &across{bytes.Clone(hashes), bytes.Clone(stored.Hashes)}
+		case bytes.Equal(hashes, stored.Hashes):
+			g.run.report.Tiles++
+		default:
+			g.differs(at, n, hashes, stored.Hashes)
+		}
 		return nil
 	}
 }
@@ -153,26 +174,21 @@ func Span(at int, n int64) (first, end int64) {
 	return n << shift, (n + 1) << shift
 }
 
-// compare names the first entry at which a tile differs.
-func (g *grown) compare(at int, n int64, want, got []byte) {
-	if bytes.Equal(want, got) {
-		g.run.report.Tiles++
-		return
-	}
+// differs names the entries at which a tile does.
+func (g *grown) differs(at int, n int64, want, got []byte) {
 	first, end := Span(at, n)
-	if at == 0 && len(want) == len(got) {
-		place := 0
-		for i := 0; i < len(want); i += tree.HashSize {
-			if !bytes.Equal(want[i:i+tree.HashSize], got[i:i+tree.HashSize]) {
-				place = i / tree.HashSize
-				break
-			}
+	named := false
+	for i := 0; at == 0 && len(want) == len(got) && i < len(want); i += tree.HashSize {
+		index := first + int64(i/tree.HashSize)
+		if one, other := want[i:i+tree.HashSize], got[i:i+tree.HashSize]; index >= g.from && !bytes.Equal(one, other) {
+			g.run.report.fault(Tampered(index, "entry %d is not the one whose hash is in %s: one of the two was altered", index, path(at, n)).of(one, other))
+			named = true
 		}
-		index := first + int64(place)
-		g.run.report.fault(Tampered(index, "entry %d is not the one whose hash is in %s: one of the two was altered", index, path(at, n)))
-		return
 	}
-	g.run.report.fault(&Fault{Status: Tamper, Index: first, End: end, What: path(at, n) + " does not hold the hashes of the tree"})
+	if !named {
+		f := &Fault{Status: Tamper, Index: first, End: end, What: path(at, n) + " does not hold the hashes of the tree"}
+		g.run.report.fault(f.of(want, got))
+	}
 }
 
 // strange is a tile that the tree has not, or not as far as it is known.
@@ -183,11 +199,15 @@ func (g *grown) strange(at int, n int64) {
 
 // reached holds the tree against the checkpoints of its size.
 func (g *grown) reached() error {
-	g.run.kept.reached(g.size(), g.frontier.Root, &g.run.report)
 	for {
 		c, ok, err := g.checkpoints.peek()
-		if err != nil || !ok || c.Size > g.size() {
+		if err != nil {
 			return err
+		}
+		if !ok || c.Size > g.size() {
+			g.run.kept.reached(g.size(), g.frontier.Root, &g.run.report)
+			g.answered()
+			return nil
 		}
 		g.checkpoints.take()
 		if err := g.checkpoint(&c); err != nil {
@@ -199,7 +219,8 @@ func (g *grown) reached() error {
 func (g *grown) checkpoint(c *store.Checkpoint) error {
 	r := &g.run.report
 	tampered := func(format string, args ...any) error {
-		r.fault(&Fault{Status: Tamper, Index: g.good, End: max(c.Size, g.good+1), What: fmt.Sprintf(format, args...)})
+		f := &Fault{Status: Tamper, Index: g.good, End: max(c.Size, g.good+1), What: fmt.Sprintf(format, args...)}
+		r.fault(f.of(c.Note))
 		return nil
 	}
 	if c.Size < g.last || g.last > 0 && c.Size == g.last || c.Size < g.size() {
@@ -222,14 +243,16 @@ func (g *grown) checkpoint(c *store.Checkpoint) error {
 	}
 	if !bytes.Equal(note.root, g.frontier.Root()) {
 		if signed.witnessed {
-			r.fault(&Fault{Status: Diverge, Index: g.good, End: c.Size, What: fmt.Sprintf("witnesses have signed another tree of %s: the entries are not those they saw", entries(c.Size))})
+			f := &Fault{Status: Diverge, Index: g.good, End: c.Size, What: fmt.Sprintf("witnesses have signed another tree of %s: the entries are not those they saw", entries(c.Size))}
+			r.fault(f.of(note.root, g.frontier.Root()))
 		} else if !g.broken {
-			_ = tampered("the checkpoint of size %d is of another tree: an entry from %d on was altered, taken away or put in, or the checkpoint was", c.Size, g.good)
+			f := &Fault{Status: Tamper, Index: g.good, End: max(c.Size, g.good+1), What: fmt.Sprintf("the checkpoint of size %d is of another tree: an entry from %d on was altered, taken away or put in, or the checkpoint was", c.Size, g.good)}
+			r.fault(f.of(note.root, g.frontier.Root()))
 		}
-		g.broken = true
+		g.broken, g.shown = true, true
 		return nil
 	}
-	g.good = c.Size
+	g.good, g.broken = c.Size, false
 	r.Checkpoints++
 	if signed.log {
 		r.Signed++
@@ -243,7 +266,7 @@ func (g *grown) checkpoint(c *store.Checkpoint) error {
 // end says what is there of a tree that the entries do not make, and what is not.
 func (g *grown) end() error {
 	r := &g.run.report
-	r.Size, r.Root = g.size(), g.frontier.Root()
+	r.Size, r.Root = g.size(), g.entries.Root()
 	for {
 		c, ok, err := g.checkpoints.peek()
 		if err != nil {
@@ -281,36 +304,6 @@ func (g *grown) missing(at int, l *level) {
 		}
 	}
 }
-
-// pulled is a sequence that is read as far as it is needed.
-type pulled[T any] struct {
-	next func() (T, error, bool)
-	stop func()
-	head T
-	err  error
-	have bool // head is the next one
-	done bool
-}
-
-func pull[T any](seq iter.Seq2[T, error]) *pulled[T] {
-	next, stop := iter.Pull2(seq)
-	return &pulled[T]{next: next, stop: stop}
-}
-
-// peek gives the next one, false behind the last.
-func (p *pulled[T]) peek() (T, bool, error) {
-	if !p.have && !p.done {
-		var ok bool
-		if p.head, p.err, ok = p.next(); !ok || p.err != nil {
-			p.done = true
-		} else {
-			p.have = true
-		}
-	}
-	return p.head, p.have, p.err
-}
-
-func (p *pulled[T]) take() { p.have = false }
 
 func entries(n int64) string {
 	if n == 1 {

@@ -19,7 +19,9 @@ type kept struct {
 	receipts []Receipt
 	proofs   []inclusion
 	faults   []*Fault // of what cannot be held against this log at all
-	out      int      // that lie among entries that are left out
+	others   []*Fault // of checkpoints that are of another tree
+	out      int      // entries' proofs and receipts that lie among entries that are left out
+	apart    int      // checkpoints that do: nothing is known of the trees they are of
 }
 
 // readKept reads the options; what cannot be read there is the auditor's to mend.
@@ -63,7 +65,8 @@ func readKnown(note []byte, policy *Policy) (checkpoint, error) {
 // rewrites a log may give it another name, too.
 func (k *kept) keep(c checkpoint, origin string) bool {
 	if c.origin != origin && origin != "" {
-		k.faults = append(k.faults, &Fault{Status: Diverge, Index: 0, End: max(c.size, 1), What: fmt.Sprintf("the checkpoint of size %d that was kept is one of the log %q, not of %q", c.size, c.origin, origin)})
+		k.faults = append(k.faults, &Fault{Status: Diverge, Index: 0, End: max(c.size, 1), What: fmt.Sprintf("the checkpoint of size %d that was kept is one of the log %q, not of %q", c.size, c.origin, origin),
+			same: fmt.Sprintf("a checkpoint of the log %q, not of %q", c.origin, origin)})
 		return false
 	}
 	k.known = append(k.known, c)
@@ -109,11 +112,26 @@ func (k *kept) reached(size int64, root func() []byte, r *Report) {
 	for ; len(k.known) > 0 && k.known[0].size <= size; k.known = k.known[1:] {
 		switch c := k.known[0]; {
 		case c.size < size:
-			k.out++
+			k.apart++
 		case bytes.Equal(c.root, root()):
 			r.Anchors.Known = size
 		default:
-			r.fault(&Fault{Status: Diverge, Index: r.Anchors.Known, End: max(size, 1), What: fmt.Sprintf("the first %s are not those of the checkpoint that was kept: one from %d on was altered, taken away or put in", entries(size), r.Anchors.Known)})
+			f := &Fault{Status: Diverge, Index: r.Anchors.Known, End: max(size, 1), kind: "not those of the checkpoint that was kept",
+				What: fmt.Sprintf("the first %s are not those of the checkpoint that was kept: one from %d on was altered, taken away or put in", entries(size), r.Anchors.Known)}
+			k.others = append(k.others, f.of(root()))
+		}
+	}
+}
+
+// tell reports the checkpoints that are of another tree. Where the log itself shows
+// that its tree is another, that counts, and these say it once more: a checkpoint that
+// is kept anew each second is not a new finding each second.
+func (k *kept) tell(shown bool, r *Report) {
+	for _, f := range k.others {
+		if shown {
+			r.known(f)
+		} else {
+			r.fault(f)
 		}
 	}
 }

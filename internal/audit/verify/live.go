@@ -35,7 +35,7 @@ func Live(ctx context.Context, st Store) (Source, error) {
 			f.Append(tree.LeafHash(leaf), nil)
 		}
 	}
-	l := &live{store: st, about: About{Size: head.Size, Root: f.Root(), To: head.Size}}
+	l := &live{store: st, about: About{Size: head.Size, Root: f.Root(), Frontier: f.Bytes(), To: head.Size}}
 	last, err := st.LastCheckpoint(ctx)
 	if errors.Is(err, store.ErrNotFound) {
 		return l, nil

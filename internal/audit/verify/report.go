@@ -57,8 +57,14 @@ type Report struct {
 	Sum  []byte `json:"faults_sum,omitempty"`
 	More int64  `json:"more_faults,omitempty"` // that are not listed
 	// Partial: what is wrong kept the rest of the log from being verified.
-	Partial bool     `json:"partial,omitempty"`
-	Notes   []string `json:"notes,omitempty"` // what was not checked, and why
+	Partial bool `json:"partial,omitempty"`
+	// Answered are those of Options.Accepted that the log still is as it was then.
+	Answered []Accepted `json:"answered,omitempty"`
+	// Parted is the log as it is, where its entries do not make the tree that it is said
+	// to have: what is appended to it can be verified from there on, once somebody has
+	// answered for what is before.
+	Parted *Accepted `json:"parted,omitempty"`
+	Notes  []string  `json:"notes,omitempty"` // what was not checked, and why
 	// Unproven is what no verification of a log can show.
 	Unproven []string `json:"cannot_prove"`
 }
@@ -105,14 +111,17 @@ type Finding struct {
 	kind, same string // see Fault
 }
 
-// unproven is printed with every report.
+// unproven is printed with every report, and stands in docs/audit.md.
 var unproven = []string{
-	"that no copy of a destroyed key or of sealed data survives elsewhere",
+	"that no copy of a destroyed key or of sealed data survives elsewhere, such as in a backup",
 	"that nothing happened which never came to the log",
 	"that the sessions of those who approved an act were their own",
 	"that the two of an act are two people, and not one who has two accounts",
 	"that the entries behind the last checkpoint, and those that a later entry says were taken over, acts among them, were written by the service, and not put in by whoever could write to its database",
 	"that the entries behind the last anchor were not exchanged: whoever has the database and the signing key can do that",
+	"that what is sealed can be read, or is true: it is not opened",
+	"that no checkpoint was taken away: the tree is the same without it",
+	"that a search finds what the log has: its indices are not verified",
 }
 
 var results = map[Status]string{OK: "ok", Unanchored: "unanchored", Tamper: "tampered", Diverge: "diverged", Malform: "malformed"}
@@ -121,9 +130,16 @@ var results = map[Status]string{OK: "ok", Unanchored: "unanchored", Tamper: "tam
 const mostFaults = 100
 
 func (r *Report) fault(f *Fault) {
-	r.Status = max(r.Status, f.Status)
 	same := cmp.Or(f.same, fmt.Sprintf("%d %d %q", f.Status, f.Index, f.What))
 	r.sum(same)
+	r.list(f, same)
+}
+
+// known lists a fault that says in other words what others say: it is not in the sum.
+func (r *Report) known(f *Fault) { r.list(f, "") }
+
+func (r *Report) list(f *Fault, same string) {
+	r.Status = max(r.Status, f.Status)
 	if len(r.Faults) == mostFaults {
 		r.More++
 		return
@@ -149,7 +165,7 @@ func (r Report) Again(before Report) (Report, bool) {
 	var faults []Finding
 	status := OK
 	for _, f := range r.Faults {
-		if slices.ContainsFunc(before.Faults, func(b Finding) bool { return b.same == f.same || b.kind == f.kind }) {
+		if slices.ContainsFunc(before.Faults, func(b Finding) bool { return b.same == f.same && f.same != "" || b.kind == f.kind }) {
 			faults = append(faults, f)
 			status = max(status, f.Status)
 		}
@@ -159,7 +175,9 @@ func (r Report) Again(before Report) (Report, bool) {
 	}
 	r.Faults, r.Status, r.Result, r.Sum = faults, status, results[status], nil
 	for _, f := range faults {
-		r.sum(f.same)
+		if f.same != "" {
+			r.sum(f.same)
+		}
 	}
 	return r, true
 }

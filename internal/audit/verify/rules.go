@@ -68,7 +68,7 @@ func (a *acts) retention(e *act) string {
 // execution under it.
 func (a *acts) newerPolicy(request, e *act) *act {
 	for _, approval := range a.standing {
-		if approval.index <= request.index || approval.index >= e.index || approval.act.Request == nil {
+		if approval.index >= e.index || approval.act.Request == nil {
 			continue
 		}
 		newer := a.at(*approval.act.Request)
@@ -138,12 +138,21 @@ func (a *acts) approves(approval, request *act) string {
 		return "it is by whoever asked for it"
 	case slices.ContainsFunc(a.byRef[string(request.act.By)], func(e *act) bool { return request.index < e.index && e.index < approval.index }):
 		return "the pseudonym of whoever asked for it had been destroyed, so it may be by the same person"
-	case approval.leaf.Actor != string(model.CallerUser):
+	}
+	return entitled(approval)
+}
+
+// entitled says why somebody may not decide about what is sealed, or nothing. A leaf
+// holds no age of 0, so one that says none does not say that anything was just proven:
+// an act's age is at least 1.
+func entitled(a *act) string {
+	switch {
+	case a.leaf.Actor != string(model.CallerUser):
 		return "it is not by a person who has logged in"
-	case !slices.Contains(approval.leaf.Roles, model.AuditAdmin):
+	case !slices.Contains(a.leaf.Roles, model.AuditAdmin):
 		return "it is not by an " + model.AuditAdmin
-	case approval.leaf.Level < approvalLevel || approval.leaf.Age < 0 || approval.leaf.Age > approvalAge:
-		return "whoever approved had not just proven a second factor"
+	case a.leaf.Level < approvalLevel || a.leaf.Age < 1 || a.leaf.Age > approvalAge:
+		return "whoever it is by had not just proven a second factor"
 	}
 	return ""
 }
@@ -170,11 +179,10 @@ func subset[T any, K comparable](some, all []T, key func(T) K) bool {
 	return !slices.ContainsFunc(some, func(v T) bool { return !in[key(v)] })
 }
 
-// lifted is the index at which a hold ends; lifting is an audit-admin's.
+// lifted is the index at which a hold ends; who may lift it is who may approve.
 func (a *acts) lifted(set *act) int64 {
 	for _, lift := range a.answers[set.index] {
-		if lift.index > set.index && lift.act.Kind == audit.HoldLifted && bytes.Equal(lift.leaf.Tenant, set.leaf.Tenant) && own(lift) &&
-			slices.Contains(lift.leaf.Roles, model.AuditAdmin) {
+		if lift.index > set.index && lift.act.Kind == audit.HoldLifted && bytes.Equal(lift.leaf.Tenant, set.leaf.Tenant) && own(lift) && entitled(lift) == "" {
 			return lift.index
 		}
 	}

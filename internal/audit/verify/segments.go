@@ -36,7 +36,7 @@ func (s *segments) entry(it *Item, r *Report) {
 	for place := range s.leaf.Segments {
 		ref := &s.leaf.Segments[place]
 		for ; len(sealed) > 0 && sealed[0].Place < int64(place); sealed = sealed[1:] {
-			r.fault(Tampered(it.Index, "entry %d has a sealed segment %d that it does not name", it.Index, sealed[0].Place))
+			s.extra(it.Index, &sealed[0], r)
 		}
 		if len(sealed) > 0 && sealed[0].Place == int64(place) {
 			s.present(it.Index, place, ref, &sealed[0].Segment, r)
@@ -45,17 +45,23 @@ func (s *segments) entry(it *Item, r *Report) {
 		}
 		s.absent(it.Index, place, ref, r)
 	}
-	for _, extra := range sealed {
-		r.fault(Tampered(it.Index, "entry %d has a sealed segment %d that it does not name", it.Index, extra.Place))
+	for i := range sealed {
+		s.extra(it.Index, &sealed[i], r)
 	}
 }
+
+func (s *segments) extra(index int64, sealed *store.StoredSegment, r *Report) {
+	r.fault(Tampered(index, "entry %d has a sealed segment %d that it does not name", index, sealed.Place).of(bytesOf(&sealed.Segment)...))
+}
+
+func bytesOf(s *store.Segment) [][]byte { return [][]byte{s.Ref, s.Salt, s.Commitment, s.Ciphertext} }
 
 func (s *segments) present(index int64, place int, ref *skim.SegRef, sealed *store.Segment, r *Report) {
 	switch {
 	case !bytes.Equal(sealed.Ref, ref.Ref):
-		r.fault(Tampered(index, "entry %d: its sealed segment %d is stored under another person's pseudonym", index, place))
+		r.fault(Tampered(index, "entry %d: its sealed segment %d is stored under another person's pseudonym", index, place).of(bytesOf(sealed)...))
 	case len(sealed.Salt) != saltSize || len(sealed.Commitment) != commitmentSize || !s.sums(sealed, ref.Sum):
-		r.fault(Tampered(index, "entry %d: its sealed segment %d was altered", index, place))
+		r.fault(Tampered(index, "entry %d: its sealed segment %d was altered", index, place).of(bytesOf(sealed)...))
 	default:
 		r.Segments++
 	}

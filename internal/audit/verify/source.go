@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"iter"
 
@@ -30,6 +31,8 @@ type About struct {
 	Origin string // the first line of its checkpoints; "" where it has none
 	Size   int64  // of the tree
 	Root   []byte // of the tree
+	// Frontier is the tree's, where the source has it; see Report.Parted.
+	Frontier []byte
 	// From and To bound the entries that are whole; others are Omitted, but for
 	// acts.
 	From, To int64
@@ -69,6 +72,17 @@ type Fault struct {
 }
 
 func (f *Fault) Error() string { return f.What }
+
+// of ties a fault to the bytes that are wrong: others in their place are another.
+func (f *Fault) of(wrong ...[]byte) *Fault {
+	sum := sha256.New()
+	for _, b := range wrong {
+		fmt.Fprintf(sum, "%d ", len(b))
+		sum.Write(b)
+	}
+	f.same = fmt.Sprintf("%d %d %q %x", f.Status, f.Index, f.What, sum.Sum(nil))
+	return f
+}
 
 // Malformed is the fault of what cannot be read as a log at all.
 func Malformed(format string, args ...any) *Fault {

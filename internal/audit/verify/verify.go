@@ -16,6 +16,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -28,6 +29,8 @@ type Options struct {
 	Known    [][]byte  // older checkpoints, notes
 	Receipts []Receipt // what answers said
 	Proofs   [][]byte  // C2SP tlog-proof
+	// Accepted is what somebody has answered for, oldest first.
+	Accepted []Accepted
 	// Floor is how long sealed data has to be kept, in whole days, whatever an act
 	// says of itself; 0: as long as the acts say.
 	Floor time.Duration
@@ -130,7 +133,11 @@ func (r *run) item(it *Item) error {
 	index := r.tree.size()
 	switch {
 	case it.Stray:
-		r.report.fault(Tampered(it.Index, "index %d: something is stored where the log has no entry", it.Index))
+		wrong := [][]byte{it.Leaf}
+		for i := range it.Sealed {
+			wrong = append(wrong, bytesOf(&it.Sealed[i].Segment)...)
+		}
+		r.report.fault(Tampered(it.Index, "index %d: something is stored where the log has no entry", it.Index).of(wrong...))
 		return nil
 	case it.Index != index:
 		return Malformed("entry %d comes where entry %d is due", it.Index, index)
@@ -202,8 +209,8 @@ func (r *run) end() error {
 		first, last := min(size, r.about.Size), max(size, r.about.Size)
 		r.report.Partial = true
 		r.report.fault(&Fault{Status: Tamper, Index: first, End: last, What: "the log is said to have " + entries(r.about.Size) + ", and has " + entries(size)})
-	} else if !bytes.Equal(r.report.Root, r.about.Root) {
-		r.report.fault(&Fault{Status: Tamper, Index: r.tree.good, End: size, What: "the tree over all entries is not the one the log is said to have"})
+	} else {
+		r.tree.said(r.about)
 	}
 	r.acts.unseen(&r.report)
 	r.kept.end(size, &r.report)
@@ -212,9 +219,10 @@ func (r *run) end() error {
 
 // conclude decides what came of it, where nothing was wrong.
 func (r *run) conclude() {
+	r.kept.tell(r.tree != nil && r.tree.shown, &r.report)
 	a := r.report.Anchors
 	r.report.Tail = r.report.Size - max(a.Known, a.Witnessed)
-	if r.report.Status == OK && a == (Anchors{}) {
+	if r.report.Status == OK && (a == (Anchors{}) || r.kept.apart > 0) {
 		r.report.Status = Unanchored
 	}
 	r.report.Shredded, r.report.Classes = r.check.shredded(), r.order.counts()
@@ -229,7 +237,10 @@ func (r *run) notes() {
 	if r.o.Policy == nil {
 		note("signatures were not checked: no policy and no key was given")
 	}
-	if r.report.Status == Unanchored {
+	switch {
+	case r.kept.apart > 0:
+		note(fmt.Sprintf("of the checkpoints that were kept %d could not be held against the log: the entries they end with are left out of this part of it", r.kept.apart))
+	case r.report.Status == Unanchored:
 		note("UNANCHORED: nothing that was kept apart from the log was given, so it may have been rewritten as a whole")
 	}
 	if a.Known == 0 && a.Witnessed == 0 && r.report.Status == OK {
