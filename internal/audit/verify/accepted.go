@@ -49,9 +49,6 @@ func (g *grown) goOn(a Accepted) {
 	if !bytes.Equal(g.frontier.Root(), said.Root()) {
 		g.parted = append(g.parted, g.another(a.Size))
 	}
-	if g.entries == g.frontier {
-		g.entries, _ = tree.ParseFrontier(a.Size, g.frontier.Bytes())
-	}
 	g.frontier, g.from, g.broken = said, a.Size, false
 	r.Answered = append(r.Answered, a)
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -118,6 +119,8 @@ func (m memory) at(about verify.About, all ...alterations) memory {
 				altered[0].Ciphertext = bytes.Clone(altered[0].Ciphertext)
 				altered[0].Ciphertext[3] ^= byte(1 + way)
 				c.items[i].Sealed = altered
+			case "match":
+				copy(hash(), tree.LeafHash(c.items[i].Leaf))
 			case "tile":
 				copy(hash(), m.tiles[tile].Hashes[i%tree.TileWidth*tree.HashSize:])
 				hash()[7] ^= byte(1 + way)
@@ -203,6 +206,11 @@ func TestAcceptedHidesNothing(t *testing.T) {
 		if len(r.Answered) != len(answer) || !bytes.Equal(r.Sum, before.Sum) {
 			t.Fatalf("%v, and the log has grown from %d to %d:\n%+v\n%+v", first, n1, n2, before.Faults, r.Faults)
 		}
+		if n1/tree.TileWidth == n2/tree.TileWidth && n1/23 == n2/23 { // no tile and no checkpoint has come that tells more
+			if r := run(t, log.at(abouts[n2], first), nil); !bytes.Equal(r.Sum, before.Sum) {
+				t.Fatalf("%v, and nobody has answered for it: other findings at %d and %d:\n%+v\n%+v", first, n1, n2, before.Faults, r.Faults)
+			}
+		}
 		second := alterations{}
 		for place, way := range drawAlterations(t, n2, "second") {
 			if i := place[strings.IndexByte(place, ' '):]; !slices.ContainsFunc(slices.Collect(maps.Keys(first)), func(p string) bool { return strings.HasSuffix(p, i) }) {
@@ -212,6 +220,13 @@ func TestAcceptedHidesNothing(t *testing.T) {
 		for _, place := range slices.Sorted(maps.Keys(first)) { // altered again
 			if rapid.IntRange(0, 3).Draw(t, "again") == 0 {
 				second[place] = 1
+			}
+		}
+		for _, place := range slices.Sorted(maps.Keys(first)) { // and its hash in its tile, to go with it
+			i, entry := strings.CutPrefix(place, "entry ")
+			n, _ := strconv.Atoi(i)
+			if _, again := second[place]; entry && !again && int64(n/tree.TileWidth+1)*tree.TileWidth <= n2 && rapid.Bool().Draw(t, "match") {
+				second["match "+i] = 0
 			}
 		}
 		r = run(t, log.at(abouts[n2], first, second), answer)
@@ -229,4 +244,28 @@ func TestAcceptedHidesNothing(t *testing.T) {
 			t.Fatalf("%v, then %v, answered for at %d, and now there are %d:\n%+v\n%+v", first, second, n2, n3, r.Faults, later.Faults)
 		}
 	})
+}
+
+// Where a checkpoint that was kept is all that shows that a log was rewritten, each
+// way of rewriting it is another finding.
+func TestRewrittenOtherwise(t *testing.T) {
+	log, abouts, _ := recorded(t, 30)
+	var sums [][]byte
+	for way := range 2 {
+		m := log.at(abouts[30], alterations{"entry 4": way})
+		m.checkpoints = nil
+		f := tree.NewFrontier()
+		for _, it := range m.items {
+			f.Append(tree.LeafHash(it.Leaf), nil)
+		}
+		m.about.Root, m.about.Frontier = f.Root(), f.Bytes()
+		r, err := verify.Run(t.Context(), m, verify.Options{Known: [][]byte{log.checkpoints[0].Note}})
+		if err != nil || r.Status != verify.Diverge || len(r.Faults) != 1 {
+			t.Fatalf("%+v, %v", r.Faults, err)
+		}
+		sums = append(sums, r.Sum)
+	}
+	if len(sums[0]) == 0 || bytes.Equal(sums[0], sums[1]) {
+		t.Errorf("two logs, one finding: %x", sums)
+	}
 }

@@ -29,7 +29,7 @@ type Options struct {
 	Known    [][]byte  // older checkpoints, notes
 	Receipts []Receipt // what answers said
 	Proofs   [][]byte  // C2SP tlog-proof
-	// Accepted is what somebody has answered for, oldest first.
+	// Accepted is what somebody has answered for, oldest first; of a whole log.
 	Accepted []Accepted
 	// Floor is how long sealed data has to be kept, in whole days, whatever an act
 	// says of itself; 0: as long as the acts say.
