@@ -108,7 +108,7 @@ func newPasswords(t *testing.T) {
 	}{
 		{"vexplum", "too_short"}, {"vexplumqtrabon", "too_short"},
 		{strings.Repeat("xy z", 33), "too_long"}, {strings.Repeat("x", 5000), "too_long"},
-		{"123456789123456789", "common"}, {"QWERTYUIOPASDFGHJKL", "common"},
+		{"123456789123456789", "common"}, {"QWERTYUIOPASDFGHJKL", "common"}, {"passwordpassword1", "common"},
 		{"walrus kites 1917", "breached"},
 		{"bobby-bobby-bobby", "contains_name"}, {"Rolegate-Rolegate", "contains_name"}, {"R0legate.R0l3gate!!", "contains_name"},
 	} {
