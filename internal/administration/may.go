@@ -9,8 +9,8 @@ import (
 )
 
 // Enter is Officer for whoever comes with a session, as all that lets people
-// administer does: nobody whose session can only enrol again, and with a factor proven
-// lately (fresh) to change anything or to read the log.
+// administer does: nobody whose session can only enrol again, and with a second factor
+// proven lately (fresh) to change anything or to read the log.
 func (s *Service) Enter(ctx context.Context, session login.Session, authenticate func(context.Context) (login.Session, error),
 	fresh func(context.Context, login.Session) error, object, action string) (*Officer, error) {
 	if session.Restricted {

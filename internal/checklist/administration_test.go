@@ -20,7 +20,7 @@ import (
 
 func init() {
 	holds(122, "Every route below /v1/admin refuses no token, a person without the right, a client without the scope and an expired token of an administrator.", adminRoutesAreClosed)
-	holds(123, "An administrator changes nothing without a factor proven in the last five minutes: 401 with what would help.", adminStepsUp)
+	holds(123, "An administrator changes nothing without a second factor proven in the last five minutes: 401 with what would help, 409 where there is no device yet.", adminStepsUp)
 	holds(124, "A person can change nothing of their own account that the policy or an administrator decides: there is no such route, and unknown members are refused.", noOwnProfile)
 	holds(125, "An administrator neither sets nor sees a password: no route takes one for somebody else, and an invitation leaves it to the user.", noPasswordOfOthers)
 	holds(126, "What administrators read of users holds no hash, secret, code or token.", noSecretsShown)
@@ -172,6 +172,9 @@ func adminStepsUp(t *testing.T) {
 	byRole(k)
 	hans := accept(k, "hans", "hr")
 	k.Want(k.Call("GET", "/v1/admin/users/ann", hans.Access, nil), 200)
+	for _, act := range []string{"users/ann/disable", "users/ann/enable", "users/ann/invite", "clients"} { // a password alone, a moment old
+		refused(t, act+" by a password alone", k.Call("POST", "/v1/admin/"+act, hans.Access, map[string]any{"reason": "x"}), 409, model.CodeDeviceRequired)
+	}
 	for name, required := range map[string]func(){
 		"of everybody":   func() { setMFA(k, model.MFAEveryone) },
 		"of one's roles": func() { byRole(k); assign(k, "hans", "lead", true) },

@@ -95,6 +95,11 @@ func newPasswords(t *testing.T) {
 	}
 	k := testkit.New(t, "ROLEGATE_BREACHED_PASSWORDS="+breached)
 	mfa := k.Invite("alice@example.com")
+	mailed := k.Invite("mia")
+	if _, err := app.ImportDirectory.Run(t.Context(), k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant,
+		Text: []byte(`{"subjects": [{"type": "user", "id": "mia", "attributes": {"email": "m.walrusson@kites.example", "other": ["quillfeather@post.example"], "hobby": "vexplumq"}}]}`)}); err != nil {
+		t.Fatal(err)
+	}
 	k.Exec(`UPDATE tenants SET mfa = 'by-role' WHERE id = 'default'`)
 	alone := k.Invite("bobby")
 	for _, c := range []struct {
@@ -103,7 +108,7 @@ func newPasswords(t *testing.T) {
 	}{
 		{"vexplum", "too_short"}, {"vexplumqtrabon", "too_short"},
 		{strings.Repeat("xy z", 33), "too_long"}, {strings.Repeat("x", 5000), "too_long"},
-		{"123456789123456789", "common"}, {"QWERTYUIOPASDFGHJKL", "common"},
+		{"123456789123456789", "common"}, {"QWERTYUIOPASDFGHJKL", "common"}, {"passwordpassword1", "common"},
 		{"walrus kites 1917", "breached"},
 		{"bobby-bobby-bobby", "contains_name"}, {"Rolegate-Rolegate", "contains_name"}, {"R0legate.R0l3gate!!", "contains_name"},
 	} {
@@ -146,6 +151,13 @@ func newPasswords(t *testing.T) {
 		}
 	}
 	k.Want(acceptWith(k, mfa, "vexplumq"), 200)
+	for _, address := range []string{"m.walrusson@kites.example", "Walrusson7", "quillfeather1"} {
+		if got := reasons(acceptWith(k, mailed, address), "errors"); !slices.Contains(got, "contains_name") {
+			t.Errorf("%q, of an e-mail address: %v, want contains_name", address, got)
+		}
+		k.Want(k.Post("/v1/invite/strength", "", map[string]any{"invite": mailed, "password": address}), 200, "acceptable", false)
+	}
+	k.Want(acceptWith(k, mailed, "vexplumq"), 200) // what is no address may be in it
 	k.Stop()
 	searched(t, k, "vexplumq", "walrus kites 1917", "a plain walrus, ")
 	t.Run("alone", shortPasswords)

@@ -42,7 +42,11 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, current, 
 	if err := s.checkCurrent(ctx, user, session, current); err != nil {
 		return Result{}, err
 	}
-	if err := s.checkNext(s.rules(t, user, due), current, next); err != nil {
+	rules, err := s.rules(ctx, t, user, due)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := s.checkNext(rules, current, next); err != nil {
 		return Result{}, s.refuse(ctx, changeFailed(session, model.CodeOf(err)), err)
 	}
 	hash, err := s.Hasher.Hash(ctx, next)

@@ -28,3 +28,20 @@ func (s *Service) Fresh(ctx context.Context, session Session) error {
 	}
 	return err
 }
+
+// FreshFactor is Fresh for what concerns others, as administration does: it never
+// rests on a password alone. Who has no device for one-time codes is told to add one.
+func (s *Service) FreshFactor(ctx context.Context, session Session) error {
+	err := s.Fresh(ctx, session)
+	if session.Restricted || session.Assurance.Level >= 2 {
+		return err
+	}
+	devices, err := s.Store.Devices(ctx, session.Caller.Tenant, session.Caller.ID)
+	if err == nil && len(devices) == 0 {
+		return errNeedsDevice
+	}
+	if err == nil {
+		err = errStepUp
+	}
+	return err
+}

@@ -119,6 +119,24 @@ func TestLastDeviceAndANewRole(t *testing.T) {
 	}
 }
 
+// A short password that was chosen while a second factor was due does not stand alone,
+// although what asked for the factor is gone by the time the invitation is used.
+func TestShortPasswordAndALostRole(t *testing.T) {
+	k := testkit.New(t)
+	byRole(t, k)
+	invite := k.Invite("alice", "sales-rep")
+	if _, err := app.PutRole.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Role: "sales-rep", RequireMFA: true}); err != nil {
+		t.Fatal(err)
+	}
+	k.App.Login.Requirements = &overtaken{k.App.Login.Requirements, func() {
+		if _, err := app.Unassign.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Role: "sales-rep", Member: "user:alice"}); err != nil {
+			t.Error(err)
+		}
+	}}
+	a := k.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": "vexplumq"})
+	k.Want(a, 200, "status", "enrolment_required", "access_token", nil)
+}
+
 // tenantFirst watches that no transaction takes a row of a login before the
 // tenant's: of two that did so in another order each would wait for the other,
 // and what was read before would be of another moment than what is written.

@@ -32,7 +32,11 @@ func (s *Service) AcceptInvite(ctx context.Context, invite, pass string) (Result
 	if err != nil {
 		return Result{}, err
 	}
-	if err := s.rules(t, user, due).Check(pass); err != nil {
+	rules, err := s.rules(ctx, t, user, due)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := rules.Check(pass); err != nil {
 		return Result{}, s.refuse(ctx, failure(t.ID, user.ID, audit.InviteFailed, model.CodeOf(err)), err)
 	}
 	phc, err := s.Hasher.Hash(ctx, pass)
@@ -40,7 +44,7 @@ func (s *Service) AcceptInvite(ctx context.Context, invite, pass string) (Result
 		return Result{}, err
 	}
 	for range inviteTries {
-		res, err := s.accept(ctx, inv, t, user, phc)
+		res, err := s.accept(ctx, inv, t, user, chosen{phc, short(pass)})
 		switch {
 		case errors.Is(err, errInvite):
 			return Result{}, s.refuse(ctx, failure(t.ID, user.ID, audit.InviteFailed, model.CodeInviteInvalid), errInvite)
@@ -58,20 +62,28 @@ func (s *Service) AcceptInvite(ctx context.Context, invite, pass string) (Result
 	return Result{}, model.Errorf(model.CodeBusy, "tenant %q changes faster than it can be told who may invite", inv.Tenant)
 }
 
+// chosen is a password that somebody chose: its hash, and whether it is too short to
+// stand alone, as it may be that what asked for a second factor is gone by now.
+type chosen struct {
+	phc   string
+	short bool
+}
+
 // inviteTries bounds how often an acceptance begins again because the tenant changed
 // meanwhile.
 const inviteTries = 20
 
 // accept settles who uses the invitation, if what its maker may do still is as it was
 // looked up at t, and what its password opens.
-func (s *Service) accept(ctx context.Context, inv store.Invite, t model.Tenant, user model.User, phc string) (res Result, err error) {
+func (s *Service) accept(ctx context.Context, inv store.Invite, t model.Tenant, user model.User, pass chosen) (res Result, err error) {
 	due, err := s.mfaDue(ctx, t, user.ID)
 	if err != nil {
 		return Result{}, err
 	}
+	due = due || pass.short
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res = Result{}
-		p := proof{Methods: []string{"pwd"}, At: s.Now()}
+		p := proof{Methods: []string{"pwd"}, At: s.Now(), Short: pass.short}
 		revision, err := tx.Bump(ctx, t.ID) // the tenant's row first, as everywhere
 		if err != nil {
 			return err
@@ -93,8 +105,8 @@ func (s *Service) accept(ctx context.Context, inv store.Invite, t model.Tenant, 
 			return err
 		}
 		if len(devices) > 0 {
-			p.Chosen = phc
-		} else if err := s.setInvited(ctx, tx, user, phc); err != nil {
+			p.Chosen = pass.phc
+		} else if err := s.setInvited(ctx, tx, user, pass.phc); err != nil {
 			return err
 		}
 		if res, err = s.nextStep(ctx, tx, t, user, p, due); err != nil {

@@ -150,3 +150,5 @@ func TestTicketReplacedWhileConfirming(t *testing.T) {
 		k.FinishEnrolment("alice", "newer")
 	})
 }
+
+func (h *hook) Addresses(context.Context, string, string) ([]string, error) { return nil, nil }

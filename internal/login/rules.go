@@ -13,10 +13,14 @@ import (
 
 // rules are what a new password of this user is held against. With a second
 // factor due it may be shorter.
-func (s *Service) rules(t model.Tenant, u model.User, due bool) password.Rules {
+func (s *Service) rules(ctx context.Context, t model.Tenant, u model.User, due bool) (password.Rules, error) {
+	addresses, err := s.Requirements.Addresses(ctx, t.ID, "user:"+u.ID)
+	if err != nil {
+		return password.Rules{}, err
+	}
 	r := password.Rules{
 		MinLength: MinPasswordOnly, Breaches: s.Breaches,
-		Names: []string{u.Username, u.ID, t.ID, FirstPartyClient},
+		Names: append([]string{u.Username, u.ID, t.ID, FirstPartyClient}, addresses...),
 	}
 	if due {
 		r.MinLength = MinPasswordMFA
@@ -24,7 +28,7 @@ func (s *Service) rules(t model.Tenant, u model.User, due bool) password.Rules {
 	if u, err := url.Parse(s.Issuer); err == nil {
 		r.Names = append(r.Names, u.Hostname())
 	}
-	return r
+	return r, nil
 }
 
 // Strength tells a person, while they type, what a password is worth and whether
@@ -71,7 +75,10 @@ func (s *Service) strength(ctx context.Context, t model.Tenant, u model.User, pa
 	if err != nil {
 		return Strength{}, err
 	}
-	rules := s.rules(t, u, due)
+	rules, err := s.rules(ctx, t, u, due)
+	if err != nil {
+		return Strength{}, err
+	}
 	reasons, err := rules.Reasons(pass)
 	if err != nil {
 		return Strength{}, err

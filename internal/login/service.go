@@ -66,11 +66,14 @@ const (
 	MinPasswordOnly = password.MinLength
 )
 
-// Requirements tells what the roles a subject holds now ask of its login.
+// Requirements tells what the roles a subject holds now ask of its login, and what
+// else its directory knows that a password must not be.
 type Requirements interface {
 	// RequiresMFA tells whether a role the subject ("user:alice") holds now,
 	// directly, by team or by inheritance, is marked or is an office.
 	RequiresMFA(ctx context.Context, tenant, subject string) (bool, error)
+	// Addresses lists the e-mail addresses of the subject.
+	Addresses(ctx context.Context, tenant, subject string) ([]string, error)
 }
 
 // Inviters tells what an invitation that a person made is worth when it is used.
@@ -179,7 +182,7 @@ func (s *Service) hear(ctx context.Context, tenant, username, pass string) (Resu
 	if rehash {
 		user = s.upgrade(ctx, user, pass)
 	}
-	p := proof{Methods: []string{"pwd"}, At: s.Now(), Short: utf8.RuneCountInString(pass) < MinPasswordOnly}
+	p := proof{Methods: []string{"pwd"}, At: s.Now(), Short: short(pass)}
 	return s.proceed(ctx, t, user, p, func(tx store.Tx) error {
 		_, err := s.ledger.Right(ctx, tx, try)
 		return err
@@ -256,6 +259,9 @@ type proof struct {
 	// after a step-up. nil after a login.
 	After *store.Session
 }
+
+// short tells whether a password has too few characters to stand alone.
+func short(pass string) bool { return utf8.RuneCountInString(pass) < MinPasswordOnly }
 
 // proceed decides what follows a right password: tokens, or a ticket for the
 // second factor or for enrolling one. first runs in the same transaction before

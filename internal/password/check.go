@@ -24,11 +24,16 @@ const (
 	TooShort     Reason = "too_short"     // fewer than Rules.MinLength characters
 	TooLong      Reason = "too_long"      // more than MaxLength characters
 	NotText      Reason = "not_text"      // no valid UTF-8
-	Common       Reason = "common"        // in the embedded list
+	Common       Reason = "common"        // in the embedded list, or made of what is: see leastGuesses
 	Breached     Reason = "breached"      // in the operator's files of breached passwords
 	ContainsName Reason = "contains_name" // little but the person's, or the service's, name
 	Unchanged    Reason = "unchanged"     // the password it should replace
 )
+
+// leastGuesses is how many a new password has to last, as a decimal logarithm (see
+// Estimate): what falls to fewer is a common password with a few characters more, or twice.
+// Throttled guessing over the network gets as far (zxcvbn's score of 1).
+const leastGuesses = 6
 
 // AllReasons lists them, for those who have a text for each.
 var AllReasons = []Reason{TooShort, TooLong, NotText, Common, Breached, ContainsName, Unchanged}
@@ -68,6 +73,9 @@ func (r Rules) Reasons(password string) (reasons []Reason, err error) {
 	breached, err := r.Breaches.Has(password)
 	if breached {
 		reasons = append(reasons, Breached)
+	}
+	if err == nil && len(reasons) == 0 && Estimate(password, r.Names).Guesses < leastGuesses {
+		reasons = append(reasons, Common)
 	}
 	return reasons, err
 }

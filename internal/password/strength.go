@@ -3,6 +3,7 @@ package password
 import (
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -114,6 +115,9 @@ func hintOf(m match.Match) Hint {
 		}
 		return HintWord
 	case "spatial":
+		if _, err := strconv.Atoi(m.Token); err == nil && len(m.Token) == len("2026") { // keys of a keypad to the estimator
+			return HintDate
+		}
 		return HintKeyboard
 	case "repeat":
 		return HintRepeat

@@ -271,3 +271,13 @@ func (s *Service) RequiresMFA(ctx context.Context, tenant, subject string) (bool
 	}
 	return snap.RequiresMFA(subject, s.Now()), nil
 }
+
+// Addresses lists the e-mail addresses among the stored attributes of a subject
+// ("user:alice"): strings, alone or in a list, with an @.
+func (s *Service) Addresses(ctx context.Context, tenant, subject string) ([]string, error) {
+	snap, err := s.Snapshots.Current(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	return snap.addresses(subject), nil
+}

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,27 @@ func (s *Snapshot) RolesOf(key string, now time.Time) []string {
 		return nil
 	}
 	return s.people.holderAt(m, s.rules, now.UnixNano()).roles
+}
+
+// addresses are the e-mail addresses among the attributes of a subject, in order.
+func (s *Snapshot) addresses(key string) (out []string) {
+	m := s.people.findKey(key)
+	if m == nil {
+		return nil
+	}
+	for _, value := range m.extra().attributes {
+		values, ok := value.([]any)
+		if !ok {
+			values = []any{value}
+		}
+		for _, v := range values {
+			if text, ok := v.(string); ok && strings.Contains(text, "@") {
+				out = append(out, text)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // knows tells whether the subject is registered in the tenant.

@@ -130,7 +130,7 @@ func (s *Server) personal(permission string, h func(http.ResponseWriter, *http.R
 
 // officer serves a person to whom the policy gives a right over one of Rolegate's
 // own objects; over which records of it, the act itself settles. To change
-// anything takes a factor proven lately, as for freshPerson, and so does the log.
+// anything takes a second factor proven lately, and so does the log.
 func (s *Server) officer(object, action string, h func(http.ResponseWriter, *http.Request, *administration.Officer) error) endpoint {
 	return s.personal("officer("+object+":"+action+")", func(w http.ResponseWriter, r *http.Request, session login.Session) error {
 		raw, err := bearer(r)
@@ -138,7 +138,7 @@ func (s *Server) officer(object, action string, h func(http.ResponseWriter, *htt
 			return err
 		}
 		again := func(ctx context.Context) (login.Session, error) { return s.Login.AuthenticateUser(ctx, raw) }
-		o, err := s.Administration.Enter(r.Context(), session, again, s.Login.Fresh, object, action)
+		o, err := s.Administration.Enter(r.Context(), session, again, s.Login.FreshFactor, object, action)
 		if err != nil {
 			return err
 		}

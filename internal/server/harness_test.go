@@ -305,8 +305,9 @@ func (f *fakeLogin) AuthenticateUser(_ context.Context, raw string) (login.Sessi
 	}
 	return login.Session{Caller: model.Caller{Kind: model.CallerUser, ID: "alice", Tenant: "default", Session: "s1"}}, nil
 }
-func (f *fakeLogin) Fresh(context.Context, login.Session) error      { return nil }
-func (f *fakeLogin) Sufficient(context.Context, login.Session) error { return f.below }
+func (f *fakeLogin) Fresh(context.Context, login.Session) error       { return nil }
+func (f *fakeLogin) FreshFactor(context.Context, login.Session) error { return nil }
+func (f *fakeLogin) Sufficient(context.Context, login.Session) error  { return f.below }
 
 // fakeKnown knows one device of alice's.
 type fakeKnown struct {

@@ -111,6 +111,7 @@ type Login interface {
 	Sufficient(ctx context.Context, session login.Session) error
 	// Fresh is CodeStepUp unless the session's strongest factor was proven lately.
 	Fresh(ctx context.Context, session login.Session) error
+	FreshFactor(ctx context.Context, session login.Session) error
 	AuthenticateClient(ctx context.Context, raw string) (model.Caller, error)
 	// AuthenticateClientSecret and Person are their like for proxies, which
 	// cannot renew a token, and for questions, whose record makes sure.

@@ -42,6 +42,7 @@ type Login interface {
 	Refresh(ctx context.Context, refreshToken string) (login.Result, error)
 	Sufficient(ctx context.Context, session login.Session) error
 	Fresh(ctx context.Context, session login.Session) error
+	FreshFactor(ctx context.Context, session login.Session) error
 	Devices(ctx context.Context, session login.Session) ([]login.Device, error)
 	KnownDevice(ctx context.Context) (string, error)
 }

@@ -186,7 +186,7 @@ func (v *Visit) sufficient() error {
 // offer one act and show something of another.
 func (v *Visit) Enter(object, action string) (*administration.Officer, error) {
 	again := func(ctx context.Context) (login.Session, error) { return v.area.Login.AuthenticateUser(ctx, v.access) }
-	return v.area.Administration.Enter(v.Context(), *v.Session, again, v.area.Login.Fresh, object, action)
+	return v.area.Administration.Enter(v.Context(), *v.Session, again, v.area.Login.FreshFactor, object, action)
 }
 
 // May tells whether to offer an act: see administration.Service.May.
