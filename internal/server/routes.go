@@ -30,6 +30,7 @@ func (s *Server) router() chi.Router {
 	s.requests = &throttle.Meter{Rule: requestsFor(s.LoginRate)}
 	s.turns = make(chan struct{}, turns)
 	s.reads = &throttle.Meter{Rule: treeReads}
+	s.warnings = &throttle.Meter{Rule: throttle.Bucket{Size: 1, Every: warnEvery}}
 	r := chi.NewRouter()
 	r.Use(s.clientAddress(), s.observe, s.cors(), heads)
 	r.NotFound(s.notFound)

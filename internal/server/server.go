@@ -84,6 +84,7 @@ type Server struct {
 	turns    chan struct{}   // one for each that is heard past its limit, likewise
 	reads    *throttle.Meter // of addresses, of the log's hashes; likewise
 	missing  Page            // where no route takes a browser's request; likewise
+	warnings *throttle.Meter // of a crowd that is turned away; likewise
 }
 
 // Login is what the server needs of the login service. Errors carry a
