@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"rolegate/internal/app"
 	"rolegate/internal/audit"
 	"rolegate/internal/testkit"
 )
@@ -77,5 +78,28 @@ func TestCodesOfAReplacedDevice(t *testing.T) {
 	}
 	if n := k.Count("SELECT count(*) FROM removed_devices"); n != 0 {
 		t.Errorf("%d devices are kept for longer", n)
+	}
+}
+
+// The secret of a removed device is sealed anew with the others.
+func TestRemovedDevicesAreResealed(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice")
+	tablet := k.AddDevice(alice, "Tablet")
+	k.Want(k.Call("DELETE", "/v1/me/devices/"+tablet.ID, alice.Access, nil), 204)
+	added, err := app.AddKEK.Run(ctx, k.App, testkit.Operator, app.None{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.UseKEK.Run(ctx, k.App, testkit.Operator, app.KeyRequest{ID: added.ID}); err != nil {
+		t.Fatal(err)
+	}
+	apart := "SELECT count(*) FROM removed_devices r, totp_devices d WHERE substr(r.secret, 2, 4) <> substr(d.secret, 2, 4)"
+	if _, err := app.Reseal.Run(ctx, k.App, testkit.Operator, app.None{}); err != nil || k.Count(apart) != 0 {
+		t.Errorf("%d are sealed under another key than a device of today, %v", k.Count(apart), err)
+	}
+	a := k.Post("/v1/login/totp", "", map[string]any{"ticket": k.Ticket("alice"), "code": k.CodeAt(tablet.Secret, 0)})
+	if !strings.Contains(a.Text("detail"), "“Tablet”") {
+		t.Errorf("under the new key it is told %q", a.Text("detail"))
 	}
 }
