@@ -5446,20 +5446,22 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/filter (the `ListFilter` operationId).
 	ListFilter(ctx context.Context, params *ListFilterParams, body ListFilterJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AcceptInviteWithBody Sets the first password with an invitation
+	// AcceptInviteWithBody Chooses a password with an invitation
 	//
-	// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login: a
-	// ticket for enrolling a device where a second factor is due, else tokens.
+	// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login. Where a
+	// device is enrolled, that is a ticket for its code, and the password counts only once that code, or a recovery code, is
+	// accepted; else it counts at once, and the answer is a ticket for enrolling a device where a second factor is due, or tokens.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/invite/accept (the `AcceptInvite` operationId).
 	AcceptInviteWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AcceptInvite Sets the first password with an invitation
+	// AcceptInvite Chooses a password with an invitation
 	//
-	// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login: a
-	// ticket for enrolling a device where a second factor is due, else tokens.
+	// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login. Where a
+	// device is enrolled, that is a ticket for its code, and the password counts only once that code, or a recovery code, is
+	// accepted; else it counts at once, and the answer is a ticket for enrolling a device where a second factor is due, or tokens.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -8044,10 +8046,11 @@ func (c *Client) ListFilter(ctx context.Context, params *ListFilterParams, body 
 	return c.Client.Do(req)
 }
 
-// AcceptInviteWithBody Sets the first password with an invitation
+// AcceptInviteWithBody Chooses a password with an invitation
 //
-// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login: a
-// ticket for enrolling a device where a second factor is due, else tokens.
+// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login. Where a
+// device is enrolled, that is a ticket for its code, and the password counts only once that code, or a recovery code, is
+// accepted; else it counts at once, and the answer is a ticket for enrolling a device where a second factor is due, or tokens.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8064,10 +8067,11 @@ func (c *Client) AcceptInviteWithBody(ctx context.Context, contentType string, b
 	return c.Client.Do(req)
 }
 
-// AcceptInvite Sets the first password with an invitation
+// AcceptInvite Chooses a password with an invitation
 //
-// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login: a
-// ticket for enrolling a device where a second factor is due, else tokens.
+// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login. Where a
+// device is enrolled, that is a ticket for its code, and the password counts only once that code, or a recovery code, is
+// accepted; else it counts at once, and the answer is a ticket for enrolling a device where a second factor is due, or tokens.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -16834,20 +16838,22 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/filter (the `ListFilter` operationId).
 	ListFilterWithResponse(ctx context.Context, params *ListFilterParams, body ListFilterJSONRequestBody, reqEditors ...RequestEditorFn) (*ListFilterResponse, error)
 
-	// AcceptInviteWithBodyWithResponse Sets the first password with an invitation
+	// AcceptInviteWithBodyWithResponse Chooses a password with an invitation
 	//
-	// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login: a
-	// ticket for enrolling a device where a second factor is due, else tokens.
+	// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login. Where a
+	// device is enrolled, that is a ticket for its code, and the password counts only once that code, or a recovery code, is
+	// accepted; else it counts at once, and the answer is a ticket for enrolling a device where a second factor is due, or tokens.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/invite/accept (the `AcceptInvite` operationId).
 	AcceptInviteWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AcceptInviteResponse, error)
 
-	// AcceptInviteWithResponse Sets the first password with an invitation
+	// AcceptInviteWithResponse Chooses a password with an invitation
 	//
-	// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login: a
-	// ticket for enrolling a device where a second factor is due, else tokens.
+	// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login. Where a
+	// device is enrolled, that is a ticket for its code, and the password counts only once that code, or a recovery code, is
+	// accepted; else it counts at once, and the answer is a ticket for enrolling a device where a second factor is due, or tokens.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -36618,10 +36624,11 @@ func (c *ClientWithResponses) ListFilterWithResponse(ctx context.Context, params
 	return ParseListFilterResponse(rsp)
 }
 
-// AcceptInviteWithBodyWithResponse Sets the first password with an invitation
+// AcceptInviteWithBodyWithResponse Chooses a password with an invitation
 //
-// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login: a
-// ticket for enrolling a device where a second factor is due, else tokens.
+// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login. Where a
+// device is enrolled, that is a ticket for its code, and the password counts only once that code, or a recovery code, is
+// accepted; else it counts at once, and the answer is a ticket for enrolling a device where a second factor is due, or tokens.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -36634,10 +36641,11 @@ func (c *ClientWithResponses) AcceptInviteWithBodyWithResponse(ctx context.Conte
 	return ParseAcceptInviteResponse(rsp)
 }
 
-// AcceptInviteWithResponse Sets the first password with an invitation
+// AcceptInviteWithResponse Chooses a password with an invitation
 //
-// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login: a
-// ticket for enrolling a device where a second factor is due, else tokens.
+// An invitation works once. A password that breaks a rule leaves it usable. The answer is that of a login. Where a
+// device is enrolled, that is a ticket for its code, and the password counts only once that code, or a recovery code, is
+// accepted; else it counts at once, and the answer is a ticket for enrolling a device where a second factor is due, or tokens.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -150,7 +150,7 @@ func (o *Officer) right(ctx context.Context, id, of string) (*standing, error) {
 	if err := plain(of); err != nil {
 		return nil, err
 	}
-	t, err := o.Store.Tenant(ctx, o.tenant)
+	t, err := o.Store.TenantHead(ctx, o.tenant)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func (o *Officer) reader(ctx context.Context) (search.Reader, error) {
 	if !at.fresh() {
 		return search.Reader{}, errStepUp
 	}
-	t, err := o.Store.Tenant(ctx, o.tenant)
+	t, err := o.Store.TenantHead(ctx, o.tenant)
 	return search.Reader{Tenant: t.ID, Ref: t.Ref, Caller: at.caller}, err
 }
 

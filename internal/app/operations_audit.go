@@ -33,7 +33,7 @@ func (e LogExport) tenant() string { return e.Tenant }
 var ExportLog = Stream[LogExport, bundle.Written]{"audit-export", func(ctx context.Context, a *App, caller model.Caller, e LogExport, w io.Writer) (bundle.Written, error) {
 	s := bundle.Selection{Sizes: e.Sizes, MadeAt: a.now(), MadeBy: e.MadeBy}
 	if e.Tenant != "" {
-		t, err := a.Store.Tenant(ctx, e.Tenant)
+		t, err := a.Store.TenantHead(ctx, e.Tenant)
 		if errors.Is(err, store.ErrNotFound) {
 			return bundle.Written{}, model.Errorf(model.CodeNotFound, "there is no tenant %q", e.Tenant)
 		}

@@ -337,7 +337,7 @@ func kekEntry(caller model.Caller, what audit.Activity, check []byte) audit.Entr
 // sealedColumns are the columns with values that may outlive a key, and where they are.
 func (a *App) sealedColumns() []sealedIn {
 	return []sealedIn{
-		{a.Store, store.SealedDevices}, {a.Store, store.SealedSigningKeys}, {a.Store, store.SealedMeta},
+		{a.Store, store.SealedDevices}, {a.Store, store.SealedRemoved}, {a.Store, store.SealedSigningKeys}, {a.Store, store.SealedMeta},
 		{a.Keystore, store.SealedPersonKeys}, {a.Keystore, store.SealedMonthKeys}, {a.Keystore, store.SealedMeta},
 	}
 }

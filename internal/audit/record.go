@@ -102,7 +102,7 @@ func (l *Log) ref(ctx context.Context, tx store.Tenants, tenant string) (string,
 	if from == nil {
 		from = l.store
 	}
-	t, err := from.Tenant(ctx, tenant)
+	t, err := from.TenantHead(ctx, tenant)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return "", nil

@@ -39,6 +39,13 @@ func (p panicking) Tenant(ctx context.Context, id string) (model.Tenant, error) 
 	return p.Store.Tenant(ctx, id)
 }
 
+func (p panicking) TenantHead(ctx context.Context, id string) (model.Tenant, error) {
+	if p.armed.Load() {
+		panic(panicText)
+	}
+	return p.Store.TenantHead(ctx, id)
+}
+
 func panics(t *testing.T) {
 	var armed atomic.Bool
 	k := testkit.StartAltered(t, t.TempDir(), func(a *app.App) {

@@ -29,6 +29,7 @@ const (
 	WantFieldNames  Input = "want_field_names"
 	ClockFast       Input = "clock_fast"
 	ClockSlow       Input = "clock_slow"
+	DeviceRemoved   Input = "device_removed"
 	WrongRecovery   Input = "wrong_recovery"
 	WantBool        Input = "want_bool"
 	WantOneName     Input = "want_one_name"
@@ -110,6 +111,7 @@ var sentences = map[Input]text{
 	WantFieldNames:  {"The member \"{path}\" must be an array of field names, none of them empty, \"*\" or longer than 256 bytes.", "成员 “{path}” 必须是由字段名组成的数组，且字段名不能为空、不能为 “*”、不能超过 256 字节。"},
 	ClockFast:       {"The code is of another time: the phone's clock is about {seconds} seconds fast. Let it set its time by itself, then enter the next code.", "验证码与当前时间不符：手机时钟大约快了 {seconds} 秒。请在手机上启用自动设置时间，然后输入下一个验证码。"},
 	WrongRecovery:   {"The recovery code is wrong or was already used. Enter another one of your list.", "恢复码错误或已被使用，请输入列表中的另一个恢复码。"},
+	DeviceRemoved:   {"The code is of the device “{name}”, which was removed on {date}. Use a device that you have added since, whose entry in the app is a newer one, or a recovery code.", "该验证码来自设备“{name}”，该设备已于 {date} 移除。请使用之后添加的设备（身份验证器应用中较新的条目），或使用恢复码。"},
 	ClockSlow:       {"The code is of another time: the phone's clock is about {seconds} seconds slow. Let it set its time by itself, then enter the next code.", "验证码与当前时间不符：手机时钟大约慢了 {seconds} 秒。请在手机上启用自动设置时间，然后输入下一个验证码。"},
 	WantBool:        {"The member \"{path}\" must be true or false.", "成员 “{path}” 必须是 true 或 false。"},
 	WantOneName:     {"The member \"{path}\" must name one thing, and \"*\" stands for all.", "成员 “{path}” 必须是一个具体的名称，而 “*” 代表全部。"},

@@ -51,7 +51,7 @@ func (s *Service) clientTenant(ctx context.Context, c model.Client, asked string
 	if !c.MayActIn(tenant) {
 		return "", model.Errorf(model.CodeInvalidScope, "this client may not act in the tenant it asks for")
 	}
-	t, err := s.Store.Tenant(ctx, tenant)
+	t, err := s.Store.TenantHead(ctx, tenant)
 	if errors.Is(err, store.ErrNotFound) || err == nil && t.Disabled {
 		return "", model.Errorf(model.CodeInvalidScope, "this client may not act in the tenant it asks for")
 	}

@@ -223,7 +223,7 @@ func (s *Service) RenameDevice(ctx context.Context, session Session, id, name st
 // would recover nothing.
 func (s *Service) RemoveDevice(ctx context.Context, session Session, id string) error {
 	for range removeTries {
-		t, err := s.Store.Tenant(ctx, session.Caller.Tenant)
+		t, err := s.Store.TenantHead(ctx, session.Caller.Tenant)
 		if err != nil {
 			return err
 		}
@@ -266,7 +266,7 @@ func (s *Service) removeDevice(ctx context.Context, session Session, id string, 
 				return err
 			}
 		}
-		if err := tx.DeleteDevice(ctx, d.Tenant, d.User, d.ID); err != nil {
+		if err := tx.DeleteDevice(ctx, d.Tenant, d.User, d.ID, s.Now()); err != nil {
 			return err
 		}
 		if err := s.ForgetDevices(ctx, tx, d.Tenant, d.User); err != nil {

@@ -203,7 +203,7 @@ func (s *Service) codesFor(ctx context.Context, d store.Device, a asked) (recove
 }
 
 // confirmTicket takes the code's step on the ticket's own pending device.
-func (s *Service) confirmTicket(ctx context.Context, tx store.Factors, tk store.Ticket, code string, codes recoveryCodes) error {
+func (s *Service) confirmTicket(ctx context.Context, tx store.Tx, tk store.Ticket, code string, codes recoveryCodes) error {
 	if err := mayEnrol(ctx, tx, tk); err != nil {
 		return err
 	}
@@ -217,14 +217,14 @@ func (s *Service) confirmTicket(ctx context.Context, tx store.Factors, tk store.
 // confirm takes the code's step on a pending device, which counts from then on.
 // It is not ready where recovery codes are due and none were prepared, as when
 // the code's time came only since.
-func (s *Service) confirm(ctx context.Context, tx store.Factors, d store.Device, code string, ready bool) error {
+func (s *Service) confirm(ctx context.Context, tx store.Tx, d store.Device, code string, ready bool) error {
 	now := s.Now()
 	m, err := s.match(d, code, now)
 	if err != nil {
 		return err
 	}
 	if !m.ok || !ready {
-		return s.wrongCode(ctx, tx, []store.Device{d}, code, now)
+		return s.wrongCode(ctx, tx, d.Tenant, d.User, []store.Device{d}, code, now)
 	}
 	if ok, err := tx.ConfirmDevice(ctx, d.ID, m.step, m.drift, now); err != nil || ok {
 		return err
@@ -249,7 +249,7 @@ func mayEnrol(ctx context.Context, tx store.Factors, tk store.Ticket) error {
 // replaceFactors leaves the confirmed device and the new codes as the person's
 // only ones, and ends the sessions and tickets opened without them.
 func (s *Service) replaceFactors(ctx context.Context, tx store.Tx, tk store.Ticket, codes recoveryCodes) error {
-	if err := tx.DeleteDevices(ctx, tk.Tenant, tk.User, tk.Device); err != nil {
+	if err := tx.DeleteDevices(ctx, tk.Tenant, tk.User, tk.Device, s.Now()); err != nil {
 		return err
 	}
 	if err := tx.ReplaceRecoveryCodes(ctx, tk.Tenant, tk.User, codes.rows); err != nil {

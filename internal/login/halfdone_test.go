@@ -76,6 +76,56 @@ func TestInvitationEndsTickets(t *testing.T) {
 	k.Want(k.Post("/v1/login/enrol", "", map[string]any{"ticket": a.Text("ticket")}), 401, "code", "ticket_invalid")
 }
 
+// Two browsers with one link, and then one with the next link: a password goes with the
+// ticket that its own browser was given, and with no other's code or device.
+func TestChosenPasswordsAreNotMixed(t *testing.T) {
+	const first, second = "seventeen walrus kites", "eighteen otter umbrellas"
+	for name, c := range map[string]struct {
+		user   string
+		before func(k *testkit.Kit) (invite string, code func() string)
+		path   string
+	}{
+		"with a device": {"ann", func(k *testkit.Kit) (string, func() string) {
+			ann := k.MustEnrol("ann")
+			return reinvited(k, "ann"), func() string { return k.NextCode(ann) }
+		}, "/v1/login/totp"},
+		"without": {"bob", func(k *testkit.Kit) (string, func() string) {
+			return k.Invite("bob"), func() string { return "000000" }
+		}, "/v1/login/enrol/confirm"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := testkit.New(t)
+			invite, code := c.before(k)
+			accept := func(invite, password string) testkit.Answer {
+				return k.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": password})
+			}
+			one := accept(invite, first)
+			k.Want(one, 200)
+			k.Want(accept(invite, second), 401, "code", "invite_invalid")
+			another := accept(reinvited(k, c.user), second)
+			k.Want(another, 200)
+			k.Want(k.Post(c.path, "", map[string]any{"ticket": one.Text("ticket"), "code": code()}), 401, "code", "ticket_invalid")
+			if c.path == "/v1/login/totp" {
+				k.Want(k.Post(c.path, "", map[string]any{"ticket": another.Text("ticket"), "code": code()}), 200)
+			} else {
+				k.FinishEnrolment(c.user, another.Text("ticket"))
+			}
+			k.Want(k.Post("/v1/login", "", map[string]any{"username": c.user, "password": first}), 401, "code", "login_failed")
+			k.Want(k.Post("/v1/login", "", map[string]any{"username": c.user, "password": second}), 200, "status", "mfa_required")
+		})
+	}
+}
+
+// reinvited is the link of another invitation of somebody who is there.
+func reinvited(k *testkit.Kit, user string) string {
+	k.T.Helper()
+	inv, err := app.InviteUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: user})
+	if err != nil {
+		k.T.Fatal(err)
+	}
+	return inv.Invite
+}
+
 // overtaken is requirements that change as soon as they were looked up.
 type overtaken struct {
 	login.Requirements

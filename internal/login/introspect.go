@@ -84,7 +84,7 @@ func (s *Service) worthOfPerson(ctx context.Context, c model.Client, in *Introsp
 		return errUnauthorized
 	}
 	if session.Assurance.Level < 2 { // every decision asks the same of the token
-		t, err := s.Store.Tenant(ctx, in.Claims.Tenant)
+		t, err := s.Store.TenantHead(ctx, in.Claims.Tenant)
 		if err != nil {
 			return notFound(err, errUnauthorized)
 		}
@@ -105,7 +105,7 @@ func (s *Service) worthOfClient(ctx context.Context, in *Introspection) error {
 	if err != nil {
 		return err
 	}
-	if t, err := s.Store.Tenant(ctx, live.Tenant); err != nil || t.Disabled {
+	if t, err := s.Store.TenantHead(ctx, live.Tenant); err != nil || t.Disabled {
 		return cmpErr(ignore(err, store.ErrNotFound), errUnauthorized)
 	}
 	in.Claims.Scope = strings.Join(live.Scopes, " ")

@@ -145,7 +145,7 @@ func (s *Service) invited(ctx context.Context, inv store.Invite) (model.Tenant, 
 	if inv.User == "" {
 		return model.Tenant{}, model.User{}, nil
 	}
-	t, err := s.Store.Tenant(ctx, inv.Tenant)
+	t, err := s.Store.TenantHead(ctx, inv.Tenant)
 	if err != nil {
 		return model.Tenant{}, model.User{}, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
+	"rolegate/internal/token"
 	"rolegate/model"
 )
 
@@ -81,6 +82,19 @@ func (s *Service) confirmReEnrolment(ctx context.Context, session Session, a ask
 		},
 		end: func(context.Context, store.Tx) error { return nil }, // with all sessions, of parallel ones the device counts once
 	}, a)
+}
+
+// Recovers tells whether the session, which lives, is one that a recovery code opened for
+// the person of the ticket: it enrols, so another code would be burnt for nothing.
+func (s *Service) Recovers(ctx context.Context, session Session, ticket string) (bool, error) {
+	if !session.Restricted {
+		return false, nil
+	}
+	tk, err := s.Store.Ticket(ctx, token.Hash(ticket), s.Now())
+	if err != nil {
+		return false, ignore(err, store.ErrNotFound)
+	}
+	return tk.Tenant == session.Caller.Tenant && tk.User == session.Caller.ID, nil
 }
 
 // waiting is the person's device that waits for its first code.

@@ -84,7 +84,7 @@ func (s *Service) refreshDue(ctx context.Context, refresh string) (bool, error) 
 	if err != nil {
 		return true, ignore(err, store.ErrNotFound) // refused in the transaction
 	}
-	t, err := s.Store.Tenant(ctx, session.Tenant)
+	t, err := s.Store.TenantHead(ctx, session.Tenant)
 	if err != nil {
 		return true, err
 	}

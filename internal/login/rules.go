@@ -88,7 +88,7 @@ func (s *Service) strength(ctx context.Context, t model.Tenant, u model.User, pa
 
 // self is the person behind a session, and their tenant.
 func (s *Service) self(ctx context.Context, session Session) (model.Tenant, model.User, error) {
-	t, err := s.Store.Tenant(ctx, session.Caller.Tenant)
+	t, err := s.Store.TenantHead(ctx, session.Caller.Tenant)
 	if err != nil {
 		return t, model.User{}, notFound(err, errUnauthorized)
 	}

@@ -26,7 +26,7 @@
 //	logging in   invite, service (password), enrol, totp, recovery; issue is the door
 //	in a session session, refresh, sessions (one's own, history), fresh, stepup, sweep;
 //	             remember keeps verified tokens in memory
-//	one's own    owner (who is looked at again), devices, change (password), known
+//	one's own    owner (who is looked at again), devices, removed, change (password), known
 //	guessing     throttle (what is charged to whom), miss (secrets nobody has)
 //	passwords    rules (of a new one), standin (for names that nobody has)
 //	clients      client (their token), clientauth, introspect, revoke
@@ -204,7 +204,7 @@ func (s *Service) lookup(ctx context.Context, tenant, username string) (model.Te
 	if strings.ContainsRune(tenant, 0) {
 		tenant = "" // there is none of either name, and only this one can be looked up
 	}
-	t, err := s.Store.Tenant(ctx, tenant)
+	t, err := s.Store.TenantHead(ctx, tenant)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return model.Tenant{}, model.User{}, err
 	}

@@ -83,7 +83,7 @@ func (s *Service) alive(ctx context.Context, q store.Queries, session store.Sess
 	if !session.EndedAt.IsZero() || !s.Now().Before(session.ExpiresAt) {
 		return model.Tenant{}, model.User{}, errUnauthorized
 	}
-	t, err := q.Tenant(ctx, session.Tenant)
+	t, err := q.TenantHead(ctx, session.Tenant)
 	if err != nil {
 		return model.Tenant{}, model.User{}, notFound(err, errUnauthorized)
 	}

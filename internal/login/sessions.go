@@ -30,7 +30,7 @@ func (s *Service) Sufficient(ctx context.Context, session Session) error {
 		return nil
 	}
 	c := session.Caller
-	t, err := s.Store.Tenant(ctx, c.Tenant)
+	t, err := s.Store.TenantHead(ctx, c.Tenant)
 	if err != nil {
 		return err
 	}

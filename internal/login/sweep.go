@@ -23,7 +23,7 @@ const (
 
 // Sweep deletes what ended or expired a day ago: sessions with their refresh
 // tokens, tickets, invitations; devices that can no longer be confirmed, with
-// their secrets; and lines of login histories older than history.
+// their secrets, and those that were removed long ago; and lines of login histories older than history.
 // One that fails or is cut off leaves an entry with how many rows it had come to.
 // It does nothing and is false while it is not due, or another process does it. A
 // session that lives keeps all its used refresh tokens: by them copies are told.
@@ -38,6 +38,7 @@ func (s *Service) Sweep(ctx context.Context, history time.Duration) (swept int, 
 		func(n int) (int, error) { return s.Store.VoidSuccessors(ctx, now.Add(-RefreshGrace), n) },
 		func(n int) (int, error) { return s.Store.DeleteTickets(ctx, before, n) },
 		func(n int) (int, error) { return s.Store.DeletePendingDevices(ctx, now.Add(-PendingTTL), n) },
+		func(n int) (int, error) { return s.Store.DeleteRemovedDevices(ctx, now.Add(-RemovedFor), n) },
 		func(n int) (int, error) { return s.Store.DeleteInvites(ctx, before, n) },
 		func(n int) (int, error) { return s.Store.DeleteEvents(ctx, now.Add(-history), keepEvents, n) },
 	} {

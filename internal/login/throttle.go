@@ -43,8 +43,8 @@ const (
 
 // Budgets, as the metric names them.
 const (
-	BudgetAddress  = "login_address"    // failed logins from one address
-	BudgetSpray    = "login_accounts"   // accounts that failed from one address
+	BudgetAddress  = "login_address"    // failed logins from one address, or one site
+	BudgetSpray    = "login_accounts"   // accounts that failed from one address, or one site
 	BudgetNetwork  = "login_network"    // one account from one network, or from one known device
 	BudgetAccount  = "login_account"    // one account from everywhere but known devices
 	BudgetCode     = "code"             // one-time codes of one account
@@ -91,8 +91,8 @@ func doubled(first time.Duration, times int64, longest time.Duration) time.Durat
 
 // tryLogin charges a try of a password to what its source is: a known device of
 // the account (its id, "" for none) is a network of its own, in which strangers do nothing; whoever
-// comes from elsewhere shares the budgets of its address, of the network with the
-// account, and of the account. A name nobody has is charged like any other, and
+// comes from elsewhere shares the budgets of its address, of the site that is of, of the
+// network with the account, and of the account. A name nobody has is charged like any other, and
 // looked at in the same order. So is that of a tenant there is none of; but no
 // entry is of it, as not every name can be looked up.
 func (s *Service) tryLogin(ctx context.Context, tenant, username string, t model.Tenant, user model.User, known string) (throttle.Try, error) {
@@ -109,18 +109,23 @@ func (s *Service) tryLogin(ctx context.Context, tenant, username string, t model
 		return s.charge(ctx, throttle.Line{Budget: BudgetNetwork, Key: s.counter(BudgetNetwork, account, []byte("device "+known)), About: account, Rule: passwords, Own: true, Begins: ofAccount})
 	}
 	from := reqctx.From(ctx).Address
-	address, network := []byte(throttle.Address(from)), []byte(throttle.Network(from))
+	address, network, site := []byte(throttle.Address(from)), []byte(throttle.Network(from)), []byte(throttle.Site(from))
 	ofAddress := failMax(failure("", "", audit.LoginFailMax, model.CodeTooManyAttempts))
-	pair := s.counter(BudgetNetwork, account, network)
-	rate := s.rate()
-	return s.charge(ctx,
-		throttle.Line{Budget: BudgetAddress, Key: s.counter(BudgetAddress, address), Begins: ofAddress,
-			Rule: throttle.Bucket{Size: 4 * rate, Every: time.Minute / time.Duration(rate)}},
-		throttle.Line{Budget: BudgetNetwork, Key: pair, About: account, Rule: passwords, Begins: ofAccount},
-		throttle.Line{Budget: BudgetSpray, Key: s.counter(BudgetSpray, address), FirstOf: pair, Begins: ofAddress,
-			Rule: throttle.Bucket{Size: 2 * rate, Every: 10 * time.Minute / time.Duration(rate)}},
-		throttle.Line{Budget: BudgetAccount, Key: s.counter(BudgetAccount, account), About: account, Rule: anywhere, Begins: ofAccount},
-	)
+	pair, rate := s.counter(BudgetNetwork, account, network), s.rate()
+	failed := throttle.Bucket{Size: 4 * rate, Every: time.Minute / time.Duration(rate)}
+	sprayed := throttle.Bucket{Size: 2 * rate, Every: 10 * time.Minute / time.Duration(rate)}
+	lines := []throttle.Line{
+		{Budget: BudgetAddress, Key: s.counter(BudgetAddress, address), Begins: ofAddress, Rule: failed},
+		{Budget: BudgetNetwork, Key: pair, About: account, Rule: passwords, Begins: ofAccount},
+		{Budget: BudgetSpray, Key: s.counter(BudgetSpray, address), FirstOf: pair, Begins: ofAddress, Rule: sprayed},
+		{Budget: BudgetAccount, Key: s.counter(BudgetAccount, account), About: account, Rule: anywhere, Begins: ofAccount},
+	}
+	if len(site) > 0 {
+		lines = append(lines,
+			throttle.Line{Budget: BudgetAddress, Key: s.counter(BudgetAddress, site), Begins: ofAddress, Rule: failed.ForSite()},
+			throttle.Line{Budget: BudgetSpray, Key: s.counter(BudgetSpray, site), FirstOf: pair, Begins: ofAddress, Rule: sprayed.ForSite()})
+	}
+	return s.charge(ctx, lines...)
 }
 
 func (s *Service) rate() int64 {
@@ -233,10 +238,22 @@ func (s *Service) passwordRight(ctx context.Context, tx store.Tx, tenant, user s
 	return s.right(ctx, tx, tenant, user, s.passwordLine(tenant, user))
 }
 
-// right gives tries back. Where the last of them had begun a lock, the lock's
-// record has its end.
+// codeBack takes the account's try back in the transaction that refuses the code: it was
+// right once, and no guess.
+func (s *Service) codeBack(ctx context.Context, tx store.Tx, tenant, user string) error {
+	locked, err := s.ledger.Back(ctx, tx, throttle.Of(s.codeLine(tenant, user)))
+	return s.unlocked(ctx, tx, tenant, user, locked, err)
+}
+
+// right gives tries back.
 func (s *Service) right(ctx context.Context, tx store.Tx, tenant, user string, lines ...throttle.Line) error {
 	locked, err := s.ledger.Right(ctx, tx, throttle.Of(lines...))
+	return s.unlocked(ctx, tx, tenant, user, locked, err)
+}
+
+// unlocked records, where the last of the tries that were given back had begun a lock,
+// that it is over.
+func (s *Service) unlocked(ctx context.Context, tx store.Tx, tenant, user string, locked bool, err error) error {
 	if err != nil || !locked {
 		return err
 	}

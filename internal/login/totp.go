@@ -25,6 +25,7 @@ type WrongCode struct {
 	At       time.Time     // our time
 	Off      time.Duration // how far the device's clock is off, about; below zero it is slow; 0 unknown
 	Recovery bool          // it was to be a recovery code, which no clock makes
+	Removed  *Removed      // the device it is of, which is a factor no more; nil for none
 }
 
 func (w *WrongCode) Error() string { return errCode.Error() }
@@ -145,7 +146,7 @@ func (s *Service) holder(ctx context.Context, tx store.Tx, tk store.Ticket) (mod
 	if _, err := tx.Bump(ctx, tk.Tenant); err != nil {
 		return model.Tenant{}, model.User{}, err
 	}
-	t, err := tx.Tenant(ctx, tk.Tenant)
+	t, err := tx.TenantHead(ctx, tk.Tenant)
 	if err != nil {
 		return model.Tenant{}, model.User{}, err
 	}
@@ -162,7 +163,7 @@ func (s *Service) holder(ctx context.Context, tx store.Tx, tk store.Ticket) (mod
 // useCode takes the code's time step on the one device it belongs to. A device
 // whose secret does not open matches nothing, and is the error unless another
 // one matches.
-func (s *Service) useCode(ctx context.Context, tx store.Factors, tenant, user, code string) error {
+func (s *Service) useCode(ctx context.Context, tx store.Tx, tenant, user, code string) error {
 	devices, err := tx.Devices(ctx, tenant, user)
 	if err != nil {
 		return err
@@ -184,7 +185,7 @@ func (s *Service) useCode(ctx context.Context, tx store.Factors, tenant, user, c
 	if broken != nil {
 		return broken
 	}
-	return s.wrongCode(ctx, tx, devices, code, now)
+	return s.wrongCode(ctx, tx, tenant, user, devices, code, now)
 }
 
 // matched is what a code is of a device, if anything.
@@ -210,9 +211,16 @@ func (s *Service) match(d store.Device, code string, now time.Time) (matched, er
 
 // wrongCode is the refusal of a code that none of the devices takes. Where it is
 // of another time near by, it says how far the device's clock is off; of a time
-// to come only once that step cannot be used any more.
-func (s *Service) wrongCode(ctx context.Context, tx store.Factors, devices []store.Device, code string, now time.Time) error {
+// to come only once that step cannot be used any more. Where it is of a device that was
+// removed, it says of which.
+func (s *Service) wrongCode(ctx context.Context, tx store.Tx, tenant, user string, devices []store.Device, code string, now time.Time) (err error) {
 	w := &WrongCode{At: now}
+	if w.Removed, err = s.removed(ctx, tx, tenant, user, code, now); err != nil {
+		return err
+	}
+	if w.Removed != nil {
+		return w
+	}
 	for _, d := range devices {
 		device, err := s.open(d)
 		if err != nil {
@@ -272,6 +280,9 @@ func (s *Service) recordRefusal(ctx context.Context, tx store.Tx, tk store.Ticke
 // person got wrong, error for a fault of ours. A fault of the store is returned
 // and rolls the step back.
 func (s *Service) recordFailure(ctx context.Context, tx store.Tx, e audit.Entry, refused error) error {
+	if w, ok := errors.AsType[*WrongCode](refused); ok && w.Removed != nil {
+		e.Personal["device"], e.Personal["name"] = w.Removed.ID, w.Removed.Name
+	}
 	switch e.Code {
 	case model.CodeTicketInvalid, model.CodeCodeInvalid:
 	case model.CodeInternal:

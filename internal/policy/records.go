@@ -73,7 +73,7 @@ func (v *View) record(ctx context.Context, st store.Store, r model.Entity) (*mod
 	found, err := st.Resource(ctx, v.tenant.ID, r.Type, r.ID)
 	missing := errors.Is(err, store.ErrNotFound)
 	if err == nil || missing {
-		_, err = st.Tenant(ctx, v.tenant.ID)
+		_, err = st.TenantHead(ctx, v.tenant.ID)
 	}
 	if err != nil || missing {
 		return nil, err
@@ -110,7 +110,7 @@ func (s *recordSet) load(ctx context.Context, st store.Store, t model.Tenant, ty
 		}
 		after = page[len(page)-1].ID
 	}
-	now, err := st.Tenant(ctx, t.ID)
+	now, err := st.TenantHead(ctx, t.ID)
 	if err != nil || now.SnapshotRevision != t.SnapshotRevision {
 		s.again.Store(time.Now().Add(loadPause).UnixNano())
 		return nil, err

@@ -250,7 +250,7 @@ func (run *searching) resources(ctx context.Context, typ string) iter.Seq2[candi
 			if err == nil {
 				// They may be newer than the view: then this makes it known, and
 				// the page is asked for again.
-				_, err = run.s.Store.Tenant(ctx, run.caller.Tenant)
+				_, err = run.s.Store.TenantHead(ctx, run.caller.Tenant)
 			}
 			if err != nil {
 				yield(candidate{}, err)

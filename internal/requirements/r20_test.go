@@ -353,7 +353,7 @@ func (s *story) keyChanges(t *testing.T) {
 	t.Helper()
 	s.dropOldKeys()
 	people := []string{"user:" + annID, "user:" + benID, "user:sys-of-quimby", "contact:" + contactID, ""}
-	main := []store.SealedColumn{store.SealedDevices, store.SealedSigningKeys, store.SealedMeta}
+	main := []store.SealedColumn{store.SealedDevices, store.SealedRemoved, store.SealedSigningKeys, store.SealedMeta}
 	before, oldKeys, oldMain := s.opened(s.App, people...), sealedRows(t, s.App.Keystore, keystoreColumns...), sealedRows(t, s.App.Store, main...)
 	oldFile := filepath.Join(t.TempDir(), "old.key")
 	copyFile(t, s.App.Config.KeyFile, oldFile)

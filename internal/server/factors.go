@@ -139,7 +139,7 @@ func onWire(t time.Time) time.Time {
 }
 
 // wrongCode adds to the problem of a wrong code what helps whoever has a wrong
-// clock.
+// clock, or takes it from a device that is a factor no more.
 func wrongCode(lang i18n.Lang, p *api.Problem, err error) {
 	wrong, ok := errors.AsType[*login.WrongCode](err)
 	if !ok {
@@ -148,6 +148,10 @@ func wrongCode(lang i18n.Lang, p *api.Problem, err error) {
 	p.ServerTime = onWire(wrong.At)
 	if wrong.Recovery {
 		p.Detail = i18n.Sentence(lang, i18n.WrongRecovery, nil)
+		return
+	}
+	if d := wrong.Removed; d != nil {
+		p.Detail = i18n.Sentence(lang, i18n.DeviceRemoved, i18n.Words{"name": d.Name, "date": d.At.UTC().Format(time.DateOnly)})
 		return
 	}
 	off := int(wrong.Off.Round(time.Second) / time.Second)

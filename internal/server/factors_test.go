@@ -120,6 +120,18 @@ func TestTooManyAttemptsSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// A code of a device that was removed is told with the device, in the reader's language.
+func TestWrongCodeTellsOfARemovedDevice(t *testing.T) {
+	for lang, want := range map[string]string{"en": "“旧手机”, which was removed on 2026-11-20", "zh-CN": "“旧手机”，该设备已于 2026-11-20 移除"} {
+		h := newHarness(t)
+		h.login.err = &login.WrongCode{At: time.Unix(1_800_000_000, 0), Removed: &login.Removed{ID: "d", Name: "旧手机", At: time.Date(2026, 11, 20, 23, 0, 0, 0, time.UTC)}}
+		got := h.want(h.post("/v1/login/totp", `{"ticket":"t","code":"000000"}`, header("Accept-Language", lang)), 401, model.CodeCodeInvalid)
+		if detail, _ := got["detail"].(string); !strings.Contains(detail, want) {
+			t.Errorf("in %s: %q", lang, detail)
+		}
+	}
+}
+
 func TestWrongCodeTellsOfTheClock(t *testing.T) {
 	at := time.Unix(1_800_000_000, 5e8)
 	for _, c := range []struct {

@@ -311,6 +311,25 @@ func TestLogLevels(t *testing.T) {
 	}
 }
 
+// A crowd that is turned away is in a metric, and warned of once a minute: it is no fault
+// of ours, and a line at Error for each would hide those that are. That the database takes
+// too long is one.
+func TestACrowdIsWarnedOfOnce(t *testing.T) {
+	h := newHarness(t)
+	for i, want := range []string{"WARN", "INFO", "INFO"} {
+		h.login.err = model.Errorf(model.CodeBusy, "no worker").Because(errors.New("came free"))
+		h.want(h.post("/v1/login", goodLogin), 503, model.CodeBusy)
+		if line := h.lastLog(); line["level"] != want || line["code"] != string(model.CodeBusy) {
+			t.Errorf("%d: %v, want level %s", i, line, want)
+		}
+	}
+	h.login.err = context.DeadlineExceeded
+	h.want(h.post("/v1/login", goodLogin), 503, model.CodeBusy)
+	if line := h.lastLog(); line["level"] != "ERROR" {
+		t.Errorf("a fault of ours: %v", line)
+	}
+}
+
 func faulty(policy.Request) model.Decision {
 	return model.Decision{Code: model.CodeInternal, Cause: errors.New("oh")}
 }

@@ -58,7 +58,7 @@ const budgetRequests = "requests"
 // up, in turn.
 func (s *Server) mayCall(ctx context.Context) error {
 	now := time.Now()
-	wait := s.requests.Take(addressKey(ctx), now)
+	wait := s.takeRequest(ctx, now)
 	if wait == 0 {
 		return nil
 	}
@@ -70,8 +70,31 @@ func (s *Server) mayCall(ctx context.Context) error {
 	return s.tooMany(wait)
 }
 
-func addressKey(ctx context.Context) string {
-	return "address " + throttle.Address(reqctx.From(ctx).Address)
+// takeRequest counts a request of an address and of the site that is of, or tells how long
+// it will be until it would; of what one of them refuses neither is charged.
+func (s *Server) takeRequest(ctx context.Context, now time.Time) (wait time.Duration) {
+	address, site := sender(ctx)
+	if wait = s.requests.Take(address, now); wait > 0 || site == "" {
+		return wait
+	}
+	if wait = s.siteRequests.Take(site, now); wait > 0 {
+		s.requests.Back(address)
+	}
+	return wait
+}
+
+// requestBack takes one back that takeRequest counted.
+func (s *Server) requestBack(ctx context.Context) {
+	address, site := sender(ctx)
+	s.requests.Back(address)
+	if site != "" {
+		s.siteRequests.Back(site)
+	}
+}
+
+func sender(ctx context.Context) (address, site string) {
+	from := reqctx.From(ctx).Address
+	return "address " + throttle.Address(from), throttle.Site(from)
 }
 
 // knownDevice is the id of the known device that a request comes from, "" for none.
@@ -132,12 +155,11 @@ func (s *Server) metered(h func(http.ResponseWriter, *http.Request) error) func(
 // backend asks as often as people work, all of it from one address.
 func (s *Server) heard(free bool, h func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		key := addressKey(r.Context())
-		wait := s.requests.Take(key, time.Now())
+		wait := s.takeRequest(r.Context(), time.Now())
 		if wait == 0 {
 			err := h(w, r)
 			if err == nil && free {
-				s.requests.Back(key)
+				s.requestBack(r.Context())
 			}
 			return err
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -72,6 +73,17 @@ func TestTooManyRequests(t *testing.T) {
 	}
 	if n, _ = until(from("2001:db8:0:1:ffff::2")); n != 0 {
 		t.Errorf("%d more are from the same /64", n)
+	}
+	sum := 0
+	for i := range 20 {
+		n, _ = until(from(fmt.Sprintf("2001:db8:5:%x::1", i)))
+		sum += n
+	}
+	if sum < 16*20 || sum > 17*20 { // some come free meanwhile
+		t.Errorf("%d requests from one /48 are answered, want 16 times those of a /64", sum)
+	}
+	if n, _ = until(from("2001:db8:6:1::1")); n != 20 {
+		t.Errorf("%d requests of the next /48 are answered", n)
 	}
 	known.id = "k1"
 	if n, _ = until(from("203.0.113.7"), header(deviceHeader, "s3cret")); n != 20 {

@@ -108,6 +108,10 @@ func (s *Server) finish(x *exchange, r *http.Request) {
 	x.span.End(method, route, status, string(x.code))
 	level := slog.LevelInfo
 	switch {
+	case x.cause != nil && model.CodeOf(x.cause) == model.CodeBusy:
+		if s.warnings.Take("", time.Now()) == 0 {
+			level = slog.LevelWarn
+		}
 	case x.cause != nil:
 		level = slog.LevelError
 	case x.routine:
@@ -131,6 +135,10 @@ func (s *Server) finish(x *exchange, r *http.Request) {
 	}
 	s.Logger.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attrs...)
 }
+
+// warnEvery is how often the log warns that more came than can be served; a metric counts
+// each of them.
+const warnEvery = time.Minute
 
 // unmatched stands for all paths that are no route of ours.
 const unmatched = "unmatched"

@@ -28,8 +28,10 @@ import (
 //	proxy(scope)   a client in Rolegate-Client-Authorization, a person in Authorization
 func (s *Server) router() chi.Router {
 	s.requests = &throttle.Meter{Rule: requestsFor(s.LoginRate)}
+	s.siteRequests = &throttle.Meter{Rule: requestsFor(s.LoginRate).ForSite()}
 	s.turns = make(chan struct{}, turns)
 	s.reads = &throttle.Meter{Rule: treeReads}
+	s.warnings = &throttle.Meter{Rule: throttle.Bucket{Size: 1, Every: warnEvery}}
 	r := chi.NewRouter()
 	r.Use(s.clientAddress(), s.observe, s.cors(), heads)
 	r.NotFound(s.notFound)

@@ -80,10 +80,12 @@ type Server struct {
 	// DefaultLoginRate. How many requests it may send is taken from it.
 	LoginRate int
 
-	requests *throttle.Meter // of addresses and devices, made with the routes
-	turns    chan struct{}   // one for each that is heard past its limit, likewise
-	reads    *throttle.Meter // of addresses, of the log's hashes; likewise
-	missing  Page            // where no route takes a browser's request; likewise
+	requests     *throttle.Meter // of addresses and devices, made with the routes
+	siteRequests *throttle.Meter // of sites, likewise
+	turns        chan struct{}   // one for each that is heard past its limit, likewise
+	reads        *throttle.Meter // of addresses, of the log's hashes; likewise
+	missing      Page            // where no route takes a browser's request; likewise
+	warnings     *throttle.Meter // of a crowd that is turned away; likewise
 }
 
 // Login is what the server needs of the login service. Errors carry a

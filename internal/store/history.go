@@ -50,6 +50,8 @@ type Sweeping interface {
 	DeleteTickets(ctx context.Context, before time.Time, limit int) (int, error)
 	// DeletePendingDevices deletes those made before and never confirmed.
 	DeletePendingDevices(ctx context.Context, before time.Time, limit int) (int, error)
+	// DeleteRemovedDevices deletes those that were removed before that.
+	DeleteRemovedDevices(ctx context.Context, before time.Time, limit int) (int, error)
 	// DeleteInvites deletes those that were used or expired before.
 	DeleteInvites(ctx context.Context, before time.Time, limit int) (int, error)
 	// DeleteEvents deletes events from before, and of each user those beyond the

@@ -77,11 +77,12 @@ type SealedColumn string
 // The columns of sealed values. A value that lives for seconds needs no row
 // here: DropEncryptionKey waits longer than that.
 const (
-	SealedDevices     SealedColumn = "totp_devices.secret"  // key: tenant, user, id
-	SealedSigningKeys SealedColumn = "signing_keys.private" // key: id
-	SealedMeta        SealedColumn = "meta.value"           // key: key; rows that SealedMetaRows names
-	SealedPersonKeys  SealedColumn = "person_keys.wrapped"  // keystore; key: index in hexadecimal
-	SealedMonthKeys   SealedColumn = "month_keys.wrapped"   // keystore; key: tenant's ref in hexadecimal, class, month
+	SealedDevices     SealedColumn = "totp_devices.secret"    // key: tenant, user, id
+	SealedRemoved     SealedColumn = "removed_devices.secret" // likewise
+	SealedSigningKeys SealedColumn = "signing_keys.private"   // key: id
+	SealedMeta        SealedColumn = "meta.value"             // key: key; rows that SealedMetaRows names
+	SealedPersonKeys  SealedColumn = "person_keys.wrapped"    // keystore; key: index in hexadecimal
+	SealedMonthKeys   SealedColumn = "month_keys.wrapped"     // keystore; key: tenant's ref in hexadecimal, class, month
 )
 
 // SealedMetaRows are the rows of either meta table that hold a sealed value.

@@ -119,6 +119,9 @@ type Meta interface {
 type Tenants interface {
 	InsertTenant(ctx context.Context, t model.Tenant) error
 	Tenant(ctx context.Context, id string) (model.Tenant, error)
+	// TenantHead is Tenant without its catalogue, which may be large: for whoever does not
+	// decide by it, as a login, of which there are many at a time.
+	TenantHead(ctx context.Context, id string) (model.Tenant, error)
 	ListTenants(ctx context.Context) ([]model.Tenant, error) // by id
 	// UpdateTenant writes MFA, StrictFields, Disabled and Catalog, nothing else.
 	UpdateTenant(ctx context.Context, t model.Tenant) error
@@ -260,6 +263,12 @@ type Device struct {
 	UsedAt      time.Time // when LastStep was
 }
 
+// RemovedDevice is a device that was a factor once.
+type RemovedDevice struct {
+	Device
+	RemovedAt time.Time
+}
+
 // RecoveryCode is one of a user's one-time codes.
 type RecoveryCode struct {
 	Selector string // finds the row; not secret
@@ -287,11 +296,16 @@ type Factors interface {
 	ConfirmDevice(ctx context.Context, device string, step, drift int64, now time.Time) (bool, error)
 	// RenameDevice and DeleteDevice are ErrNotFound for a device that is not the user's.
 	RenameDevice(ctx context.Context, tenant, user, device, name string) error
-	DeleteDevice(ctx context.Context, tenant, user, device string) error
+	DeleteDevice(ctx context.Context, tenant, user, device string, now time.Time) error
 	// DeletePending removes the user's devices that were never confirmed.
 	DeletePending(ctx context.Context, tenant, user string) error
 	// DeleteDevices removes all of a user's devices but keep (which may be "").
-	DeleteDevices(ctx context.Context, tenant, user, keep string) error
+	DeleteDevices(ctx context.Context, tenant, user, keep string, now time.Time) error
+	// RemovedDevices are the user's confirmed devices that were deleted since, the latest first,
+	// five at most. They are in a table of their own: no version of us takes one for a factor.
+	RemovedDevices(ctx context.Context, tenant, user string, since time.Time) ([]RemovedDevice, error)
+	// UseRemovedStep is UseStep of a removed device, whose codes open nothing.
+	UseRemovedStep(ctx context.Context, device string, step int64) (bool, error)
 
 	// ReplaceRecoveryCodes removes the user's codes and inserts new ones.
 	ReplaceRecoveryCodes(ctx context.Context, tenant, user string, codes []RecoveryCode) error

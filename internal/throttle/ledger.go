@@ -117,6 +117,16 @@ func (l *Ledger) Undo(ctx context.Context, s store.Store, now func() time.Time, 
 // Right gives back what a right answer gives back, in the transaction that
 // settles the answer. It tells whether one of the counters was refusing.
 func (l *Ledger) Right(ctx context.Context, tx store.Tx, t Try) (refusing bool, err error) {
+	return giveBack(ctx, tx, t, Rule.right)
+}
+
+// Back is Undo in the transaction that settles what came of the try. It tells whether one
+// of the counters was refusing.
+func (l *Ledger) Back(ctx context.Context, tx store.Tx, t Try) (refusing bool, err error) {
+	return giveBack(ctx, tx, t, Rule.undo)
+}
+
+func giveBack(ctx context.Context, tx store.Tx, t Try, give func(Rule, *store.Counter)) (refusing bool, err error) {
 	if len(t.lines) == 0 {
 		return false, nil
 	}
@@ -129,7 +139,7 @@ func (l *Ledger) Right(ctx context.Context, tx store.Tx, t Try) (refusing bool, 
 		if ladder, ok := line.Rule.(Ladder); ok && ladder.refuses(c) {
 			refusing = true
 		}
-		line.Rule.right(&c)
+		give(line.Rule, &c)
 		b.set(line, c)
 	}
 	return refusing, b.write(ctx, tx)

@@ -62,7 +62,13 @@ func (l Ladder) take(c *store.Counter, now time.Time) time.Duration {
 	return 0
 }
 
-func (Ladder) undo(c *store.Counter) { c.Tries = max(0, c.Tries-1) }
+// undo leaves no wait that began with the try: the one before it was over then.
+func (l Ladder) undo(c *store.Counter) {
+	c.Tries = max(0, c.Tries-1)
+	if wait := l.Wait(c.Tries); c.Tries > 0 && wait > 0 && wait != Never {
+		c.At = c.At.Add(-wait)
+	}
+}
 
 func (Ladder) right(c *store.Counter) { c.Tries = 0 }
 

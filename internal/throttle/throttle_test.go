@@ -119,18 +119,40 @@ func TestBucketBound(t *testing.T) {
 }
 
 func TestNetworks(t *testing.T) {
-	for addr, want := range map[string][2]string{
-		"192.0.2.7":         {"192.0.2.7/32", "192.0.2.0/24"},
-		"::ffff:192.0.2.7":  {"192.0.2.7/32", "192.0.2.0/24"},
-		"2001:db8:1:2::7":   {"2001:db8:1:2::/64", "2001:db8:1:2::/64"},
-		"2001:db8:1:2:f::8": {"2001:db8:1:2::/64", "2001:db8:1:2::/64"},
-		"fe80::1%eth0":      {"fe80::/64", "fe80::/64"},
-		"":                  {"", ""},
-		"no address":        {"", ""},
+	for addr, want := range map[string][3]string{
+		"192.0.2.7":         {"192.0.2.7/32", "192.0.2.0/24", ""},
+		"::ffff:192.0.2.7":  {"192.0.2.7/32", "192.0.2.0/24", ""},
+		"2001:db8:1:2::7":   {"2001:db8:1:2::/64", "2001:db8:1:2::/64", "2001:db8:1::/48"},
+		"2001:db8:1:2:f::8": {"2001:db8:1:2::/64", "2001:db8:1:2::/64", "2001:db8:1::/48"},
+		"fe80::1%eth0":      {"fe80::/64", "fe80::/64", "fe80::/48"},
+		"":                  {"", "", ""},
+		"no address":        {"", "", ""},
 	} {
-		if got := [2]string{Address(addr), Network(addr)}; got != want {
+		if got := [3]string{Address(addr), Network(addr), Site(addr)}; got != want {
 			t.Errorf("%q: %q, want %q", addr, got, want)
 		}
+	}
+}
+
+// A try that is taken back begins no wait: the one before it was over when it was taken.
+func TestUndoBeginsNoWait(t *testing.T) {
+	var c store.Counter
+	now := noon
+	for range 6 {
+		for wait := ladder.take(&c, now); wait > 0; wait = ladder.take(&c, now) {
+			now = now.Add(wait)
+		}
+	}
+	now = now.Add(8 * time.Minute)
+	for range 3 {
+		if wait := ladder.take(&c, now); wait > 0 {
+			t.Fatalf("after one that was taken back the wait is %s", wait)
+		}
+		ladder.undo(&c)
+		now = now.Add(time.Second)
+	}
+	if c.Tries != 6 {
+		t.Errorf("of six tries %d are left", c.Tries)
 	}
 }
 

@@ -22,7 +22,7 @@ func (p *Publisher) Bundle(ctx context.Context, caller model.Caller, t tree.Tile
 	if err != nil {
 		return nil, err
 	}
-	tenant, err := p.store.Tenant(ctx, caller.Tenant)
+	tenant, err := p.store.TenantHead(ctx, caller.Tenant)
 	if err != nil {
 		return nil, err
 	}

@@ -149,7 +149,7 @@ var texts = page.Texts{
 	"history.times":  {EN: "({n} times within the hour)", ZH: "（一小时内 {n} 次）"},
 	"history.none":   {EN: "There is nothing older.", ZH: "没有更早的记录。"},
 
-	"event.invite_accept":              {EN: "Invitation accepted, password chosen", ZH: "接受邀请并设置密码"},
+	"event.invite_accept":              {EN: "Invitation accepted, password chosen", ZH: "接受邀请并选定密码"},
 	"event.invite_fail":                {EN: "Invitation refused", ZH: "邀请被拒绝"},
 	"event.authn_password_success":     {EN: "Right password, a code was asked for", ZH: "密码正确，等待验证码"},
 	"event.authn_login_fail":           {EN: "Wrong password", ZH: "密码错误"},

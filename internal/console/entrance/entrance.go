@@ -37,6 +37,7 @@ type Login interface {
 	VerifyRecovery(ctx context.Context, ticket, code string) (login.Result, error)
 	Enrol(ctx context.Context, ticket string) (login.Enrolment, error)
 	ConfirmEnrolment(ctx context.Context, ticket, code, form string) (login.Result, error)
+	Recovers(ctx context.Context, session login.Session, ticket string) (bool, error)
 	ReEnrol(ctx context.Context, session login.Session) (login.Enrolment, error)
 	ConfirmReEnrolment(ctx context.Context, session login.Session, code, form string) (login.Result, error)
 	StepUp(ctx context.Context, session login.Session, code string) (login.Result, error)
@@ -93,6 +94,8 @@ type step struct {
 	Next             string // where to go when it is done
 	Ticket           string
 	Until            int64        // when the ticket ends, in milliseconds since 1970
+	Chosen           bool         // a password was, with an invitation
+	Note             string       // what became of that, by the key of its text
 	Recovery         bool         // a recovery code would do, too
 	Recovering       bool         // and was tried last
 	Replaces         bool         // the device that is enrolled replaces those before
@@ -103,7 +106,7 @@ type step struct {
 // carried is the step that the form of its page brought along.
 func (p *pages) carried(v *page.Visit) step {
 	s := step{Username: v.Form("username"), Next: page.Local(v.Form("next")), Ticket: v.Raw("ticket"), Recovery: v.Form("recovery") != "", Replaces: v.Form("replaces") != ""}
-	s.Form = v.Raw("form")
+	s.Form, s.Chosen = v.Raw("form"), v.Form("chosen") != ""
 	s.Until, _ = strconv.ParseInt(v.Form("until"), 10, 64) // 0 shows no countdown
 	if d, err := page.NewDevice(v.Form("device")); err == nil {
 		s.Device = &d
@@ -151,7 +154,19 @@ func (p *pages) refused(v *page.Visit, err error, name string, s step) error {
 	if p.usable(v) { // the form came twice, and the first time it was good
 		return v.Redirect(loginTo(s.Next))
 	}
-	return v.Again(err, "login.html", remembered(v, step{Next: s.Next}))
+	return v.Again(err, "login.html", remembered(v, step{Next: s.Next, Note: s.chosen(name)}))
+}
+
+// chosen is what is said of a password that was chosen with an invitation when the step of
+// the page is over: where a device was, it waited for the code.
+func (s step) chosen(page string) string {
+	switch {
+	case !s.Chosen:
+		return ""
+	case page == "code.html":
+		return "chosen.waited"
+	}
+	return "chosen.counts"
 }
 
 // usable tells whether the visitor has a session that opens pages.

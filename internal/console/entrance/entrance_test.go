@@ -135,6 +135,37 @@ func TestRecoveredForAnHour(t *testing.T) {
 	v.Submit("main form[action='/logout']").Want(t, 200, "/login").One(t, password)
 }
 
+// TestOneCodeIsEnough has a browser in which a code was used come with another one, from
+// a page that was left open: nothing is spent, and it goes on to the new device. Another
+// person's code is spent there as ever.
+func TestOneCodeIsEnough(t *testing.T) {
+	k := testkit.New(t)
+	ann, bob := k.MustEnrol("ann"), k.MustEnrol("bob")
+	v := k.Visitor(t)
+	v.Get("/login?next=/account/devices")
+	at := v.Page
+	v.Submit(password, "username", "ann", "password", testkit.Password)
+	form := v.Page
+	v.Submit(recovery, "code", ann.RecoveryCodes[0]).Want(t, 200, "/login/recovery")
+	for _, code := range ann.RecoveryCodes[1:4] {
+		v.Page = at
+		v.Submit(password, "username", "ann", "password", testkit.Password)
+		page := v.Submit(recovery, "code", code).Want(t, 200, "/login")
+		has(t, page, ".said", "not used up")
+		has(t, page, "main", "ann logged in with a recovery code")
+		v.Submit(anew).Want(t, 200, "/login/enrol").One(t, confirm)
+	}
+	v.Page = form // its ticket is spent
+	has(t, v.Submit(recovery, "code", ann.RecoveryCodes[1]).Want(t, 200, "/login"), "main", "ann logged in with a recovery code")
+	if left := k.Count("SELECT count(*) FROM recovery_codes WHERE user_id = 'ann' AND used_at = 0"); left != 9 {
+		t.Errorf("of ten codes %d are left", left)
+	}
+	v.Page = at
+	v.Submit(password, "username", "bob", "password", testkit.Password)
+	v.Submit(recovery, "code", bob.RecoveryCodes[0]).Want(t, 200, "/login/recovery")
+	has(t, v.Get("/login"), "main", "bob logged in with a recovery code")
+}
+
 // TestTicketsEnd lets the five minutes pass and uses up the tries.
 func TestTicketsEnd(t *testing.T) {
 	k := testkit.New(t)

@@ -36,7 +36,7 @@ func (p *pages) accept(v *page.Visit) error {
 	if err != nil {
 		return p.notAccepted(v, err, "page")
 	}
-	return p.on(v, step{Next: "/"}, res)
+	return p.on(v, step{Next: "/", Chosen: true}, res)
 }
 
 // strength tells what a password is worth while it is typed, or, without a script, on a

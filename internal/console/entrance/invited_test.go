@@ -9,7 +9,9 @@ import (
 
 	"golang.org/x/net/html"
 
+	"rolegate/internal/app"
 	"rolegate/internal/testkit"
+	"rolegate/model"
 )
 
 // TestInvited goes without scripts from the link to a first session, and back in.
@@ -148,6 +150,54 @@ func TestStrength(t *testing.T) {
 	if page = v.Post("/invite/strength", "invite", "none", "password", ""); page.Status != 200 || page.Text("body") != "" {
 		t.Errorf("nothing typed is told as %d %q", page.Status, page.Text("body"))
 	}
+}
+
+// TestChosenCountsWithTheCode chooses a password where a device is: the page says that it
+// does not count yet, and does not say that it does once the step is over.
+func TestChosenCountsWithTheCode(t *testing.T) {
+	k := testkit.New(t)
+	ann := k.MustEnrol("ann")
+	reinvite := func() string {
+		t.Helper()
+		inv, err := app.InviteUser.Run(t.Context(), k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "ann"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return inv.Invite
+	}
+	const chosen = "seventeen walrus kites"
+	v, invite := k.Visitor(t), reinvite()
+	v.Get("/invite/" + invite)
+	has(t, v.Submit(accept, "password", chosen).Want(t, 200, "/invite"), ".note", "not yours yet")
+	v.Submit(".languages", "language", "zh-CN")
+	has(t, v.Page, ".note", "尚未生效")
+	has(t, v.Submit(code, "code", "000000").Want(t, 401, "/login/code"), ".note", "尚未生效")
+	v.Submit(".languages", "language", "en")
+	k.Advance(5*time.Minute + time.Second)
+	has(t, v.Submit(code, "code", k.NextCode(ann)).Want(t, 401, "/login/code"), ".note", "the one before is still yours")
+	v.Get("/invite/" + invite)
+	has(t, v.Submit(accept, "password", chosen).Want(t, 401, "/invite"), "main", "the password before is still yours")
+	v.Get("/login")
+	v.Submit(password, "username", "ann", "password", chosen).Want(t, 401, "/login")
+	v.Submit(password, "username", "ann", "password", testkit.Password).Want(t, 200, "/login").One(t, code)
+	if len(v.Page.All(".note")) != 0 {
+		t.Error("a login speaks of a new password")
+	}
+
+	first := k.Visitor(t)
+	first.Get("/invite/" + k.Invite("bob"))
+	first.Submit(accept, "password", chosen).Want(t, 200, "/invite")
+	k.Advance(5*time.Minute + time.Second)
+	has(t, first.Submit(confirm, "code", "000000").Want(t, 401, "/login/enrol/confirm"), ".note", "counts already")
+	first.Submit(password, "username", "bob", "password", chosen).Want(t, 200, "/login").One(t, confirm)
+
+	v.Get("/invite/" + reinvite())
+	v.Submit(accept, "password", chosen).Want(t, 200, "/invite")
+	v.Submit(code, "code", k.NextCode(ann))
+	v = k.Visitor(t)
+	v.Get("/login")
+	v.Submit(password, "username", "ann", "password", testkit.Password).Want(t, 401, "/login")
+	v.Submit(password, "username", "ann", "password", chosen).Want(t, 200, "/login").One(t, code)
 }
 
 func TestDamagedLinks(t *testing.T) {

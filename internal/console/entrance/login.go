@@ -76,11 +76,22 @@ func (p *pages) code(v *page.Visit) error {
 }
 
 // recovery takes a recovery code, which opens the enrolment of a new device and nothing
-// else: by the session from the next page on, and here by the ticket beside it.
+// else: by the session from the next page on, and here by the ticket beside it. Where the
+// browser holds such a session of the same person, the code is not looked at.
 func (p *pages) recovery(v *page.Visit) error {
 	s := p.carried(v)
+	if recovered(v) {
+		if open, err := p.login.Recovers(v.Context(), *v.Session, s.Ticket); err != nil {
+			return err
+		} else if open {
+			return v.Done(loginTo(s.Next), "recovery.unspent")
+		}
+	}
 	res, err := p.login.VerifyRecovery(v.Context(), s.Ticket, v.Form("code"))
 	if err != nil {
+		if recovered(v) && model.CodeOf(err) == model.CodeTicketInvalid { // the form came twice, likely
+			return v.Redirect(loginTo(s.Next))
+		}
 		s.Recovering = true
 		return p.refused(v, err, "code.html", s)
 	}

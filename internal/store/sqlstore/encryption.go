@@ -66,6 +66,7 @@ type sealedColumn struct {
 
 var sealedColumns = map[store.SealedColumn]sealedColumn{
 	store.SealedDevices:     {table: "totp_devices", value: "secret", key: []string{"tenant", "user_id", "id"}, binary: []bool{false, false, false}},
+	store.SealedRemoved:     {table: "removed_devices", value: "secret", key: []string{"tenant", "user_id", "id"}, binary: []bool{false, false, false}},
 	store.SealedSigningKeys: {table: "signing_keys", value: "private", key: []string{"id"}, binary: []bool{false}},
 	store.SealedMeta: {table: "meta", value: "value", key: []string{"key"}, binary: []bool{false},
 		where: ` AND key IN ('` + strings.Join(store.SealedMetaRows, `', '`) + `')`},

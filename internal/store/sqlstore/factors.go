@@ -56,8 +56,55 @@ func (q queries) RenameDevice(ctx context.Context, tenant, user, device, name st
 	return q.must(ctx, `UPDATE totp_devices SET name = $4 WHERE tenant = $1 AND user_id = $2 AND id = $3`, tenant, user, device, name)
 }
 
-func (q queries) DeleteDevice(ctx context.Context, tenant, user, device string) error {
-	return q.must(ctx, `DELETE FROM totp_devices WHERE tenant = $1 AND user_id = $2 AND id = $3`, tenant, user, device)
+func (q queries) DeleteDevice(ctx context.Context, tenant, user, device string, now time.Time) error {
+	n, err := q.remove(ctx, "=", tenant, user, device, now)
+	if err == nil && n == 0 {
+		return store.ErrNotFound
+	}
+	return err
+}
+
+// keptRemoved is how many removed devices of a user are kept, the latest.
+const keptRemoved = 5
+
+// remove takes away a user's devices whose id is, or is not, the one given. Those that were
+// confirmed are removed ones from then on.
+func (q queries) remove(ctx context.Context, is, tenant, user, device string, now time.Time) (n int64, err error) {
+	which := ` WHERE tenant = $1 AND user_id = $2 AND id ` + is + ` $3`
+	err = q.atomically(ctx, func(c conn) error {
+		if _, err := c.exec(ctx, `INSERT INTO removed_devices (`+deviceColumns+`, removed_at)
+			SELECT `+deviceColumns+`, CAST($4 AS BIGINT) FROM totp_devices`+which+` AND confirmed_at <> 0 ON CONFLICT DO NOTHING`,
+			tenant, user, device, micros(now)); err != nil {
+			return err
+		}
+		if n, err = c.exec(ctx, `DELETE FROM totp_devices`+which, tenant, user, device); err != nil {
+			return err
+		}
+		_, err := c.exec(ctx, `DELETE FROM removed_devices WHERE tenant = $1 AND user_id = $2 AND id NOT IN (
+			SELECT id FROM removed_devices WHERE tenant = $1 AND user_id = $2 ORDER BY removed_at DESC, id LIMIT $3)`, tenant, user, keptRemoved)
+		return err
+	})
+	return n, err
+}
+
+func (q queries) RemovedDevices(ctx context.Context, tenant, user string, since time.Time) ([]store.RemovedDevice, error) {
+	return all(ctx, q.conn, func(row scanner) (r store.RemovedDevice, err error) {
+		r.Device, err = scanDevice(withMore{row, timeInto(&r.RemovedAt)})
+		return r, err
+	}, `SELECT `+deviceColumns+`, removed_at FROM removed_devices
+		WHERE tenant = $1 AND user_id = $2 AND removed_at >= $3 ORDER BY removed_at DESC, id LIMIT $4`, tenant, user, micros(since), keptRemoved)
+}
+
+// withMore scans a row that has one more column than its scan function knows.
+type withMore struct {
+	scanner
+	last any
+}
+
+func (w withMore) Scan(into ...any) error { return w.scanner.Scan(append(into, w.last)...) }
+
+func (q queries) UseRemovedStep(ctx context.Context, device string, step int64) (bool, error) {
+	return q.took(ctx, `UPDATE removed_devices SET last_step = $2 WHERE id = $1 AND last_step < $2`, device, step)
 }
 
 func (q queries) DeletePending(ctx context.Context, tenant, user string) error {
@@ -65,8 +112,8 @@ func (q queries) DeletePending(ctx context.Context, tenant, user string) error {
 	return err
 }
 
-func (q queries) DeleteDevices(ctx context.Context, tenant, user, keep string) error {
-	_, err := q.exec(ctx, `DELETE FROM totp_devices WHERE tenant = $1 AND user_id = $2 AND id <> $3`, tenant, user, keep)
+func (q queries) DeleteDevices(ctx context.Context, tenant, user, keep string, now time.Time) error {
+	_, err := q.remove(ctx, "<>", tenant, user, keep, now)
 	return err
 }
 

@@ -37,6 +37,11 @@ func (q queries) DeletePendingDevices(ctx context.Context, before time.Time, lim
 		SELECT id FROM totp_devices WHERE confirmed_at = 0 AND created_at < $1 LIMIT $2)`, micros(before), limit)
 }
 
+func (q queries) DeleteRemovedDevices(ctx context.Context, before time.Time, limit int) (int, error) {
+	return q.sweep(ctx, `DELETE FROM removed_devices WHERE id IN (
+		SELECT id FROM removed_devices WHERE removed_at < $1 LIMIT $2)`, micros(before), limit)
+}
+
 func (q queries) DeleteInvites(ctx context.Context, before time.Time, limit int) (int, error) {
 	return q.sweep(ctx, `DELETE FROM invites WHERE hash IN (
 		SELECT hash FROM invites WHERE used_at > 0 AND used_at < $1 OR expires_at < $1 LIMIT $2)`, micros(before), limit)

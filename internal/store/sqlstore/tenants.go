@@ -29,6 +29,15 @@ func (q queries) Tenant(ctx context.Context, id string) (model.Tenant, error) {
 	return t, err
 }
 
+func (q queries) TenantHead(ctx context.Context, id string) (model.Tenant, error) {
+	t, err := one(ctx, q.conn, scanTenant, `SELECT id, ref, mfa, strict_fields, disabled, '', revision, snapshot_revision, created_at
+		FROM tenants WHERE id = $1`, id)
+	if err == nil {
+		q.saw(id, t.Revision)
+	}
+	return t, err
+}
+
 func (q queries) ListTenants(ctx context.Context) ([]model.Tenant, error) {
 	list, err := all(ctx, q.conn, scanTenant, `SELECT `+tenantColumns+` FROM tenants ORDER BY id`)
 	for _, t := range list {

@@ -101,9 +101,9 @@ var factorTests = []storeTest{
 			t.Errorf("a pending device after DeletePending: %v", err)
 		}
 		same(t, "after DeletePending", ids(), nil, []string{"c", "b", "a", "d"})
-		f.must(f.DeleteDevices(ctx, "t", "ann", "b"))
+		f.must(f.DeleteDevices(ctx, "t", "ann", "b", now))
 		same(t, "after DeleteDevices but b", ids(), nil, []string{"b"})
-		f.must(f.DeleteDevices(ctx, "t", "ann", ""))
+		f.must(f.DeleteDevices(ctx, "t", "ann", "", now))
 		same(t, "after DeleteDevices", ids(), nil, nil)
 		if _, err := f.Device(ctx, "bob"); err != nil {
 			t.Errorf("another user's device: %v", err)
@@ -124,13 +124,60 @@ var factorTests = []storeTest{
 		wantErr(t, "PendingDevice of another user", err, store.ErrNotFound)
 		f.must(f.RenameDevice(ctx, "t", "ann", "new", "平板"))
 		wantErr(t, "RenameDevice of another user's", f.RenameDevice(ctx, "t", "bob", "new", "x"), store.ErrNotFound)
-		wantErr(t, "DeleteDevice of another user's", f.DeleteDevice(ctx, "t", "bob", "new"), store.ErrNotFound)
+		wantErr(t, "DeleteDevice of another user's", f.DeleteDevice(ctx, "t", "bob", "new", now), store.ErrNotFound)
 		got, err = f.Device(ctx, "new")
 		same(t, "name", got.Name, err, "平板")
-		f.must(f.DeleteDevice(ctx, "t", "ann", "new"))
-		wantErr(t, "DeleteDevice again", f.DeleteDevice(ctx, "t", "ann", "new"), store.ErrNotFound)
+		f.must(f.DeleteDevice(ctx, "t", "ann", "new", now))
+		wantErr(t, "DeleteDevice again", f.DeleteDevice(ctx, "t", "ann", "new", now), store.ErrNotFound)
 		got, err = f.Device(ctx, "old")
 		same(t, "the other device", got.ID, err, "old")
+	}},
+	{"Factors/Removed", func(t *testing.T, f fixture) {
+		ctx := t.Context()
+		f.user("ann")
+		f.user("bob")
+		ids := func(since time.Time) (ids []string) {
+			list, err := f.RemovedDevices(ctx, "t", "ann", since)
+			f.must(err)
+			for _, d := range list {
+				ids = append(ids, d.ID)
+			}
+			return ids
+		}
+		for i := range 4 {
+			d := device(fmt.Sprint(i), "ann")
+			d.ConfirmedAt, d.LastStep, d.Drift = now, 10, -1
+			f.must(f.InsertDevice(ctx, d))
+			f.must(f.DeleteDevice(ctx, "t", "ann", d.ID, now.Add(time.Duration(i)*time.Hour)))
+		}
+		f.must(f.InsertDevice(ctx, device("pending", "ann")))
+		for _, id := range []string{"x", "y", "z"} {
+			d := device(id, "ann")
+			d.ConfirmedAt = now
+			f.must(f.InsertDevice(ctx, d))
+		}
+		f.must(f.DeleteDevices(ctx, "t", "ann", "z", now.Add(5*time.Hour)))
+		same(t, "five, the latest first", ids(now), nil, []string{"x", "y", "3", "2", "1"})
+		same(t, "since then", ids(now.Add(3*time.Hour)), nil, []string{"x", "y", "3"})
+		list, err := f.RemovedDevices(ctx, "t", "ann", now.Add(3*time.Hour))
+		f.must(err)
+		want := device("3", "ann")
+		want.ConfirmedAt, want.LastStep, want.Drift = now, 10, -1
+		same(t, "as it was", list[2], nil, store.RemovedDevice{Device: want, RemovedAt: now.Add(3 * time.Hour)})
+		list, err = f.RemovedDevices(ctx, "t", "bob", now)
+		same(t, "another user's", list, err, nil)
+		for _, c := range []struct {
+			step int64
+			want bool
+		}{{10, false}, {11, true}, {11, false}} {
+			took, err := f.UseRemovedStep(ctx, "3", c.step)
+			tookIs(t, fmt.Sprintf("UseRemovedStep %d", c.step), took, err, c.want)
+		}
+		took, err := f.UseStep(ctx, "3", 12, 0, now)
+		no(t, "UseStep of a removed one", took, err)
+		n, err := f.DeleteRemovedDevices(ctx, now.Add(3*time.Hour), 10)
+		same(t, "DeleteRemovedDevices", n, err, 2)
+		same(t, "after the sweep", ids(now), nil, []string{"x", "y", "3"})
 	}},
 	{"Factors/OneStepIsToldOf", func(t *testing.T, f fixture) {
 		ctx := t.Context()

@@ -180,10 +180,15 @@ var keyTests = []storeTest{
 			f.must(f.InsertDevice(ctx, store.Device{ID: id, Tenant: "t", User: "ann", Secret: sealed, Algorithm: "SHA1"}))
 			f.must(f.InsertSigningKey(ctx, store.SigningKey{ID: id, Private: sealed, CreatedAt: now}))
 		}
+		for _, id := range []string{"r", "s"} {
+			f.must(f.InsertDevice(ctx, store.Device{ID: id, Tenant: "t", User: "ann", Secret: one, Algorithm: "SHA1", ConfirmedAt: now}))
+			f.must(f.DeleteDevice(ctx, "t", "ann", id, now))
+		}
 		f.must(f.InsertSigningKey(ctx, store.SigningKey{ID: "revoked", CreatedAt: now, RevokedAt: now}))
 		f.must(f.InsertMeta(ctx, "mac_root", one))
 		f.must(f.InsertMeta(ctx, "kek_check", one))
 		resealing(t, f, store.SealedDevices, store.SealedValue{Key: []string{"t", "ann", "x"}, Value: one}, store.SealedValue{Key: []string{"t", "ann", "z"}, Value: one})
+		resealing(t, f, store.SealedRemoved, store.SealedValue{Key: []string{"t", "ann", "r"}, Value: one}, store.SealedValue{Key: []string{"t", "ann", "s"}, Value: one})
 		resealing(t, f, store.SealedSigningKeys, store.SealedValue{Key: []string{"x"}, Value: one}, store.SealedValue{Key: []string{"z"}, Value: one})
 		resealing(t, f, store.SealedMeta, store.SealedValue{Key: []string{"mac_root"}, Value: one})
 		check, err := f.MetaValue(ctx, "kek_check")

@@ -53,6 +53,12 @@ var tenantTests = []storeTest{
 		f.must(f.InsertTenant(ctx, bare))
 		got, err := f.Tenant(ctx, "b")
 		same(t, "Tenant", got, err, full)
+		head := full
+		head.Catalog = ""
+		got, err = f.TenantHead(ctx, "b")
+		same(t, "TenantHead", got, err, head)
+		_, err = f.TenantHead(ctx, "c")
+		wantErr(t, "TenantHead unknown", err, store.ErrNotFound)
 		list, err := f.ListTenants(ctx)
 		same(t, "ListTenants", list, err, []model.Tenant{bare, full})
 		wantErr(t, "InsertTenant again", f.InsertTenant(ctx, full), store.ErrExists)
