@@ -3,6 +3,7 @@ package administration
 import (
 	"context"
 	"slices"
+	"time"
 
 	"rolegate/internal/directory"
 	"rolegate/internal/policy"
@@ -127,13 +128,20 @@ func (e Entries[T]) Delete(ctx context.Context, key store.Key, cond directory.Co
 }
 
 // mayPutMember refuses what people must not do to a subject by saying where it is: to
-// their own, to let it into a team, or out of one, that has what they may not give, into
+// their own, to somebody above them, to move it to where they may do nothing to it, to
+// let it into a team, or out of one, that has, or withholds, what they may not give, into
 // a team they are in, and to bring it below themselves.
 func (at *standing) mayPutMember(ctx context.Context, was, is model.Subject) error {
 	of := ""
 	if is.Type == "user" {
 		if of = is.ID; of == at.caller.ID {
 			return at.notSelf(of)
+		}
+		if err := at.notAbove(ctx, of); err != nil {
+			return err
+		}
+		if _, err := at.decide(ctx, policy.Act{Object: at.object, Action: at.action, ID: is.Key(), Of: of, Becomes: &is}); err != nil {
+			return err
 		}
 	}
 	me, err := at.self(ctx)
@@ -144,7 +152,16 @@ func (at *standing) mayPutMember(ctx context.Context, was, is model.Subject) err
 		if slices.Contains(is.Teams, team) && slices.Contains(me.Teams, team) {
 			return errOwnTeam
 		}
-		if err := at.mayGiveTeam(ctx, team, of); err != nil {
+		give := func(at *standing) error { return at.mayGiveTeam(ctx, team, of) }
+		if err := give(at); err != nil {
+			return err
+		}
+		if slices.Contains(is.Teams, team) {
+			err = at.forAsLong(ctx, time.Time{}, give)
+		} else {
+			err = at.mayFree(ctx, is.Key(), "team:"+team, "team:"+team, of)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -180,9 +197,17 @@ func (at *standing) notOwnUnit(ctx context.Context, unit string) error {
 	return err
 }
 
-// mayPutUnit refuses to make oneself the head of a unit, or to bring one below a unit
-// that one heads or is in.
+// mayPutUnit refuses to make oneself the head of a unit, to take it from somebody above
+// who heads it, or to bring one below a unit that one heads or is in.
 func (at *standing) mayPutUnit(ctx context.Context, was, is model.Unit) error {
+	for _, head := range was.Heads {
+		if slices.Contains(is.Heads, head) {
+			continue
+		}
+		if err := at.notAbove(ctx, head); err != nil {
+			return err
+		}
+	}
 	if slices.Contains(is.Heads, at.caller.ID) && !slices.Contains(was.Heads, at.caller.ID) {
 		return errBelowSelf
 	}
@@ -334,12 +359,12 @@ func (at *standing) mayGiveToTeam(ctx context.Context, role, team string) error 
 
 // AssignTeam gives a team a role within a window.
 func (o *Officer) AssignTeam(ctx context.Context, team string, a model.Assignment, reason string) (revision int64, err error) {
-	if err := bounded(reason); err != nil {
+	if err := directory.CheckNote(reason); err != nil {
 		return 0, err
 	}
 	a.Member = "team:" + team
 	err = o.settle(ctx, a.Role, "", func(at *standing) error {
-		if err := at.mayGiveToTeam(ctx, a.Role, team); err != nil {
+		if err := at.mayAssign(ctx, a); err != nil {
 			return err
 		}
 		revision, err = o.Directory.Assign(ctx, at.caller, o.tenant, a, reason)
@@ -350,11 +375,14 @@ func (o *Officer) AssignTeam(ctx context.Context, team string, a model.Assignmen
 
 // UnassignTeam takes a role from a team.
 func (o *Officer) UnassignTeam(ctx context.Context, team, role, reason string) (revision int64, err error) {
-	if err := bounded(reason); err != nil {
+	if err := directory.CheckNote(reason); err != nil {
 		return 0, err
 	}
 	err = o.settle(ctx, role, "", func(at *standing) error {
 		if err := at.mayGiveToTeam(ctx, role, team); err != nil {
+			return err
+		}
+		if err := at.mayFree(ctx, "team:"+team, model.RolePrefix+role, role, ""); err != nil {
 			return err
 		}
 		revision, err = o.Directory.Unassign(ctx, at.caller, o.tenant, "team:"+team, role, reason)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
@@ -188,13 +190,30 @@ func (s *Service) OfficeOf(ctx context.Context, tx store.Queries, tenant, member
 
 // CheckReason refuses an act without a reason, where one is due.
 func CheckReason(reason string) error {
-	switch {
-	case strings.TrimSpace(reason) == "":
+	if strings.TrimSpace(reason) == "" {
 		return model.Errorf(model.CodeReasonRequired, "say why; the reason is recorded")
+	}
+	return CheckNote(reason)
+}
+
+// CheckNote refuses a reason, where none is due, that nobody would read, or that shows
+// otherwise than it is written.
+func CheckNote(reason string) error {
+	switch {
 	case len(reason) > maxReason:
 		return model.Errorf(model.CodeInvalidRequest, "the reason is longer than %d bytes", maxReason)
+	case !plainText(reason):
+		return model.Errorf(model.CodeInvalidRequest, "the reason has a character in it that cannot be seen")
 	}
 	return nil
+}
+
+// plainText tells text of one or several lines from what moves a terminal's cursor or
+// turns the letters behind it round.
+func plainText(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n", r) || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+	})
 }
 
 func officeEntry(caller model.Caller, r store.OfficeRequest, a audit.Activity) audit.Entry {
