@@ -225,6 +225,27 @@ func TestGivingWithinOnesOwnTime(t *testing.T) {
 	f.must(nil, f.takes("dan", "low", "reader"))
 }
 
+// A client that explains tells what the policy says: it is made, and its secret is
+// got, by who may be told that.
+func TestClientsThatExplain(t *testing.T) {
+	f := delegated(t)
+	add := func(by, id string, scopes ...string) error {
+		_, err := f.officer(by, administration.Clients, administration.Create).AddClient(t.Context(), model.Client{ID: id, Scopes: scopes})
+		return err
+	}
+	f.must(nil, add("dan", "asks", "decide"))
+	f.refused("a client that explains", add("dan", "tells", "decide", "explain"), model.CodeForbidden)
+	f.must(nil, add("sys", "tells", "decide", "explain"))
+	_, err := f.officer("dan", administration.Clients, administration.RotateSecret).RotateSecret(t.Context(), "tells")
+	f.refused("its secret", err, model.CodeForbidden)
+	shut := func(disabled bool) error {
+		_, err := f.officer("dan", administration.Clients, administration.Disable).SetClientDisabled(t.Context(), "tells", disabled)
+		return err
+	}
+	f.must(nil, shut(true))
+	f.refused("letting it in again", shut(false), model.CodeForbidden)
+}
+
 // What people write as a reason is bounded, and one line or several of plain text.
 func TestReasonsArePlain(t *testing.T) {
 	f := delegated(t)
