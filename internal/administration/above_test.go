@@ -8,6 +8,7 @@ import (
 	"rolegate/internal/administration"
 	"rolegate/internal/app"
 	"rolegate/internal/directory"
+	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -84,6 +85,7 @@ func TestNobodyDisarmsThoseAbove(t *testing.T) {
 	f.must(nil, f.disabled("dan", "low", true))
 	f.must(nil, f.disabled("dan", "low", false))
 	f.holds("kim", "reader", time.Time{})
+	f.must(f.App.Directory.Units().Put(t.Context(), testkit.Operator, model.DefaultTenant, model.Unit{ID: "desk", Parent: "sales", Heads: []string{"sys"}}, directory.Condition{}))
 	f.refused("disabling", f.disabled("dan", "kim", true), model.CodeForbidden)
 	_, _, err := f.officer("dan", administration.Users, administration.EndSessions).EndSessions(t.Context(), "kim", "test")
 	f.refused("ending sessions", err, model.CodeForbidden)
@@ -103,6 +105,10 @@ func TestNobodyDisarmsThoseAbove(t *testing.T) {
 	f.refused("taking a unit from the holder of an office who heads it", err, model.CodeOfficeReserved)
 	_, err = f.officer("dan", administration.Organization, administration.Import).PreviewImport(t.Context(), []byte(`{"subjects": [{"type": "user", "id": "kim", "unit": "company"}]}`))
 	f.refused("moving by an import", err, model.CodeForbidden)
+	_, err = f.officer("dan", administration.Organization, administration.Update).Units().Delete(t.Context(), store.Key{"desk"}, directory.Condition{})
+	f.refused("deleting one that the holder of an office heads", err, model.CodeOfficeReserved)
+	_, err = f.officer("dan", administration.Roles, administration.Assign).AssignTeam(t.Context(), "keepers", model.Assignment{Role: "muzzle"}, "")
+	f.refused("giving their team a role that withholds", err, model.CodeForbidden)
 	// The holder of an office may, who is watched by those of the others.
 	f.must(nil, f.disabled("sys", "kim", true))
 
@@ -223,6 +229,28 @@ func TestGivingWithinOnesOwnTime(t *testing.T) {
 	_, err = f.officer("dan", administration.Organization, administration.Import).PreviewImport(t.Context(), []byte(`{"assignments": [{"member": "user:low", "role": "reader"}]}`))
 	f.refused("by an import", err, model.CodeForbidden)
 	f.must(nil, f.takes("dan", "low", "reader"))
+}
+
+// An office is given by two who hold theirs without an end.
+func TestOfficesByWhoHoldsOneForATime(t *testing.T) {
+	f := delegated(t)
+	f.MustEnrol("aud2")
+	f.holds("aud2", model.AuditAdmin, time.Time{})
+	ask := func(by string) (directory.OfficeRequest, error) {
+		return f.officer(by, administration.Offices, administration.Request).RequestOffice(t.Context(), "ann", model.SystemAdmin, "test")
+	}
+	r, err := ask("sec")
+	f.must(r, err)
+	approve := func() error {
+		_, err := f.officer("aud", administration.Offices, administration.Approve).DecideOffice(t.Context(), r.ID, true)
+		return err
+	}
+	f.holds("aud", model.AuditAdmin, f.Now().Add(48*time.Hour))
+	f.refused("approved by one whose office has an end", approve(), model.CodeForbidden)
+	_, err = ask("aud")
+	f.refused("asked for by one", err, model.CodeForbidden)
+	f.holds("aud", model.AuditAdmin, time.Time{})
+	f.must(nil, approve())
 }
 
 // A client that explains tells what the policy says: it is made, and its secret is

@@ -139,6 +139,7 @@ type standing struct {
 	held    time.Time                 // when the roles that count are held; zero is now
 	handed  map[string]policy.Handing // what was asked about already
 	above   map[string]error          // likewise, of users
+	crews   map[string][]string       // people by team, once asked for
 
 	subjects    map[string]model.Subject // and read: at one revision it stays so
 	units       map[string]model.Unit

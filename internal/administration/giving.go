@@ -227,7 +227,7 @@ func (at *standing) notAbove(ctx context.Context, user string) (err error) {
 		return err
 	}
 	defer func() { at.above[user] = err }()
-	if _, err := at.Directory.OfficeOf(ctx, at.Store, at.tenant, at.caller.String()); err == nil || model.CodeOf(err) != model.CodeForbidden {
+	if office, err := at.inOffice(ctx); err != nil || office {
 		return err
 	}
 	members, held, err := at.heldBy(ctx, user)
@@ -250,6 +250,15 @@ func (at *standing) notAbove(ctx context.Context, user string) (err error) {
 		}
 	}
 	return nil
+}
+
+// inOffice tells whether the person holds an office now.
+func (at *standing) inOffice(ctx context.Context) (bool, error) {
+	_, err := at.Directory.OfficeOf(ctx, at.Store, at.tenant, at.caller.String())
+	if model.CodeOf(err) == model.CodeForbidden {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // heldBy lists the user and the user's teams, as members, and the roles they are

@@ -121,6 +121,16 @@ func (e Entries[T]) Delete(ctx context.Context, key store.Key, cond directory.Co
 	}
 	id, of := e.id(key)
 	err = e.o.settle(ctx, id, of, func(at *standing) error {
+		if e.gives != nil {
+			var none T
+			was, err := e.kept.Peek(ctx, e.o.tenant, key)
+			if err == nil {
+				err = e.gives(at, ctx, was, none)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		w, err = e.kept.Delete(ctx, at.caller, e.o.tenant, key, cond)
 		return err
 	})
@@ -354,7 +364,50 @@ func (at *standing) mayGiveToTeam(ctx context.Context, role, team string) error 
 	if slices.Contains(me.Teams, team) {
 		return model.Errorf(model.CodeForbidden, "nobody gives roles to a team they are in")
 	}
+	if err := at.notAboveIn(ctx, team); err != nil {
+		return err
+	}
 	return at.mayGive(ctx, role, "")
+}
+
+// notAboveIn is notAbove for all who are in a team.
+func (at *standing) notAboveIn(ctx context.Context, team string) error {
+	if office, err := at.inOffice(ctx); err != nil || office {
+		return err
+	}
+	people, err := at.peopleIn(ctx, team)
+	if err != nil {
+		return err
+	}
+	for _, id := range people {
+		if err := at.notAbove(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// peopleIn lists who is in a team; of all teams the people are read once.
+func (at *standing) peopleIn(ctx context.Context, team string) ([]string, error) {
+	if at.crews != nil {
+		return at.crews[team], nil
+	}
+	crews := map[string][]string{}
+	for after, more := (store.Key{"user"}), true; more; {
+		people, err := at.Store.PageSubjects(ctx, at.tenant, "user", after, pageRows)
+		if err != nil {
+			return nil, err
+		}
+		for _, is := range people {
+			after = store.Key{is.Type, is.ID}
+			for _, team := range is.Teams {
+				crews[team] = append(crews[team], is.ID)
+			}
+		}
+		more = len(people) == pageRows
+	}
+	at.crews = crews
+	return crews[team], nil
 }
 
 // AssignTeam gives a team a role within a window.

@@ -105,6 +105,7 @@ var said = map[string]string{
 	"the request has expired; ask anew":                                                                        "该申请已过期，请重新申请。",
 	"the request has been decided already":                                                                     "该申请已有结论。",
 	"%s is an office: it is held by users themselves, not by %s":                                               "%s 是三员职责，只能由用户本人担任，不能由 %s 担任。",
+	"an office is given by who holds one without an end, and %s holds %s for a time":                           "三员职责须由长期任职者授予，而 %s 担任 %s 有期限。",
 	"no office is held by %s":                                                                                  "%s 不担任任何三员职责。",
 	"the reason has a character in it that cannot be seen":                                                     "理由中含有不可见字符。",
 	"the reason is longer than %d bytes":                                                                       "理由超过 %d 字节。",
