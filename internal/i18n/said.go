@@ -167,7 +167,6 @@ var said = map[string]string{
 	"under this policy nobody could change the policy any more, but on the host: of those who can log in, one must have the right to write a change, another, with an office, to approve it, and one who did not approve it to publish it": "该策略一旦生效，除主机操作外将无人能再修改策略：在可登录的人员中，须有一人有权编写变更，另有一名担任三员职责的人有权审批，并有未参与审批的人有权发布。",
 	"the title is longer than %d bytes":       "标题超过 %d 字节。",
 	"the title has a control character in it": "标题中含有控制字符。",
-	"the comment is longer than %d bytes":     "意见超过 %d 字节。",
 
 	// documents and files as a whole
 	"the policy document has %s":                                                                                         "策略文档中有%s。",
