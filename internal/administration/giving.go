@@ -12,6 +12,10 @@ import (
 	"rolegate/model"
 )
 
+var errBelowSelf = model.Errorf(model.CodeForbidden, "nobody brings people, units or territories below themselves")
+
+var errOwnTeam = model.Errorf(model.CodeForbidden, "nobody lets others into a team they are in")
+
 // notSelf keeps people from acting on their own rights.
 func (at *standing) notSelf(user string) error {
 	if user == at.caller.ID {

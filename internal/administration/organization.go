@@ -283,10 +283,6 @@ func once[T any](known map[string]T, id string, read func() (T, error)) (T, erro
 	return v, err
 }
 
-var errBelowSelf = model.Errorf(model.CodeForbidden, "nobody brings people, units or territories below themselves")
-
-var errOwnTeam = model.Errorf(model.CodeForbidden, "nobody lets others into a team they are in")
-
 // heads tells whether the person heads a unit, or one above it.
 func (at *standing) heads(ctx context.Context, unit string) (bool, error) {
 	var heads []string
