@@ -8,6 +8,10 @@
 // Deny is the default. Beyond the rows stand rules no policy lifts:
 //
 //   - Nobody gives anything to themselves, also not by bringing others below them.
+//   - Nobody shuts out, moves, or gives or takes a role of, somebody who administers
+//     Rolegate in ways they cannot; but for holders of an office, who watch one another.
+//   - To enable an account is to give what it holds; to take a role, or its mark, is to
+//     give what it withholds. Nothing is given for longer than the giver's own right lasts.
 //   - Nobody gives what administers Rolegate in ways they cannot. What reaches
 //     records that their own rights do not reach takes the action assign_beyond.
 //   - Who has no second factor yet is invited only by somebody who may give every
@@ -60,7 +64,8 @@ type Service struct {
 // Policy is what is asked of the policy.
 type Policy interface {
 	Administers(ctx context.Context, tenant string, revision int64, person string, proven model.Assurance, a policy.Act) (model.Decision, error)
-	Handing(ctx context.Context, tenant string, revision int64, person, role string) (policy.Handing, error)
+	Handing(ctx context.Context, tenant string, revision int64, person, given string, held time.Time) (policy.Handing, error)
+	Freeing(ctx context.Context, tenant string, revision int64, person, who, lost string) (policy.Handing, error)
 	Explain(ctx context.Context, caller model.Caller, r policy.ExplainRequest) (policy.Explained, error)
 	Permissions(ctx context.Context, caller model.Caller, r policy.PermissionsRequest) (model.Permissions, error)
 	Questions
@@ -131,7 +136,10 @@ type standing struct {
 	*Officer
 	session login.Session
 	caller  model.Caller
+	held    time.Time                 // when the roles that count are held; zero is now
 	handed  map[string]policy.Handing // what was asked about already
+	above   map[string]error          // likewise, of users
+	crews   map[string][]string       // people by team, once asked for
 
 	subjects    map[string]model.Subject // and read: at one revision it stays so
 	units       map[string]model.Unit
@@ -140,7 +148,7 @@ type standing struct {
 }
 
 func newStanding(o *Officer, session login.Session) *standing {
-	return &standing{Officer: o, session: session, caller: session.Caller, handed: map[string]policy.Handing{},
+	return &standing{Officer: o, session: session, caller: session.Caller, handed: map[string]policy.Handing{}, above: map[string]error{},
 		subjects: map[string]model.Subject{}, units: map[string]model.Unit{}, territories: map[string]model.Territory{}, roles: map[string][]model.Assignment{}}
 }
 
@@ -173,8 +181,12 @@ func (o *Officer) right(ctx context.Context, id, of string) (*standing, error) {
 
 // ask is nil, and the decision, if the person may do something to a record.
 func (at *standing) ask(ctx context.Context, object, action, id, of string) (model.Decision, error) {
-	d, err := at.Service.Policy.Administers(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, at.session.Assurance,
-		policy.Act{Object: object, Action: action, ID: id, Of: of})
+	return at.decide(ctx, policy.Act{Object: object, Action: action, ID: id, Of: of})
+}
+
+func (at *standing) decide(ctx context.Context, a policy.Act) (model.Decision, error) {
+	a.Held = at.held
+	d, err := at.Service.Policy.Administers(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, at.session.Assurance, a)
 	switch {
 	case err != nil:
 		return d, err

@@ -2,13 +2,19 @@ package administration
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"rolegate/internal/directory"
 	"rolegate/internal/policy"
 	"rolegate/model"
 )
+
+var errBelowSelf = model.Errorf(model.CodeForbidden, "nobody brings people, units or territories below themselves")
+
+var errOwnTeam = model.Errorf(model.CodeForbidden, "nobody lets others into a team they are in")
 
 // notSelf keeps people from acting on their own rights.
 func (at *standing) notSelf(user string) error {
@@ -19,7 +25,8 @@ func (at *standing) notSelf(user string) error {
 }
 
 // mayGive tells whether the person may give the role to a user, and so take it:
-// they have the right to, and the role does not reach beyond what they may hand on.
+// they have the right to, the user is not above them, and the role does not reach beyond
+// what they may hand on. What it withholds, mayFree is about.
 func (at *standing) mayGive(ctx context.Context, role, user string) error {
 	if err := at.notSelf(user); err != nil {
 		return err
@@ -30,15 +37,95 @@ func (at *standing) mayGive(ctx context.Context, role, user string) error {
 	if model.IsOffice(role) {
 		return model.Errorf(model.CodeOfficeReserved, "the role %s is an office: it is given on the host, or by two holders of two offices", role)
 	}
+	if err := at.notAbove(ctx, user); err != nil {
+		return err
+	}
 	return at.mayHand(ctx, model.RolePrefix+role, role, user)
 }
 
-// bounded refuses a reason nobody would read, where none is due.
-func bounded(reason string) error {
-	if reason == "" {
-		return nil
+// mayAssign tells whether the person may give a role within a window, and so put an end
+// to one that is held.
+func (at *standing) mayAssign(ctx context.Context, a model.Assignment) error {
+	typ, id, _ := strings.Cut(a.Member, ":")
+	user := ""
+	give := func(at *standing) error { return at.mayGive(ctx, a.Role, user) }
+	switch typ {
+	case "team":
+		give = func(at *standing) error { return at.mayGiveToTeam(ctx, a.Role, id) }
+	case "user":
+		user = id
 	}
-	return directory.CheckReason(reason)
+	if err := give(at); err != nil {
+		return err
+	}
+	if err := at.forAsLong(ctx, a.Until, give); err != nil {
+		return err
+	}
+	held, err := at.rolesOf(ctx, a.Member)
+	i := slices.IndexFunc(held, func(h model.Assignment) bool { return h.Role == a.Role && !h.EndedAt(at.Now()) })
+	if err != nil || i < 0 || !a.From.After(held[i].From) && (a.Until.IsZero() || !held[i].Until.IsZero() && !a.Until.Before(held[i].Until)) {
+		return err
+	}
+	return at.mayFree(ctx, a.Member, model.RolePrefix+a.Role, a.Role, user)
+}
+
+// mayTake tells whether the person may take the role from a user.
+func (at *standing) mayTake(ctx context.Context, role, user string) error {
+	if err := at.mayGive(ctx, role, user); err != nil {
+		return err
+	}
+	return at.mayFree(ctx, "user:"+user, model.RolePrefix+role, role, user)
+}
+
+// mayFree tells whether the person may give what comes back to somebody who loses a role,
+// a team or, who being "", a role's mark; see policy.Service.Freeing. id and user are as
+// of mayHand.
+func (at *standing) mayFree(ctx context.Context, who, lost, id, user string) error {
+	freed, err := at.Service.Policy.Freeing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, who, lost)
+	switch {
+	case err != nil || freed >= policy.HandingWithin:
+		return err
+	case freed == policy.HandingBeyond:
+		_, err := at.ask(ctx, Roles, AssignBeyond, id, user)
+		return err
+	}
+	return model.Errorf(model.CodeForbidden, "what %s withholds is not yours to give", lost)
+}
+
+// forAsLong tells whether the person may still give what they give when it ends; zero is
+// never.
+func (at *standing) forAsLong(ctx context.Context, until time.Time, give func(*standing) error) error {
+	if limited, err := at.limited(ctx); err != nil || !limited {
+		return err
+	}
+	then := *at
+	then.handed, then.above = map[string]policy.Handing{}, map[string]error{}
+	if then.held = until.Add(-time.Microsecond); until.IsZero() || until.After(forEver) {
+		then.held = forEver
+	}
+	err := give(&then)
+	if refusal(err) {
+		err = model.Errorf(model.CodeForbidden, "what you give ends no later than your own right to give it")
+	}
+	return err
+}
+
+// forEver is later than all windows that have an end.
+var forEver = time.Unix(0, math.MaxInt64-1)
+
+// limited tells whether a role of the person's has an end.
+func (at *standing) limited(ctx context.Context) (bool, error) {
+	me, err := at.self(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, member := range membersOf(at.caller.ID, me) {
+		held, err := at.rolesOf(ctx, member)
+		if err != nil || slices.ContainsFunc(held, func(a model.Assignment) bool { return !a.Until.IsZero() && !a.EndedAt(at.Now()) }) {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // mayHand tells whether the person may hand what the policy gives to a subject on to
@@ -65,7 +152,7 @@ func (at *standing) handing(ctx context.Context, subject string) (policy.Handing
 	if h, known := at.handed[subject]; known {
 		return h, nil
 	}
-	h, err := at.Service.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, subject)
+	h, err := at.Service.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, subject, at.held)
 	if err == nil {
 		at.handed[subject] = h
 	}
@@ -94,7 +181,13 @@ func (at *standing) mayInvite(ctx context.Context, user string) error {
 	if len(devices) > 0 {
 		return nil // the link alone opens nothing
 	}
-	for _, role := range held {
+	return at.mayGiveAll(ctx, user, members, held)
+}
+
+// mayGiveAll tells whether the person may give a user roles, and what rows of the policy
+// give by their names to members: the user and teams.
+func (at *standing) mayGiveAll(ctx context.Context, user string, members, roles []string) error {
+	for _, role := range roles {
 		if err := at.mayGive(ctx, role, user); err != nil {
 			return err
 		}
@@ -111,34 +204,77 @@ func (at *standing) mayInvite(ctx context.Context, user string) error {
 	return nil
 }
 
-// mayShut keeps the offices to one another: whoever watches is not shut out by
-// somebody with a delegated right, by disabling or again and again by ending sessions,
-// nor let in again.
-func (at *standing) mayShut(ctx context.Context, user string) error {
-	_, held, err := at.heldBy(ctx, user)
-	if err != nil || !slices.ContainsFunc(held, model.IsOffice) {
+// mayEnable tells whether the person may let a user in again: it gives them what they
+// hold. An office comes back by the holder of one.
+func (at *standing) mayEnable(ctx context.Context, user string) error {
+	if err := at.notSelf(user); err != nil {
 		return err
 	}
-	_, mine, err := at.heldBy(ctx, at.caller.ID)
-	if err == nil && !slices.ContainsFunc(mine, model.IsOffice) {
-		err = model.Errorf(model.CodeOfficeReserved, "who holds an office, as %s does, is shut out and let in by the holder of one, or on the host", user)
+	if err := at.notAbove(ctx, user); err != nil {
+		return err
 	}
-	return err
+	members, held, err := at.heldBy(ctx, user)
+	if err != nil {
+		return err
+	}
+	return at.mayGiveAll(ctx, user, members, slices.DeleteFunc(held, model.IsOffice))
+}
+
+// notAbove keeps people, by whatever act, from somebody who administers Rolegate in ways
+// they cannot, now or later. Whoever holds an office now is kept from nobody: the offices
+// watch all, and one another.
+func (at *standing) notAbove(ctx context.Context, user string) (err error) {
+	if user == "" || user == at.caller.ID {
+		return nil
+	}
+	if err, known := at.above[user]; known {
+		return err
+	}
+	defer func() { at.above[user] = err }()
+	if office, err := at.inOffice(ctx); err != nil || office {
+		return err
+	}
+	members, held, err := at.heldBy(ctx, user)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(held, model.IsOffice) {
+		return model.Errorf(model.CodeOfficeReserved, "who holds an office, as %s does, is administered by the holder of one, or on the host", user)
+	}
+	for _, role := range held {
+		members = append(members, model.RolePrefix+role)
+	}
+	for _, subject := range members {
+		handing, err := at.handing(ctx, subject)
+		if err == nil && handing == policy.HandingAdministers {
+			err = model.Errorf(model.CodeForbidden, "%s administers Rolegate in ways you cannot yourself", subject)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inOffice tells whether the person holds an office now.
+func (at *standing) inOffice(ctx context.Context) (bool, error) {
+	_, err := at.Directory.OfficeOf(ctx, at.Store, at.tenant, at.caller.String())
+	if model.CodeOf(err) == model.CodeForbidden {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // heldBy lists the user and the user's teams, as members, and the roles they are
 // assigned, but for what has ended.
 func (at *standing) heldBy(ctx context.Context, user string) (members, roles []string, err error) {
-	members = []string{"user:" + user}
-	subject, err := at.Store.Subject(ctx, at.tenant, "user", user)
-	if err != nil && !notFound(err) {
+	subject, err := at.user(ctx, user)
+	if err != nil {
 		return nil, nil, err
 	}
-	for _, team := range subject.Teams {
-		members = append(members, "team:"+team)
-	}
+	members = membersOf(user, subject)
 	for _, member := range members {
-		held, err := at.Store.Assignments(ctx, at.tenant, member, "")
+		held, err := at.rolesOf(ctx, member)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -151,14 +287,23 @@ func (at *standing) heldBy(ctx context.Context, user string) (members, roles []s
 	return members, roles, nil
 }
 
+// membersOf are a user and the user's teams, as members.
+func membersOf(user string, is model.Subject) []string {
+	members := []string{"user:" + user}
+	for _, team := range is.Teams {
+		members = append(members, "team:"+team)
+	}
+	return members
+}
+
 // Assign gives a user a role within a window; the assignment's member is the user.
 func (o *Officer) Assign(ctx context.Context, user string, a model.Assignment, reason string) (revision int64, err error) {
-	if err := bounded(reason); err != nil {
+	if err := directory.CheckNote(reason); err != nil {
 		return 0, err
 	}
 	a.Member = "user:" + user
 	err = o.settle(ctx, a.Role, user, func(at *standing) error {
-		if err := at.mayGive(ctx, a.Role, user); err != nil {
+		if err := at.mayAssign(ctx, a); err != nil {
 			return err
 		}
 		revision, err = o.Directory.Assign(ctx, at.caller, o.tenant, a, reason)
@@ -167,10 +312,13 @@ func (o *Officer) Assign(ctx context.Context, user string, a model.Assignment, r
 	return revision, err
 }
 
-// Unassign takes a role from a user. Who may give it may take it.
+// Unassign takes a role from a user. Who may give it, and what it withholds, may take it.
 func (o *Officer) Unassign(ctx context.Context, user, role, reason string) (revision int64, err error) {
+	if err := directory.CheckNote(reason); err != nil {
+		return 0, err
+	}
 	err = o.settle(ctx, role, user, func(at *standing) error {
-		if err := at.mayGive(ctx, role, user); err != nil {
+		if err := at.mayTake(ctx, role, user); err != nil {
 			return err
 		}
 		revision, err = o.Directory.Unassign(ctx, at.caller, o.tenant, "user:"+user, role, reason)

@@ -3,7 +3,6 @@ package administration
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync/atomic"
 
 	"rolegate/internal/directory"
@@ -25,7 +24,7 @@ func (o *Officer) PreviewImport(ctx context.Context, file []byte) (Imported, err
 // ImportFile does an import that was previewed: exactly that, by the digest of its
 // plan, or CodePrecondition where the directory has changed what it would do.
 func (o *Officer) ImportFile(ctx context.Context, file []byte, digest, reason string) (Imported, error) {
-	if err := bounded(reason); err != nil {
+	if err := directory.CheckNote(reason); err != nil {
 		return Imported{}, err
 	}
 	return o.importFile(ctx, file, digest, false, reason)
@@ -124,14 +123,7 @@ func (at *standing) mayStep(ctx context.Context, s directory.Step) error {
 		_, err := at.ask(ctx, Roles, Create, is.ID, "")
 		return err
 	case model.Assignment:
-		typ, id, _ := strings.Cut(is.Member, ":")
-		switch typ {
-		case "team":
-			return at.mayGiveToTeam(ctx, is.Role, id)
-		case "user":
-			return at.mayGive(ctx, is.Role, id)
-		}
-		return at.mayGive(ctx, is.Role, "")
+		return at.mayAssign(ctx, is)
 	}
 	return fmt.Errorf("nobody knows what it takes to import a %T", s.Is)
 }

@@ -3,6 +3,7 @@ package administration
 import (
 	"context"
 	"slices"
+	"time"
 
 	"rolegate/internal/directory"
 	"rolegate/internal/policy"
@@ -120,6 +121,16 @@ func (e Entries[T]) Delete(ctx context.Context, key store.Key, cond directory.Co
 	}
 	id, of := e.id(key)
 	err = e.o.settle(ctx, id, of, func(at *standing) error {
+		if e.gives != nil {
+			var none T
+			was, err := e.kept.Peek(ctx, e.o.tenant, key)
+			if err == nil {
+				err = e.gives(at, ctx, was, none)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		w, err = e.kept.Delete(ctx, at.caller, e.o.tenant, key, cond)
 		return err
 	})
@@ -127,13 +138,20 @@ func (e Entries[T]) Delete(ctx context.Context, key store.Key, cond directory.Co
 }
 
 // mayPutMember refuses what people must not do to a subject by saying where it is: to
-// their own, to let it into a team, or out of one, that has what they may not give, into
+// their own, to somebody above them, to move it to where they may do nothing to it, to
+// let it into a team, or out of one, that has, or withholds, what they may not give, into
 // a team they are in, and to bring it below themselves.
 func (at *standing) mayPutMember(ctx context.Context, was, is model.Subject) error {
 	of := ""
 	if is.Type == "user" {
 		if of = is.ID; of == at.caller.ID {
 			return at.notSelf(of)
+		}
+		if err := at.notAbove(ctx, of); err != nil {
+			return err
+		}
+		if _, err := at.decide(ctx, policy.Act{Object: at.object, Action: at.action, ID: is.Key(), Of: of, Becomes: &is}); err != nil {
+			return err
 		}
 	}
 	me, err := at.self(ctx)
@@ -144,7 +162,16 @@ func (at *standing) mayPutMember(ctx context.Context, was, is model.Subject) err
 		if slices.Contains(is.Teams, team) && slices.Contains(me.Teams, team) {
 			return errOwnTeam
 		}
-		if err := at.mayGiveTeam(ctx, team, of); err != nil {
+		give := func(at *standing) error { return at.mayGiveTeam(ctx, team, of) }
+		if err := give(at); err != nil {
+			return err
+		}
+		if slices.Contains(is.Teams, team) {
+			err = at.forAsLong(ctx, time.Time{}, give)
+		} else {
+			err = at.mayFree(ctx, is.Key(), "team:"+team, "team:"+team, of)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -180,9 +207,17 @@ func (at *standing) notOwnUnit(ctx context.Context, unit string) error {
 	return err
 }
 
-// mayPutUnit refuses to make oneself the head of a unit, or to bring one below a unit
-// that one heads or is in.
+// mayPutUnit refuses to make oneself the head of a unit, to take it from somebody above
+// who heads it, or to bring one below a unit that one heads or is in.
 func (at *standing) mayPutUnit(ctx context.Context, was, is model.Unit) error {
+	for _, head := range was.Heads {
+		if slices.Contains(is.Heads, head) {
+			continue
+		}
+		if err := at.notAbove(ctx, head); err != nil {
+			return err
+		}
+	}
 	if slices.Contains(is.Heads, at.caller.ID) && !slices.Contains(was.Heads, at.caller.ID) {
 		return errBelowSelf
 	}
@@ -247,10 +282,6 @@ func once[T any](known map[string]T, id string, read func() (T, error)) (T, erro
 	}
 	return v, err
 }
-
-var errBelowSelf = model.Errorf(model.CodeForbidden, "nobody brings people, units or territories below themselves")
-
-var errOwnTeam = model.Errorf(model.CodeForbidden, "nobody lets others into a team they are in")
 
 // heads tells whether the person heads a unit, or one above it.
 func (at *standing) heads(ctx context.Context, unit string) (bool, error) {
@@ -329,17 +360,60 @@ func (at *standing) mayGiveToTeam(ctx context.Context, role, team string) error 
 	if slices.Contains(me.Teams, team) {
 		return model.Errorf(model.CodeForbidden, "nobody gives roles to a team they are in")
 	}
+	if err := at.notAboveIn(ctx, team); err != nil {
+		return err
+	}
 	return at.mayGive(ctx, role, "")
+}
+
+// notAboveIn is notAbove for all who are in a team.
+func (at *standing) notAboveIn(ctx context.Context, team string) error {
+	if office, err := at.inOffice(ctx); err != nil || office {
+		return err
+	}
+	people, err := at.peopleIn(ctx, team)
+	if err != nil {
+		return err
+	}
+	for _, id := range people {
+		if err := at.notAbove(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// peopleIn lists who is in a team; of all teams the people are read once.
+func (at *standing) peopleIn(ctx context.Context, team string) ([]string, error) {
+	if at.crews != nil {
+		return at.crews[team], nil
+	}
+	crews := map[string][]string{}
+	for after, more := (store.Key{"user"}), true; more; {
+		people, err := at.Store.PageSubjects(ctx, at.tenant, "user", after, pageRows)
+		if err != nil {
+			return nil, err
+		}
+		for _, is := range people {
+			after = store.Key{is.Type, is.ID}
+			for _, team := range is.Teams {
+				crews[team] = append(crews[team], is.ID)
+			}
+		}
+		more = len(people) == pageRows
+	}
+	at.crews = crews
+	return crews[team], nil
 }
 
 // AssignTeam gives a team a role within a window.
 func (o *Officer) AssignTeam(ctx context.Context, team string, a model.Assignment, reason string) (revision int64, err error) {
-	if err := bounded(reason); err != nil {
+	if err := directory.CheckNote(reason); err != nil {
 		return 0, err
 	}
 	a.Member = "team:" + team
 	err = o.settle(ctx, a.Role, "", func(at *standing) error {
-		if err := at.mayGiveToTeam(ctx, a.Role, team); err != nil {
+		if err := at.mayAssign(ctx, a); err != nil {
 			return err
 		}
 		revision, err = o.Directory.Assign(ctx, at.caller, o.tenant, a, reason)
@@ -350,11 +424,14 @@ func (o *Officer) AssignTeam(ctx context.Context, team string, a model.Assignmen
 
 // UnassignTeam takes a role from a team.
 func (o *Officer) UnassignTeam(ctx context.Context, team, role, reason string) (revision int64, err error) {
-	if err := bounded(reason); err != nil {
+	if err := directory.CheckNote(reason); err != nil {
 		return 0, err
 	}
 	err = o.settle(ctx, role, "", func(at *standing) error {
 		if err := at.mayGiveToTeam(ctx, role, team); err != nil {
+			return err
+		}
+		if err := at.mayFree(ctx, "team:"+team, model.RolePrefix+role, role, ""); err != nil {
 			return err
 		}
 		revision, err = o.Directory.Unassign(ctx, at.caller, o.tenant, "team:"+team, role, reason)

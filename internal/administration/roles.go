@@ -68,9 +68,19 @@ func (o *Officer) Holders(ctx context.Context, role, after string, limit int) (p
 }
 
 // PutRole makes a role, or changes whether it asks for a second factor. What a role may
-// do is in the policy.
+// do is in the policy. Without the mark its holders can do all they may without a second
+// factor, so taking it off is giving them that.
 func (o *Officer) PutRole(ctx context.Context, r model.Role, create bool) (revision int64, err error) {
 	err = o.settle(ctx, r.ID, "", func(at *standing) error {
+		was, err := o.Store.Role(ctx, o.tenant, r.ID)
+		if err != nil && !notFound(err) {
+			return err
+		}
+		if was.RequireMFA && !r.RequireMFA {
+			if err := at.mayFree(ctx, "", r.Key(), r.ID, ""); err != nil {
+				return err
+			}
+		}
 		revision, err = o.Directory.PutRole(ctx, at.caller, o.tenant, r, create)
 		return err
 	})

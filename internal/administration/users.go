@@ -159,7 +159,7 @@ func (at *standing) details(ctx context.Context, id string) (d UserDetails, err 
 // AddUser makes a user with roles and an invitation. One who was imported gets an
 // account, and so whoever makes it must be able to give what that subject holds.
 func (o *Officer) AddUser(ctx context.Context, n directory.NewUser, reason string) (inv directory.Invitation, err error) {
-	if err := bounded(reason); err != nil {
+	if err := directory.CheckNote(reason); err != nil {
 		return inv, err
 	}
 	if n.Username == "" {
@@ -173,7 +173,7 @@ func (o *Officer) AddUser(ctx context.Context, n directory.NewUser, reason strin
 			return err
 		}
 		for _, role := range n.Roles {
-			if err := at.mayGive(ctx, role, n.ID); err != nil {
+			if err := at.mayAssign(ctx, model.Assignment{Member: "user:" + n.ID, Role: role}); err != nil {
 				return err
 			}
 		}
@@ -186,6 +186,9 @@ func (o *Officer) AddUser(ctx context.Context, n directory.NewUser, reason strin
 // Invite makes a new invitation, which ends the older ones: the only way in which
 // somebody else brings about a new password. Second factors stay as they are.
 func (o *Officer) Invite(ctx context.Context, id, reason string) (inv directory.Invitation, err error) {
+	if err := directory.CheckNote(reason); err != nil {
+		return inv, err
+	}
 	err = o.settle(ctx, id, id, func(at *standing) error {
 		if err := at.mayInvite(ctx, id); err != nil {
 			return err
@@ -199,13 +202,15 @@ func (o *Officer) Invite(ctx context.Context, id, reason string) (inv directory.
 // SetDisabled shuts a user out, or lets them in again, for a reason. Every session
 // ends at once.
 func (o *Officer) SetDisabled(ctx context.Context, id string, disabled bool, reason string) (revision int64, err error) {
+	check, may := directory.CheckNote, (*standing).mayEnable
 	if disabled {
-		if err := directory.CheckReason(reason); err != nil {
-			return 0, err
-		}
+		check, may = directory.CheckReason, (*standing).notAbove
+	}
+	if err := check(reason); err != nil {
+		return 0, err
 	}
 	err = o.settle(ctx, id, id, func(at *standing) error {
-		if err := at.mayShut(ctx, id); err != nil {
+		if err := may(at, ctx, id); err != nil {
 			return err
 		}
 		revision, err = o.Directory.SetUserDisabled(ctx, at.caller, o.tenant, id, disabled, reason)
@@ -226,7 +231,11 @@ func (o *Officer) Unlock(ctx context.Context, id, reason string) error {
 		if _, err := o.Store.User(ctx, o.tenant, id); notFound(err) {
 			return model.Errorf(model.CodeUserUnknown, "tenant %q has no user %q who can log in", o.tenant, id)
 		}
-		if err := at.mayShut(ctx, id); err != nil {
+		// Whoever sits at somebody's open session may be guessing codes.
+		if err := at.notSelf(id); err != nil {
+			return err
+		}
+		if err := at.notAbove(ctx, id); err != nil {
 			return err
 		}
 		return o.Unlocker.Unlock(ctx, at.caller, o.tenant, id, reason)
@@ -235,8 +244,11 @@ func (o *Officer) Unlock(ctx context.Context, id, reason string) error {
 
 // EndSessions ends every session of a user at once.
 func (o *Officer) EndSessions(ctx context.Context, id, reason string) (revision int64, ended int, err error) {
+	if err := directory.CheckNote(reason); err != nil {
+		return 0, 0, err
+	}
 	err = o.settle(ctx, id, id, func(at *standing) error {
-		if err := at.mayShut(ctx, id); err != nil {
+		if err := at.notAbove(ctx, id); err != nil {
 			return err
 		}
 		revision, ended, err = o.Directory.EndSessions(ctx, at.caller, o.tenant, id, reason)

@@ -21,8 +21,7 @@ import (
 const (
 	maxOpen   = 100 // drafts of a tenant that something can still come of
 	maxListed = 200
-	maxTitle  = 200   // bytes
-	maxNote   = 1_000 // bytes of a comment or a reason
+	maxTitle  = 200 // bytes
 )
 
 // Create makes a draft: a copy of the policy in force and of its cases.
@@ -86,10 +85,16 @@ func (s *Service) written(d *Draft, caller model.Caller) error {
 	}
 	d.State, d.SubmittedBy, d.SubmittedAt, d.Digest, d.AloneFrom = Open, "", time.Time{}, "", time.Time{}
 	d.EditedBy, d.EditedAt = caller.String(), s.now()
-	if !slices.Contains(d.Editors, d.EditedBy) {
-		d.Editors = append(slices.Clone(d.Editors), d.EditedBy)
-	}
+	takesPart(d, d.EditedBy)
 	return nil
+}
+
+// takesPart notes who wrote to a draft or submitted it: none of them approves it, in
+// whatever version.
+func takesPart(d *Draft, who string) {
+	if !slices.Contains(d.Editors, who) {
+		d.Editors = append(slices.Clone(d.Editors), who)
+	}
 }
 
 // Submit hands a draft to somebody else, if it has no bad row, all its cases pass,
@@ -119,6 +124,7 @@ func (s *Service) Submit(ctx context.Context, caller model.Caller, tenant, id st
 		}
 		d.State, d.SubmittedBy, d.SubmittedAt, d.Digest = Submitted, caller.String(), s.now(), digest(d)
 		d.DecidedBy, d.DecidedAt, d.Comment = "", time.Time{}, ""
+		takesPart(d, d.SubmittedBy)
 		if !s.Single {
 			return nil
 		}
@@ -264,7 +270,7 @@ func checkTitle(title string) error {
 		return model.Errorf(model.CodeInvalidRequest, "say in a title what the change is for")
 	case len(title) > maxTitle:
 		return model.Errorf(model.CodeInvalidRequest, "the title is longer than %d bytes", maxTitle)
-	case strings.ContainsFunc(title, unicode.IsControl):
+	case strings.ContainsFunc(title, unicode.IsControl), !directory.PlainText(title):
 		return model.Errorf(model.CodeInvalidRequest, "the title has a control character in it")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package change_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"strings"
 	"testing"
@@ -207,4 +208,23 @@ func TestOpenDraftsAreBounded(t *testing.T) {
 	f.refused("one more", second(f.Create(ctx, f.who("sec"), tenant, "x")), model.CodeConflict)
 	f.must(f.Withdraw(ctx, f.who("sec"), tenant, d.ID, d.Version))
 	f.draft("sec")
+}
+
+// Titles, comments and reasons are shown to whoever decides, so they show what they say.
+func TestNotesArePlain(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		f := firmOf(k)
+		for what, hidden := range map[string]string{"an escape": "a\x1b[31mb", "letters turned round": "a\u202eb", "no text at all": "a\xffb"} {
+			_, err := f.Create(ctx, f.who("sec"), tenant, hidden)
+			f.refused("a title, "+what, err, model.CodeInvalidRequest)
+			d := f.added("p, role:" + rand.Text() + ", deal, open, all, , allow")
+			_, err = f.Decide(ctx, f.who("aud"), tenant, d.ID, d.Version, true, hidden)
+			f.refused("an approval, "+what, err, model.CodeInvalidRequest)
+			_, err = f.Decide(ctx, f.who("aud"), tenant, d.ID, d.Version, false, hidden)
+			f.refused("turning down, "+what, err, model.CodeInvalidRequest)
+			d = f.approved("aud", d)
+			_, err = f.Publish(ctx, f.who("sec"), tenant, d.ID, d.Version, hidden)
+			f.refused("publishing, "+what, err, model.CodeInvalidRequest)
+		}
+	})
 }

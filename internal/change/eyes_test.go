@@ -56,6 +56,7 @@ func TestFourEyes(t *testing.T) {
 		if d.DecidedBy != "" || d.Comment != "" {
 			t.Errorf("submitted anew, it still is decided by %s", d.DecidedBy)
 		}
+		f.refused("who submitted it before approves", approve("sys", d), model.CodeForbidden)
 		d = f.approved("aud", d)
 		f.refused("approving twice", approve("aud", d), model.CodeConflict)
 		f.refused("the approver publishes", publish("aud", d), model.CodeForbidden)

@@ -17,8 +17,8 @@ import (
 // comment. Whoever decides holds an office; who approves has not had a hand in it.
 // What was approved can be turned down until it is published.
 func (s *Service) Decide(ctx context.Context, caller model.Caller, tenant, id string, version int64, approve bool, comment string) (Draft, error) {
-	if len(comment) > maxNote {
-		return Draft{}, model.Errorf(model.CodeInvalidRequest, "the comment is longer than %d bytes", maxNote)
+	if err := directory.CheckNote(comment); err != nil {
+		return Draft{}, err
 	}
 	activity := audit.DraftApproved
 	if !approve {
@@ -111,8 +111,8 @@ func turnDown(d *Draft) error {
 // that were approved, while they have no bad row and their cases pass. Without a
 // reason its title is the reason.
 func (s *Service) Publish(ctx context.Context, caller model.Caller, tenant, id string, version int64, reason string) (policy.Published, error) {
-	if len(reason) > maxNote {
-		return policy.Published{}, model.Errorf(model.CodeInvalidRequest, "the reason is longer than %d bytes", maxNote)
+	if err := directory.CheckNote(reason); err != nil {
+		return policy.Published{}, err
 	}
 	d, err := seen(ctx, s.Store, tenant, id, version)
 	if err == nil {

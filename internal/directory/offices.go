@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/store"
@@ -46,7 +48,7 @@ func (s *Service) RequestOffice(ctx context.Context, caller model.Caller, tenant
 		}
 		now := s.Now()
 		r.CreatedAt, r.ExpiresAt = now, now.Add(OfficeRequestTTL)
-		if _, err := s.OfficeOf(ctx, tx, tenant, r.RequestedBy); err != nil {
+		if _, err := s.lastingOffice(ctx, tx, tenant, r.RequestedBy); err != nil {
 			return err
 		}
 		if err := s.mayTake(ctx, tx, r); err != nil {
@@ -93,11 +95,11 @@ func (s *Service) ApproveOffice(ctx context.Context, caller model.Caller, tenant
 		if approver == r.RequestedBy || approver == r.Member {
 			return model.Errorf(model.CodeForbidden, "who asked for the office, who approves it and who gets it are three people")
 		}
-		asked, err := s.OfficeOf(ctx, tx, tenant, r.RequestedBy)
+		asked, err := s.lastingOffice(ctx, tx, tenant, r.RequestedBy)
 		if err != nil {
 			return err
 		}
-		approves, err := s.OfficeOf(ctx, tx, tenant, approver)
+		approves, err := s.lastingOffice(ctx, tx, tenant, approver)
 		if err != nil {
 			return err
 		}
@@ -169,32 +171,64 @@ func (s *Service) OfficeRequests(ctx context.Context, tenant string, limit int) 
 // OfficeOf is the office that somebody who can log in holds now. Without one
 // nobody asks for, or decides about, an office, whatever the policy says.
 func (s *Service) OfficeOf(ctx context.Context, tx store.Queries, tenant, member string) (string, error) {
+	held, err := s.officeOf(ctx, tx, tenant, member)
+	return held.Role, err
+}
+
+// lastingOffice is OfficeOf for who gives an office, which has no end: no longer than they
+// hold their own.
+func (s *Service) lastingOffice(ctx context.Context, tx store.Queries, tenant, member string) (string, error) {
+	held, err := s.officeOf(ctx, tx, tenant, member)
+	if err == nil && !held.Until.IsZero() {
+		err = model.Errorf(model.CodeForbidden, "an office is given by who holds one without an end, and %s holds %s for a time", member, held.Role)
+	}
+	return held.Role, err
+}
+
+func (s *Service) officeOf(ctx context.Context, tx store.Queries, tenant, member string) (model.Assignment, error) {
 	can, err := CanLogIn(ctx, tx, tenant, member)
 	if err != nil {
-		return "", err
+		return model.Assignment{}, err
 	}
 	held, err := tx.Assignments(ctx, tenant, member, "")
 	if err != nil {
-		return "", err
+		return model.Assignment{}, err
 	}
 	now := s.Now()
 	for _, h := range held {
 		if can && model.IsOffice(h.Role) && h.ActiveAt(now) {
-			return h.Role, nil
+			return h, nil
 		}
 	}
-	return "", model.Errorf(model.CodeForbidden, "no office is held by %s", member)
+	return model.Assignment{}, model.Errorf(model.CodeForbidden, "no office is held by %s", member)
 }
 
 // CheckReason refuses an act without a reason, where one is due.
 func CheckReason(reason string) error {
-	switch {
-	case strings.TrimSpace(reason) == "":
+	if strings.TrimSpace(reason) == "" {
 		return model.Errorf(model.CodeReasonRequired, "say why; the reason is recorded")
+	}
+	return CheckNote(reason)
+}
+
+// CheckNote refuses a reason, where none is due, that nobody would read, or that shows
+// otherwise than it is written.
+func CheckNote(reason string) error {
+	switch {
 	case len(reason) > maxReason:
 		return model.Errorf(model.CodeInvalidRequest, "the reason is longer than %d bytes", maxReason)
+	case !PlainText(reason):
+		return model.Errorf(model.CodeInvalidRequest, "the reason has a character in it that cannot be seen")
 	}
 	return nil
+}
+
+// PlainText tells text of one or several lines from what moves a terminal's cursor or
+// turns the letters behind it round.
+func PlainText(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n", r) || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+	})
 }
 
 func officeEntry(caller model.Caller, r store.OfficeRequest, a audit.Activity) audit.Entry {

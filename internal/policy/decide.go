@@ -19,6 +19,7 @@ type Inputs struct {
 	TrustSubjectProperties bool            // subject.properties overlay what conditions see of the subject
 	Client                 string          // who asks: request.client of conditions
 	Now                    time.Time
+	Held                   time.Time // when the subject holds the roles that count; zero is Now
 }
 
 // Decide answers a question. Whatever the outcome, the decision says why. A
@@ -117,7 +118,11 @@ func (a *asking) admit() model.Code {
 	if a.who = a.people.find(a.q.Subject.Type, a.q.Subject.ID); a.who == nil {
 		return model.ReasonSubjectUnknown
 	}
-	a.keys = a.people.holderAt(a.who, a.rules, a.now.UnixNano())
+	held := a.now
+	if !a.in.Held.IsZero() {
+		held = a.in.Held
+	}
+	a.keys = a.people.holderAt(a.who, a.rules, held.UnixNano())
 	if a.who.disabled {
 		return model.ReasonSubjectDisabled
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"rolegate/internal/policy/condition"
 	"rolegate/model"
@@ -40,34 +41,68 @@ const (
 // allows, and what it no longer takes. What a p4 row asks is left out: it says how sure we must be, and not
 // what may be done. So are records that were shared with a role by its name: the
 // policy does not know them.
-func (s *Service) Handing(ctx context.Context, tenant string, revision int64, person, given string) (Handing, error) {
-	view, err := s.viewAt(ctx, tenant, revision)
+//
+// The person's roles are those of a moment, held; zero is now.
+func (s *Service) Handing(ctx context.Context, tenant string, revision int64, person, given string, held time.Time) (Handing, error) {
+	_, c, err := s.compares(ctx, tenant, revision, person, held)
 	if err != nil {
 		return HandingAdministers, err
+	}
+	return c.handing(c.closed(given)), nil
+}
+
+// comparison is of what is given with what a person has who gives it.
+type comparison struct {
+	rows     []Row
+	mine     map[string]bool // subjects of rows that are the person's
+	inherits inheritance
+	catalog  *Catalog // nil for none
+}
+
+// compares begins a comparison with what a person has at a moment, zero for now.
+func (s *Service) compares(ctx context.Context, tenant string, revision int64, person string, held time.Time) (*View, *comparison, error) {
+	view, err := s.viewAt(ctx, tenant, revision)
+	if err != nil {
+		return nil, nil, err
 	}
 	doc, err := parseKept(view.rules.text, nil)
 	if err != nil {
-		return HandingAdministers, err
+		return nil, nil, err
 	}
 	m := view.people.find("user", person)
 	if m == nil {
-		return HandingAdministers, model.Errorf(model.CodeForbidden, "nobody of that name is registered")
+		return nil, nil, model.Errorf(model.CodeForbidden, "nobody of that name is registered")
 	}
-	mine := map[string]bool{everything: true, m.key: true}
+	if held.IsZero() {
+		held = s.Now()
+	}
+	c := &comparison{rows: doc.Rows, mine: map[string]bool{everything: true, m.key: true}, inherits: view.rules.inherits, catalog: view.rules.catalog}
 	for _, team := range m.teams {
-		mine[teamPrefix+team] = true
+		c.mine[teamPrefix+team] = true
 	}
-	for _, r := range view.RolesOf(m.key, s.Now()) {
-		mine[r] = true
+	for _, r := range view.RolesOf(m.key, held) {
+		c.mine[r] = true
 	}
-	all := map[string]bool{}
-	for _, r := range inheritance(view.rules.inherits).closure([]string{given}) {
-		all[r] = true
-	}
-	return compareRows(doc.Rows, mine, all), nil
+	return view, c, nil
 }
 
-func compareRows(rows []Row, mine, given map[string]bool) Handing {
+// closed are subjects of rows and the roles that they inherit.
+func (c *comparison) closed(subjects ...string) map[string]bool {
+	all := map[string]bool{}
+	for _, r := range c.inherits.closure(subjects) {
+		all[r] = true
+	}
+	return all
+}
+
+// handing compares what is given.
+func (c *comparison) handing(given map[string]bool) Handing {
+	return c.compare(given, func(*Row) bool { return true })
+}
+
+// compare compares those rows of what is given that count.
+func (c *comparison) compare(given map[string]bool, counts func(*Row) bool) Handing {
+	rows, mine := c.rows, c.mine
 	lacking := func(subject string) bool { return kindOnly(subject) || !mine[subject] }
 	added := func(subject string) bool {
 		if !kindOnly(subject) {
@@ -98,10 +133,10 @@ func compareRows(rows []Row, mine, given map[string]bool) Handing {
 	handing := HandingNothing
 	for i := range rows {
 		r := &rows[i]
-		if !(given[r.Cells[colSubject]] && r.allows()) && !slices.ContainsFunc(asks[i], added) {
+		if !(given[r.Cells[colSubject]] && r.allows()) && !slices.ContainsFunc(asks[i], added) || !counts(r) {
 			continue
 		}
-		within := r.allows() && slices.ContainsFunc(have, func(h *Row) bool { return h.covers(r) }) &&
+		within := r.allows() && slices.ContainsFunc(have, func(h *Row) bool { return h.covers(r) && !c.secures(h, r) }) &&
 			!slices.ContainsFunc(bound, func(d *Row) bool { return d.touches(r) })
 		object := r.Cells[colObject]
 		switch {
@@ -166,6 +201,20 @@ func (r *Row) covers(other *Row) bool {
 		return r.Cells[colAccess] == other.Cells[colAccess]
 	}
 	return wide(colScope, "all") && wide(colCond, "")
+}
+
+// secures tells whether a rule for all fields does not open the field of another rule,
+// since only one that names it does.
+func (c *comparison) secures(all, one *Row) bool {
+	if c.catalog == nil || one.Kind != FieldRule || all.Cells[colField] != everything || one.Cells[colField] == everything {
+		return false
+	}
+	for name, o := range c.catalog.Objects {
+		if on := one.Cells[colObject]; (on == name || on == everything) && o.Fields[one.Cells[colField]].Secured {
+			return true
+		}
+	}
+	return false
 }
 
 // touches tells whether a row that takes something away may take it from what

@@ -65,7 +65,7 @@ func TestHanding(t *testing.T) {
 			for _, r := range in.closure([]string{"role:r"}) {
 				given[r] = true
 			}
-			if got := compareRows(doc.Rows, mine, given); got != c.want {
+			if got := (&comparison{rows: doc.Rows, mine: mine}).handing(given); got != c.want {
 				t.Errorf("%d, want %d:\n%s", got, c.want, strings.TrimSpace(c.rows))
 			}
 		})
@@ -107,7 +107,7 @@ func TestHandingByConditions(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			mine := map[string]bool{"*": true, "user:ann": true, "team:home": true}
-			if got := compareRows(mustParse(t, c.rows+"\n").Rows, mine, map[string]bool{c.given: true}); got != c.want {
+			if got := (&comparison{rows: mustParse(t, c.rows+"\n").Rows, mine: mine}).handing(map[string]bool{c.given: true}); got != c.want {
 				t.Errorf("%d, want %d:\n%s", got, c.want, c.rows)
 			}
 		})

@@ -202,12 +202,17 @@ func (r *roster) directoryRecord(object, id string) (attributes map[string]any, 
 		return map[string]any{"owner": nil, "teams": nil, "unit": nil}, true
 	case object == userObject:
 		if m := r.find("user", id); m != nil {
-			return map[string]any{"owner": id, "teams": anyList(m.teams), "unit": m.unit}, true
+			return ofUser(id, m.teams, m.unit), true
 		}
 	case object == teamObject && r.known[id]:
 		return map[string]any{"teams": []any{id}}, true
 	}
 	return nil, false
+}
+
+// ofUser is the record of a user who is in teams and a unit.
+func ofUser(id string, teams []string, unit string) map[string]any {
+	return map[string]any{"owner": id, "teams": anyList(teams), "unit": unit}
 }
 
 // ownAttributes are what directoryRecord says of records of the object.

@@ -17,6 +17,11 @@ type Act struct {
 	// said of the record, so that a grant of scope subtree or team reaches those it
 	// names. "" for nobody.
 	Of string
+	// Becomes is that user as the act would leave them, where it moves them; nil for as
+	// they are.
+	Becomes *model.Subject
+	// Held is when the person holds the roles that count; zero is now.
+	Held time.Time
 }
 
 // Administers tells, in process, whether a person may do an act in the tenant as
@@ -36,12 +41,15 @@ func (s *Service) Administers(ctx context.Context, tenant string, revision int64
 	if view.demandsMore(q.Subject, proven, now) {
 		return view.denial(model.ReasonStepUp), nil
 	}
-	if a.Of != "" {
+	switch {
+	case a.Becomes != nil:
+		q.Resource.Properties = ofUser(a.Becomes.ID, a.Becomes.Teams, a.Becomes.Unit)
+	case a.Of != "":
 		q.Resource.Properties, _ = view.people.directoryRecord(userObject, a.Of)
 	}
 	// Nothing of the request itself is looked at, nor what a client registered
 	// under the name of one of our objects.
-	d := view.Decide(&q, &Inputs{Now: now, Assurance: proven})
+	d := view.Decide(&q, &Inputs{Now: now, Held: a.Held, Assurance: proven})
 	return d, d.Cause
 }
 
