@@ -188,6 +188,12 @@ type Entry struct {
 	Act *Act
 }
 
+// failure tells whether the entry says that the request failed which it is of. The no
+// of a decision is an answer.
+func (e Entry) failure() bool {
+	return e.Outcome == OutcomeError || e.Outcome == OutcomeDeny && (e.Class != ClassDecision || e.Activity == RequestFailed)
+}
+
 // Part is what an entry seals for one person, under that person's key.
 type Part struct {
 	Person   string // "type:id"

@@ -179,7 +179,7 @@ func TestFailuresAreRecorded(t *testing.T) {
 	}
 
 	h = newHarness(t)
-	h.login.before = func(ctx context.Context) { reqctx.From(ctx).MarkRecorded() }
+	h.login.before = func(ctx context.Context) { reqctx.From(ctx).MarkFailed() }
 	h.login.err = &model.Error{Code: model.CodeLoginFailed}
 	h.want(h.post("/v1/login", goodLogin), 401, model.CodeLoginFailed)
 	if len(h.recorder.entries) > 0 {
