@@ -24,7 +24,8 @@ func (m *Moved) Error() string {
 // Durable, the revision is read in the transaction that stores the record. A
 // change that commits after that is concurrent with the question and counts as
 // later. Buffered, it is held against what this process knows, which lags
-// behind other processes by a poll; and nil means that the record is in memory.
+// behind other processes by a poll; and nil means that the record is in memory. After a
+// record was lost there, decisions are durable for a while.
 // A denial that is counted, since there is a flood of them, is likewise no older
 // than what this process knows, see flood.
 func (l *Log) AppendDecision(ctx context.Context, e Entry) error {
@@ -35,7 +36,7 @@ func (l *Log) AppendDecision(ctx context.Context, e Entry) error {
 	if l.counted(ctx, &e) {
 		return nil
 	}
-	if b := l.buffer.Load(); b != nil {
+	if b := l.buffer.Load(); b != nil && !b.loses() {
 		return unavailable(b.add(ctx, e))
 	}
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
