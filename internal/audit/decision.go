@@ -3,6 +3,8 @@ package audit
 import (
 	"context"
 	"fmt"
+
+	"rolegate/internal/reqctx"
 )
 
 // Moved says that a decision was not recorded because its tenant has moved on:
@@ -29,6 +31,14 @@ func (m *Moved) Error() string {
 // A denial that is counted, since there is a flood of them, is likewise no older
 // than what this process knows, see flood.
 func (l *Log) AppendDecision(ctx context.Context, e Entry) error {
+	err := l.appendDecision(ctx, e)
+	if err == nil && e.failure() {
+		reqctx.From(ctx).MarkFailed()
+	}
+	return err
+}
+
+func (l *Log) appendDecision(ctx context.Context, e Entry) error {
 	if known := l.store.Revisions().Known(e.Tenant); known > e.Revision {
 		l.metrics.moved.Inc()
 		return &Moved{e.Tenant, known}

@@ -189,9 +189,9 @@ type Entry struct {
 }
 
 // failure tells whether the entry says that the request failed which it is of. The no
-// of a decision is an answer.
+// of a decision is an answer, but where a fault of ours is why.
 func (e Entry) failure() bool {
-	return e.Outcome == OutcomeError || e.Outcome == OutcomeDeny && (e.Class != ClassDecision || e.Activity == RequestFailed)
+	return e.Outcome == OutcomeError || e.Outcome == OutcomeDeny && (e.Class != ClassDecision || e.Activity == RequestFailed || e.Code.Fault())
 }
 
 // Part is what an entry seals for one person, under that person's key.

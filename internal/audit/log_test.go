@@ -183,22 +183,25 @@ func TestWhatSaysThatARequestFailed(t *testing.T) {
 			class    audit.Class
 			activity audit.Activity
 			outcome  audit.Outcome
+			code     model.Code
 			failed   bool
 		}{
-			{audit.ClassAdmin, audit.PolicyRead, audit.OutcomeOK, false},
-			{audit.ClassLogin, audit.TokenRefreshed, audit.OutcomeOK, false},
-			{audit.ClassLogin, audit.OTPFailed, audit.OutcomeDeny, true},
-			{audit.ClassAdmin, audit.RequestFailed, audit.OutcomeDeny, true},
-			{audit.ClassDecision, audit.RequestFailed, audit.OutcomeDeny, true},
-			{audit.ClassDecision, audit.Evaluated, audit.OutcomeAllow, false},
-			{audit.ClassDecision, audit.Evaluated, audit.OutcomeDeny, false},
-			{audit.ClassDecision, audit.Evaluated, audit.OutcomeError, true},
+			{audit.ClassAdmin, audit.PolicyRead, audit.OutcomeOK, "", false},
+			{audit.ClassLogin, audit.TokenRefreshed, audit.OutcomeOK, "", false},
+			{audit.ClassLogin, audit.OTPFailed, audit.OutcomeDeny, "", true},
+			{audit.ClassAdmin, audit.RequestFailed, audit.OutcomeDeny, "", true},
+			{audit.ClassDecision, audit.RequestFailed, audit.OutcomeDeny, "", true},
+			{audit.ClassDecision, audit.Evaluated, audit.OutcomeAllow, "", false},
+			{audit.ClassDecision, audit.Evaluated, audit.OutcomeDeny, "", false},
+			{audit.ClassDecision, audit.Evaluated, audit.OutcomeDeny, model.CodeInternal, true},
+			{audit.ClassDecision, audit.Evaluated, audit.OutcomeError, "", true},
 		} {
-			e := audit.Entry{Tenant: "acme", Class: c.class, Activity: c.activity, Outcome: c.outcome, Caller: entry.Caller}
+			e := audit.Entry{Tenant: "acme", Class: c.class, Activity: c.activity, Outcome: c.outcome, Code: c.code, Revision: entry.Revision, Caller: entry.Caller}
 			for how, log := range map[string]func(ctx context.Context) error{
 				"alone":      func(ctx context.Context) error { return f.log.Append(ctx, e) },
 				"a refusal":  func(ctx context.Context) error { return f.log.AppendRefusal(ctx, e) },
 				"in company": func(ctx context.Context) error { return f.log.Append(ctx, e, entry) },
+				"a decision": func(ctx context.Context) error { return f.log.AppendDecision(ctx, e) },
 			} {
 				req := &reqctx.Request{}
 				if err := log(reqctx.With(f.ctx, req)); err != nil {

@@ -392,6 +392,9 @@ func (f *fakeDecider) EvaluateBatch(ctx context.Context, caller model.Caller, rs
 		case f.answer != nil:
 			d = f.answer(r)
 		}
+		if d.Code == model.CodeInternal {
+			reqctx.From(ctx).MarkFailed()
+		}
 		ds = append(ds, d)
 	}
 	return ds, nil
