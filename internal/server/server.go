@@ -83,7 +83,9 @@ type Server struct {
 	requests *throttle.Meter // of addresses and devices, made with the routes
 	turns    chan struct{}   // one for each that is heard past its limit, likewise
 	reads    *throttle.Meter // of addresses, of the log's hashes; likewise
-	missing  Page            // where no route takes a browser's request; likewise
+
+	everybodys map[string]bool // patterns of which nothing is recorded, likewise
+	missing    Page            // where no route takes a browser's request; likewise
 }
 
 // Login is what the server needs of the login service. Errors carry a
