@@ -71,6 +71,7 @@ const (
 	Restored          Activity = "sys_restore" // a backup was restored, and Count sessions ended
 	TenantCreated     Activity = "tenant_create"
 	TenantChanged     Activity = "tenant_update"
+	TenantRead        Activity = "tenant_read" // Count of them
 	UserCreated       Activity = "user_create"
 	UserInvited       Activity = "user_invite"
 	UserImported      Activity = "user_import" // with the hash of a password that was chosen elsewhere
@@ -117,6 +118,7 @@ const (
 	PolicyRolledBack  Activity = "policy_rollback"
 	PolicyAnnounced   Activity = "policy_announce"  // every office holder is told that one person alone changes the policy
 	FourEyesSingle    Activity = "four_eyes_single" // this process lets one person alone change policies
+	KeyRead           Activity = "key_read"         // which keys there are, and never one of them
 	SigningKeyMade    Activity = "signing_key_create"
 	SigningKeyRotated Activity = "signing_key_rotate"
 	SigningKeyRevoked Activity = "signing_key_revoke"
