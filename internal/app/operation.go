@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -85,15 +86,41 @@ func (o Operation[Req, Res]) run(ctx context.Context, a *App, caller model.Calle
 	return res, err
 }
 
+// reading is an operation that changes nothing and shows something of what is kept here:
+// before it does the log has its entry, with how many.
+func reading[Req, Res any](name string, what audit.Activity, run func(context.Context, *App, model.Caller, Req) (Res, error)) Operation[Req, Res] {
+	return Operation[Req, Res]{name, func(ctx context.Context, a *App, caller model.Caller, req Req) (none Res, err error) {
+		res, err := run(ctx, a, caller, req)
+		if err != nil {
+			return none, err
+		}
+		count := 1
+		if v := reflect.ValueOf(res); v.Kind() == reflect.Slice {
+			count = v.Len()
+		}
+		err = a.Log.Append(ctx, audit.Entry{Tenant: tenantOf(req), Class: audit.ClassAdmin, Activity: what, Outcome: audit.OutcomeOK,
+			Op: name, Caller: caller, Count: int64(count)})
+		if err != nil {
+			return none, err
+		}
+		return res, nil
+	}}
+}
+
+// tenantOf is the tenant a request is about; "" for none.
+func tenantOf(req any) string {
+	if t, ok := req.(interface{ tenant() string }); ok {
+		return t.tenant()
+	}
+	return ""
+}
+
 // recordRefusal records an operation that was refused.
 func (a *App) recordRefusal(ctx context.Context, caller model.Caller, operation string, req any, err error) {
 	e := audit.Entry{Class: audit.ClassAdmin, Activity: audit.OperationFailed, Outcome: audit.OutcomeDeny,
-		Code: model.CodeOf(err), Op: operation, Caller: caller}
+		Code: model.CodeOf(err), Op: operation, Caller: caller, Tenant: tenantOf(req)}
 	if e.Code == model.CodeInternal {
 		e.Outcome = audit.OutcomeError
-	}
-	if t, ok := req.(interface{ tenant() string }); ok {
-		e.Tenant = t.tenant()
 	}
 	if failed := a.Log.Append(ctx, e); failed != nil {
 		a.Logger.Error("record a refused operation", "operation", operation, "error", failed)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"rolegate/internal/audit"
 	"rolegate/internal/directory"
 	"rolegate/model"
 )
@@ -38,14 +39,14 @@ type ClientInfo struct {
 }
 
 // ListClients lists all clients.
-var ListClients = Operation[None, []ClientInfo]{"client-list", func(ctx context.Context, a *App, _ model.Caller, _ None) ([]ClientInfo, error) {
+var ListClients = reading("client-list", audit.ClientRead, func(ctx context.Context, a *App, _ model.Caller, _ None) ([]ClientInfo, error) {
 	cs, err := a.Directory.ListClients(ctx)
 	out := make([]ClientInfo, len(cs))
 	for i, c := range cs {
 		out[i] = ClientInfo{c.ID, c.Tenant, c.Tenants, c.Scopes, c.TrustSubjectProperties, c.RequireToken, authMethod(c), c.Disabled, c.CreatedAt}
 	}
 	return out, err
-}}
+})
 
 // authMethod is RFC 7591's name for how the client authenticates.
 func authMethod(c model.Client) string {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"rolegate/internal/audit"
 	"rolegate/internal/directory"
 	"rolegate/internal/policy"
 	"rolegate/model"
@@ -59,10 +60,10 @@ type PolicyText struct {
 }
 
 // ExportPolicy gives the tenant's current document.
-var ExportPolicy = Operation[FileRequest, PolicyText]{"policy-export", func(ctx context.Context, a *App, caller model.Caller, r FileRequest) (PolicyText, error) {
+var ExportPolicy = reading("policy-export", audit.PolicyRead, func(ctx context.Context, a *App, caller model.Caller, r FileRequest) (PolicyText, error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return PolicyText{}, err
 	}
 	text, revision, err := a.Policy.Export(ctx, r.Tenant)
 	return PolicyText{r.Tenant, revision, text}, err
-}}
+})

@@ -45,14 +45,14 @@ type KEKInfo struct {
 }
 
 // ListKeys lists all keys.
-var ListKeys = Operation[None, KeyList]{"keys-list", func(ctx context.Context, a *App, _ model.Caller, _ None) (KeyList, error) {
+var ListKeys = reading("keys-list", audit.KeyRead, func(ctx context.Context, a *App, _ model.Caller, _ None) (KeyList, error) {
 	signing, err := a.Login.Keys.List(ctx)
 	if err != nil {
 		return KeyList{}, err
 	}
 	keks, err := a.keks(ctx)
 	return KeyList{signing, keks}, err
-}}
+})
 
 // KeyRotation says when the next signing key signs.
 type KeyRotation struct {

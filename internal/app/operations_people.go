@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"rolegate/internal/audit"
 	"rolegate/internal/directory"
 	"rolegate/internal/login"
 	"rolegate/model"
@@ -60,14 +61,14 @@ type UserInfo struct {
 }
 
 // ListUsers pages through a tenant's users by id.
-var ListUsers = Operation[UserRequest, []UserInfo]{"user-list", func(ctx context.Context, a *App, _ model.Caller, r UserRequest) ([]UserInfo, error) {
+var ListUsers = reading("user-list", audit.UserRead, func(ctx context.Context, a *App, _ model.Caller, r UserRequest) ([]UserInfo, error) {
 	us, err := a.Directory.ListUsers(ctx, r.Tenant, r.After, r.Limit)
 	out := make([]UserInfo, len(us))
 	for i, u := range us {
 		out[i] = UserInfo{u.ID, u.Username, u.PasswordHash != "", u.Disabled, u.CreatedAt}
 	}
 	return out, err
-}}
+})
 
 // SetUserDisabled disables or enables a user.
 var SetUserDisabled = Operation[UserRequest, Change]{"user-set-disabled", func(ctx context.Context, a *App, caller model.Caller, r UserRequest) (Change, error) {
@@ -125,7 +126,7 @@ type RoleInfo struct {
 }
 
 // ListRoles lists a tenant's roles and their members.
-var ListRoles = Operation[RoleRequest, []RoleInfo]{"role-list", func(ctx context.Context, a *App, caller model.Caller, r RoleRequest) ([]RoleInfo, error) {
+var ListRoles = reading("role-list", audit.DirectoryRead, func(ctx context.Context, a *App, caller model.Caller, r RoleRequest) ([]RoleInfo, error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return nil, err
 	}
@@ -140,7 +141,7 @@ var ListRoles = Operation[RoleRequest, []RoleInfo]{"role-list", func(ctx context
 		}
 	}
 	return out, err
-}}
+})
 
 // Assign gives a member a role.
 var Assign = Operation[RoleRequest, Change]{"role-assign", func(ctx context.Context, a *App, caller model.Caller, r RoleRequest) (Change, error) {

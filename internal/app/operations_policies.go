@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"rolegate/internal/audit"
 	"rolegate/internal/change"
 	"rolegate/internal/i18n"
 	"rolegate/internal/policy"
@@ -30,7 +31,7 @@ type Tested struct {
 // TestPolicy runs cases, and tells whether the people of the tenant could still change
 // the policy under the document. Texts are empty: what runs cases without a database
 // has the same results.
-var TestPolicy = Operation[CasesRequest, Tested]{"policy-test", func(ctx context.Context, a *App, caller model.Caller, r CasesRequest) (done Tested, err error) {
+var TestPolicy = reading("policy-test", audit.PolicyRead, func(ctx context.Context, a *App, caller model.Caller, r CasesRequest) (done Tested, err error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return done, err
 	}
@@ -68,7 +69,7 @@ var TestPolicy = Operation[CasesRequest, Tested]{"policy-test", func(ctx context
 	}
 	done.Results = cases.Run(view, a.now())
 	return done, nil
-}}
+})
 
 // ChangeRequest names what to do to a tenant's policy: a draft, or a revision.
 type ChangeRequest struct {
@@ -91,7 +92,7 @@ type PolicyRevision struct {
 }
 
 // ListRevisions lists what was published, newest first.
-var ListRevisions = Operation[ChangeRequest, []PolicyRevision]{"policy-revisions", func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) ([]PolicyRevision, error) {
+var ListRevisions = reading("policy-revisions", audit.PolicyRead, func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) ([]PolicyRevision, error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return nil, err
 	}
@@ -101,16 +102,16 @@ var ListRevisions = Operation[ChangeRequest, []PolicyRevision]{"policy-revisions
 		out[i] = PolicyRevision{p.Revision, p.Author, p.ApprovedBy, p.Reason, p.CreatedAt}
 	}
 	return out, err
-}}
+})
 
 // ExportRevision gives a document that was in force.
-var ExportRevision = Operation[ChangeRequest, PolicyText]{"policy-revision", func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) (PolicyText, error) {
+var ExportRevision = reading("policy-revision", audit.PolicyRead, func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) (PolicyText, error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return PolicyText{}, err
 	}
 	p, err := a.Change.Revision(ctx, r.Tenant, r.Revision)
 	return PolicyText{r.Tenant, p.Revision, p.Text}, err
-}}
+})
 
 // RolledBack is a rollback, and what is noticed about it.
 type RolledBack struct {
@@ -134,7 +135,7 @@ var RollBackPolicy = Operation[ChangeRequest, RolledBack]{"policy-rollback", fun
 }}
 
 // LookBack tells what RollBackPolicy would change, and what is noticed about it.
-var LookBack = Operation[ChangeRequest, RolledBack]{"policy-rollback-look", func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) (done RolledBack, err error) {
+var LookBack = reading("policy-rollback-look", audit.PolicyRead, func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) (done RolledBack, err error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return done, err
 	}
@@ -146,7 +147,7 @@ var LookBack = Operation[ChangeRequest, RolledBack]{"policy-rollback-look", func
 	i18n.Findings(i18n.English, done.Findings)
 	i18n.Changes(i18n.English, done.Changes)
 	return done, err
-}}
+})
 
 // PolicyDraft is a change of the policy on its way, without its texts.
 type PolicyDraft struct {
@@ -160,7 +161,7 @@ type PolicyDraft struct {
 }
 
 // ListDrafts lists the changes on their way, and behind them what became of the last.
-var ListDrafts = Operation[ChangeRequest, []PolicyDraft]{"policy-drafts", func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) ([]PolicyDraft, error) {
+var ListDrafts = reading("policy-drafts", audit.PolicyRead, func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) ([]PolicyDraft, error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return nil, err
 	}
@@ -170,7 +171,7 @@ var ListDrafts = Operation[ChangeRequest, []PolicyDraft]{"policy-drafts", func(c
 		out[i] = PolicyDraft{d.ID, d.Title, d.State, d.Base, d.Version, d.EditedBy, d.EditedAt}
 	}
 	return out, err
-}}
+})
 
 // PublishDraft publishes a draft that was approved, as it is now, by breaking the glass
 // where there are administrators. The host approves nothing.

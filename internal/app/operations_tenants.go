@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"rolegate/internal/audit"
 	"rolegate/internal/directory"
 	"rolegate/internal/policy"
 	"rolegate/internal/store"
@@ -161,14 +162,14 @@ func checkCatalog(text *string) (*policy.Catalog, error) {
 }
 
 // ListTenants lists all tenants.
-var ListTenants = Operation[None, []TenantInfo]{"tenant-list", func(ctx context.Context, a *App, _ model.Caller, _ None) ([]TenantInfo, error) {
+var ListTenants = reading("tenant-list", audit.TenantRead, func(ctx context.Context, a *App, _ model.Caller, _ None) ([]TenantInfo, error) {
 	ts, err := a.Directory.ListTenants(ctx)
 	out := make([]TenantInfo, len(ts))
 	for i, t := range ts {
 		out[i] = tenantInfo(t)
 	}
 	return out, err
-}}
+})
 
 // bootstrap makes the first tenant and publishes the starter policy in it, where
 // that was not done yet. A start that was cut off between the two is finished

@@ -26,6 +26,7 @@ const (
 	restUntil   = time.Second // of age
 
 	accountEvery = time.Second
+	durableFor   = 10 * time.Second // after a record was lost
 )
 
 // buffer keeps the records of decisions in memory until they are written, a
@@ -33,9 +34,11 @@ const (
 //
 //	add ──▶ queue ──▶ seal: drafts, keys, records ──▶ write ──▶ committer
 //
-// Nothing is dropped in silence: what does not fit is refused and counted, what
-// cannot be written for a fault of its own is counted, and what a crash takes
-// is found out by whoever looks at held sources next. The counts are recorded.
+// Nothing is dropped in silence: what does not fit is refused and counted, in place of
+// what cannot be written for a fault of its own stands an entry that says so, and what
+// a crash takes is found out by whoever looks at held sources next. Where not even that
+// entry can be written nothing is given up, and no more is taken until it can. After a
+// loss decisions are durable for a while: those that cannot be recorded are refused.
 // At ordinary load a record is written within about a tenth of a second, under a
 // burst within about a second and a half.
 type buffer struct {
@@ -55,7 +58,7 @@ type buffer struct {
 	flushing atomic.Int64 // batches under way
 	progress atomic.Int64 // when the first of them began or the last one ended, see clock
 	refused  atomic.Int64 // not yet recorded
-	lost     atomic.Int64 // likewise
+	lost     atomic.Int64 // when a record turned out to be at fault, see clock; 0: never
 }
 
 // held is a decision in memory, with what its context had for the record.
@@ -110,7 +113,6 @@ func (b *buffer) add(ctx context.Context, e Entry) error {
 		return b.refuse("full", errFull)
 	}
 	b.queue <- h // each weighs something, so there is room
-	req.MarkRecorded()
 	return nil
 }
 
@@ -124,6 +126,12 @@ func (b *buffer) refuse(reason string, err error) error {
 // written for too long.
 func (b *buffer) stalled() bool {
 	return b.flushing.Load() > 0 && clock()-b.progress.Load() > int64(stallLimit)
+}
+
+// loses tells whether a record was lost lately, or is about to be.
+func (b *buffer) loses() bool {
+	at := b.lost.Load()
+	return at != 0 && clock()-at < int64(durableFor)
 }
 
 func (b *buffer) begin() {
@@ -193,8 +201,8 @@ func (b *buffer) gather(first *held) []*held {
 	return batch
 }
 
-// accountAll records the counts now and then, also when no decision follows a
-// refusal. Nobody else does, so none is recorded twice.
+// accountAll records the count of refusals now and then, also when no decision follows
+// one. Nobody else does, so none is recorded twice.
 func (b *buffer) accountAll() {
 	ticker := time.NewTicker(accountEvery)
 	defer ticker.Stop()
@@ -211,9 +219,9 @@ func (b *buffer) accountAll() {
 	}
 }
 
-// insist does something until it works, as long as it is an outage that
-// prevents it and Close waits. A fault of the record itself loses the record,
-// which is counted; what is given up at the end leaves the source held.
+// insist does something until it works, as long as Close waits. A fault of the record
+// itself loses the record, once the log says so; what is given up at the end leaves the
+// source held.
 func (b *buffer) insist(do func() error) {
 	for {
 		if b.ctx.Err() != nil {
@@ -225,9 +233,11 @@ func (b *buffer) insist(do func() error) {
 		case err == nil:
 			return
 		case !outage(err):
-			b.lost.Add(1)
-			b.log.metrics.lost.Inc()
-			return
+			b.lost.Store(clock())
+			if b.tell(Gap, 1) == nil {
+				b.log.metrics.lost.Inc()
+				return
+			}
 		}
 		select {
 		case <-b.ctx.Done():
@@ -236,28 +246,22 @@ func (b *buffer) insist(do func() error) {
 	}
 }
 
-// account records what was refused or lost since the last time, while Close waits.
-// It waits for the fate of each count: one that is given up while its transaction
-// goes on would be recorded again.
+// account records what was refused since the last time, while Close waits.
 func (b *buffer) account() {
-	if b.ctx.Err() != nil {
-		return
+	if n := b.refused.Load(); n > 0 && b.ctx.Err() == nil && b.tell(Overflow, n) == nil {
+		b.refused.Add(-n)
 	}
-	for _, c := range []struct {
-		count    *atomic.Int64
-		activity Activity
-	}{{&b.refused, Overflow}, {&b.lost, Gap}} {
-		n := c.count.Load()
-		if n == 0 {
-			continue
-		}
-		e := Entry{Class: ClassSystem, Activity: c.activity, Outcome: OutcomeError, Code: model.CodeAuditUnavailable,
-			Count: n, Caller: model.Caller{Kind: model.CallerSystem}}
-		r, err := b.log.record(b.ctx, nil, &e)
-		if err == nil && b.commit([]record{r}) == nil {
-			c.count.Add(-n)
-		}
+}
+
+// tell records how many decisions were refused or lost. It waits for the fate of the
+// entry: one that is given up while its transaction goes on would be made again.
+func (b *buffer) tell(what Activity, n int64) error {
+	r, err := b.log.record(b.ctx, nil, &Entry{Class: ClassSystem, Activity: what, Outcome: OutcomeError, Code: model.CodeAuditUnavailable,
+		Count: n, Caller: model.Caller{Kind: model.CallerSystem}})
+	if err != nil {
+		return err
 	}
+	return b.commit([]record{r})
 }
 
 // close takes no more and writes what there is until ctx ends; what is then left
@@ -275,7 +279,7 @@ func (b *buffer) close(ctx context.Context) error {
 	}
 	b.hurry()
 	<-done
-	if b.gone.Load() || b.refused.Load() > 0 || b.lost.Load() > 0 {
+	if b.gone.Load() || b.refused.Load() > 0 {
 		return model.Errorf(model.CodeAuditUnavailable, "not all records in memory could be written before the end")
 	}
 	return nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -55,7 +57,57 @@ func TestStalledBufferRefuses(t *testing.T) {
 	}
 }
 
-// What cannot be written for a fault of its own is counted, and holds nothing up.
+// Where nothing can be recorded the answer is no, whatever keeps it from being written and
+// however many ask at once; and everything that was answered is in the log in the end.
+func TestBufferWithoutALogRefuses(t *testing.T) {
+	for name, fault := range map[string]func(s *faulty, on bool){
+		"the database is away": func(s *faulty, on bool) { s.down = on },
+		"it refuses what it is told": func(s *faulty, on bool) {
+			if s.poison = nil; on {
+				s.poison = []byte{} // is in every leaf
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, s := faultySQLite(t)
+			f.buffered(t)
+			s.set(func(s *faulty) { fault(s, true) })
+			var taken, refused atomic.Int64
+			var askers sync.WaitGroup
+			for i := range 8 {
+				askers.Go(func() {
+					e := entry
+					e.Person = fmt.Sprint("user:", i)
+					for end := time.Now().Add(4 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+						if err := f.log.AppendDecision(f.ctx, e); err == nil {
+							taken.Add(1)
+						} else if refused.Add(1); model.CodeOf(err) != model.CodeAuditUnavailable {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			askers.Wait()
+			wantUnavailable(t, name, f.log.AppendDecision(f.ctx, entry))
+			if taken.Load() == 0 || refused.Load() == 0 {
+				t.Errorf("%d were taken and %d refused", taken.Load(), refused.Load())
+			}
+			s.set(func(s *faulty) { fault(s, false) })
+			eventually(t, "decisions are answered", func() bool { return f.log.AppendDecision(f.ctx, entry) == nil })
+			taken.Add(1)
+			if err := f.log.Close(f.ctx); err != nil {
+				t.Error(err)
+			}
+			if n := len(f.of(t, audit.Evaluated)); n != int(taken.Load()) {
+				t.Errorf("%d were taken and %d are written", taken.Load(), n)
+			}
+		})
+	}
+}
+
+// In place of what cannot be written for a fault of its own stands an entry that says so. It
+// holds nothing up, and the next of its kind are refused.
 func TestBufferedPoison(t *testing.T) {
 	f, s := faultySQLite(t)
 	s.set(func(s *faulty) { s.poison = []byte("arsenic") })
@@ -63,19 +115,30 @@ func TestBufferedPoison(t *testing.T) {
 	bad, unwritable := entry, entry
 	bad.Op = "arsenic"
 	unwritable.Personal = map[string]any{"what": make(chan int)}
-	for _, e := range []audit.Entry{entry, bad, entry, unwritable, entry} {
-		if err := f.log.AppendDecision(f.ctx, e); err != nil {
-			t.Error(err)
+	lost := func() (n int) {
+		for _, g := range f.of(t, audit.Gap) {
+			n += int(g.Count)
+		}
+		return n
+	}
+	for i, e := range []audit.Entry{bad, unwritable} {
+		audit.Trust(f.log)
+		for _, e := range []audit.Entry{e, entry} {
+			if err := f.log.AppendDecision(f.ctx, e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, "the log says so", func() bool { return lost() > i })
+		wantUnavailable(t, "the next", f.log.AppendDecision(f.ctx, e))
+		if err := f.log.AppendDecision(f.ctx, entry); err != nil {
+			t.Error("a good one:", err)
 		}
 	}
 	if err := f.log.Close(f.ctx); err != nil {
 		t.Error(err)
 	}
-	if n := len(f.of(t, audit.Evaluated)); n != 3 {
-		t.Errorf("%d entries, want the 3 good ones", n)
-	}
-	if gaps := f.of(t, audit.Gap); len(gaps) != 1 || gaps[0].Count != 2 {
-		t.Errorf("recorded as lost: %+v", gaps)
+	if good, gone := len(f.of(t, audit.Evaluated)), lost(); good != 4 || gone != 2 {
+		t.Errorf("%d entries, want the 4 good ones; %d lost, want 2", good, gone)
 	}
 }
 

@@ -3,6 +3,8 @@ package audit
 import (
 	"context"
 	"fmt"
+
+	"rolegate/internal/reqctx"
 )
 
 // Moved says that a decision was not recorded because its tenant has moved on:
@@ -24,10 +26,19 @@ func (m *Moved) Error() string {
 // Durable, the revision is read in the transaction that stores the record. A
 // change that commits after that is concurrent with the question and counts as
 // later. Buffered, it is held against what this process knows, which lags
-// behind other processes by a poll; and nil means that the record is in memory.
+// behind other processes by a poll; and nil means that the record is in memory. After a
+// record was lost there, decisions are durable for a while.
 // A denial that is counted, since there is a flood of them, is likewise no older
 // than what this process knows, see flood.
 func (l *Log) AppendDecision(ctx context.Context, e Entry) error {
+	err := l.appendDecision(ctx, e)
+	if err == nil && e.failure() {
+		reqctx.From(ctx).MarkFailed()
+	}
+	return err
+}
+
+func (l *Log) appendDecision(ctx context.Context, e Entry) error {
 	if known := l.store.Revisions().Known(e.Tenant); known > e.Revision {
 		l.metrics.moved.Inc()
 		return &Moved{e.Tenant, known}
@@ -35,7 +46,7 @@ func (l *Log) AppendDecision(ctx context.Context, e Entry) error {
 	if l.counted(ctx, &e) {
 		return nil
 	}
-	if b := l.buffer.Load(); b != nil {
+	if b := l.buffer.Load(); b != nil && !b.loses() {
 		return unavailable(b.add(ctx, e))
 	}
 	ctx, cancel := context.WithTimeout(ctx, Timeout)

@@ -71,6 +71,7 @@ const (
 	Restored          Activity = "sys_restore" // a backup was restored, and Count sessions ended
 	TenantCreated     Activity = "tenant_create"
 	TenantChanged     Activity = "tenant_update"
+	TenantRead        Activity = "tenant_read" // Count of them
 	UserCreated       Activity = "user_create"
 	UserInvited       Activity = "user_invite"
 	UserImported      Activity = "user_import" // with the hash of a password that was chosen elsewhere
@@ -117,6 +118,7 @@ const (
 	PolicyRolledBack  Activity = "policy_rollback"
 	PolicyAnnounced   Activity = "policy_announce"  // every office holder is told that one person alone changes the policy
 	FourEyesSingle    Activity = "four_eyes_single" // this process lets one person alone change policies
+	KeyRead           Activity = "key_read"         // which keys there are, and never one of them
 	SigningKeyMade    Activity = "signing_key_create"
 	SigningKeyRotated Activity = "signing_key_rotate"
 	SigningKeyRevoked Activity = "signing_key_revoke"
@@ -189,6 +191,12 @@ type Entry struct {
 
 	// Act is what the entry says of the log itself; nil for most.
 	Act *Act
+}
+
+// failure tells whether the entry says that the request failed which it is of. The no
+// of a decision is an answer, but where a fault of ours is why.
+func (e Entry) failure() bool {
+	return e.Outcome == OutcomeError || e.Outcome == OutcomeDeny && (e.Class != ClassDecision || e.Activity == RequestFailed || e.Code.Fault())
 }
 
 // Part is what an entry seals for one person, under that person's key.

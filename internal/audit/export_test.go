@@ -38,6 +38,9 @@ func Keep(ctx context.Context, l *Log) error { return l.watch.keep(ctx) }
 // Refuse counts a decision that a buffer had no room for.
 func Refuse(l *Log) { l.buffer.Load().refuse("full", errFull) }
 
+// Trust has the log forget that a buffer has lost a record.
+func Trust(l *Log) { l.buffer.Load().lost.Store(0) }
+
 // Bounds are those of floods, by the names of their sources.
 type Bounds struct {
 	Limits          map[string]int64

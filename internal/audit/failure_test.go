@@ -30,6 +30,9 @@ func TestClassOfFailure(t *testing.T) {
 		"/v1/admin/subjects/{type}/{id}": audit.ClassAdmin,
 		"/v1/admin/import":               audit.ClassAdmin,
 		"/v1/login":                      audit.ClassLogin,
+		"/console/changes/{id}/approve":  audit.ClassAdmin,
+		"/console/why/who":               audit.ClassDecision,
+		"/account/devices":               audit.ClassLogin,
 		"/oauth2/token":                  audit.ClassLogin,
 	} {
 		leaf := audittest.One(t, st, func() {

@@ -38,6 +38,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -104,7 +105,19 @@ func (l *Log) Append(ctx context.Context, entries ...Entry) error {
 	if err != nil {
 		return err
 	}
-	return l.commit(ctx, records...)
+	if err := l.commit(ctx, records...); err != nil {
+		return err
+	}
+	markFailed(ctx, entries)
+	return nil
+}
+
+// markFailed has the request know that the log says that it failed, where the entries
+// that are in it now do.
+func markFailed(ctx context.Context, entries []Entry) {
+	if slices.ContainsFunc(entries, Entry.failure) {
+		reqctx.From(ctx).MarkFailed()
+	}
 }
 
 // records makes the entries' records, which asks the keystore about whom it was not
@@ -147,7 +160,7 @@ func (l *Log) AppendIn(ctx context.Context, tx store.Tx, entries ...Entry) error
 	if _, err := l.grow(ctx, tx, head, seq, records); err != nil {
 		return unavailable(err)
 	}
-	tx.OnCommit(reqctx.From(ctx).MarkRecorded) // or a failure after this would have no entry
+	tx.OnCommit(func() { markFailed(ctx, entries) }) // before it, the failure would have no entry
 	return nil
 }
 
@@ -155,6 +168,7 @@ func (l *Log) AppendIn(ctx context.Context, tx store.Tx, entries ...Entry) error
 // they ask: past the limit of whoever asks it is counted instead, see flood.
 func (l *Log) AppendRefusal(ctx context.Context, e Entry) error {
 	if l.counted(ctx, &e) {
+		markFailed(ctx, []Entry{e})
 		return nil
 	}
 	return l.Append(ctx, e)
@@ -186,6 +200,8 @@ var routes = []struct {
 	{"/v1/forward-auth", ClassDecision},
 	{"/v1/admin/", ClassAdmin},
 	{"/v1/audit/", ClassAdmin},
+	{"/console/why", ClassDecision},
+	{"/console/", ClassAdmin},
 }
 
 func classOf(route string) Class {

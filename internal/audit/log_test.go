@@ -97,9 +97,6 @@ func TestAppend(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		if !reqctx.From(f.ctx).Recorded() {
-			t.Error("the request does not know that it is recorded")
-		}
 		if leaf.Request != "trace-1" || leaf.Code != model.ReasonAllowed || leaf.Object != "contact" || leaf.Rule != "p:3" ||
 			leaf.Service != "crm" || leaf.Level != 2 || !bytes.Equal(leaf.Tenant, bytes.Repeat([]byte{7}, 16)) || leaf.Time == 0 {
 			t.Errorf("leaf: %+v", leaf)
@@ -151,12 +148,13 @@ func TestAppendInSharesTheFate(t *testing.T) {
 		boom := errors.New("boom")
 		req := &reqctx.Request{}
 		ctx := reqctx.With(f.ctx, req)
+		refused := audit.Entry{Tenant: "acme", Class: audit.ClassLogin, Activity: audit.OTPFailed, Outcome: audit.OutcomeDeny, Caller: entry.Caller}
 		change := func(end error) error {
 			return f.store.InTx(ctx, func(tx store.Tx) error {
 				if err := tx.PutTeam(ctx, "acme", model.Team{ID: "emea"}); err != nil {
 					return err
 				}
-				if err := f.log.AppendIn(ctx, tx, entry); err != nil {
+				if err := f.log.AppendIn(ctx, tx, refused); err != nil {
 					return err
 				}
 				return end
@@ -165,14 +163,54 @@ func TestAppendInSharesTheFate(t *testing.T) {
 		if err := change(boom); !errors.Is(err, boom) {
 			t.Fatal(err)
 		}
-		if req.Recorded() { // then the failure would have no entry at all
-			t.Error("the request counts as recorded, and the entry is gone")
+		if req.Failed() { // then the failure would have no entry at all
+			t.Error("the request counts as failed in the log, and the entry is gone")
 		}
 		if n, err := f.store.LogSize(f.ctx); err != nil || n != 0 {
 			t.Errorf("%d entries of a change that was rolled back (%v)", n, err)
 		}
-		if err := change(nil); err != nil || !req.Recorded() {
-			t.Errorf("committed: %v, recorded %v", err, req.Recorded())
+		if err := change(nil); err != nil || !req.Failed() {
+			t.Errorf("committed: %v, failed in the log: %v", err, req.Failed())
+		}
+	})
+}
+
+// A request knows that the log says of it that it failed, and no other entry is taken
+// for that: neither what it did before nor a decision that is a no.
+func TestWhatSaysThatARequestFailed(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		for _, c := range []struct {
+			class    audit.Class
+			activity audit.Activity
+			outcome  audit.Outcome
+			code     model.Code
+			failed   bool
+		}{
+			{audit.ClassAdmin, audit.PolicyRead, audit.OutcomeOK, "", false},
+			{audit.ClassLogin, audit.TokenRefreshed, audit.OutcomeOK, "", false},
+			{audit.ClassLogin, audit.OTPFailed, audit.OutcomeDeny, "", true},
+			{audit.ClassAdmin, audit.RequestFailed, audit.OutcomeDeny, "", true},
+			{audit.ClassDecision, audit.RequestFailed, audit.OutcomeDeny, "", true},
+			{audit.ClassDecision, audit.Evaluated, audit.OutcomeAllow, "", false},
+			{audit.ClassDecision, audit.Evaluated, audit.OutcomeDeny, "", false},
+			{audit.ClassDecision, audit.Evaluated, audit.OutcomeDeny, model.CodeInternal, true},
+			{audit.ClassDecision, audit.Evaluated, audit.OutcomeError, "", true},
+		} {
+			e := audit.Entry{Tenant: "acme", Class: c.class, Activity: c.activity, Outcome: c.outcome, Code: c.code, Revision: entry.Revision, Caller: entry.Caller}
+			for how, log := range map[string]func(ctx context.Context) error{
+				"alone":      func(ctx context.Context) error { return f.log.Append(ctx, e) },
+				"a refusal":  func(ctx context.Context) error { return f.log.AppendRefusal(ctx, e) },
+				"in company": func(ctx context.Context) error { return f.log.Append(ctx, e, entry) },
+				"a decision": func(ctx context.Context) error { return f.log.AppendDecision(ctx, e) },
+			} {
+				req := &reqctx.Request{}
+				if err := log(reqctx.With(f.ctx, req)); err != nil {
+					t.Fatal(err)
+				}
+				if req.Failed() != c.failed {
+					t.Errorf("%s %s, %s: failed is %v", c.activity, c.outcome, how, req.Failed())
+				}
+			}
 		}
 	})
 }

@@ -18,8 +18,8 @@ type Request struct {
 	UserAgent string
 	Traced    bool // its parts are told to a collector, see package tracing
 
-	recorded atomic.Bool
-	receipt  atomic.Pointer[Receipt]
+	failed  atomic.Bool
+	receipt atomic.Pointer[Receipt]
 }
 
 // Receipt says where in the log a record is.
@@ -58,21 +58,23 @@ func From(ctx context.Context) *Request {
 	return &Request{}
 }
 
-// MarkRecorded notes that the request has its entry in the log.
-func (r *Request) MarkRecorded() { r.recorded.Store(true) }
+// MarkFailed notes that the log has an entry which says that the request failed.
+// One of what the request did before, such as what it read, does not.
+func (r *Request) MarkFailed() { r.failed.Store(true) }
 
-// SetReceipt notes that the request has its entry in the log, and where.
-func (r *Request) SetReceipt(at *Receipt) {
-	r.receipt.Store(at)
-	r.MarkRecorded()
-}
+// MarkWell takes MarkFailed back: what failed was not what the request is about,
+// which goes on without it.
+func (r *Request) MarkWell() { r.failed.Store(false) }
+
+// Failed tells whether the log has an entry which says that the request failed.
+func (r *Request) Failed() bool { return r.failed.Load() }
+
+// SetReceipt notes where the request's entry is.
+func (r *Request) SetReceipt(at *Receipt) { r.receipt.Store(at) }
 
 // Receipt says where the request's last entry is; nil where that is not known,
 // because it is written behind the answer or belongs to a change.
 func (r *Request) Receipt() *Receipt { return r.receipt.Load() }
-
-// Recorded tells whether the request has its entry in the log.
-func (r *Request) Recorded() bool { return r.recorded.Load() }
 
 // Network is the network the address is in, which says where somebody is without
 // saying who: the /24 of an IPv4 address, the /64 of an IPv6 one. "" for none.

@@ -195,12 +195,13 @@ func (s *Server) recorded(permission string, fail func(http.ResponseWriter, *htt
 // recordTimeout bounds how long the record of a failure may take.
 const recordTimeout = 5 * time.Second
 
-// record makes sure the failure has its entry, and returns what to answer. A
+// record makes sure the failure has its entry, beside those of what the request did
+// before it failed, and returns what to answer. A
 // caller that hangs up does not get away unrecorded. Where nobody knows whether the
 // service's own entry was committed there may be two: that says more than none.
 func (s *Server) record(r *http.Request, caller model.Caller, failure error) error {
 	code := codeOf(r, failure)
-	if code == model.CodeAuditUnavailable || reqctx.From(r.Context()).Recorded() {
+	if code == model.CodeAuditUnavailable || reqctx.From(r.Context()).Failed() {
 		return failure
 	}
 	return s.recordAs(r, caller, chi.RouteContext(r.Context()).RoutePattern(), code, failure)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -291,14 +292,12 @@ func write(w http.ResponseWriter, contentType string, status int, v any) {
 // no route takes: questions and logins.
 var accounted = []string{"/access/v1/", "/v1/login"}
 
-// noRoute answers a request that no route takes, with a page where a browser asks.
-func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, code model.Code) {
+// noRoute answers a request that no route takes, with a page where a browser asks. As
+// what it is recorded is a pattern, "" for what is nobody's.
+func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, code model.Code, pattern string) {
 	var err error = &model.Error{Code: code}
-	for _, begins := range accounted {
-		if strings.HasPrefix(r.URL.Path, begins) {
-			err = s.recordAs(r, model.Caller{Kind: model.CallerAnonymous}, begins+"*", code, err)
-			break
-		}
+	if pattern != "" {
+		err = s.recordAs(r, model.Caller{Kind: model.CallerAnonymous}, pattern, code, err)
 	}
 	if p := s.missing; p != nil && forReader(r) {
 		p.Fail(w, r, s.problemOf(w, r, p.Language(r), err), err)
@@ -309,16 +308,24 @@ func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, code model.Code
 
 // notFound answers paths that are none of ours.
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
-	s.noRoute(w, r, model.CodeNotFound)
+	pattern := ""
+	if i := slices.IndexFunc(accounted, func(begins string) bool { return strings.HasPrefix(r.URL.Path, begins) }); i >= 0 {
+		pattern = accounted[i] + "*"
+	}
+	s.noRoute(w, r, model.CodeNotFound, pattern)
 }
 
-// methodNotAllowed answers other methods on our paths, naming those there are.
+// methodNotAllowed answers other methods on our paths, naming those there are. On what is
+// not for everybody it is recorded like any other refusal there.
 func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	allowed := withHead(r, allowedMethods(r))
+	allowed, pattern := allowedMethods(r)
 	if len(allowed) == 0 { // a method nobody knows, on a path that is none of ours
 		s.notFound(w, r)
 		return
 	}
-	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	s.noRoute(w, r, model.CodeMethodNotAllowed)
+	w.Header().Set("Allow", strings.Join(withHead(r, allowed), ", "))
+	if s.everybodys[pattern] {
+		pattern = ""
+	}
+	s.noRoute(w, r, model.CodeMethodNotAllowed, pattern)
 }

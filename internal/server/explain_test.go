@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rolegate/internal/policy"
-	"rolegate/internal/reqctx"
 	"rolegate/model"
 )
 
@@ -31,7 +30,6 @@ func (f *fakeDecider) Explain(ctx context.Context, caller model.Caller, r policy
 		out.WhoCould = found
 		return out, err
 	}
-	reqctx.From(ctx).MarkRecorded()
 	f.caller = caller
 	return out, nil
 }

@@ -12,7 +12,6 @@ import (
 
 	"rolegate/internal/login"
 	"rolegate/internal/policy"
-	"rolegate/internal/reqctx"
 	"rolegate/model"
 )
 
@@ -25,7 +24,6 @@ func (f *fakeDecider) Forward(ctx context.Context, caller model.Caller, fr polic
 	if caller.MinRevision > 42 {
 		return policy.Forwarded{}, &policy.Behind{Revision: 42, Demanded: caller.MinRevision}
 	}
-	reqctx.From(ctx).MarkRecorded()
 	if f.forward != nil {
 		return *f.forward, nil
 	}

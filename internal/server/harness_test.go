@@ -251,7 +251,6 @@ func (f *fakeLogin) step(ctx context.Context, args ...string) (login.Result, err
 	if f.err != nil {
 		return login.Result{}, f.err
 	}
-	reqctx.From(ctx).MarkRecorded()
 	if f.result.Status == "" {
 		return login.Result{Status: login.StatusOK, Tokens: &login.Tokens{AccessToken: "access", RefreshToken: "refresh", ExpiresIn: 600e9}}, nil
 	}
@@ -322,7 +321,6 @@ func (f *fakeKnown) ForgetDevice(ctx context.Context, _ model.Caller, id string)
 	if id != "k1" {
 		return &model.Error{Code: model.CodeNotFound}
 	}
-	reqctx.From(ctx).MarkRecorded()
 	return nil
 }
 
@@ -384,7 +382,6 @@ func (f *fakeDecider) EvaluateBatch(ctx context.Context, caller model.Caller, rs
 	if caller.MinRevision > 42 {
 		return nil, &policy.Behind{Revision: 42, Demanded: caller.MinRevision}
 	}
-	reqctx.From(ctx).MarkRecorded()
 	var ds []model.Decision
 	for _, r := range rs {
 		d := model.Decision{Allow: true, Code: model.ReasonAllowed, Revision: 42}
@@ -395,6 +392,9 @@ func (f *fakeDecider) EvaluateBatch(ctx context.Context, caller model.Caller, rs
 			d = model.Decision{Code: model.ReasonItemInvalid, Revision: 42}
 		case f.answer != nil:
 			d = f.answer(r)
+		}
+		if d.Code == model.CodeInternal {
+			reqctx.From(ctx).MarkFailed()
 		}
 		ds = append(ds, d)
 	}
@@ -410,7 +410,6 @@ func (f *fakeDecider) Search(ctx context.Context, caller model.Caller, sr policy
 	if caller.MinRevision > 42 {
 		return policy.Found{}, &policy.Behind{Revision: 42, Demanded: caller.MinRevision}
 	}
-	reqctx.From(ctx).MarkRecorded()
 	found := policy.Found{Results: []string{}, After: sr.After, Revision: 42}
 	for _, name := range f.names {
 		switch {
@@ -431,7 +430,6 @@ func (f *fakeDecider) Filter(ctx context.Context, caller model.Caller, r policy.
 	if f.err != nil {
 		return policy.Listed{}, f.err
 	}
-	reqctx.From(ctx).MarkRecorded()
 	if f.listed != nil {
 		return *f.listed, nil
 	}

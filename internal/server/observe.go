@@ -164,16 +164,20 @@ func methodName(r *http.Request) string {
 	return "OTHER"
 }
 
-// allowedMethods lists the methods the request's path does answer.
-func allowedMethods(r *http.Request) []string {
+// allowedMethods lists the methods the request's path does answer, and the pattern of the
+// route that answers the first.
+func allowedMethods(r *http.Request) (allowed []string, pattern string) {
 	path := r.URL.RawPath
 	if path == "" {
 		path = r.URL.Path
 	}
 	routes := chi.RouteContext(r.Context()).Routes
-	return slices.DeleteFunc(slices.Clone(methods), func(m string) bool {
-		return !routes.Match(chi.NewRouteContext(), m, path)
-	})
+	for _, m := range methods {
+		if at := routes.Find(chi.NewRouteContext(), m, path); at != "" {
+			allowed, pattern = append(allowed, m), cmp.Or(pattern, at)
+		}
+	}
+	return allowed, pattern
 }
 
 // requestID is what X-Request-ID answers: the caller's own identifier, whatever

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rolegate/internal/policy"
-	"rolegate/internal/reqctx"
 	"rolegate/model"
 )
 
@@ -19,7 +18,6 @@ func (f *fakeDecider) Permissions(ctx context.Context, caller model.Caller, r po
 	if f.err != nil {
 		return model.Permissions{}, f.err
 	}
-	reqctx.From(ctx).MarkRecorded()
 	return model.Permissions{Subject: r.Subject.Type + ":" + r.Subject.ID, Code: model.ReasonAllowed, Revision: 42, Objects: map[string]model.ObjectPermissions{"contact": {
 		Actions: map[string]model.ActionPermission{"read": {Kind: model.PermittedAlways, Code: model.ReasonAllowed}, "export": {Kind: model.PermittedNever, Code: model.ReasonNotGranted},
 			"audit": {Kind: model.PermittedConditionally, Code: model.ReasonStepUp, StepUp: &model.Needed{ACR: 2}}},

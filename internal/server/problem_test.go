@@ -179,23 +179,28 @@ func TestFailuresAreRecorded(t *testing.T) {
 	}
 
 	h = newHarness(t)
-	h.login.before = func(ctx context.Context) { reqctx.From(ctx).MarkRecorded() }
+	h.login.before = func(ctx context.Context) { reqctx.From(ctx).MarkFailed() }
 	h.login.err = &model.Error{Code: model.CodeLoginFailed}
 	h.want(h.post("/v1/login", goodLogin), 401, model.CodeLoginFailed)
 	if len(h.recorder.entries) > 0 {
 		t.Errorf("recorded twice: %v", h.recorder.entries)
 	}
 
-	// What no route takes is nobody's, but below what must be accounted for.
+	// What no route takes is nobody's, but below what must be accounted for; another method
+	// of what is for everybody, too.
 	h = newHarness(t)
 	h.call("GET", "/nowhere", "")
+	h.call("POST", "/healthz", "")
+	h.call("POST", "/v1/audit/checkpoint", "")
 	h.call("GET", "/v1/explain", "")
+	h.call("DELETE", "/v1/admin/users/ann", "")
 	h.call("GET", "/v1/login", "")
 	h.call("BREW", "/v1/login/nowhere/secret", "")
 	h.post("/access/v1/nowhere", "{}")
 	anonymous := model.Caller{Kind: model.CallerAnonymous}
 	want = []recorded{
-		{anonymous, "GET /v1/login*", model.CodeMethodNotAllowed}, {anonymous, "OTHER /v1/login*", model.CodeNotFound},
+		{anonymous, "GET /v1/explain", model.CodeMethodNotAllowed}, {anonymous, "DELETE /v1/admin/users/{id}", model.CodeMethodNotAllowed},
+		{anonymous, "GET /v1/login", model.CodeMethodNotAllowed}, {anonymous, "OTHER /v1/login*", model.CodeNotFound},
 		{anonymous, "POST /access/v1/*", model.CodeNotFound},
 	}
 	if diff := cmp.Diff(want, h.recorder.entries, cmp.AllowUnexported(recorded{})); diff != "" {

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"rolegate/internal/directory"
-	"rolegate/internal/reqctx"
 	"rolegate/model"
 )
 
@@ -39,7 +38,6 @@ func TestImportsAreBoundedTogether(t *testing.T) {
 		most = max(most, now)
 		mu.Unlock()
 		defer func() { mu.Lock(); now--; mu.Unlock() }()
-		reqctx.From(ctx).MarkRecorded()
 		return directory.ImportResult{DryRun: dryRun}, nil
 	}
 	handler := h.server.Handler()

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -114,7 +115,21 @@ func (s *Server) router() chi.Router {
 	r.Method("GET", "/v1/audit/entries/{index}", s.officer(administration.AuditLog, administration.Read, s.logEntry))
 
 	s.missing = s.Pages.Mount(r, s.page) // /, /login, /account, /console: for people, the tables in packages below console
+	s.everybodys = patternsForEverybody(r)
 	return r
+}
+
+// patternsForEverybody are those of routes that take whoever comes, of which nothing is
+// recorded.
+func patternsForEverybody(r chi.Router) map[string]bool {
+	public := map[string]bool{}
+	_ = chi.Walk(r, func(_, pattern string, h http.Handler, _ ...func(http.Handler) http.Handler) error { // which only fails as this does
+		if e, ok := h.(interface{ Permission() string }); ok && strings.HasPrefix(e.Permission(), "public") {
+			public[pattern] = true
+		}
+		return nil
+	})
+	return public
 }
 
 // mending are the routes of persons that a session may call which is below what is

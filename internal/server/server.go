@@ -84,6 +84,7 @@ type Server struct {
 	siteRequests *throttle.Meter // of sites, likewise
 	turns        chan struct{}   // one for each that is heard past its limit, likewise
 	reads        *throttle.Meter // of addresses, of the log's hashes; likewise
+	everybodys   map[string]bool // patterns of which nothing is recorded, likewise
 	missing      Page            // where no route takes a browser's request; likewise
 	warnings     *throttle.Meter // of a crowd that is turned away; likewise
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"rolegate/internal/directory"
-	"rolegate/internal/reqctx"
 	"rolegate/model"
 )
 
@@ -23,7 +22,6 @@ func TestSlowBodies(t *testing.T) {
 	h := newHarness(t)
 	h.login.scopes = []string{"decide", "directory"}
 	h.server.Provisioning.Import = func(ctx context.Context, _ model.Caller, _ string, _ []byte, dryRun bool, _ string) (directory.ImportResult, error) {
-		reqctx.From(ctx).MarkRecorded()
 		return directory.ImportResult{DryRun: dryRun}, nil
 	}
 	srv := httptest.NewUnstartedServer(h.server.Handler())

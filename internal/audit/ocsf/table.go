@@ -146,6 +146,8 @@ var Activities = map[audit.Activity]Mapping{
 	audit.Restored:          lifecycle(other, high),
 	audit.TenantCreated:     created(tenantEntity),
 	audit.TenantChanged:     updated(tenantEntity),
+	audit.TenantRead:        read(tenantEntity),
+	audit.KeyRead:           read("key"),
 	audit.UserCreated:       account(1, informational),
 	audit.UserInvited:       account(other, informational),
 	audit.UserImported:      account(1, informational),

@@ -77,7 +77,7 @@ func (p *pages) confirmDevice(v *page.Visit) error {
 	c, err := p.login.ConfirmDevice(v.Context(), *v.Session, a.ID, code, a.Form)
 	switch {
 	case model.CodeOf(err) == model.CodeNotFound: // it waited for too long, or the form came twice
-		return v.Done(devicesPath, "devices.over")
+		return v.Already(err, devicesPath, "devices.over")
 	case err != nil:
 		return v.Again(err, "enrol.html", a)
 	}
@@ -151,7 +151,7 @@ func (p *pages) renameDevice(v *page.Visit) error {
 func (p *pages) removeDevice(v *page.Visit) error {
 	o, err := p.find(v)
 	if model.CodeOf(err) == model.CodeNotFound { // as it is when the form comes twice
-		return v.Done(devicesPath, "devices.gone")
+		return v.Already(err, devicesPath, "devices.gone")
 	}
 	if err == nil {
 		err = p.login.RemoveDevice(v.Context(), *v.Session, o.ID)
@@ -167,7 +167,7 @@ func (p *pages) deviceAgain(v *page.Visit, err error) error {
 	o, findErr := p.find(v)
 	switch {
 	case model.CodeOf(findErr) == model.CodeNotFound:
-		return v.Done(devicesPath, "devices.gone")
+		return v.Already(err, devicesPath, "devices.gone")
 	case findErr != nil:
 		return findErr
 	}

@@ -43,7 +43,7 @@ func (p *pages) endSession(v *page.Visit) error {
 	_, err := p.login.EndSession(v.Context(), v.Session.Caller, v.Param("id"))
 	switch {
 	case model.CodeOf(err) == model.CodeNotFound: // as it is when it has ended already
-		return v.Done(sessionsPath, "sessions.gone")
+		return v.Already(err, sessionsPath, "sessions.gone")
 	case err != nil:
 		return err
 	}
@@ -77,7 +77,11 @@ func (p *pages) known(v *page.Visit) error {
 }
 
 func (p *pages) forget(v *page.Visit) error {
-	if err := p.login.ForgetDevice(v.Context(), v.Session.Caller, v.Param("id")); err != nil && model.CodeOf(err) != model.CodeNotFound {
+	err := p.login.ForgetDevice(v.Context(), v.Session.Caller, v.Param("id"))
+	switch {
+	case model.CodeOf(err) == model.CodeNotFound: // as it is when the form comes twice
+		return v.Already(err, knownPath, "known.forgotten")
+	case err != nil:
 		return err
 	}
 	return v.Done(knownPath, "known.forgotten")

@@ -53,7 +53,7 @@ func (p *pages) then(v *page.Visit, o *administration.Officer, err error, act st
 		if moved.Now.State == change.Published {
 			home = revisionPath(moved.Now.Published, "")
 		}
-		return v.Done(home, "already."+act)
+		return v.Already(err, home, "already."+act)
 	}
 	d, failed := p.seen(v, o)
 	if failed != nil {

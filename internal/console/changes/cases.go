@@ -63,7 +63,7 @@ func (p *pages) saveCases(v *page.Visit, o *administration.Officer) error {
 	}
 	if errors.As(err, &c.Moved) {
 		if c.Draft.Cases == entered && c.Draft.EditedBy == o.Caller().String() {
-			return v.Done(draftPath(d.ID, "/cases"), "done.cases") // sent twice
+			return v.Already(err, draftPath(d.ID, "/cases"), "done.cases") // sent twice
 		}
 		if c.Draft.Cases != entered {
 			c.Theirs = c.Draft.Cases

@@ -9,6 +9,7 @@ import (
 
 	"rolegate/internal/administration"
 	"rolegate/internal/app"
+	"rolegate/internal/audit"
 	"rolegate/internal/change"
 	"rolegate/internal/testkit"
 	"rolegate/model"
@@ -90,6 +91,17 @@ func (f *firm) drafted(v *testkit.Visitor, title string) string {
 	}
 	v.Get(home+"/"+id).Want(f.t, 200, home+"/"+id)
 	return id
+}
+
+// refuses fails the test unless what do sends is in the log as refused.
+func (f *firm) refuses(route string, do func()) {
+	f.t.Helper()
+	for _, l := range f.Recorded(do) {
+		if l.Activity == audit.RequestFailed && l.Outcome == audit.OutcomeDeny && l.Op == route && l.Class == audit.ClassAdmin && l.Actor == "user" {
+			return
+		}
+	}
+	f.t.Errorf("%s is not in the log as refused", route)
 }
 
 // says fails the test unless an element of the last page says all of this.

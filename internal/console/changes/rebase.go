@@ -56,7 +56,7 @@ func (p *pages) rebased(v *page.Visit, o *administration.Officer) error {
 	}
 	if moved, ok := errors.AsType[*change.Moved](err); ok && moved.Now.State == change.Open && moved.Now.EditedBy == o.Caller().String() {
 		if now, failed := o.Policy(v.Context()); failed == nil && moved.Now.Base == now.Revision {
-			return v.Done(draftPath(moved.Now.ID, ""), "already.rebase")
+			return v.Already(err, draftPath(moved.Now.ID, ""), "already.rebase")
 		}
 	}
 	r, failed := p.rebasePage(v, o)

@@ -206,7 +206,7 @@ func (p *pages) rollback(v *page.Visit, o *administration.Officer) error {
 		return failed
 	}
 	if _, ok := errors.AsType[*change.Outdated](err); ok && r.Same() { // sent twice, or somebody else went back, too
-		return v.Done(revisionPath(r.InForce.Revision, ""), "already.rollback", "revision", strconv.FormatInt(n, 10))
+		return v.Already(err, revisionPath(r.InForce.Revision, ""), "already.rollback", "revision", strconv.FormatInt(n, 10))
 	}
 	r.Reason = v.Form("reason")
 	return v.Again(err, "rollback.html", r)

@@ -73,7 +73,9 @@ func TestStory(t *testing.T) {
 		published := sec.Page.URL.Path
 		// The button that goes back, and then the form once more.
 		sec.Page = old
-		sec.Submit(form(id, "publish"), "reason", "Asked for by sales").Want(t, 200, published)
+		f.refuses("POST "+home+"/{id}/publish", func() {
+			sec.Submit(form(id, "publish"), "reason", "Asked for by sales").Want(t, 200, published)
+		})
 		says(t, sec, ".said", "published already")
 
 		sec.Get(home)

@@ -57,6 +57,7 @@ var events = page.Texts{
 
 	"event.tenant_create":        {EN: "Tenant made", ZH: "新建组织"},
 	"event.tenant_update":        {EN: "Tenant changed", ZH: "更改组织设置"},
+	"event.tenant_read":          {EN: "Tenants read", ZH: "查看组织列表"},
 	"event.user_create":          {EN: "Account made", ZH: "新建账号"},
 	"event.user_invite":          {EN: "Person invited", ZH: "邀请人员"},
 	"event.user_import":          {EN: "Account imported", ZH: "导入账号"},
@@ -105,6 +106,7 @@ var events = page.Texts{
 	"event.policy_announce":       {EN: "Announced: one person alone will publish", ZH: "预告：将由一人单独发布策略"},
 	"event.four_eyes_single":      {EN: "One person may publish alone", ZH: "允许一人单独发布策略"},
 
+	"event.key_read":            {EN: "List of keys read", ZH: "查看密钥列表"},
 	"event.signing_key_create":  {EN: "Signing key made", ZH: "生成签名密钥"},
 	"event.signing_key_rotate":  {EN: "Signing key rotated", ZH: "轮换签名密钥"},
 	"event.signing_key_revoke":  {EN: "Signing key revoked", ZH: "吊销签名密钥"},

@@ -54,6 +54,19 @@ func (v *Visit) AgainPart(err error, name, part string, data any) error {
 	return &again{err, name, part, data}
 }
 
+// Already answers an act that was refused, since what it wants is so already, as if it had
+// been done: mostly a form that comes twice. The log has it as refused.
+func (v *Visit) Already(refused error, path, key string, words ...any) error {
+	return &already{refused, func() error { return v.Done(path, key, words...) }}
+}
+
+type already struct {
+	error
+	done func() error
+}
+
+func (a *already) Unwrap() error { return a.error }
+
 // failed is a failure of a page with its visit, of which Fail shows what is known.
 type failed struct {
 	v   *Visit
@@ -85,6 +98,9 @@ type exactly struct{ error }
 func (e *exactly) Unwrap() error { return e.error }
 
 func (v *Visit) fail(problem api.Problem, err error) error {
+	if a, ok := errors.AsType[*already](err); ok && model.CodeOf(a) == model.Code(problem.Code) { // and not that it could not be recorded
+		return a.done()
+	}
 	if model.Code(problem.Code) == model.CodePrecondition { // people send no If-Match
 		problem.Title = v.T("overtaken.title")
 		if _, ok := errors.AsType[*exactly](err); !ok { // it is said for programs

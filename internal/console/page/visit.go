@@ -11,6 +11,7 @@ import (
 	"rolegate/internal/administration"
 	"rolegate/internal/i18n"
 	"rolegate/internal/login"
+	"rolegate/internal/reqctx"
 	"rolegate/model"
 )
 
@@ -141,8 +142,10 @@ func (v *Visit) glance() error {
 	err := v.authenticate()
 	switch model.CodeOf(err) {
 	case model.CodeUnauthorized:
+		reqctx.From(v.Context()).MarkWell() // a session that has ended is not what they came for
 		return nil
 	case model.CodeTooManyAttempts:
+		reqctx.From(v.Context()).MarkWell()
 		v.unread = err
 		return nil
 	default:
