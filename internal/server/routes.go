@@ -111,7 +111,7 @@ func (s *Server) router() chi.Router {
 	r.Method("GET", "/v1/audit/entries", s.officer(administration.AuditLog, administration.Read, s.logEntries))
 	r.Method("GET", "/v1/audit/entries/{index}", s.officer(administration.AuditLog, administration.Read, s.logEntry))
 
-	s.missing = s.Pages.Mount(r, s.page) // /, /login, /account, /console: for people, the tables in packages below console
+	s.missing = s.Pages.Mount(r, s.page, s.mayCall) // /, /login, /account, /console: for people, the tables in packages below console
 	return r
 }
 
