@@ -44,7 +44,7 @@ func (s *Server) router() chi.Router {
 		r.Method("GET", wellKnownOAuth+path, s.public(s.metadata))
 	}
 	r.Method("GET", wellKnownPDP+s.issuerPath(), s.public(s.pdpMetadata))
-	r.Method("GET", wellKnownPDP+s.issuerPath()+"/{tenant}", s.public(s.tenantPDPMetadata))
+	r.Method("GET", wellKnownPDP+s.issuerPath()+"/{tenant}", s.open(s.tenantPDPMetadata))
 	r.Method("POST", "/oauth2/token", s.clientSecret(s.clientToken))
 	r.Method("POST", "/oauth2/introspect", s.clientSecret(s.introspect))
 	r.Method("POST", "/oauth2/revoke", s.clientOrHolder(s.revoke))
