@@ -17318,6 +17318,13 @@ type TenantPDPMetadataResponse404Headers struct {
 	XRequestID      string
 }
 
+// TenantPDPMetadataResponse429Headers the declared response headers of an HTTP 429 response for TenantPDPMetadata
+type TenantPDPMetadataResponse429Headers struct {
+	ContentLanguage string
+	RetryAfter      int
+	XRequestID      string
+}
+
 // TenantPDPMetadataResponse500Headers the declared response headers of an HTTP 500 response for TenantPDPMetadata
 type TenantPDPMetadataResponse500Headers struct {
 	ContentLanguage string
@@ -17338,6 +17345,8 @@ type TenantPDPMetadataResponse struct {
 	JSON200 *PDPMetadata
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *Problem
+	// ApplicationProblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationProblemJSON429 *TooManyAttempts
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -17346,6 +17355,8 @@ type TenantPDPMetadataResponse struct {
 	Headers200 *TenantPDPMetadataResponse200Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *TenantPDPMetadataResponse404Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *TenantPDPMetadataResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *TenantPDPMetadataResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -17360,6 +17371,11 @@ func (r TenantPDPMetadataResponse) GetJSON200() *PDPMetadata {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r TenantPDPMetadataResponse) GetApplicationProblemJSON404() *Problem {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r TenantPDPMetadataResponse) GetApplicationProblemJSON429() *TooManyAttempts {
+	return r.ApplicationProblemJSON429
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -34274,9 +34290,8 @@ func (r EndSessionResponse) ContentType() string {
 
 // PermissionsResponse200Headers the declared response headers of an HTTP 200 response for Permissions
 type PermissionsResponse200Headers struct {
-	CacheControl string
-	ETag         string
-	XRequestID   string
+	ETag       string
+	XRequestID string
 }
 
 // PermissionsResponse304Headers the declared response headers of an HTTP 304 response for Permissions
@@ -37369,6 +37384,13 @@ func ParseTenantPDPMetadataResponse(rsp *http.Response) (*TenantPDPMetadataRespo
 		}
 		response.ApplicationProblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyAttempts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -37413,6 +37435,30 @@ func ParseTenantPDPMetadataResponse(rsp *http.Response) (*TenantPDPMetadataRespo
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 429:
+		var headers TenantPDPMetadataResponse429Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers TenantPDPMetadataResponse500Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
@@ -62506,13 +62552,6 @@ func ParsePermissionsResponse(rsp *http.Response) (*PermissionsResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PermissionsResponse200Headers
-		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.CacheControl = value
-		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -238,6 +238,9 @@ func (a *App) Ready(ctx context.Context) error {
 	if a.unkeyed.Load() {
 		return model.Errorf(model.CodeKeyMissing, "the key file %s has not the key that seals now; copy the file from where `rolegate keys kek add` was done", a.Config.KeyFile)
 	}
+	if err := a.Policy.Snapshots.Readable(ctx); err != nil {
+		return err
+	}
 	return a.current()
 }
 

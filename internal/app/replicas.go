@@ -28,7 +28,7 @@ const shownTenants = 100
 func (a *App) replica() server.Replica {
 	s := a.feed.State()
 	applied, _ := a.Policy.Snapshots.Applied(shownTenants)
-	return server.Replica{Feed: s.Running, Listening: s.Listening, Age: s.Age.Seconds(), Revisions: applied}
+	return server.Replica{Feed: s.Running, Listening: s.Listening, Age: s.Age.Seconds(), Revisions: applied, Unreadable: a.Policy.Snapshots.Unreadable()}
 }
 
 // registerFeed registers what operators see of how a replica keeps up. Tenants
@@ -52,6 +52,8 @@ func (a *App) registerFeed(reg prometheus.Registerer) {
 				_, lag := a.Policy.Snapshots.Applied(0)
 				return float64(lag)
 			}),
+		gauge("rolegate_policies_unreadable", "Tenants that were asked about since the start and whose stored policy or catalogue cannot be read: all they ask is refused.",
+			func() float64 { return float64(a.Policy.Snapshots.Unreadable()) }),
 		appliedRevisions{a},
 	)
 	if a.Config.DatabaseURL == "" { // nobody notifies: 0 would be an alarm without a cause

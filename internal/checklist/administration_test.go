@@ -19,7 +19,7 @@ import (
 )
 
 func init() {
-	holds(122, "Every route below /v1/admin refuses no token, a person without the right, a client without the scope and an expired token of an administrator.", adminRoutesAreClosed)
+	holds(122, "Every route below /v1/admin, and of the log what is not public, refuses no token, a person without the right, a client without the scope and an expired token of an administrator; each page for officers leads whose session has expired to the login.", adminRoutesAreClosed)
 	holds(123, "An administrator changes nothing without a second factor proven in the last five minutes: 401 with what would help, 409 where there is no device yet.", adminStepsUp)
 	holds(124, "A person can change nothing of their own account that the policy or an administrator decides: there is no such route, and unknown members are refused.", noOwnProfile)
 	holds(125, "An administrator neither sets nor sees a password: no route takes one for somebody else, and an invitation leaves it to the user.", noPasswordOfOthers)
@@ -99,7 +99,7 @@ func routesBelow(t *testing.T, prefix string) (routes [][3]string) {
 		f := strings.Fields(line)
 		if strings.HasPrefix(f[1], prefix) {
 			path := strings.NewReplacer("{id}", "ann", "{role}", "sales-rep", "{type}", "user", "{member}", "user:ann", "{revision}", "1").Replace(f[1])
-			routes = append(routes, [3]string{f[0], path, f[2]})
+			routes = append(routes, [3]string{f[0], parameter.ReplaceAllString(path, "x"), strings.Join(f[2:], " ")})
 		}
 	}
 	return routes
@@ -110,11 +110,12 @@ func adminRoutesAreClosed(t *testing.T) {
 	o := officesOf(t, k)
 	ann := k.MustEnrol("ann", "sales-rep")
 	client := k.ClientToken("crm")
-	routes := routesBelow(t, "/v1/admin/")
-	if len(routes) < 40 {
-		t.Fatalf("only %d routes", len(routes))
+	admin := routesBelow(t, "/v1/admin/")
+	log := slices.DeleteFunc(routesBelow(t, "/v1/audit/"), func(r [3]string) bool { return !strings.HasPrefix(r[2], "officer(") })
+	if len(admin) < 40 || len(log) != 3 {
+		t.Fatalf("%d routes, and of the log %v", len(admin), log)
 	}
-	try := func(who, token string, statuses ...int) {
+	try := func(who, token string, routes [][3]string, statuses ...int) {
 		for _, r := range routes {
 			var body any
 			if r[0] == "PUT" || r[0] == "POST" {
@@ -126,11 +127,28 @@ func adminRoutesAreClosed(t *testing.T) {
 			}
 		}
 	}
-	try("nobody", "", 401)
-	try("a person without the right", ann.Access, 401, 403)
-	try("a client without the scope", client, 401, 403)
+	all := append(admin, log...)
+	try("nobody", "", all, 401)
+	try("a person without the right", ann.Access, all, 401, 403)
+	try("a client without the scope", client, all, 401, 403)
 	k.Advance(11 * time.Minute)
-	try("an administrator whose token has expired", o.sys.Access, 401)
+	for _, p := range []*testkit.Person{o.sys, o.sec, o.aud} {
+		try(p.ID+", whose token has expired", p.Access, all, 401)
+	}
+
+	// A page is asked for with the access token's cookie alone: with it expired there is no session.
+	for _, r := range pages(t) {
+		if !strings.HasPrefix(r.permission, "officer(") {
+			continue
+		}
+		path := parameter.ReplaceAllString(r.path, "x")
+		for _, token := range []string{"", o.sys.Access, o.sec.Access, o.aud.Access} {
+			if res := browse(t, k, r.method, path, "", accessCookie+"="+token); r.method == http.MethodGet && (res.StatusCode != 303 || !strings.HasPrefix(res.Header.Get("Location"), "/login")) ||
+				r.method == http.MethodPost && res.StatusCode != 303 && res.StatusCode != 401 {
+				t.Errorf("%s %s with an expired token: %d %s", r.method, path, res.StatusCode, res.Header.Get("Location"))
+			}
+		}
+	}
 }
 
 // looksOnly are the rights with which a POST changes nothing: it works for a while.

@@ -37,7 +37,7 @@ func init() {
 	holds(30, "wrong codes are counted although the transaction that looks at them rolls back, and across a restart", countedWhateverComes)
 	holds(31, "without the right password nobody locks a code step, and one user's lock is no other's", lockOfOne)
 	holds(32, "after fifty wrong codes in a row only a recovery code or an unlock goes on", hardStop)
-	holds(39, "wrong codes at the confirmation of a device are counted too", confirmCounted)
+	holds(39, "wrong codes at the confirmation of a device are counted too, of the first and of one that is added", confirmCounted)
 	holds(54, "recovery codes have a budget of their own, at most ten in an hour, and neither budget gets round the other", recoveryBudget)
 }
 
@@ -473,6 +473,17 @@ func confirmCounted(t *testing.T) {
 		a = k.Post("/v1/login", "", passwordBody("alice", testkit.Password))
 	}
 	k.Want(k.Post("/v1/login/enrol/confirm", "", map[string]any{"ticket": a.Text("ticket"), "code": "000000"}), 429, "code", "too_many_attempts")
+
+	// And of another device, in a session: with the same budget as the login's.
+	bob := k.MustEnrol("bob")
+	a = k.Post("/v1/me/devices", bob.Access, map[string]any{"name": "second"})
+	k.Want(a, 200)
+	confirm := "/v1/me/devices/" + a.Text("device_id") + "/confirm"
+	for range 10 {
+		k.Want(k.Post(confirm, bob.Access, map[string]any{"code": "000000"}), 401, "code", "code_invalid")
+	}
+	k.Want(k.Post(confirm, bob.Access, map[string]any{"code": k.CodeAt(a.Text("secret"), 0)}), 429, "code", "too_many_attempts")
+	k.Want(secondStep(k, k.Ticket("bob"), k.Code(bob)), 429, "code", "too_many_attempts")
 }
 
 func recoveryBudget(t *testing.T) {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,7 +30,7 @@ func init() {
 	holds(149, "100,000 made-up names neither evict a watched counter nor fill memory or database", manyNames)
 	holds(150, "limits hold against parallel tries, and over two replicas", parallelPasswords)
 	holds(151, "what is refused is 429 problem+json with Retry-After; within the limits nothing is delayed", tooMany)
-	holds(154, "every open route of the contract has a limiter; a test of the server walks the router for the reasons of the others", openRoutesLimited)
+	holds(154, "every open route of the contract has a limiter, and so has the renewal of a page's session; a test of the server walks the router for the reasons of the others", openRoutesLimited)
 	holds(155, "when the clock jumps an hour, locks and limits neither vanish nor become eternal", clockJumps)
 }
 
@@ -262,21 +264,70 @@ func openRoutesLimited(t *testing.T) {
 	n := 0
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
-			if op.Security == nil || len(*op.Security) > 0 || method == http.MethodGet {
-				continue
+			if op.Security == nil || len(*op.Security) > 0 || method == http.MethodGet && !strings.Contains(path, "{tenant}") {
+				continue // the same for everybody, from memory
 			}
 			n++
 			var a testkit.Answer
 			for range 21 {
-				req := k.Request(path, "", map[string]any{})
+				req := k.Request(strings.Replace(path, "{tenant}", "x", 1), "", map[string]any{})
+				req.Method = method
 				a = k.Send(testkit.From(req, fmt.Sprintf("203.0.113.%d", n)))
 			}
 			k.Want(a, 429)
 		}
 	}
-	if n < 7 {
+	if n < 8 {
 		t.Errorf("only %d open routes were found", n)
 	}
+	renewalsLimited(t, k)
+}
+
+// renewalsLimited: a page whose session is to be renewed looks a refresh token up, as
+// POST /v1/token/refresh does, whoever made it up.
+func renewalsLimited(t *testing.T, k *testkit.Kit) {
+	for i, path := range []string{"/account", "/step-up", "/console/people", "/login"} {
+		status := 0
+		for range 21 {
+			status = browse(t, k, "GET", path, fmt.Sprintf("203.0.113.%d", 100+i), refreshCookie+"=made-up", accessCookie+"=made-up").StatusCode
+		}
+		if status != 429 {
+			t.Errorf("%s renews by a made-up token for the 21st time: %d", path, status)
+		}
+	}
+	k = testkit.New(t) // 600 requests at once
+	ann := k.MustEnrol("ann")
+	k.Want(k.Post("/v1/logout", ann.Access, nil), 204)
+	for what, token := range map[string]string{"made up": "x", "ended": ann.Refresh} {
+		if n := len(k.Recorded(func() {
+			for range 250 {
+				browse(t, k, "GET", "/account", "", refreshCookie+"="+token)
+			}
+		})); n > 100 {
+			t.Errorf("a token that is %s leaves %d entries in the log", what, n)
+		}
+	}
+}
+
+// browse sends a browser's request, and goes nowhere else for it.
+func browse(t *testing.T, k *testkit.Kit, method, path, address string, cookies ...string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequest(method, k.URL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html")
+	req.Header.Set("Cookie", strings.Join(cookies, "; "))
+	if address != "" {
+		testkit.From(req, address)
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, res.Body)
+	res.Body.Close()
+	return res
 }
 
 func clockJumps(t *testing.T) {

@@ -21,7 +21,7 @@ import (
 
 func init() {
 	holds(169, "a panic is answered 500 with a trace id and nothing of where it was; the next request is answered as if nothing had been", panics)
-	holds(170, "with the database away, the key missing or wrong, or a policy that cannot be read, nothing is allowed and nobody logs in; readiness tells, and without the key there is no start", outages)
+	holds(170, "with the database away, the key missing or wrong, or a policy that cannot be read, nothing is allowed; without database or key nobody logs in, and without the key there is no start; readiness tells, of policies where no tenant's can be read, and otherwise of how many", outages)
 }
 
 // panicking is a store that panics where a request comes by, while it is armed.
@@ -176,13 +176,16 @@ func policyBroken(t *testing.T) {
 	k := testkit.Start(t, dir)
 	secret := k.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
 	k.MustEnrol("alice", "sales-rep")
-	if a := asksAlice(t, k, k.TokenFor("crm", secret)); a.Body["decision"] != true {
+	if a := asksAlice(t, k, k.TokenFor("crm", secret)); a.Body["decision"] != true || readyz(t, k) != 200 {
 		t.Fatalf("%d %s", a.Status, a.Raw)
 	}
 	for _, document := range []string{"p, role:sales-rep, contact, read, nonsense, allow", "p, role:sales-rep", "\x00\xff", "{}", "p2, *, *, *, *, *"} {
 		k.Stop()
 		k.Exec(fmt.Sprintf("UPDATE policies SET document = CAST(x'%x' AS TEXT)", document))
 		k = testkit.Start(t, dir)
+		if s := readyz(t, k); s != 503 { // before anybody asks
+			t.Errorf("%q: readiness: %d", document, s)
+		}
 		a := asksAlice(t, k, k.TokenFor("crm", secret))
 		if a.Status < 500 && a.Body["decision"] != false || a.Body["decision"] == true {
 			t.Errorf("%q: %d %s", document, a.Status, a.Raw)

@@ -59,11 +59,15 @@ func headersOfAll(t *testing.T) {
 			check(r.method+" "+r.path+" of "+who, send(t, k, r.method, r.path, nil, headers...), r.path)
 		}
 	}
+	permissions := send(t, k, "GET", "/v1/permissions?subject=user:alice", nil, "Authorization: Bearer "+client)
+	k.Want(permissions, 200)
 	for what, a := range map[string]testkit.Answer{
 		"answer":      send(t, k, "POST", "/access/v1/evaluation", []byte(question), asJSON, "Authorization: Bearer "+client),
 		"login":       send(t, k, "POST", "/v1/login", []byte(`{"username":"alice","password":"`+testkit.Password+`"}`), asJSON),
 		"token":       k.AskToken("crm", secret),
 		"no token":    k.AskToken("crm", "wrong"),
+		"permissions": permissions,
+		"unchanged":   send(t, k, "GET", "/v1/permissions?subject=user:alice", nil, "Authorization: Bearer "+client, "If-None-Match: "+permissions.Header.Get("ETag")),
 		"no route":    send(t, k, "GET", "/nowhere", nil),
 		"too large":   send(t, k, "POST", "/v1/login", make([]byte, 17<<10), asJSON),
 		"preflight":   send(t, k, "OPTIONS", "/v1/login", nil, "Origin: https://crm.example.com", "Access-Control-Request-Method: POST"),
@@ -186,7 +190,7 @@ func crossSite(t *testing.T) {
 	k := testkit.New(t, "ROLEGATE_ISSUER=https://gate.example.com", "ROLEGATE_CORS_ORIGINS=https://crm.example.com")
 	alice := k.MustEnrol("alice")
 	login := []byte(`{"username":"alice","password":"` + testkit.Password + `"}`)
-	const cookie = "Cookie: __Host-known=1"
+	cookie := "Cookie: " + accessCookie + "=" + alice.Access + "; " + refreshCookie + "=" + alice.Refresh
 	for _, foreign := range [][]string{
 		{"Origin: https://evil.example"}, {"Origin: null"}, {"Sec-Fetch-Site: cross-site"}, {"Sec-Fetch-Site: same-site"},
 		{"Origin: https://evil.example", "Sec-Fetch-Site: cross-site"}, {"Origin: https://crm.example.com.evil.example"},
@@ -196,6 +200,18 @@ func crossSite(t *testing.T) {
 		if a.Status != 403 || b.Status != 403 {
 			t.Errorf("%q logs in %d, out %d", foreign, a.Status, b.Status)
 		}
+		for _, r := range pages(t) {
+			if r.method != http.MethodPost {
+				continue
+			}
+			a := send(t, k, "POST", parameter.ReplaceAllString(r.path, "x"), []byte("password=x"), append(foreign, "Content-Type: application/x-www-form-urlencoded", cookie)...)
+			if a.Status != 403 || len(a.Header.Values("Set-Cookie")) > 0 {
+				t.Errorf("%s from %q: %d %v", r.path, foreign, a.Status, a.Header.Values("Set-Cookie"))
+			}
+		}
+	}
+	if a := send(t, k, "GET", "/account", nil, cookie, "Accept: text/html"); a.Status != 200 {
+		t.Errorf("the session was ended from elsewhere: %d", a.Status)
 	}
 	for _, kind := range []string{"text/plain", "text/plain;application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""} {
 		if a := send(t, k, "POST", "/v1/login", login, "Content-Type: "+kind, cookie); a.Status != 415 {

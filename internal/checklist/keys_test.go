@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -308,12 +309,26 @@ func weakKeys(t *testing.T) {
 		"digits in hexadecimal": key([]byte("0123456789abcdef0123456789abcdef")), "a pattern": key([]byte(strings.Repeat("\xa7\x1c\x00\x90", 8))),
 		"words": key([]byte("Tr0ub4dor&3 is my secret K3Y, ok")), "plain text": "changeme\n",
 	}
-	pages, err := filepath.Glob("../../docs/*.md")
-	if err != nil || len(pages) == 0 {
-		t.Fatalf("no documentation: %v", err)
+	shown := []string{"../../README.md", "../../README.zh-CN.md", "../../docker-compose.yml", "../../Dockerfile"}
+	for _, dir := range []string{"../../docs", "../../examples"} {
+		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				shown = append(shown, path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	for _, page := range append(pages, "../../README.md", "../../compose.yaml", "../../compose.yml") {
-		text, _ := os.ReadFile(page)
+	if len(shown) < 80 {
+		t.Fatalf("only %d files show examples", len(shown))
+	}
+	for _, page := range shown {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for i, example := range regexp.MustCompile(`rolegate-kek-v1:[A-Za-z0-9+/]{43}=`).FindAllString(string(text), -1) {
 			files[fmt.Sprintf("example %d of %s", i, filepath.Base(page))] = example + "\n"
 		}

@@ -8,8 +8,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"rolegate/internal/audit/audittest"
+	"rolegate/internal/login"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -21,7 +23,7 @@ func init() {
 	holds(168, "one Authorization header, Bearer in any case and one space count, and nothing beside it: not a second, not a cookie, query or form", authorizations)
 	holds(171, "readiness, metrics, pprof and the like are not on the public listener, and the admin listener answers nothing else", listenersApart)
 	holds(172, "neither a health checker's name nor a health path within another opens anything", healthTricks)
-	holds(175, "a page token that is made up, altered or of another request is 400, without a word of the database", forgedPages)
+	holds(175, "a page token that is made up, altered or of another request is 400, without a word of the database; so is one of a console page that lists what its reader may see a part of. In a policy, which is read as a whole, a page is told by a row's name or number", forgedPages)
 }
 
 func oddPaths(t *testing.T) {
@@ -129,6 +131,30 @@ func headAndOptions(t *testing.T) {
 		}
 	}
 	k.Want(k.Post("/v1/logout", alice.Access, nil), 204) // the session lives still
+	headsOfPages(t, k)
+}
+
+// headsOfPages: a page is as it is for GET, but no session is renewed for it, and the
+// sentence is kept that the next page is to say.
+func headsOfPages(t *testing.T, k *testkit.Kit) {
+	sys := officeHolder(k, "sys", model.SystemAdmin)
+	k.Advance(11 * time.Minute) // its access token has expired
+	tried := 0
+	for _, r := range pages(t) {
+		if r.method != http.MethodGet {
+			continue
+		}
+		tried++
+		res := browse(t, k, "HEAD", parameter.ReplaceAllString(r.path, "x"), "", accessCookie+"="+sys.Access, refreshCookie+"="+sys.Refresh, "__Host-rolegate-said=eA")
+		if set := res.Header.Values("Set-Cookie"); len(set) > 0 || res.StatusCode >= 500 {
+			t.Errorf("HEAD %s: %d sets %q", r.path, res.StatusCode, set)
+		}
+	}
+	if tried < 40 {
+		t.Errorf("%d pages were tried", tried)
+	}
+	k.Advance(2 * login.RefreshGrace)
+	k.Want(refresh(k, sys.Refresh), 200) // and was not used up
 }
 
 func authorizations(t *testing.T) {
@@ -279,5 +305,45 @@ func forgedPages(t *testing.T) {
 		if a.Status != 400 || a.Code() != "invalid_request" || strings.Contains(text, "sql") || strings.Contains(text, "cipher") || strings.Contains(text, "base64") {
 			t.Errorf("forged token %d: %d %s", i, a.Status, a.Raw)
 		}
+	}
+	forgedPlaces(t, k, append(forged, good, goodList))
+}
+
+// forgedPlaces are those of pages for people.
+func forgedPlaces(t *testing.T, k *testkit.Kit, forged []string) {
+	for i := range 60 {
+		k.AddClient(model.Client{ID: fmt.Sprint("client-", i), Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
+	}
+	sys, aud := officeHolder(k, "sys", model.SystemAdmin), officeHolder(k, "aud", model.AuditAdmin)
+	v := k.VisitorAs(t, sys)
+	next := func(path string) string {
+		_, place, _ := strings.Cut(testkit.Attr(v.Get(path).One(t, "[rel=next]"), "href"), "after=")
+		return place
+	}
+	place := next("/console/clients")
+	v.Get("/console/clients?after="+place).Want(t, 200, "/console/clients")
+	log := k.VisitorAs(t, aud)
+	paths := []string{"/console/people?", "/console/people/roles?", "/console/people/role?id=sales-rep&", "/console/organization?", "/console/organization/units?",
+		"/console/organization/territories?", "/console/organization/lines?", "/console/clients?", "/account/history?", "/console/log?"}
+	refused := func(path, token, said string) {
+		to := v
+		if path == "/console/log?" {
+			to = log
+		}
+		if p := to.Get(path + "after=" + url.QueryEscape(token)); p.Status != 400 || !strings.Contains(p.Text("main"), said) {
+			t.Errorf("%s of %q: %d %s", path, token, p.Status, p.Text("main"))
+		}
+	}
+	for _, path := range paths {
+		for _, token := range append(forged, place+"A", "A"+place, "client-5", "9-9", "1 x") {
+			refused(path, token, "does not go on with this list")
+		}
+		if path != "/console/clients?" {
+			refused(path, place, "does not go on with this list") // another list's
+		}
+	}
+	v.Language, log.Language = "zh-CN", "zh-CN"
+	for _, path := range paths {
+		refused(path, "x", "不属于此列表")
 	}
 }

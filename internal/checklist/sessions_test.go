@@ -13,7 +13,7 @@ import (
 )
 
 func init() {
-	holds(98, "After a logout the access token is refused on the next call, on every replica, and the refresh token with it; cookies of pages are no more than these tokens, and the API takes none.", logoutAtOnce)
+	holds(98, "After a logout the access token is refused on the next call, on every replica, and the refresh token with it; a page that logs out has the browser forget both; cookies of pages are no more than these tokens, and the API takes none.", logoutAtOnce)
 	holds(99, "A user who is disabled has no session any more at the next decision, on every replica, also after being enabled again.", disableAtOnce)
 	holds(100, "A role that was taken away is gone at the next decision, on every replica, and no token lists roles.", roleAtOnce)
 	holds(101, "A person sees their own live sessions and nobody else's: network, browser, times, which is this one; ids open nothing.", ownSessions)
@@ -59,6 +59,31 @@ func logoutAtOnce(t *testing.T) {
 	}
 	if cookies := a.Header.Values("Set-Cookie"); len(cookies) > 0 {
 		t.Errorf("cookies: %q", cookies)
+	}
+
+	// By a page, which has the browser forget both.
+	ks[0].Login(ann)
+	ks[1].Advance(ks[0].Now().Sub(ks[1].Now()))
+	v := ks[0].VisitorAs(t, ann)
+	v.Get("/account").Want(t, 200, "/account")
+	forgotten := map[string]bool{}
+	ks[0].Saw = func(req *http.Request, a testkit.Answer) {
+		for _, text := range a.Header.Values("Set-Cookie") {
+			if c, err := http.ParseSetCookie(text); err == nil && req.URL.Path == "/logout" && c.MaxAge < 0 && c.Value == "" && c.Path == "/" {
+				forgotten[c.Name] = true
+			}
+		}
+	}
+	v.Submit("form.logout").Want(t, 200, "/login")
+	if !forgotten[accessCookie] || !forgotten[refreshCookie] || v.Cookies[accessCookie] != "" || v.Cookies[refreshCookie] != "" {
+		t.Errorf("forgotten %v, kept %v", forgotten, v.Cookies)
+	}
+	for i, k := range ks {
+		if lives(k, client, ann) {
+			t.Errorf("replica %d takes the token of whom a page logged out", i)
+		}
+		k.Want(refresh(k, ann.Refresh), 401)
+		k.VisitorAs(t, ann).Get("/account").Want(t, 200, "/login")
 	}
 }
 

@@ -12,6 +12,7 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -45,8 +46,8 @@ type Pages struct {
 
 // Mount adds the pages to a router, and gives the one that tells what is wrong where
 // there is none.
-func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler) page.Endpoint {
-	f := &page.Frame{Login: p.Login, Administration: p.Administration, Limits: p.Limits, Now: p.Now, PageKey: p.PageKey}
+func (p *Pages) Mount(r chi.Router, endpoint func(page.Endpoint) http.Handler, mayCall func(context.Context) error) page.Endpoint {
+	f := &page.Frame{Login: p.Login, Administration: p.Administration, Limits: p.Limits, Now: p.Now, PageKey: p.PageKey, MayCall: mayCall}
 	return f.Mount(r, endpoint,
 		func(f *page.Frame) { entrance.Add(f, p.Login) },
 		func(f *page.Frame) { reasons.Add(f, p.ReadQuestion) },

@@ -118,7 +118,7 @@ func routes(t *testing.T) ([]route, *chi.Mux) {
 		h := &endpoint{e}
 		permissions[h] = e.Permission()
 		return h
-	})
+	}, nil)
 	var all []route
 	err := chi.Walk(r, func(method, pattern string, h http.Handler, _ ...func(http.Handler) http.Handler) error {
 		all = append(all, route{method, pattern, permissions[h]})

@@ -26,7 +26,10 @@ func (s *Service) miss(ctx context.Context, e audit.Entry, answer error) error {
 	if err := s.tooManyMisses(ctx); err != nil {
 		return err
 	}
-	return s.refuse(ctx, e, answer)
+	if err := s.Log.AppendRefusal(ctx, e); err != nil {
+		return err
+	}
+	return answer
 }
 
 func (s *Service) tooManyMisses(ctx context.Context) error {

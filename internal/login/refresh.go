@@ -32,6 +32,9 @@ var (
 // For RefreshGrace the same token is answered with the same successor, so that two
 // tabs, or an answer that was lost, do not log anybody out. Later, or once the
 // successor was used, it ends the whole session.
+//
+// A token that nobody has, or whose session has ended, is refused by reading, as any
+// secret that is none: anybody can make one up, and keep one that has ended.
 func (s *Service) Refresh(ctx context.Context, refresh string) (Result, error) {
 	due, err := s.refreshDue(ctx, refresh)
 	if err != nil {
@@ -43,15 +46,8 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (Result, error) {
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res, refused, reusedIn = Result{}, nil, ""
 		rt, session, err := family(ctx, tx, refresh)
-		if errors.Is(err, store.ErrNotFound) {
-			if err := s.tooManyMisses(ctx); err != nil {
-				return err
-			}
-			refused = errRefresh
-			return s.Log.AppendIn(ctx, tx, failure("", "", audit.RefreshFailed, model.CodeTokenInvalid))
-		}
 		if err != nil {
-			return err
+			return notFound(err, errRefresh)
 		}
 		user, tokens, err := s.renew(ctx, tx, rt, session, due)
 		if err != nil {
@@ -81,10 +77,16 @@ func family(ctx context.Context, q store.Sessions, refresh string) (rt store.Ref
 // refreshDue tells whether a second factor is due of the token's holder now.
 func (s *Service) refreshDue(ctx context.Context, refresh string) (bool, error) {
 	_, session, err := family(ctx, s.Store, refresh)
-	if err != nil {
-		return true, ignore(err, store.ErrNotFound) // refused in the transaction
+	if errors.Is(err, store.ErrNotFound) {
+		return true, s.miss(ctx, failure("", "", audit.RefreshFailed, model.CodeTokenInvalid), errRefresh)
 	}
-	t, err := s.Store.TenantHead(ctx, session.Tenant)
+	if err != nil {
+		return true, err
+	}
+	t, _, err := s.alive(ctx, s.Store, session)
+	if model.CodeOf(err) == model.CodeUnauthorized {
+		return true, s.miss(ctx, failure(session.Tenant, session.User, audit.RefreshFailed, model.CodeTokenInvalid), errRefresh)
+	}
 	if err != nil {
 		return true, err
 	}

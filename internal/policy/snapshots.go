@@ -43,8 +43,9 @@ type slot struct {
 	view     atomic.Pointer[View]
 	used     atomic.Int64 // Unix seconds
 	offered  atomic.Pointer[offer]
-	fits     int64 // bytes of the view that room was last made for; guarded by building
-	warned   bool  // that it is larger than the budget; guarded by Snapshots.evict
+	spoiled  atomic.Bool // what the tenant has stored could not be read when it was last tried
+	fits     int64       // bytes of the view that room was last made for; guarded by building
+	warned   bool        // that it is larger than the budget; guarded by Snapshots.evict
 }
 
 // offer is a policy compiled by whoever publishes it, so that the snapshot need
@@ -114,7 +115,11 @@ func (c *Snapshots) Current(ctx context.Context, tenant string) (*View, error) {
 	if v == nil {
 		s.fits = 0
 	}
-	if v, err = c.update(ctx, s, v, t); err != nil {
+	v, err = c.update(ctx, s, v, t)
+	if err == nil || isSpoiled(err) {
+		s.spoiled.Store(err != nil)
+	}
+	if err != nil {
 		return nil, err
 	}
 	s.view.Store(v)
@@ -243,7 +248,17 @@ func (c *Snapshots) loadRules(ctx context.Context, s *slot, t model.Tenant) (*ru
 // spoiled is what a stored policy or catalogue that cannot be read is: it could
 // when it was published, so whoever asks is not at fault, and learns nothing of it.
 func spoiled(tenant string, err error) error {
-	return model.Errorf(model.CodeInternal, "the stored policy or catalogue of tenant %q cannot be read", tenant).Because(err)
+	return model.Errorf(model.CodeInternal, "the stored policy or catalogue of tenant %q cannot be read", tenant).Because(unreadable{err})
+}
+
+// unreadable is in every error of spoiled.
+type unreadable struct{ error }
+
+func (u unreadable) Unwrap() error { return u.error }
+
+func isSpoiled(err error) bool {
+	_, is := errors.AsType[unreadable](err)
+	return is
 }
 
 // offer hands over a policy that was compiled to be published, if there is a

@@ -38,6 +38,10 @@ type Replica struct {
 	Listening bool             `json:"listening"`            // it is told of them, and need not wait for the next poll
 	Age       float64          `json:"revision_age_seconds"` // of what it knows of them
 	Revisions map[string]int64 `json:"revisions"`            // of the tenants in memory, by id: what questions are answered from
+
+	// Unreadable counts the tenants that were asked about and whose stored policy cannot
+	// be read. As long as another's can, that is no reason to send nothing here.
+	Unreadable int `json:"unreadable_policies,omitzero"`
 }
 
 // Verified is what the last verification of the log by the service itself has found,

@@ -477,7 +477,7 @@ func (f *fakeRecorder) RecordFailure(ctx context.Context, caller model.Caller, r
 
 type fakePages struct{}
 
-func (fakePages) Mount(r chi.Router, _ func(Page) http.Handler) Page {
+func (fakePages) Mount(r chi.Router, _ func(Page) http.Handler, _ func(context.Context) error) Page {
 	r.Method("GET", "/invite/{invite}", endpoint{permission: "public", HandlerFunc: func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		io.WriteString(w, "<!doctype html>")

@@ -27,7 +27,7 @@ var limited = map[string]struct {
 
 	"public":            {why: "the same bytes for everybody, from memory; nothing is looked up, recorded or counted"},
 	"public or auditor": {why: "a row or a few of the database each, bounded by a limiter of their own that is wide enough for who has to catch up, see treeReads"},
-	"person":            {why: "a live session, which had to get through the login; what it tries is charged to its account. Refusals of what is none are counted past a limit, see audit/flood.go"},
+	"person":            {why: "a live session, which had to get through the login; what it tries is charged to its account. A page's renewal of one is limited as an open route is. Refusals of what is none are counted past a limit, see audit/flood.go"},
 	"person(fresh)":     {why: "likewise"},
 	"person(any)":       {why: "likewise"},
 	"officer":           {why: "likewise, of an administrator's; each act is recorded"},

@@ -31,11 +31,21 @@ func TestEveryRouteIsLimitedOrSaysWhyNot(t *testing.T) {
 		h.server.Pages = &console.Pages{}
 		h.server.LoginRate = 1 // 20 requests at once
 		status := 0
+		path := strings.NewReplacer("{invite}", "x", "{tenant}", "default", "/*", "/x").Replace(route.path)
 		for range 21 {
-			status = h.call(route.method, strings.NewReplacer("{invite}", "x", "{tenant}", "default", "/*", "/x").Replace(route.path), "not json").StatusCode
+			status = h.call(route.method, path, "not json").StatusCode
 		}
 		if limit.requests != (status == http.StatusTooManyRequests) {
 			t.Errorf("%s %s, for %s: the 21st request is answered %d", route.method, route.path, kind, status)
+		}
+		if !route.page {
+			continue
+		}
+		for range 21 { // whose session is to be renewed, which whoever makes a token up can ask for
+			status = h.call(route.method, path, "not json", header("Cookie", "__Host-rolegate-refresh=made-up")).StatusCode
+		}
+		if renews := kind != "public"; renews != (status == http.StatusTooManyRequests) {
+			t.Errorf("%s %s, for %s: the 21st renewal is answered %d", route.method, route.path, kind, status)
 		}
 	}
 }

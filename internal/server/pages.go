@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,7 +17,8 @@ import (
 // a Page, so that pages are bounded, recorded and told of in the log as the API is.
 type Pages interface {
 	// Mount also gives the page that fails where no route takes a browser's request.
-	Mount(r chi.Router, endpoint func(Page) http.Handler) (missing Page)
+	// Whatever a page looks up for who has shown nothing yet, it asks mayCall before.
+	Mount(r chi.Router, endpoint func(Page) http.Handler, mayCall func(context.Context) error) (missing Page)
 }
 
 // Page is what the server needs to know of a page.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -23,7 +24,7 @@ func (*timed) Permission() string                                          { ret
 func (*timed) Language(*http.Request) i18n.Lang                            { return i18n.English }
 func (*timed) Fail(http.ResponseWriter, *http.Request, api.Problem, error) {}
 func (p *timed) Slow() bool                                                { return p.slow }
-func (p *timed) Mount(r chi.Router, endpoint func(Page) http.Handler) (_ Page) {
+func (p *timed) Mount(r chi.Router, endpoint func(Page) http.Handler, _ func(context.Context) error) (_ Page) {
 	r.Method("GET", "/timed", endpoint(p))
 	return p
 }

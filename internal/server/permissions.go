@@ -21,7 +21,8 @@ import (
 const accessTokenHeader = "Rolegate-Access-Token"
 
 // permissions lists what a subject may do at all. The ETag is of the answer: a
-// window that opens changes it, though no revision does.
+// window that opens changes it, though no revision does. It is for a copy that whoever
+// asked keeps itself: caches on the way keep no rights (no-store, as everywhere).
 func (s *Server) permissions(w http.ResponseWriter, r *http.Request, caller model.Caller) error {
 	q, err := readPermissions(r)
 	if err != nil {
@@ -37,9 +38,7 @@ func (s *Server) permissions(w http.ResponseWriter, r *http.Request, caller mode
 	}
 	sum := sha256.Sum256(body)
 	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
-	h := w.Header()
-	h.Set("ETag", tag)
-	h.Set("Cache-Control", "private, no-cache")
+	w.Header().Set("ETag", tag)
 	if strings.Contains(r.Header.Get("If-None-Match"), tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil

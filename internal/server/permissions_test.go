@@ -39,7 +39,7 @@ func TestPermissionsAnswer(t *testing.T) {
 		t.Errorf("\n%s, want\n%s", got, want)
 	}
 	etag := a.Header.Get("ETag")
-	if len(etag) != 34 || a.Header.Get("Cache-Control") != "private, no-cache" || len(h.recorder.entries) > 0 {
+	if len(etag) != 34 || a.Header.Get("Cache-Control") != "no-store" || len(h.recorder.entries) > 0 {
 		t.Errorf("%v", a.Header)
 	}
 	again := h.permissions("subject=user:alice", header("If-None-Match", etag))

@@ -47,7 +47,7 @@ func (s *Server) router() chi.Router {
 		r.Method("GET", wellKnownOAuth+path, s.public(s.metadata))
 	}
 	r.Method("GET", wellKnownPDP+s.issuerPath(), s.public(s.pdpMetadata))
-	r.Method("GET", wellKnownPDP+s.issuerPath()+"/{tenant}", s.public(s.tenantPDPMetadata))
+	r.Method("GET", wellKnownPDP+s.issuerPath()+"/{tenant}", s.open(s.tenantPDPMetadata))
 	r.Method("POST", "/oauth2/token", s.clientSecret(s.clientToken))
 	r.Method("POST", "/oauth2/introspect", s.clientSecret(s.introspect))
 	r.Method("POST", "/oauth2/revoke", s.clientOrHolder(s.revoke))
@@ -114,7 +114,7 @@ func (s *Server) router() chi.Router {
 	r.Method("GET", "/v1/audit/entries", s.officer(administration.AuditLog, administration.Read, s.logEntries))
 	r.Method("GET", "/v1/audit/entries/{index}", s.officer(administration.AuditLog, administration.Read, s.logEntry))
 
-	s.missing = s.Pages.Mount(r, s.page) // /, /login, /account, /console: for people, the tables in packages below console
+	s.missing = s.Pages.Mount(r, s.page, s.mayCall) // /, /login, /account, /console: for people, the tables in packages below console
 	s.everybodys = patternsForEverybody(r)
 	return r
 }

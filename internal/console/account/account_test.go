@@ -302,7 +302,7 @@ func TestNotMe(t *testing.T) {
 		has(t, v.Post("/account/not-me", "line", strings.ReplaceAll(line, "\x00", "\x01")).Want(t, 200, "/account/password"), "h1", "Change password")
 		v.Get("/account/not-me?line="+strings.NewReplacer(" ", "%20", "\x00", "%00").Replace(line)).Want(t, 200, "/account/not-me")
 	}
-	v.Get("/account/history?before=1%20%00").Want(t, 400, "/account/history")
+	v.Get("/account/history?after=1%20%00").Want(t, 400, "/account/history")
 }
 
 // TestHistory pages to its end, each line once.

@@ -53,12 +53,14 @@ type lines struct {
 func (p *pages) history(v *page.Visit) error {
 	var l lines
 	var before store.EventPlace
-	if from := v.Query("before"); from != "" {
-		var err error
-		if before, err = placeOf(from); err != nil {
+	after, err := v.After("history")
+	if err != nil {
+		return err
+	}
+	if l.Later = after != ""; l.Later {
+		if before, err = placeOf(after); err != nil {
 			return err
 		}
-		l.Later = true
 	}
 	events, err := p.login.History(v.Context(), v.Session.Caller, before, onPage+1)
 	if err != nil {
@@ -66,7 +68,11 @@ func (p *pages) history(v *page.Visit) error {
 	}
 	for i, e := range events {
 		if i == onPage {
-			l.Next = historyPath + "?" + url.Values{"before": {l.Lines[i-1].place()}}.Encode()
+			place, err := v.Next("history", l.Lines[i-1].place())
+			if err != nil {
+				return err
+			}
+			l.Next = historyPath + "?after=" + place
 			break
 		}
 		l.Lines = append(l.Lines, line{e})

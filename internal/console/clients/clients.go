@@ -39,7 +39,7 @@ const pageSize = 50
 // clientList is a page of clients, and the form of a new one as it was entered.
 type clientList struct {
 	Clients []model.Client
-	Next    string // the client after which others follow
+	Next    string // the place behind which others follow, sealed
 	Scopes  []string
 	New     model.Client
 }
@@ -57,19 +57,25 @@ func (p *pages) list(v *page.Visit, o *administration.Officer) error {
 
 func listed(v *page.Visit, o *administration.Officer) (clientList, error) {
 	d := clientList{Scopes: directory.PersonalScopes()}
+	after, err := v.After("clients")
+	if err != nil {
+		return d, err
+	}
 	all, err := o.Clients(v.Context())
-	after := v.R.URL.Query().Get("after")
+	if err != nil {
+		return d, err
+	}
 	for _, c := range all {
 		switch {
 		case c.ID <= after:
 		case len(d.Clients) == pageSize:
-			d.Next = d.Clients[pageSize-1].ID
+			d.Next, err = v.Next("clients", d.Clients[pageSize-1].ID)
 			return d, err
 		default:
 			d.Clients = append(d.Clients, c)
 		}
 	}
-	return d, err
+	return d, nil
 }
 
 // again shows the list once more with what failed.

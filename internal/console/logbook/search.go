@@ -73,12 +73,13 @@ func (p *pages) search(v *page.Visit, o *administration.Officer) error {
 		return err
 	}
 	var after *search.Cursor
-	if raw := v.Query("after"); raw != "" {
-		c, ok := search.ParseCursor(raw)
-		if !ok {
-			return model.Errorf(model.CodeInvalidRequest, "%q is no place in the log; begin again at the first page", raw)
-		}
-		after, a.First = &c, a.address(parameters, nil)
+	first := a.address(parameters)
+	place, err := v.After("log\x00" + first)
+	if err != nil {
+		return err
+	}
+	if c, ok := search.ParseCursor(place); ok {
+		after, a.First = &c, first
 	}
 	found, err := o.SearchLog(v.Context(), f, order, perPage, after)
 	if err != nil {
@@ -86,7 +87,11 @@ func (p *pages) search(v *page.Visit, o *administration.Officer) error {
 	}
 	a.Page = &found
 	if found.Next != nil {
-		a.Next = a.address(parameters, found.Next)
+		if place, err = v.Next("log\x00"+first, found.Next.String()); err != nil {
+			return err
+		}
+		parameters["after"] = place
+		a.Next = a.address(parameters)
 	}
 	return v.Render("search.html", a)
 }
@@ -99,7 +104,7 @@ var wants = map[search.Want]string{
 
 // address is a page of the same search. Times are those of the first page, whatever
 // zone its reader is in by then.
-func (a *asked) address(parameters map[string]string, after *search.Cursor) string {
+func (a *asked) address(parameters map[string]string) string {
 	q := url.Values{}
 	for name, value := range parameters {
 		if value != "" {
@@ -108,9 +113,6 @@ func (a *asked) address(parameters map[string]string, after *search.Cursor) stri
 	}
 	if order := a.Values["order"]; order != string(search.Newest) {
 		q.Set("order", order)
-	}
-	if after != nil {
-		q.Set("after", after.String())
 	}
 	return Home + "?" + q.Encode()
 }

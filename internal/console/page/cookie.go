@@ -72,7 +72,7 @@ func (v *Visit) say(sentence string) {
 // said is the sentence that was kept, this once.
 func (v *Visit) said() string {
 	raw := cookie(v.R, saidCookie)
-	if raw == "" || v.HTMX() {
+	if raw == "" || v.HTMX() || v.R.Method == http.MethodHead {
 		return ""
 	}
 	v.setCookie(saidCookie, "", 0)

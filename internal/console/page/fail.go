@@ -107,6 +107,9 @@ func (v *Visit) fail(problem api.Problem, err error) error {
 			problem.Detail = v.T("overtaken.what")
 		}
 	}
+	if errors.Is(err, errPlace) {
+		problem.Detail, problem.Errors = v.T("place.other"), nil
+	}
 	look := Look{Visit: v, Problem: &problem}
 	problem.Errors = slices.DeleteFunc(problem.Errors, func(d api.ProblemDetail) bool { // what is said once
 		return d.Line == 0 && d.Reason == problem.Detail

@@ -61,7 +61,8 @@ type Frame struct {
 	Administration Administration
 	Limits         model.Limits
 	Now            func() time.Time
-	PageKey        func(parts ...[]byte) []byte // as server.Server has it
+	PageKey        func(parts ...[]byte) []byte    // as server.Server has it
+	MayCall        func(ctx context.Context) error // refuses who has sent too many requests
 
 	router   chi.Router
 	endpoint func(Endpoint) http.Handler

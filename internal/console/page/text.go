@@ -79,6 +79,7 @@ var common = Texts{
 	"stepup.send":       {EN: "Continue", ZH: "继续"},
 	"stepup.lost":       {EN: "Without your phone: log out, log in again with a recovery code, and enrol a new device. A recovery code does not count here.", ZH: "手机不在身边：请退出登录，使用恢复码重新登录并绑定新设备。此处不能使用恢复码。"},
 	"stepup.devices":    {EN: "To your devices", ZH: "前往验证设备"},
+	"place.other":       {EN: "This address does not go on with this list as you see it. Open the list anew.", ZH: "此地址不属于此列表，或不是为您生成的。请重新打开该列表。"},
 	"overtaken.title":   {EN: "Somebody else was first", ZH: "已有人先行更改"},
 	"overtaken.what":    {EN: "What you were looking at has changed meanwhile, so nothing was done. What you entered is kept.", ZH: "您查看的内容在此期间已被更改，因此未执行任何操作。您填写的内容已保留。"},
 	"stepup.deviceless": {EN: "This needs proof from the last five minutes, and you have no device for one-time codes yet. Log out and in again with your password: you come back here, and then have five minutes.", ZH: "此操作要求在五分钟内验证过身份，而您还没有验证设备。请退出后用密码重新登录：登录后会回到这里，五分钟内有效。"},

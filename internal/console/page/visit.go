@@ -94,7 +94,8 @@ func Local(next string) string {
 }
 
 // authenticate finds the session of the browser's cookies, renewed where its access
-// token has expired.
+// token has expired. To renew it is to look a refresh token up, which anybody can make
+// up: that counts as a request to POST /v1/token/refresh does. A HEAD changes nothing.
 func (v *Visit) authenticate() error {
 	f := v.area.Frame
 	errNone := error(&model.Error{Code: model.CodeUnauthorized})
@@ -109,12 +110,16 @@ func (v *Visit) authenticate() error {
 		errNone = err
 	}
 	refresh := cookie(v.R, refreshCookie)
-	if refresh == "" {
+	if refresh == "" || v.R.Method == http.MethodHead {
 		return errNone
+	}
+	if err := f.MayCall(v.Context()); err != nil {
+		return err
 	}
 	res, err := f.Login.Refresh(v.Context(), refresh)
 	if err != nil {
-		if code := model.CodeOf(err); code == model.CodeTokenInvalid || code == model.CodeUnauthorized {
+		switch model.CodeOf(err) {
+		case model.CodeTokenInvalid, model.CodeUnauthorized, model.CodeTooManyAttempts: // of what is no token, see login.Refresh
 			v.forget()
 			return (&model.Error{Code: model.CodeUnauthorized}).Because(err)
 		}

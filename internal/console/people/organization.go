@@ -107,7 +107,11 @@ func (p *pages) groups(kind string) func(*page.Visit, *administration.Officer) e
 func groupsOf(v *page.Visit, o *administration.Officer, kind string) (groupList, error) {
 	d := groupList{Kind: kind}
 	k := kinds[kind]
-	found, after, more, err := k.list(v.Context(), o, directory.Query{After: store.Key{v.After(kind)}, Limit: pageSize})
+	after, err := v.After(kind)
+	if err != nil {
+		return d, err
+	}
+	found, after, more, err := k.list(v.Context(), o, directory.Query{After: store.Key{after}, Limit: pageSize})
 	if err != nil {
 		return d, err
 	}
@@ -260,7 +264,11 @@ type lineList struct {
 }
 
 func (p *pages) lines(v *page.Visit, o *administration.Officer) error {
-	found, err := o.Members().List(v.Context(), directory.Query{Of: store.Key{"user"}, After: store.Key{"user", v.After("lines")}, Limit: pageSize})
+	after, err := v.After("lines")
+	if err != nil {
+		return err
+	}
+	found, err := o.Members().List(v.Context(), directory.Query{Of: store.Key{"user"}, After: store.Key{"user", after}, Limit: pageSize})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,10 @@ func (p *pages) users(v *page.Visit, o *administration.Officer) error {
 		d.State = ""
 	}
 	list := "users\x00" + d.Name + "\x00" + d.State
-	q.After = v.After(list)
+	var err error
+	if q.After, err = v.After(list); err != nil {
+		return err
+	}
 	found, err := o.Users(v.Context(), q)
 	if err != nil {
 		return v.Again(err, "users.html", d)
@@ -180,7 +183,11 @@ func (p *pages) roles(v *page.Visit, o *administration.Officer) error {
 }
 
 func (p *pages) roleList(v *page.Visit, o *administration.Officer) (d roleList, err error) {
-	found, err := o.Roles(v.Context(), v.After("roles"), pageSize)
+	after, err := v.After("roles")
+	if err != nil {
+		return d, err
+	}
+	found, err := o.Roles(v.Context(), after, pageSize)
 	if err != nil {
 		return d, err
 	}
@@ -213,7 +220,11 @@ type rolePage struct {
 func (p *pages) role(v *page.Visit, o *administration.Officer) error {
 	id := v.R.URL.Query().Get("id")
 	list := "holders\x00" + id
-	found, err := o.Holders(v.Context(), id, v.After(list), pageSize)
+	after, err := v.After(list)
+	if err != nil {
+		return err
+	}
+	found, err := o.Holders(v.Context(), id, after, pageSize)
 	if err != nil {
 		return err
 	}
