@@ -34,8 +34,8 @@ func AnyOf(*http.Request) (Record, error) { return Record{any: true}, nil }
 // person behind the request may do the action to the record. Else the request is
 // answered by WriteError. The handler finds the decision and the record with From.
 //
-// A record that is not there is told only to whoever might do the action to
-// another one.
+// Somebody who may not read the record is answered as if it were not there; see
+// Conceal.
 func (c *Client) Require(action, object string, record RecordFunc) func(http.Handler) http.Handler {
 	if record == nil {
 		panic("rolegate: Require without a RecordFunc")
@@ -61,22 +61,43 @@ func (c *Client) pass(r *http.Request, action, object string, record RecordFunc)
 	if err == nil && !rec.any && rec.ID == anyRecord {
 		err = ErrNotFound
 	}
-	switch {
-	case errors.Is(err, ErrNotFound):
-		q.AnyRecord = true
-		if _, denied := c.Check(r.Context(), q); denied != nil {
-			err = denied
+	if err != nil {
+		if errors.Is(err, ErrNotFound) {
+			err = c.Conceal(r.Context(), q, err)
 		}
-		return Passed{}, err
-	case err != nil:
 		return Passed{}, err
 	}
 	q.ID, q.Record, q.AnyRecord = rec.ID, rec.Facts, rec.any
 	d, err := c.Check(r.Context(), q)
 	if err != nil {
-		return Passed{}, err
+		return Passed{}, c.Conceal(r.Context(), q, err)
 	}
 	return Passed{Decision: d, Subject: q.Subject, Record: rec}, nil
+}
+
+// Conceal is what to answer with where a question about a record was not allowed,
+// err, or was not asked, as there is no such record, ErrNotFound: err itself to
+// whoever may read the record, and to anybody else the same in both cases, so that
+// nobody learns which ids there are. It is ErrNotFound for whoever might do the action
+// to another record, and else their denial for any record. What they can do something
+// about, such as a step-up, and what is no denial stays as it is.
+func (c *Client) Conceal(ctx context.Context, q Question, err error) error {
+	var denied *DeniedError
+	switch {
+	case errors.Is(err, ErrNotFound):
+	case q.AnyRecord || !errors.As(err, &denied):
+		return err
+	case q.Action != "read":
+		read := Question{Subject: q.Subject, Action: "read", Object: q.Object, ID: q.ID, Record: q.Record, Context: q.Context, Language: q.Language}
+		if _, unseen := c.Check(ctx, read); unseen == nil {
+			return err
+		}
+	}
+	other := Question{Subject: q.Subject, Action: q.Action, Object: q.Object, AnyRecord: true, Context: q.Context, Language: q.Language}
+	if _, err := c.Check(ctx, other); err != nil {
+		return err
+	}
+	return ErrNotFound
 }
 
 // Ask begins a question about the person behind a request, to be completed and

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -138,6 +139,66 @@ func TestRefusals(t *testing.T) {
 				if got := w.Header().Get("Content-Type"); got != "application/problem+json" {
 					t.Errorf("type %q", got)
 				}
+			}
+		})
+	}
+}
+
+// Whoever may not read a record is answered as if it were not there, whatever the
+// denial of that record says; whoever may, learns why not.
+func TestRequireDoesNotTellWhichRecordsThereAre(t *testing.T) {
+	const no = `{"decision":false,"context":{"code":%q}}`
+	for _, c := range []struct {
+		name                 string
+		action               string
+		read, any            bool   // allowed of this record, of some record
+		record               string // the code of the denial about this record
+		status, whereThereIs int
+		code                 string
+		itsCode              string
+	}{
+		{name: "reading, others are seen", action: "read", any: true, record: "denied", status: 404, code: "not_found"},
+		{name: "reading, none is seen", action: "read", record: "restricted", status: 403, code: "not_granted"},
+		{name: "deleting, others may be", action: "delete", any: true, record: "denied", status: 404, code: "not_found"},
+		{name: "deleting, none may be", action: "delete", record: "required_action_denied", status: 403, code: "not_granted"},
+		{name: "deleting one that is seen", action: "delete", read: true, any: true, record: "denied", status: 404, code: "not_found", whereThereIs: 403, itsCode: "denied"},
+		{name: "a step-up", action: "delete", any: true, record: "insufficient_user_authentication", status: 404, code: "not_found", whereThereIs: 401, itsCode: "insufficient_user_authentication"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFake(t)
+			f.will(func(w http.ResponseWriter, r *http.Request) {
+				asked := f.questions()
+				q := asked[len(asked)-1].body
+				id, action := q["resource"].(map[string]any)["id"], q["action"].(map[string]any)["name"]
+				switch {
+				case id == "*" && !c.any:
+					says(200, fmt.Sprintf(no, "not_granted"))(w, r)
+				case id == "17" && (action == c.action || !c.read):
+					says(200, fmt.Sprintf(no, c.record))(w, r)
+				default:
+					says(200, `{"decision":true}`)(w, r)
+				}
+			})
+			mux := http.NewServeMux()
+			mux.Handle("/contacts/{id}", f.client().Require(c.action, "contact", contact)(http.NotFoundHandler()))
+			ask := func(id string) (int, string) {
+				r := httptest.NewRequest("POST", "/contacts/"+id, nil)
+				r.Header.Set("Authorization", "Bearer "+tokenOf("ann"))
+				w := httptest.NewRecorder()
+				mux.ServeHTTP(w, r)
+				return w.Code, w.Body.String()
+			}
+			status, body := ask("none")
+			if status != c.status || !strings.Contains(body, `"code":"`+c.code+`"`) {
+				t.Errorf("none: %d %s", status, body)
+			}
+			itsStatus, itsBody := ask("17")
+			if c.itsCode == "" {
+				if itsStatus != status || itsBody != body {
+					t.Errorf("one that is there: %d %s; one that is not: %d %s", itsStatus, itsBody, status, body)
+				}
+			} else if itsStatus != c.whereThereIs || !strings.Contains(itsBody, `"code":"`+c.itsCode+`"`) {
+				t.Errorf("one that is seen: %d %s", itsStatus, itsBody)
 			}
 		})
 	}

@@ -51,6 +51,9 @@ func killOverNewPeople(t *testing.T, dir string, open func() (store.Store, error
 	if !json.Valid(file.Bytes()) {
 		t.Fatal("the import is no JSON")
 	}
+	if _, err := app.Migrate.Do(ctx, cfg, app.None{}); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := app.ImportDirectory.Do(ctx, cfg, app.FileRequest{Tenant: model.DefaultTenant, Text: file.Bytes()}); err != nil {
 		t.Fatal(err)
 	}

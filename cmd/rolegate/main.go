@@ -148,8 +148,16 @@ func (c *cli) fail(err error) int {
 		return 2
 	}
 	var e *model.Error
-	if !errors.As(err, &e) {
-		e = &model.Error{Code: model.CodeInternal, Message: err.Error()}
+	var noStore *app.NoStoreError
+	switch {
+	case errors.As(err, &e):
+	case errors.As(err, &noStore):
+		e = &model.Error{Code: model.CodeStoreUnavailable}
+		if chinese() {
+			err = errors.New(noStore.Chinese())
+		}
+	default:
+		e = &model.Error{Code: model.CodeInternal}
 	}
 	if c.json {
 		writeJSON(c.stderr, map[string]any{"error": map[string]any{"code": e.Code, "message": err.Error(), "details": e.Details}})

@@ -109,7 +109,8 @@ func (s *server) updateContact(w http.ResponseWriter, r *http.Request) error {
 
 // mergeContacts keeps the contact, fills its gaps from the others and deletes
 // those. It is allowed if every part of it is: one batch that stops at the first
-// denial. Who may delete no contact at all is not told which there are.
+// denial. Of an id they may not see nobody learns whether there is such a contact, so
+// what the others would fill is asked about only after leave to delete them.
 func (s *server) mergeContacts(w http.ResponseWriter, r *http.Request) error {
 	var in struct{ Drop []string }
 	if err := decode(w, r, &in); err != nil {
@@ -118,29 +119,26 @@ func (s *server) mergeContacts(w http.ResponseWriter, r *http.Request) error {
 	if len(in.Drop) == 0 || len(in.Drop) > 20 {
 		return fmt.Errorf("%w: drop 1 to 20 contacts", errBadRequest)
 	}
-	ask, err := s.gate.Ask(r, "update", "contact")
+	update, err := s.gate.Ask(r, "update", "contact")
 	if err != nil {
 		return err
 	}
-	remove := ask
+	remove := update
 	remove.Action = "delete"
 	kept := client.From(r.Context()).Record.Value.(contact)
-	ask.ID, ask.Record, ask.Changes = kept.ID, facts(kept), map[string]any{}
-	questions := []client.Question{ask}
+	update.ID, update.Record, update.Changes = kept.ID, facts(kept), map[string]any{}
 
-	var dropped []contact
 	for i, id := range in.Drop { // all, before any is looked for
 		if id == kept.ID || slices.Contains(in.Drop[:i], id) {
 			return fmt.Errorf("%w: %s is there twice", errBadRequest, id)
 		}
 	}
+	var questions []client.Question
+	var dropped []contact
 	for _, id := range in.Drop {
 		c, err := s.store.contact(r.Context(), id)
-		if errors.Is(err, client.ErrNotFound) { // as the gate does it for the id in a path
-			remove.AnyRecord = true
-			if _, denied := s.gate.Check(r.Context(), remove); denied != nil {
-				return denied
-			}
+		if errors.Is(err, client.ErrNotFound) {
+			return s.missing(r, questions, remove)
 		}
 		if err != nil {
 			return err
@@ -148,10 +146,10 @@ func (s *server) mergeContacts(w http.ResponseWriter, r *http.Request) error {
 		remove.ID, remove.Record = c.ID, facts(c)
 		questions = append(questions, remove)
 		dropped = append(dropped, c)
-		kept = fill(kept, c, ask.Changes)
+		kept = fill(kept, c, update.Changes)
 	}
-	questions[0].Fields = names(ask.Changes)
-	if _, err := s.gate.CheckAll(r.Context(), questions...); err != nil {
+	update.Fields = names(update.Changes)
+	if err := s.allowed(r, append(questions, update)); err != nil {
 		return err
 	}
 	if err := s.store.mergeContacts(r.Context(), kept, dropped); err != nil {
@@ -159,6 +157,26 @@ func (s *server) mergeContacts(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// missing answers for a contact that is not there as for one that may not be seen:
+// after the questions before it, as a denial would have come.
+func (s *server) missing(r *http.Request, before []client.Question, q client.Question) error {
+	if len(before) > 0 {
+		if err := s.allowed(r, before); err != nil {
+			return err
+		}
+	}
+	return s.gate.Conceal(r.Context(), q, client.ErrNotFound)
+}
+
+// allowed is nil if all of the questions are allowed.
+func (s *server) allowed(r *http.Request, questions []client.Question) error {
+	ds, err := s.gate.CheckAll(r.Context(), questions...)
+	if err != nil && len(ds) > 0 {
+		return s.gate.Conceal(r.Context(), questions[len(ds)-1], err)
+	}
+	return err
 }
 
 // fill takes from another contact what the first does not have, and adds it to the

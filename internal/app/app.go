@@ -18,7 +18,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -91,11 +90,12 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return open(ctx, c, l, logger)
+	return open(ctx, c, l, true, logger)
 }
 
 // open opens everything under a lock that was taken, which it gives back on failure.
-func open(ctx context.Context, c Config, l *lock, logger *slog.Logger) (_ *App, err error) {
+// Where there is no store it makes one, or is a NoStoreError.
+func open(ctx context.Context, c Config, l *lock, makes bool, logger *slog.Logger) (_ *App, err error) {
 	a := &App{Config: c.complete(), Logger: logger, Now: time.Now, Timeouts: DefaultTimeouts, process: rand.Text(), lock: l}
 	defer func() {
 		if err != nil {
@@ -107,6 +107,11 @@ func open(ctx context.Context, c Config, l *lock, logger *slog.Logger) (_ *App, 
 	}
 	if err := checkPrivate("ROLEGATE_TLS_KEY", a.Config.TLSKey); err != nil {
 		return nil, err
+	}
+	if !makes {
+		if err := a.Config.hasStore(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := a.openStores(ctx); err != nil {
 		return nil, err
@@ -132,7 +137,7 @@ func (a *App) openStores(ctx context.Context) (err error) {
 	if c.DatabaseURL != "" {
 		a.db, err = sqlstore.OpenPostgres(ctx, c.DatabaseURL)
 	} else {
-		a.db, err = sqlstore.OpenSQLite(ctx, filepath.Join(c.Data, "rolegate.db"))
+		a.db, err = sqlstore.OpenSQLite(ctx, c.databaseFile())
 	}
 	if err != nil {
 		return err

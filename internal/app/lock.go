@@ -19,12 +19,14 @@ var errLocked = errors.New("the data directory is in use")
 // process ends, however it ends.
 type lock struct{ f *os.File }
 
+func lockPath(dir string) string { return filepath.Join(dir, "rolegate.lock") }
+
 // takeLock takes $ROLEGATE_DATA/rolegate.lock without waiting, or says errLocked.
 func takeLock(dir string) (*lock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, model.Errorf(model.CodeStoreUnavailable, "ROLEGATE_DATA %s cannot be made: %v", dir, cause(err))
 	}
-	path := filepath.Join(dir, "rolegate.lock")
+	path := lockPath(dir)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, model.Errorf(model.CodeStoreUnavailable, "ROLEGATE_DATA %s cannot be written: %v", dir, cause(err))

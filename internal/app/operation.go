@@ -36,7 +36,7 @@ const lockWait = 10 * time.Second
 // Do runs the operation here or in the running service.
 func (o Operation[Req, Res]) Do(ctx context.Context, c Config, req Req) (Res, error) {
 	var res Res
-	err := somewhere(ctx, c, func(a *App) (err error) {
+	err := somewhere(ctx, c, makesStore(o.Name), func(a *App) (err error) {
 		res, err = o.run(ctx, a, operator(os.Getuid()), req)
 		return err
 	}, func() error { return ask(ctx, socketPath(c.Data), o.Name, req, &res) })
@@ -44,13 +44,18 @@ func (o Operation[Req, Res]) Do(ctx context.Context, c Config, req Req) (Res, er
 }
 
 // somewhere does something here, on the store under the lock, or there, in the
-// process that holds it.
-func somewhere(ctx context.Context, c Config, here func(*App) error, there func() error) error {
+// process that holds it. Where there is no store it makes one, or is a NoStoreError.
+func somewhere(ctx context.Context, c Config, makes bool, here func(*App) error, there func() error) error {
+	if !makes {
+		if err := c.somethingThere(); err != nil {
+			return err
+		}
+	}
 	deadline := time.Now().Add(lockWait)
 	for {
 		l, err := takeLock(c.Data)
 		if err == nil {
-			return opened(ctx, c, l, here)
+			return opened(ctx, c, l, makes, here)
 		}
 		if !errors.Is(err, errLocked) {
 			return err
@@ -66,9 +71,9 @@ func somewhere(ctx context.Context, c Config, here func(*App) error, there func(
 }
 
 // opened opens the store under the lock that was taken, and gives both back.
-func opened(ctx context.Context, c Config, l *lock, here func(*App) error) (err error) {
+func opened(ctx context.Context, c Config, l *lock, makes bool, here func(*App) error) (err error) {
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	a, err := open(ctx, c, l, quiet)
+	a, err := open(ctx, c, l, makes, quiet)
 	if err != nil {
 		return err
 	}

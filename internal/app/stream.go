@@ -24,7 +24,7 @@ type Stream[Req, Res any] struct {
 // Do runs the stream here or in the running service. What read has read is worth
 // nothing unless Do returns nil.
 func (s Stream[Req, Res]) Do(ctx context.Context, c Config, req Req, read func(io.Reader) error) (res Res, err error) {
-	err = somewhere(ctx, c, func(a *App) (err error) {
+	err = somewhere(ctx, c, false, func(a *App) (err error) {
 		res, err = s.here(ctx, a, req, read)
 		return err
 	}, func() (err error) {

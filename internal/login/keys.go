@@ -30,9 +30,10 @@ type Keys struct {
 	now       func() time.Time
 	opened    time.Time
 
-	loading sync.Mutex // held while the rows are read
+	loading sync.Mutex // held while the rows are read, and for looked and failed
+	looked  time.Time  // when that was tried last
+	failed  error      // why it failed
 	set     atomic.Pointer[keySet]
-	looked  atomic.Int64 // when the rows were read last, Unix nanoseconds
 	unknown atomic.Uint64
 	reads   atomic.Uint64
 }
@@ -67,10 +68,10 @@ func (k *Keys) load(ctx context.Context) error {
 	return k.read(ctx)
 }
 
-func (k *Keys) read(ctx context.Context) error {
+func (k *Keys) read(ctx context.Context) (err error) {
 	k.reads.Add(1)
+	defer func() { k.looked, k.failed = k.now(), err }()
 	set := &keySet{revision: k.store.Revisions().Known(store.Installation), keys: map[string]token.Key{}}
-	var err error
 	if set.rows, err = k.store.ListSigningKeys(ctx); err != nil {
 		return fmt.Errorf("load signing keys: %w", err)
 	}
@@ -95,7 +96,6 @@ func (k *Keys) read(ctx context.Context) error {
 		}
 	}
 	k.set.Store(set)
-	k.looked.Store(k.now().UnixNano())
 	return nil
 }
 
@@ -151,27 +151,37 @@ func (k *Keys) Current() (token.Key, error) {
 }
 
 // Find looks a kid up among the keys that verify: the token's text is only ever
-// compared.
-func (k *Keys) Find(kid string) (token.Key, bool) {
+// compared. A kid that is not among them is token.ErrNoKey only after a look at what
+// other processes have added; where nobody can look, the error says so.
+func (k *Keys) Find(kid string) (token.Key, error) {
 	set, err := k.fresh()
 	if err != nil {
-		return token.Key{}, false
+		return token.Key{}, err
 	}
 	if key, ok := set.find(kid, k.now()); ok {
-		return key, true
+		return key, nil
 	}
-	now, looked := k.now(), k.looked.Load()
-	if now.Sub(time.Unix(0, looked)).Abs() >= reloadEvery && k.looked.CompareAndSwap(looked, now.UnixNano()) { // one look, however many ask
-		ctx, cancel := context.WithTimeout(context.Background(), audit.Timeout)
-		defer cancel()
-		if err := k.load(ctx); err == nil {
-			if key, ok := k.set.Load().find(kid, now); ok {
-				return key, true
-			}
-		}
+	if set, err = k.look(); err != nil {
+		return token.Key{}, err
+	}
+	if key, ok := set.find(kid, k.now()); ok {
+		return key, nil
 	}
 	k.unknown.Add(1)
-	return token.Key{}, false
+	return token.Key{}, token.ErrNoKey
+}
+
+// look reads the keys again, at most once in reloadEvery: who asks sooner gets what
+// the last look found, or why it failed.
+func (k *Keys) look() (*keySet, error) {
+	k.loading.Lock()
+	defer k.loading.Unlock()
+	if k.now().Sub(k.looked).Abs() >= reloadEvery {
+		ctx, cancel := context.WithTimeout(context.Background(), audit.Timeout)
+		defer cancel()
+		_ = k.read(ctx)
+	}
+	return k.set.Load(), k.failed
 }
 
 func (s *keySet) find(kid string, now time.Time) (token.Key, bool) {

@@ -92,8 +92,8 @@ func (m *memory) put(d digest, v *verified, now time.Time) {
 }
 
 // verify is the Verifier's, from memory where it can be. What has expired, or
-// was signed with a key that is gone, is looked at anew. Where nobody can tell, as the
-// keys have changed and cannot be read, the error says so: see untrue.
+// was signed with a key that is gone, is looked at anew. Where nobody can tell, as
+// keys may have changed and cannot be read, the error says so: see untrue.
 func (s *Service) verify(raw string) (*verified, error) {
 	if len(raw) > token.MaxBytes {
 		_, err := s.Verifier.Verify(raw)
@@ -109,9 +109,6 @@ func (s *Service) verify(raw string) (*verified, error) {
 	}
 	claims, err := s.Verifier.Verify(raw)
 	if err != nil {
-		if _, away := s.Keys.fresh(); away != nil { // so it was not for want of the right key
-			return nil, away
-		}
 		return nil, err
 	}
 	v := &verified{claims: claims, keys: keys}

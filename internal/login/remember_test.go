@@ -34,7 +34,7 @@ func (k *watched) watch(t testing.TB, s *login.Service) {
 	t.Helper()
 	stored := stored{s.Store}
 	v, err := token.NewVerifier(token.Verifier{Issuer: s.Verifier.Issuer, Audience: s.Verifier.Audience, Leeway: s.Verifier.Leeway, Now: s.Verifier.Now,
-		Key: func(kid string) (token.Key, bool) { k.signatures.Add(1); return s.Keys.Find(kid) }})
+		Key: func(kid string) (token.Key, error) { k.signatures.Add(1); return s.Keys.Find(kid) }})
 	if err != nil {
 		t.Fatal(err)
 	}

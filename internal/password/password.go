@@ -95,10 +95,10 @@ type Hasher struct {
 // New makes a Hasher that runs at most workers hashes at once and lets a caller
 // wait at most wait for its turn.
 //
-// Zero params mean Default, workers <= 0 means one less than the number of
-// processors (at least one) so that decisions keep a core, and wait <= 0 means
-// DefaultWait. New panics on params that Params.Validate refuses: whoever takes
-// them from a setting validates them first.
+// Zero params mean Default, workers <= 0 means one less than the processors this
+// process may use (GOMAXPROCS, which heeds a container's quota; at least one) so
+// that decisions keep a core, and wait <= 0 means DefaultWait. New panics on params
+// that Params.Validate refuses: whoever takes them from a setting validates them first.
 func New(params Params, workers int, wait time.Duration) *Hasher {
 	if params == (Params{}) {
 		params = Default
@@ -107,7 +107,7 @@ func New(params Params, workers int, wait time.Duration) *Hasher {
 		panic("password: " + err.Error())
 	}
 	if workers <= 0 {
-		workers = max(1, runtime.NumCPU()-1)
+		workers = max(1, runtime.GOMAXPROCS(0)-1)
 	}
 	if wait <= 0 {
 		wait = DefaultWait

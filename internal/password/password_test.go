@@ -3,8 +3,10 @@ package password
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 	"regexp"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,10 +69,29 @@ func TestHashForm(t *testing.T) {
 	if ok, rehash := mustVerify(t, h, phc, "correct horse battery staple"); !ok || rehash {
 		t.Errorf("Verify = %v, rehash %v; want true, false", ok, rehash)
 	}
-	if got, want := h.Workers(), max(1, runtime.NumCPU()-1); got != want {
-		t.Errorf("Workers() = %d, want %d", got, want)
+}
+
+// A container that may use two of a machine's 64 processors has GOMAXPROCS 2.
+func TestWorkersLeaveOneOfTheProcessorsThatMayBeUsed(t *testing.T) {
+	if os.Getenv(reportWorkers) != "" {
+		fmt.Printf("workers=%d\n", New(Params{}, 0, 0).Workers())
+		return
+	}
+	for procs, want := range map[int]int{1: 1, 2: 1, 6: 5} {
+		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+		cmd.Env = append(os.Environ(), reportWorkers+"=1", fmt.Sprintf("GOMAXPROCS=%d", procs))
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("with GOMAXPROCS=%d: %v\n%s", procs, err, out)
+		}
+		if line := fmt.Sprintf("workers=%d\n", want); !strings.Contains(string(out), line) {
+			t.Errorf("with GOMAXPROCS=%d it printed %q, want %q", procs, out, line)
+		}
 	}
 }
+
+// reportWorkers is set for a process of this test that says how many workers it has.
+const reportWorkers = "REPORT_HASH_WORKERS"
 
 func TestSaltsAreUnique(t *testing.T) {
 	h := New(cheap, 1, 0)

@@ -54,7 +54,12 @@ func mustVerifier(t testing.TB, keys ...Key) *Verifier {
 	v, err := NewVerifier(Verifier{
 		Issuer: issuer, Audience: audience, Leeway: 10 * time.Second,
 		Now: func() time.Time { return now },
-		Key: func(kid string) (Key, bool) { k, ok := byID[kid]; return k, ok },
+		Key: func(kid string) (Key, error) {
+			if k, ok := byID[kid]; ok {
+				return k, nil
+			}
+			return Key{}, ErrNoKey
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

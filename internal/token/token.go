@@ -76,6 +76,9 @@ func invalid(reason error) error {
 		Because(fmt.Errorf("%w: %w", ErrInvalid, reason))
 }
 
+// ErrNoKey is the error of a Verifier's Key where no key has the id.
+var ErrNoKey = errors.New("it names no key of ours")
+
 // Verifier verifies access tokens. Make it with NewVerifier; it is then safe
 // for concurrent use, and its fields must not change.
 type Verifier struct {
@@ -84,9 +87,10 @@ type Verifier struct {
 	Leeway   time.Duration    // how far clocks may disagree: 0 to MaxLeeway
 	Now      func() time.Time // nil for time.Now
 
-	// Key finds a key by its id, which is an attacker's text: it must be a
-	// look-up in a map, never in a file, a database or on the network.
-	Key func(kid string) (Key, bool)
+	// Key finds a key by its id, which is an attacker's text: it is only ever
+	// compared, and names no file, row or address. ErrNoKey says that there is no such
+	// key; any other error, that this cannot be told, and nor whether the token is valid.
+	Key func(kid string) (Key, error)
 
 	parser *jwt.Parser
 }
@@ -122,18 +126,28 @@ func NewVerifier(v Verifier) (*Verifier, error) {
 
 // Verify returns the claims of a token that one of our keys signed for this
 // issuer and audience and that is good now. Any other outcome is an error of
-// model.CodeUnauthorized with ErrInvalid in its chain.
+// model.CodeUnauthorized with ErrInvalid in its chain, or, where nobody can tell,
+// the one Key gave.
 func (v *Verifier) Verify(raw string) (Claims, error) {
 	if v.parser == nil {
 		return Claims{}, invalid(errors.New("the verifier was not made by NewVerifier"))
 	}
-	key, err := v.signer(raw)
+	h, err := readHeader(raw)
 	if err != nil {
 		return Claims{}, invalid(err)
 	}
+	key, err := v.Key(h.KeyID)
+	switch {
+	case errors.Is(err, ErrNoKey):
+		return Claims{}, invalid(err)
+	case err != nil:
+		return Claims{}, err
+	case h.Algorithm != key.Algorithm:
+		return Claims{}, invalid(errors.New("its algorithm is not its key's"))
+	}
 	var w wire
 	_, err = v.parser.ParseWithClaims(raw, &w, func(t *jwt.Token) (any, error) {
-		if t.Method.Alg() != key.Algorithm { // what signer has read must be what the library reads
+		if t.Method.Alg() != key.Algorithm { // what readHeader has read must be what the library reads
 			return nil, errHeader
 		}
 		return key.Public, nil
@@ -151,31 +165,24 @@ func (v *Verifier) Holds(c Claims) bool {
 	return now.Before(c.ExpiresAt.Add(v.Leeway)) && !now.Before(c.IssuedAt.Add(-v.Leeway))
 }
 
-// signer finds the key a token names, if everything before the signature is as
-// we write it.
-func (v *Verifier) signer(raw string) (Key, error) {
+// readHeader is the header of a token, if everything before the signature is as we
+// write it.
+func readHeader(raw string) (header, error) {
 	if len(raw) > MaxBytes {
-		return Key{}, fmt.Errorf("%d bytes is more than %d", len(raw), MaxBytes)
+		return header{}, fmt.Errorf("%d bytes is more than %d", len(raw), MaxBytes)
 	}
 	if !compact(raw) {
-		return Key{}, errors.New("not three parts of base64url")
+		return header{}, errors.New("not three parts of base64url")
 	}
 	first, _, _ := strings.Cut(raw, ".")
 	h, err := parseHeader(first)
 	if err != nil {
-		return Key{}, err
+		return header{}, err
 	}
 	if h.Type != Type && h.Type != "application/"+Type { // RFC 9068, section 4
-		return Key{}, errors.New("it is not of the type of access tokens")
+		return header{}, errors.New("it is not of the type of access tokens")
 	}
-	key, ok := v.Key(h.KeyID)
-	if !ok {
-		return Key{}, errors.New("it names no key of ours")
-	}
-	if h.Algorithm != key.Algorithm {
-		return Key{}, errors.New("its algorithm is not its key's")
-	}
-	return key, nil
+	return h, nil
 }
 
 // compact tells whether raw has the form of a signed JWT: three parts, none

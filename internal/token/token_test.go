@@ -92,7 +92,7 @@ func TestSignRefuses(t *testing.T) {
 }
 
 func TestNewVerifierRefuses(t *testing.T) {
-	find := func(string) (Key, bool) { return Key{}, false }
+	find := func(string) (Key, error) { return Key{}, ErrNoKey }
 	for name, v := range map[string]Verifier{
 		"no issuer":       {Audience: audience, Key: find},
 		"no audience":     {Issuer: issuer, Key: find},
@@ -105,9 +105,9 @@ func TestNewVerifierRefuses(t *testing.T) {
 		}
 	}
 	key := mustGenerate(t, EdDSA)
-	unmade := &Verifier{Issuer: issuer, Audience: audience, Key: func(string) (Key, bool) { return key, true }}
+	unmade := &Verifier{Issuer: issuer, Audience: audience, Key: func(string) (Key, error) { return key, nil }}
 	refused(t, unmade, "a verifier not made by NewVerifier", mustSign(t, key, person()))
-	v, err := NewVerifier(Verifier{Issuer: issuer, Audience: audience, Key: func(string) (Key, bool) { return key, true }})
+	v, err := NewVerifier(Verifier{Issuer: issuer, Audience: audience, Key: func(string) (Key, error) { return key, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

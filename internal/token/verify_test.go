@@ -304,7 +304,12 @@ func TestVerifyAfterRevocation(t *testing.T) {
 	var revoked atomic.Bool
 	v, err := NewVerifier(Verifier{
 		Issuer: issuer, Audience: audience, Now: func() time.Time { return now },
-		Key: func(kid string) (Key, bool) { return key, kid == key.ID && !revoked.Load() },
+		Key: func(kid string) (Key, error) {
+			if kid == key.ID && !revoked.Load() {
+				return key, nil
+			}
+			return Key{}, ErrNoKey
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -315,4 +320,19 @@ func TestVerifyAfterRevocation(t *testing.T) {
 	}
 	revoked.Store(true)
 	refused(t, v, "a revoked key", raw)
+}
+
+// Where nobody can tell whether there is a key, nobody calls the token invalid.
+func TestVerifyWithoutTheKeys(t *testing.T) {
+	away := errors.New("the keys cannot be read")
+	v, err := NewVerifier(Verifier{
+		Issuer: issuer, Audience: audience, Now: func() time.Time { return now },
+		Key: func(string) (Key, error) { return Key{}, away },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := v.Verify(mustSign(t, mustGenerate(t, ES256), person())); !errors.Is(err, away) || errors.Is(err, ErrInvalid) || c.Subject != "" {
+		t.Errorf("Verify = %v, %v; want the error of the look-up alone", c, err)
+	}
 }

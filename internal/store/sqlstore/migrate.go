@@ -107,19 +107,42 @@ func sessionLocker(ctx context.Context, db *sql.DB, s schema) (lock.SessionLocke
 // refuseOther keeps the keystore out of the main database and the main tables
 // out of the keystore: a key beside what it seals erases nothing.
 func (p *pool) refuseOther(ctx context.Context, db *sql.DB, s schema) error {
+	there, err := p.hasTable(ctx, db, s.other)
+	if err != nil {
+		return p.fail(ctx, "migrate", err)
+	}
+	if there {
+		return model.Errorf(model.CodeSettingInvalid,
+			"the database of %s holds the tables of the other one; the main database and the keystore must be two", p.setting)
+	}
+	return nil
+}
+
+func (p *pool) hasTable(ctx context.Context, db *sql.DB, name string) (bool, error) {
 	query := `SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1`
 	if p.dialect == SQLite {
 		query = `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1`
 	}
 	var n int
-	if err := db.QueryRowContext(ctx, query, s.other).Scan(&n); err != nil {
-		return p.fail(ctx, "migrate", err)
+	err := db.QueryRowContext(ctx, query, name).Scan(&n)
+	return n > 0, err
+}
+
+// HasTables tells whether the main database at a postgres:// URL has been migrated
+// before. It changes nothing there.
+func HasTables(ctx context.Context, url string) (bool, error) {
+	cfg, err := postgresConfig(url, settingURL)
+	if err != nil {
+		return false, err
 	}
-	if n > 0 {
-		return model.Errorf(model.CodeSettingInvalid,
-			"the database of %s holds the tables of the other one; the main database and the keystore must be two", p.setting)
+	p := &pool{dialect: Postgres, setting: settingURL}
+	db := openPostgresForMigration(cfg)
+	defer db.Close()
+	there, err := p.hasTable(ctx, db, mainSchema.versions)
+	if err != nil {
+		return false, p.fail(ctx, "open", err)
 	}
-	return nil
+	return there, nil
 }
 
 // dialectFS shows the migrations of one dialect, in its words.

@@ -24,7 +24,7 @@ import (
 const secret = "correct horse battery staple"
 
 // workers is how many hashes the service runs at once.
-func workers() int { return max(1, runtime.NumCPU()-1) }
+func workers() int { return max(1, runtime.GOMAXPROCS(0)-1) }
 
 // login measures the password step, which is the one that costs: how many a
 // second, and what a flood of them does to decisions and memory.

@@ -94,7 +94,7 @@ func machine() string {
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		kernel = runtime.GOOS + " " + strings.TrimSpace(string(release))
 	}
-	return fmt.Sprintf("%s, %d cores, %s, %s", cpu, runtime.NumCPU(), kernel, runtime.Version())
+	return fmt.Sprintf("%s, %d cores, %s, %s", cpu, runtime.GOMAXPROCS(0), kernel, runtime.Version())
 }
 
 func (b *bench) commit() string {
