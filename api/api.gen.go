@@ -1047,8 +1047,10 @@ func (e SearchAuditParamsOrder) Valid() bool {
 type Action struct {
 	Name string `json:"name"`
 
-	// Properties Any values. Known ones: `fields`, `return_fields`, `filter_fields`, `sort_fields`, `aggregate_fields` (lists of
-	// field names), `strict_fields`, `changes`.
+	// Properties Any values. Known ones are lists of field names: `fields` (read; of `create` and `update` written), `return_fields`
+	// (read back after writing), `filter_fields`, `sort_fields` and `aggregate_fields` (what a list is filtered, sorted,
+	// grouped or added up by: refused where they are hidden or masked). `changes` is an object of an update's new
+	// values, whose names count as `fields`. `strict_fields: true` refuses what would be hidden of what is read.
 	Properties map[string]interface{} `json:"properties,omitempty,omitzero"`
 }
 
@@ -2653,7 +2655,7 @@ type PolicyUnseenWhat string
 
 // Problem RFC 9457.
 type Problem struct {
-	// ClockOffset Of `code_invalid`, where the code is of another time within ten minutes: by how many seconds, about, the clock
+	// ClockOffset Of `code_invalid`, where the code is of another time within ten minutes, give or take half a code's 30 seconds: by how many seconds, about, the clock
 	// of the device is fast, or below zero slow.
 	ClockOffset int `json:"clock_offset,omitempty,omitzero"`
 
@@ -2790,7 +2792,8 @@ type RolePath struct {
 
 // RollBackPolicyRequest defines model for RollBackPolicyRequest.
 type RollBackPolicyRequest struct {
-	Reason string `json:"reason"`
+	// Reason Recorded; without one it is `reason_required`.
+	Reason string `json:"reason,omitempty,omitzero"`
 
 	// Revision The one to put in force again.
 	Revision int64 `json:"revision"`
@@ -4437,6 +4440,11 @@ type ClientInterface interface {
 	// AuthZEN 1.0, section 6. A denial is an answer, not an error: 200 with `decision: false`. Only a fault of the
 	// request or of the service has another status, and then nothing may go through.
 	//
+	// **An `update` that gives a record another `owner` or other `teams` is two questions**, and goes through only if both
+	// are allowed: the `update`, with its `changes`, and `assign` on the `user` (`*nobody` to leave it without one) or the
+	// `team` it is given to. Whoever asks `update` alone lets everybody who may write the field give records away.
+	// Both are one batch with `deny_on_first_deny`; docs/api.md has an example.
+	//
 	// Ask about no particular record ("may she do this at all?") with `resource.id` `*` and no properties. The
 	// person's own access token goes into `context.access_token`; `context.min_revision` demands an answer no
 	// older than that revision.
@@ -4450,6 +4458,11 @@ type ClientInterface interface {
 	//
 	// AuthZEN 1.0, section 6. A denial is an answer, not an error: 200 with `decision: false`. Only a fault of the
 	// request or of the service has another status, and then nothing may go through.
+	//
+	// **An `update` that gives a record another `owner` or other `teams` is two questions**, and goes through only if both
+	// are allowed: the `update`, with its `changes`, and `assign` on the `user` (`*nobody` to leave it without one) or the
+	// `team` it is given to. Whoever asks `update` alone lets everybody who may write the field give records away.
+	// Both are one batch with `deny_on_first_deny`; docs/api.md has an example.
 	//
 	// Ask about no particular record ("may she do this at all?") with `resource.id` `*` and no properties. The
 	// person's own access token goes into `context.access_token`; `context.min_revision` demands an answer no
@@ -5546,7 +5559,8 @@ type ClientInterface interface {
 
 	// VerifyRecoveryWithBody Second step, a recovery code
 	//
-	// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+	// For somebody who lost the device. A code is read in either case, with hyphens, blanks or nothing between its groups.
+	// The tokens of the answer are good for enrolling a new device only, at
 	// /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 	//
 	// Takes any type of body and a specified content type.
@@ -5556,7 +5570,8 @@ type ClientInterface interface {
 
 	// VerifyRecovery Second step, a recovery code
 	//
-	// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+	// For somebody who lost the device. A code is read in either case, with hyphens, blanks or nothing between its groups.
+	// The tokens of the answer are good for enrolling a new device only, at
 	// /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 	//
 	// Takes a body of the `application/json` content type.
@@ -5917,6 +5932,11 @@ func (c *Client) AuthorizationServerMetadata(ctx context.Context, reqEditors ...
 // AuthZEN 1.0, section 6. A denial is an answer, not an error: 200 with `decision: false`. Only a fault of the
 // request or of the service has another status, and then nothing may go through.
 //
+// **An `update` that gives a record another `owner` or other `teams` is two questions**, and goes through only if both
+// are allowed: the `update`, with its `changes`, and `assign` on the `user` (`*nobody` to leave it without one) or the
+// `team` it is given to. Whoever asks `update` alone lets everybody who may write the field give records away.
+// Both are one batch with `deny_on_first_deny`; docs/api.md has an example.
+//
 // Ask about no particular record ("may she do this at all?") with `resource.id` `*` and no properties. The
 // person's own access token goes into `context.access_token`; `context.min_revision` demands an answer no
 // older than that revision.
@@ -5940,6 +5960,11 @@ func (c *Client) EvaluateWithBody(ctx context.Context, params *EvaluateParams, c
 //
 // AuthZEN 1.0, section 6. A denial is an answer, not an error: 200 with `decision: false`. Only a fault of the
 // request or of the service has another status, and then nothing may go through.
+//
+// **An `update` that gives a record another `owner` or other `teams` is two questions**, and goes through only if both
+// are allowed: the `update`, with its `changes`, and `assign` on the `user` (`*nobody` to leave it without one) or the
+// `team` it is given to. Whoever asks `update` alone lets everybody who may write the field give records away.
+// Both are one batch with `deny_on_first_deny`; docs/api.md has an example.
 //
 // Ask about no particular record ("may she do this at all?") with `resource.id` `*` and no properties. The
 // person's own access token goes into `context.access_token`; `context.min_revision` demands an answer no
@@ -8246,7 +8271,8 @@ func (c *Client) ConfirmEnrolment(ctx context.Context, body ConfirmEnrolmentJSON
 
 // VerifyRecoveryWithBody Second step, a recovery code
 //
-// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+// For somebody who lost the device. A code is read in either case, with hyphens, blanks or nothing between its groups.
+// The tokens of the answer are good for enrolling a new device only, at
 // /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 //
 // Takes any type of body and a specified content type.
@@ -8266,7 +8292,8 @@ func (c *Client) VerifyRecoveryWithBody(ctx context.Context, contentType string,
 
 // VerifyRecovery Second step, a recovery code
 //
-// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+// For somebody who lost the device. A code is read in either case, with hyphens, blanks or nothing between its groups.
+// The tokens of the answer are good for enrolling a new device only, at
 // /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 //
 // Takes a body of the `application/json` content type.
@@ -15721,6 +15748,11 @@ type ClientWithResponsesInterface interface {
 	// AuthZEN 1.0, section 6. A denial is an answer, not an error: 200 with `decision: false`. Only a fault of the
 	// request or of the service has another status, and then nothing may go through.
 	//
+	// **An `update` that gives a record another `owner` or other `teams` is two questions**, and goes through only if both
+	// are allowed: the `update`, with its `changes`, and `assign` on the `user` (`*nobody` to leave it without one) or the
+	// `team` it is given to. Whoever asks `update` alone lets everybody who may write the field give records away.
+	// Both are one batch with `deny_on_first_deny`; docs/api.md has an example.
+	//
 	// Ask about no particular record ("may she do this at all?") with `resource.id` `*` and no properties. The
 	// person's own access token goes into `context.access_token`; `context.min_revision` demands an answer no
 	// older than that revision.
@@ -15734,6 +15766,11 @@ type ClientWithResponsesInterface interface {
 	//
 	// AuthZEN 1.0, section 6. A denial is an answer, not an error: 200 with `decision: false`. Only a fault of the
 	// request or of the service has another status, and then nothing may go through.
+	//
+	// **An `update` that gives a record another `owner` or other `teams` is two questions**, and goes through only if both
+	// are allowed: the `update`, with its `changes`, and `assign` on the `user` (`*nobody` to leave it without one) or the
+	// `team` it is given to. Whoever asks `update` alone lets everybody who may write the field give records away.
+	// Both are one batch with `deny_on_first_deny`; docs/api.md has an example.
 	//
 	// Ask about no particular record ("may she do this at all?") with `resource.id` `*` and no properties. The
 	// person's own access token goes into `context.access_token`; `context.min_revision` demands an answer no
@@ -16938,7 +16975,8 @@ type ClientWithResponsesInterface interface {
 
 	// VerifyRecoveryWithBodyWithResponse Second step, a recovery code
 	//
-	// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+	// For somebody who lost the device. A code is read in either case, with hyphens, blanks or nothing between its groups.
+	// The tokens of the answer are good for enrolling a new device only, at
 	// /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -16948,7 +16986,8 @@ type ClientWithResponsesInterface interface {
 
 	// VerifyRecoveryWithResponse Second step, a recovery code
 	//
-	// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+	// For somebody who lost the device. A code is read in either case, with hyphens, blanks or nothing between its groups.
+	// The tokens of the answer are good for enrolling a new device only, at
 	// /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -34850,6 +34889,11 @@ func (c *ClientWithResponses) AuthorizationServerMetadataWithResponse(ctx contex
 // AuthZEN 1.0, section 6. A denial is an answer, not an error: 200 with `decision: false`. Only a fault of the
 // request or of the service has another status, and then nothing may go through.
 //
+// **An `update` that gives a record another `owner` or other `teams` is two questions**, and goes through only if both
+// are allowed: the `update`, with its `changes`, and `assign` on the `user` (`*nobody` to leave it without one) or the
+// `team` it is given to. Whoever asks `update` alone lets everybody who may write the field give records away.
+// Both are one batch with `deny_on_first_deny`; docs/api.md has an example.
+//
 // Ask about no particular record ("may she do this at all?") with `resource.id` `*` and no properties. The
 // person's own access token goes into `context.access_token`; `context.min_revision` demands an answer no
 // older than that revision.
@@ -34869,6 +34913,11 @@ func (c *ClientWithResponses) EvaluateWithBodyWithResponse(ctx context.Context, 
 //
 // AuthZEN 1.0, section 6. A denial is an answer, not an error: 200 with `decision: false`. Only a fault of the
 // request or of the service has another status, and then nothing may go through.
+//
+// **An `update` that gives a record another `owner` or other `teams` is two questions**, and goes through only if both
+// are allowed: the `update`, with its `changes`, and `assign` on the `user` (`*nobody` to leave it without one) or the
+// `team` it is given to. Whoever asks `update` alone lets everybody who may write the field give records away.
+// Both are one batch with `deny_on_first_deny`; docs/api.md has an example.
 //
 // Ask about no particular record ("may she do this at all?") with `resource.id` `*` and no properties. The
 // person's own access token goes into `context.access_token`; `context.min_revision` demands an answer no
@@ -36799,7 +36848,8 @@ func (c *ClientWithResponses) ConfirmEnrolmentWithResponse(ctx context.Context, 
 
 // VerifyRecoveryWithBodyWithResponse Second step, a recovery code
 //
-// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+// For somebody who lost the device. A code is read in either case, with hyphens, blanks or nothing between its groups.
+// The tokens of the answer are good for enrolling a new device only, at
 // /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -36815,7 +36865,8 @@ func (c *ClientWithResponses) VerifyRecoveryWithBodyWithResponse(ctx context.Con
 
 // VerifyRecoveryWithResponse Second step, a recovery code
 //
-// For somebody who lost the device. The tokens of the answer are good for enrolling a new device only, at
+// For somebody who lost the device. A code is read in either case, with hyphens, blanks or nothing between its groups.
+// The tokens of the answer are good for enrolling a new device only, at
 // /v1/me/re-enrol for an hour; `ticket` is what /v1/login/enrol wants, and ends sooner.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).

@@ -162,6 +162,9 @@ func (o *Officer) AddUser(ctx context.Context, n directory.NewUser, reason strin
 	if err := directory.CheckNote(reason); err != nil {
 		return inv, err
 	}
+	if err := directory.CheckUser(n.ID); err != nil {
+		return inv, err
+	}
 	if n.Username == "" {
 		n.Username = n.ID
 	}

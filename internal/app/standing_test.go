@@ -131,6 +131,11 @@ func TestBreakGlass(t *testing.T) {
 			_, err := app.SetTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, Catalog: &catalog, Reason: reason})
 			return err
 		},
+		"tenant set --mfa by-role": func(reason string) error {
+			byRole := model.MFAByRole
+			_, err := app.SetTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &byRole, Reason: reason})
+			return err
+		},
 		"user invite of an office holder": func(reason string) error {
 			_, err := app.InviteUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "sam", Reason: reason})
 			return err

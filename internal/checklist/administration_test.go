@@ -476,6 +476,7 @@ func TestInvitationsTellNobody(t *testing.T) {
 	}
 	k.Login(o.sys)
 	refused(t, "an administrator", k.Call("POST", "/v1/admin/users", o.sys.Access, map[string]any{"id": "ann"}), 409, model.CodeConflict)
+	refused(t, "an id that can be none", k.Call("POST", "/v1/admin/users", o.sys.Access, map[string]any{"id": "user:x"}), 400, model.CodeInvalidRequest)
 	refused(t, "by the name, spelled otherwise", k.Call("POST", "/v1/admin/users", o.sys.Access, map[string]any{"id": "ann2", "username": "ANN"}), 409, model.CodeConflict)
 	k.Want(k.Call("POST", "/v1/admin/users", o.sys.Access, map[string]any{"id": "bea", "roles": []string{"sales-rep"}}), 201)
 }
@@ -686,9 +687,17 @@ func TestOfficesByTwoHolders(t *testing.T) {
 		a := k.Call("POST", "/v1/admin/offices/requests", o.sys.Access, map[string]any{"member": "dan", "office": model.AuditAdmin})
 		refused(t, "without a reason", a, 400, model.CodeReasonRequired)
 
+		k.Invite("new")
+		a = ask(o.sys, "new", model.AuditAdmin)
+		refused(t, "for who has no second factor", a, 409, model.CodeDeviceRequired)
+		if detail := a.Text("detail"); !strings.HasPrefix(detail, "The account new has no second factor") {
+			t.Errorf("for who has no second factor: %s", detail)
+		}
+
 		a = ask(o.sys, "dan", model.AuditAdmin)
 		k.Want(a, 201, "state", "pending")
 		id := a.Text("id")
+		refused(t, "asked for already", ask(o.sys, "dan", model.AuditAdmin), 409, model.CodeConflict)
 		refused(t, "approved by who asked", decide(o.sys, id, "approve"), 403, model.CodeForbidden)
 		refused(t, "approved by the same office", decide(sys2, id, "approve"), 403, model.CodeForbidden)
 		refused(t, "approved by who gets it", decide(dan, id, "approve"), 403, model.CodeForbidden)

@@ -402,16 +402,16 @@ func countedAcrossRestart(t *testing.T) {
 func lockOfOne(t *testing.T) {
 	k := testkit.New(t, testkit.Proxied)
 	byRole := model.MFAByRole
-	if _, err := app.SetTenant.Run(context.Background(), k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &byRole}); err != nil {
+	if _, err := app.SetTenant.Run(context.Background(), k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &byRole, Reason: "a test of it"}); err != nil {
 		t.Fatal(err)
 	}
 	k.Want(k.Post("/v1/invite/accept", "", map[string]any{"invite": k.Invite("plain"), "password": testkit.Password}), 200, "status", "ok")
 	mfa := model.MFAEveryone
-	if _, err := app.SetTenant.Run(context.Background(), k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &mfa}); err != nil {
+	if _, err := app.SetTenant.Run(context.Background(), k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &mfa, Reason: "a test of it"}); err != nil {
 		t.Fatal(err)
 	}
 	alice := k.MustEnrol("alice")
-	if _, err := app.SetTenant.Run(context.Background(), k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &byRole}); err != nil {
+	if _, err := app.SetTenant.Run(context.Background(), k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &byRole, Reason: "a test of it"}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 60 {

@@ -28,7 +28,7 @@ func byRole(k *testkit.Kit) { setMFA(k, model.MFAByRole) }
 
 func setMFA(k *testkit.Kit, mode model.MFAMode) {
 	k.T.Helper()
-	if _, err := app.SetTenant.Run(context.Background(), k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &mode}); err != nil {
+	if _, err := app.SetTenant.Run(context.Background(), k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &mode, Reason: "a test of it"}); err != nil {
 		k.T.Fatal(err)
 	}
 }

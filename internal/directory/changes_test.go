@@ -216,3 +216,60 @@ func TestWhatChangesNothingTakesNoRevision(t *testing.T) {
 		t.Errorf("%+v, %v", res, err)
 	}
 }
+
+// An act after which all is as it was takes no revision and answers the one that is.
+// It is recorded all the same, with its reason.
+func TestActsThatChangeNothingTakeNoRevision(t *testing.T) {
+	s := newTenant(t)
+	ctx := t.Context()
+	until := time.Date(2100, 1, 1, 0, 0, 0, 123456789, time.UTC)
+	byRole := model.MFAByRole
+	client := func(id string, disabled bool) func() (int64, error) {
+		return func() (int64, error) { return s.SetClientDisabled(ctx, operator, id, disabled) }
+	}
+	user := func(disabled bool) func() (int64, error) {
+		return func() (int64, error) { return s.SetUserDisabled(ctx, operator, "acme", "ann", disabled, "") }
+	}
+	if _, err := s.AddClient(ctx, operator, model.Client{ID: "crm", Tenant: "acme", Scopes: []string{"decide"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.PutRole(ctx, operator, "acme", model.Role{ID: "boss"}, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, act := range []struct {
+		name     string
+		do       func() (int64, error)
+		recorded audit.Activity
+	}{
+		{"a role", func() (int64, error) {
+			return s.Assign(ctx, operator, "acme", model.Assignment{Member: "ann", Role: "boss", Until: until}, "")
+		}, audit.RoleAssigned},
+		{"a role without an end", func() (int64, error) {
+			return s.Assign(ctx, operator, "acme", model.Assignment{Member: "ann", Role: "boss"}, "")
+		}, audit.RoleAssigned},
+		{"a mark", func() (int64, error) {
+			return s.PutRole(ctx, operator, "acme", model.Role{ID: "boss", RequireMFA: true}, false)
+		}, audit.RoleChanged},
+		{"disabled", user(true), audit.UserDisabled},
+		{"enabled", user(false), audit.UserEnabled},
+		{"a disabled client", client("crm", true), audit.ClientDisabled},
+		{"an enabled client", client("crm", false), audit.ClientEnabled},
+		{"the tenant", func() (int64, error) {
+			t, err := s.UpdateTenant(ctx, operator, "acme", directory.TenantChange{MFA: &byRole}, "")
+			return t.Revision, err
+		}, audit.TenantChanged},
+	} {
+		before := tenant(t, s, "acme").Revision
+		if got, err := act.do(); err != nil || got != before+1 {
+			t.Fatalf("%s: revision %d, %v; it changes something, so it becomes %d", act.name, got, err, before+1)
+		}
+		size := logSize(t, s)
+		got, err := act.do()
+		if is := tenant(t, s, "acme").Revision; err != nil || got != before+1 || is != got {
+			t.Errorf("%s, again: revision %d, and the tenant's is %d, %v; want %d", act.name, got, is, err, before+1)
+		}
+		if got := activities(t, s, size); !slices.Equal(got, []audit.Activity{act.recorded}) {
+			t.Errorf("%s, again: recorded %v", act.name, got)
+		}
+	}
+}

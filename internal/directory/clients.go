@@ -185,8 +185,12 @@ func (s *Service) SetClientDisabled(ctx context.Context, caller model.Caller, id
 	if disabled {
 		activity = audit.ClientDisabled
 	}
-	return s.changeClient(ctx, caller, id, activity, func(tx store.Tx) (bool, error) {
-		return tx.SetClientDisabled(ctx, id, disabled)
+	return s.changeClient(ctx, caller, id, activity, func(tx store.Tx, c model.Client) error {
+		if c.Disabled == disabled {
+			return errNothing
+		}
+		_, err := tx.SetClientDisabled(ctx, id, disabled)
+		return err
 	})
 }
 
@@ -199,9 +203,17 @@ func (s *Service) RotateClient(ctx context.Context, caller model.Caller, id, pub
 	if err != nil {
 		return Credentials{}, err
 	}
-	activity, change := audit.ClientRotated, func(tx store.Tx) (bool, error) { return tx.SetClientSecret(ctx, id, c.SecretHash) }
+	activity := audit.ClientRotated
 	if c.PublicKey != "" {
-		activity, change = audit.ClientKeyed, func(tx store.Tx) (bool, error) { return tx.SetClientKey(ctx, id, c.PublicKey) }
+		activity = audit.ClientKeyed
+	}
+	change := func(tx store.Tx, _ model.Client) (err error) {
+		if c.PublicKey != "" {
+			_, err = tx.SetClientKey(ctx, id, c.PublicKey)
+		} else {
+			_, err = tx.SetClientSecret(ctx, id, c.SecretHash)
+		}
+		return err
 	}
 	if cr.Revision, err = s.changeClient(ctx, caller, id, activity, change); err != nil {
 		return Credentials{}, err
@@ -209,9 +221,11 @@ func (s *Service) RotateClient(ctx context.Context, caller model.Caller, id, pub
 	return cr, nil
 }
 
-func (s *Service) changeClient(ctx context.Context, caller model.Caller, id string, a audit.Activity, change func(store.Tx) (bool, error)) (int64, error) {
-	var revision int64
-	err := s.Store.InTx(ctx, func(tx store.Tx) error {
+// changeClient does a change to a client, or records that there was none to do
+// (errNothing).
+func (s *Service) changeClient(ctx context.Context, caller model.Caller, id string, a audit.Activity, change func(store.Tx, model.Client) error) (revision int64, err error) {
+	var e audit.Entry
+	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		c, err := tx.Client(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return unknownClient(id)
@@ -222,13 +236,19 @@ func (s *Service) changeClient(ctx context.Context, caller model.Caller, id stri
 		if err != nil {
 			return err
 		}
-		if _, err := change(tx); err != nil {
+		changed := change(tx, c)
+		if changed != nil && changed != errNothing {
+			return changed
+		}
+		e = act(caller, c.Tenant, a, "", nil)
+		e.Service = id
+		if revision, err = s.changedClient(ctx, tx, c, e); err != nil {
 			return err
 		}
-		e := act(caller, c.Tenant, a, "", nil)
-		e.Service = id
-		revision, err = s.changedClient(ctx, tx, c, e)
-		return err
+		return changed
 	})
+	if err == errNothing {
+		return max(revision-1, 0), s.Log.Append(ctx, e)
+	}
 	return revision, err
 }

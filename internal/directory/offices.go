@@ -54,6 +54,13 @@ func (s *Service) RequestOffice(ctx context.Context, caller model.Caller, tenant
 		if err := s.mayTake(ctx, tx, r); err != nil {
 			return err
 		}
+		pending, err := tx.OfficePending(ctx, tenant, r.Member, r.Office, now)
+		if err != nil {
+			return err
+		}
+		if pending {
+			return model.Errorf(model.CodeConflict, "for the account %s the office %s was asked for already, and nobody has decided yet", bareUser(member), r.Office)
+		}
 		if err := tx.InsertOfficeRequest(ctx, r); err != nil {
 			return err
 		}
@@ -74,7 +81,7 @@ func (s *Service) mayTake(ctx context.Context, tx store.Queries, r store.OfficeR
 		return err
 	}
 	if len(devices) == 0 {
-		return model.Errorf(model.CodeOfficeConflict, "%s has no second factor yet; an office is for whoever has one", r.Member)
+		return model.Errorf(model.CodeDeviceRequired, "the account %s has no second factor yet; an office is for whoever has one", u.ID)
 	}
 	held, err := tx.Assignments(ctx, r.Tenant, r.Member, r.Office)
 	if err != nil {

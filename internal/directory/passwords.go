@@ -159,7 +159,7 @@ func (s *Service) parseUsers(file []byte) (users []numbered[model.User], bad bad
 
 func (s *Service) cleanUser(e PasswordEntry, _ model.Limits) (model.User, error) {
 	u := model.User{ID: bareUser(e.ID), Username: e.Username, PasswordHash: e.PasswordHash}
-	if err := checkUser(u.ID); err != nil {
+	if err := CheckUser(u.ID); err != nil {
 		return u, err
 	}
 	if u.Username == "" {

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,28 +25,26 @@ func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant strin
 	if model.IsOffice(r.ID) && !r.RequireMFA {
 		return 0, model.Errorf(model.CodeInvalidRequest, "%s is an office, and the offices always require a second factor", r.ID)
 	}
-	var revision int64
-	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
+	return s.commit(ctx, func(tx store.Tx) (revision int64, e audit.Entry, err error) {
 		if revision, err = TakeBy(ctx, tx, caller, tenant, roleChange(r.ID)); err != nil {
-			return err
+			return 0, e, err
 		}
-		_, err = tx.Role(ctx, tenant, r.ID)
+		was, err := tx.Role(ctx, tenant, r.ID)
 		switch {
 		case err == nil && create:
-			return model.Errorf(model.CodeConflict, "the role %q is already there", r.ID)
+			return 0, e, model.Errorf(model.CodeConflict, "the role %q is already there", r.ID)
 		case errors.Is(err, store.ErrNotFound) && !create:
-			return unknownRole(tenant, r.ID)
+			return 0, e, unknownRole(tenant, r.ID)
 		case err != nil && !errors.Is(err, store.ErrNotFound):
-			return err
+			return 0, e, err
 		}
-		if err := tx.PutRole(ctx, tenant, r); err != nil {
-			return err
-		}
-		e := act(caller, tenant, audit.RoleChanged, "", nil)
+		e = act(caller, tenant, audit.RoleChanged, "", nil)
 		e.Roles = []string{r.Key()}
-		return s.Log.AppendIn(ctx, tx, e)
+		if was == r {
+			return revision, e, errNothing
+		}
+		return revision, e, tx.PutRole(ctx, tenant, r)
 	})
-	return revision, err
 }
 
 // DeleteRole removes a role nobody holds. Rows of the policy that name it stay
@@ -92,23 +91,32 @@ func (s *Service) Assign(ctx context.Context, caller model.Caller, tenant string
 	if err := notByPerson(caller, a.Role); err != nil {
 		return 0, err
 	}
-	var revision int64
-	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
+	return s.commit(ctx, func(tx store.Tx) (revision int64, e audit.Entry, err error) {
 		if revision, err = TakeBy(ctx, tx, caller, tenant, memberChange(a.Member)); err != nil {
-			return err
+			return 0, e, err
 		}
 		if err := Registered(ctx, tx, tenant, a.Member); err != nil {
-			return err
+			return 0, e, err
+		}
+		was, err := tx.Assignments(ctx, tenant, a.Member, a.Role)
+		if err != nil {
+			return 0, e, err
 		}
 		class, err := s.assign(ctx, tx, tenant, a, reason, new(inherited))
 		if err != nil {
-			return err
+			return 0, e, err
 		}
-		e := act(caller, tenant, audit.RoleAssigned, reason, map[string]any{"from": a.From, "until": a.Until})
+		is, err := tx.Assignments(ctx, tenant, a.Member, a.Role)
+		if err != nil {
+			return 0, e, err
+		}
+		e = act(caller, tenant, audit.RoleAssigned, reason, map[string]any{"from": a.From, "until": a.Until})
 		e.Class, e.Roles, e.Person = class, []string{model.RolePrefix + a.Role}, a.Member
-		return s.Log.AppendIn(ctx, tx, e)
+		if slices.Equal(was, is) {
+			return revision, e, errNothing
+		}
+		return revision, e, nil
 	})
-	return revision, err
 }
 
 // assign writes one assignment after every check but the member's existence. in

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"reflect"
 	"regexp"
 	"time"
 
@@ -79,38 +80,37 @@ type TenantChange struct {
 	Catalog      *string // checked by the caller
 }
 
-// UpdateTenant changes a tenant. Replacing the catalogue of a tenant that has
-// administrators is break-glass and needs a reason.
+// UpdateTenant changes a tenant. To replace the catalogue of a tenant that has
+// administrators, or to ask fewer for a second factor, is break-glass and needs a reason.
 func (s *Service) UpdateTenant(ctx context.Context, caller model.Caller, id string, c TenantChange, reason string) (model.Tenant, error) {
 	if c.MFA != nil {
 		if err := checkMFA(*c.MFA); err != nil {
 			return model.Tenant{}, err
 		}
 	}
-	err := s.Store.InTx(ctx, func(tx store.Tx) error {
-		if _, err := Take(ctx, tx, id, store.Change{Kind: store.ChangedTenant}); err != nil {
-			return err
+	_, err := s.commit(ctx, func(tx store.Tx) (revision int64, e audit.Entry, err error) {
+		if revision, err = Take(ctx, tx, id, store.Change{Kind: store.ChangedTenant}); err != nil {
+			return 0, e, err
 		}
-		t, err := tx.Tenant(ctx, id)
+		was, err := tx.Tenant(ctx, id)
 		if err != nil {
-			return err
+			return 0, e, err
 		}
-		class := audit.ClassAdmin
-		if c.Catalog != nil {
-			if class, err = BreakGlass(ctx, tx, id, reason); err != nil {
-				return err
-			}
-			t.Catalog = *c.Catalog
-		}
+		t := was
+		set(&t.Catalog, c.Catalog)
 		set(&t.MFA, c.MFA)
 		set(&t.StrictFields, c.StrictFields)
 		set(&t.Disabled, c.Disabled)
-		if err := tx.UpdateTenant(ctx, t); err != nil {
-			return err
+		e = act(caller, id, audit.TenantChanged, reason, nil)
+		if c.Catalog != nil || t.MFA == model.MFAByRole && was.MFA != t.MFA {
+			if e.Class, err = BreakGlass(ctx, tx, id, reason); err != nil {
+				return 0, e, err
+			}
 		}
-		e := act(caller, id, audit.TenantChanged, reason, nil)
-		e.Class = class
-		return s.Log.AppendIn(ctx, tx, e)
+		if reflect.DeepEqual(t, was) {
+			return revision, e, errNothing
+		}
+		return revision, e, tx.UpdateTenant(ctx, t)
 	})
 	if err != nil {
 		return model.Tenant{}, err
@@ -235,6 +235,22 @@ func Stands(caller model.Caller, tenant string, revision int64) error {
 		return ErrMoved
 	}
 	return nil
+}
+
+// commit does an act in a transaction and records it there. One that finds all as it
+// should be (errNothing) is undone, and its revision with it, and is recorded all the same.
+func (s *Service) commit(ctx context.Context, act func(store.Tx) (revision int64, e audit.Entry, err error)) (revision int64, err error) {
+	var e audit.Entry
+	err = s.Store.InTx(ctx, func(tx store.Tx) (err error) {
+		if revision, e, err = act(tx); err != nil {
+			return err
+		}
+		return s.Log.AppendIn(ctx, tx, e)
+	})
+	if err == errNothing {
+		return revision - 1, s.Log.Append(ctx, e)
+	}
+	return revision, err
 }
 
 // act is the entry of an administrative act; what it names is sealed under the

@@ -34,7 +34,7 @@ type NewUser struct {
 // AddUser makes a user, gives it roles and invites it, all or nothing. An
 // imported subject of the same id becomes able to log in.
 func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant string, n NewUser, reason string) (Invitation, error) {
-	if err := checkUser(n.ID); err != nil {
+	if err := CheckUser(n.ID); err != nil {
 		return Invitation{}, err
 	}
 	for _, role := range n.Roles {
@@ -77,8 +77,8 @@ func (s *Service) AddUser(ctx context.Context, caller model.Caller, tenant strin
 	return inv, err
 }
 
-// checkUser refuses what cannot be the id of somebody who logs in.
-func checkUser(id string) error {
+// CheckUser refuses what cannot be the id of somebody who logs in.
+func CheckUser(id string) error {
 	if err := checkID(model.Say("user's id"), id); err != nil {
 		return err
 	}
@@ -159,10 +159,9 @@ func (s *Service) invite(ctx context.Context, tx store.Invites, caller model.Cal
 // once. A user who was imported can be disabled too: the account made for it is
 // what is disabled.
 func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tenant, id string, disabled bool, reason string) (int64, error) {
-	var revision int64
-	err := s.Store.InTx(ctx, func(tx store.Tx) (err error) {
+	return s.commit(ctx, func(tx store.Tx) (revision int64, e audit.Entry, err error) {
 		if revision, err = TakeBy(ctx, tx, caller, tenant, subjectChange("user:"+bareUser(id))); err != nil {
-			return err
+			return 0, e, err
 		}
 		var u model.User
 		activity := audit.UserEnabled
@@ -172,30 +171,34 @@ func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tena
 			u, err = user(ctx, tx, tenant, id)
 		}
 		if err != nil {
-			return err
+			return 0, e, err
 		}
 		if disabled {
 			activity = audit.UserDisabled
+		}
+		e = act(caller, tenant, activity, reason, nil)
+		e.Person = "user:" + u.ID
+		if u.Disabled == disabled {
+			return revision, e, errNothing
+		}
+		if disabled {
 			if err := s.keepsOffices(ctx, tx, tenant, "user:"+u.ID, "", nil); err != nil {
-				return err
+				return 0, e, err
 			}
 		}
 		// Enabling ends them too: a login that overlapped the disabling may have
 		// left one, and nobody comes back to a session from before.
 		if _, err := tx.EndSessions(ctx, tenant, u.ID, "", s.Now()); err != nil {
-			return err
+			return 0, e, err
 		}
 		if _, err := tx.EndTickets(ctx, tenant, u.ID, s.Now()); err != nil {
-			return err
+			return 0, e, err
 		}
 		if _, err := tx.SetUserDisabled(ctx, tenant, u.ID, disabled); err != nil {
-			return err
+			return 0, e, err
 		}
-		e := act(caller, tenant, activity, reason, nil)
-		e.Person = "user:" + u.ID
-		return s.Log.AppendIn(ctx, tx, e)
+		return revision, e, nil
 	})
-	return revision, err
 }
 
 // ListUsers pages through a tenant's users by id.
@@ -219,7 +222,7 @@ func (s *Service) account(ctx context.Context, tx store.Tx, caller model.Caller,
 		return u, unknown
 	}
 	if err == nil {
-		err = checkUser(id)
+		err = CheckUser(id)
 	}
 	if err != nil {
 		return u, err

@@ -256,7 +256,7 @@ func TestLoginFailuresLookAlike(t *testing.T) {
 func TestMFAByRole(t *testing.T) {
 	k := testkit.New(t)
 	byRole := model.MFAByRole
-	if _, err := app.SetTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &byRole}); err != nil {
+	if _, err := app.SetTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &byRole, Reason: "a test of it"}); err != nil {
 		t.Fatal(err)
 	}
 	a := k.Post("/v1/invite/accept", "", map[string]any{"invite": k.Invite("alice", "sales-rep"), "password": "only nine"})

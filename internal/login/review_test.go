@@ -27,7 +27,7 @@ func (h *hook) RequiresMFA(context.Context, string, string) (bool, error) {
 func byRole(t *testing.T, k *testkit.Kit) {
 	t.Helper()
 	mode := model.MFAByRole
-	if _, err := app.SetTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &mode}); err != nil {
+	if _, err := app.SetTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &mode, Reason: "a test of it"}); err != nil {
 		t.Fatal(err)
 	}
 }

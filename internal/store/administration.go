@@ -69,6 +69,9 @@ type Administration interface {
 	OfficeRequest(ctx context.Context, tenant, id string) (OfficeRequest, error)
 	// OfficeRequests lists the newest, newest first.
 	OfficeRequests(ctx context.Context, tenant string, limit int) ([]OfficeRequest, error)
+	// OfficePending tells whether an office was asked for for somebody, and that is
+	// neither decided nor has expired at now.
+	OfficePending(ctx context.Context, tenant, member, office string, now time.Time) (bool, error)
 	// DecideOfficeRequest settles a pending one that has not expired at now: true
 	// for exactly one caller.
 	DecideOfficeRequest(ctx context.Context, tenant, id string, state RequestState, by string, now time.Time) (bool, error)

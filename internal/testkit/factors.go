@@ -108,7 +108,7 @@ func (k *Kit) StepUp(p *Person) {
 func (k *Kit) Relaxed() {
 	k.T.Helper()
 	byRole := model.MFAByRole
-	if _, err := app.SetTenant.Run(context.Background(), k.App, Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &byRole}); err != nil {
+	if _, err := app.SetTenant.Run(context.Background(), k.App, Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &byRole, Reason: "a test of it"}); err != nil {
 		k.T.Fatal(err)
 	}
 }

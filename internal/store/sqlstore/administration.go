@@ -52,6 +52,13 @@ func (q queries) OfficeRequests(ctx context.Context, tenant string, limit int) (
 		WHERE tenant = $1 ORDER BY created_at DESC, id LIMIT $2`, tenant, max(limit, 0))
 }
 
+func (q queries) OfficePending(ctx context.Context, tenant, member, office string, now time.Time) (bool, error) {
+	n, err := one(ctx, q.conn, scanValue[int], `SELECT count(*) FROM office_requests
+		WHERE tenant = $1 AND member = $2 AND office = $3 AND state = $4 AND expires_at > $5`,
+		tenant, member, office, string(store.RequestPending), micros(now))
+	return n > 0, err
+}
+
 func (q queries) DecideOfficeRequest(ctx context.Context, tenant, id string, state store.RequestState, by string, now time.Time) (bool, error) {
 	return q.took(ctx, `UPDATE office_requests SET state = $3, decided_by = $4, decided_at = $5
 		WHERE tenant = $1 AND id = $2 AND state = $6 AND expires_at > $5`,

@@ -65,6 +65,16 @@ var administrationTests = []storeTest{
 		wantErr(t, "OfficeRequest of another tenant", err, store.ErrNotFound)
 		list, err := f.OfficeRequests(ctx, "t", 9)
 		same(t, "OfficeRequests", list, err, []store.OfficeRequest{later, r})
+		pending := func(what string, want bool, tenant, member, office string, at time.Time) {
+			t.Helper()
+			got, err := f.OfficePending(ctx, tenant, member, office, at)
+			same(t, what, got, err, want)
+		}
+		pending("OfficePending", true, "t", "user:dan", "audit-admin", now)
+		pending("OfficePending in another tenant", false, "other", "user:dan", "audit-admin", now)
+		pending("OfficePending for another", false, "t", "user:sys", "audit-admin", now)
+		pending("OfficePending of another office", false, "t", "user:dan", "system-admin", now)
+		pending("OfficePending when it has expired", false, "t", "user:dan", "audit-admin", now.Add(time.Hour))
 
 		took, err := f.DecideOfficeRequest(ctx, "other", "r1", store.RequestApproved, "user:sec", now)
 		no(t, "deciding in another tenant", took, err)
@@ -78,5 +88,9 @@ var administrationTests = []storeTest{
 		r.State, r.DecidedBy, r.DecidedAt = store.RequestApproved, "user:sec", now
 		got, err = f.OfficeRequest(ctx, "t", "r1")
 		same(t, "OfficeRequest decided", got, err, r)
+		pending("OfficePending of the other", true, "t", "user:dan", "audit-admin", now)
+		took, err = f.DecideOfficeRequest(ctx, "t", "r2", store.RequestDenied, "user:aud", now)
+		same(t, "DecideOfficeRequest of the other", took, err, true)
+		pending("OfficePending when all are decided", false, "t", "user:dan", "audit-admin", now)
 	}},
 }
