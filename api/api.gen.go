@@ -19780,6 +19780,12 @@ type DisableClientResponse404Headers struct {
 	XRequestID      string
 }
 
+// DisableClientResponse409Headers the declared response headers of an HTTP 409 response for DisableClient
+type DisableClientResponse409Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
 // DisableClientResponse500Headers the declared response headers of an HTTP 500 response for DisableClient
 type DisableClientResponse500Headers struct {
 	ContentLanguage string
@@ -19806,6 +19812,8 @@ type DisableClientResponse struct {
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *FactorConflict
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -19820,6 +19828,8 @@ type DisableClientResponse struct {
 	Headers403 *DisableClientResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *DisableClientResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *DisableClientResponse409Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DisableClientResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -19849,6 +19859,11 @@ func (r DisableClientResponse) GetApplicationProblemJSON403() *Forbidden {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r DisableClientResponse) GetApplicationProblemJSON404() *NotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r DisableClientResponse) GetApplicationProblemJSON409() *FactorConflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -19921,6 +19936,12 @@ type EnableClientResponse404Headers struct {
 	XRequestID      string
 }
 
+// EnableClientResponse409Headers the declared response headers of an HTTP 409 response for EnableClient
+type EnableClientResponse409Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
 // EnableClientResponse500Headers the declared response headers of an HTTP 500 response for EnableClient
 type EnableClientResponse500Headers struct {
 	ContentLanguage string
@@ -19947,6 +19968,8 @@ type EnableClientResponse struct {
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *FactorConflict
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -19961,6 +19984,8 @@ type EnableClientResponse struct {
 	Headers403 *EnableClientResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *EnableClientResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *EnableClientResponse409Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *EnableClientResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -19990,6 +20015,11 @@ func (r EnableClientResponse) GetApplicationProblemJSON403() *Forbidden {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r EnableClientResponse) GetApplicationProblemJSON404() *NotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r EnableClientResponse) GetApplicationProblemJSON409() *FactorConflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -20062,6 +20092,12 @@ type RotateClientSecretResponse404Headers struct {
 	XRequestID      string
 }
 
+// RotateClientSecretResponse409Headers the declared response headers of an HTTP 409 response for RotateClientSecret
+type RotateClientSecretResponse409Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
 // RotateClientSecretResponse500Headers the declared response headers of an HTTP 500 response for RotateClientSecret
 type RotateClientSecretResponse500Headers struct {
 	ContentLanguage string
@@ -20088,6 +20124,8 @@ type RotateClientSecretResponse struct {
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *FactorConflict
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -20102,6 +20140,8 @@ type RotateClientSecretResponse struct {
 	Headers403 *RotateClientSecretResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *RotateClientSecretResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *RotateClientSecretResponse409Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *RotateClientSecretResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -20131,6 +20171,11 @@ func (r RotateClientSecretResponse) GetApplicationProblemJSON403() *Forbidden {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r RotateClientSecretResponse) GetApplicationProblemJSON404() *NotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r RotateClientSecretResponse) GetApplicationProblemJSON409() *FactorConflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -28358,6 +28403,12 @@ type EnableUserResponse404Headers struct {
 	XRequestID      string
 }
 
+// EnableUserResponse409Headers the declared response headers of an HTTP 409 response for EnableUser
+type EnableUserResponse409Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
 // EnableUserResponse500Headers the declared response headers of an HTTP 500 response for EnableUser
 type EnableUserResponse500Headers struct {
 	ContentLanguage string
@@ -28384,6 +28435,8 @@ type EnableUserResponse struct {
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *FactorConflict
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -28398,6 +28451,8 @@ type EnableUserResponse struct {
 	Headers403 *EnableUserResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *EnableUserResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *EnableUserResponse409Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *EnableUserResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -28427,6 +28482,11 @@ func (r EnableUserResponse) GetApplicationProblemJSON403() *Forbidden {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r EnableUserResponse) GetApplicationProblemJSON404() *NotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r EnableUserResponse) GetApplicationProblemJSON409() *FactorConflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -28655,6 +28715,12 @@ type UnassignRoleResponse404Headers struct {
 	XRequestID      string
 }
 
+// UnassignRoleResponse409Headers the declared response headers of an HTTP 409 response for UnassignRole
+type UnassignRoleResponse409Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
 // UnassignRoleResponse500Headers the declared response headers of an HTTP 500 response for UnassignRole
 type UnassignRoleResponse500Headers struct {
 	ContentLanguage string
@@ -28681,6 +28747,8 @@ type UnassignRoleResponse struct {
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *FactorConflict
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -28695,6 +28763,8 @@ type UnassignRoleResponse struct {
 	Headers403 *UnassignRoleResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *UnassignRoleResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UnassignRoleResponse409Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *UnassignRoleResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -28724,6 +28794,11 @@ func (r UnassignRoleResponse) GetApplicationProblemJSON403() *Forbidden {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r UnassignRoleResponse) GetApplicationProblemJSON404() *NotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r UnassignRoleResponse) GetApplicationProblemJSON409() *FactorConflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -28796,6 +28871,12 @@ type AssignRoleResponse404Headers struct {
 	XRequestID      string
 }
 
+// AssignRoleResponse409Headers the declared response headers of an HTTP 409 response for AssignRole
+type AssignRoleResponse409Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
 // AssignRoleResponse413Headers the declared response headers of an HTTP 413 response for AssignRole
 type AssignRoleResponse413Headers struct {
 	ContentLanguage string
@@ -28834,6 +28915,8 @@ type AssignRoleResponse struct {
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *FactorConflict
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -28852,6 +28935,8 @@ type AssignRoleResponse struct {
 	Headers403 *AssignRoleResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *AssignRoleResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *AssignRoleResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *AssignRoleResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -28885,6 +28970,11 @@ func (r AssignRoleResponse) GetApplicationProblemJSON403() *Forbidden {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r AssignRoleResponse) GetApplicationProblemJSON404() *NotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r AssignRoleResponse) GetApplicationProblemJSON409() *FactorConflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -28967,6 +29057,12 @@ type EndSessionsResponse404Headers struct {
 	XRequestID      string
 }
 
+// EndSessionsResponse409Headers the declared response headers of an HTTP 409 response for EndSessions
+type EndSessionsResponse409Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
 // EndSessionsResponse500Headers the declared response headers of an HTTP 500 response for EndSessions
 type EndSessionsResponse500Headers struct {
 	ContentLanguage string
@@ -28993,6 +29089,8 @@ type EndSessionsResponse struct {
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *FactorConflict
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -29007,6 +29105,8 @@ type EndSessionsResponse struct {
 	Headers403 *EndSessionsResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *EndSessionsResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *EndSessionsResponse409Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *EndSessionsResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -29036,6 +29136,11 @@ func (r EndSessionsResponse) GetApplicationProblemJSON403() *Forbidden {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r EndSessionsResponse) GetApplicationProblemJSON404() *NotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r EndSessionsResponse) GetApplicationProblemJSON409() *FactorConflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -29108,6 +29213,12 @@ type UnlockUserResponse404Headers struct {
 	XRequestID      string
 }
 
+// UnlockUserResponse409Headers the declared response headers of an HTTP 409 response for UnlockUser
+type UnlockUserResponse409Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
 // UnlockUserResponse413Headers the declared response headers of an HTTP 413 response for UnlockUser
 type UnlockUserResponse413Headers struct {
 	ContentLanguage string
@@ -29151,6 +29262,8 @@ type UnlockUserResponse struct {
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *FactorConflict
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -29171,6 +29284,8 @@ type UnlockUserResponse struct {
 	Headers403 *UnlockUserResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *UnlockUserResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *UnlockUserResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *UnlockUserResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -29201,6 +29316,11 @@ func (r UnlockUserResponse) GetApplicationProblemJSON403() *Forbidden {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r UnlockUserResponse) GetApplicationProblemJSON404() *NotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r UnlockUserResponse) GetApplicationProblemJSON409() *FactorConflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -29418,6 +29538,12 @@ type SearchAuditResponse403Headers struct {
 	XRequestID      string
 }
 
+// SearchAuditResponse409Headers the declared response headers of an HTTP 409 response for SearchAudit
+type SearchAuditResponse409Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
 // SearchAuditResponse500Headers the declared response headers of an HTTP 500 response for SearchAudit
 type SearchAuditResponse500Headers struct {
 	ContentLanguage string
@@ -29442,6 +29568,8 @@ type SearchAuditResponse struct {
 	ApplicationProblemJSON401 *Unauthorized
 	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
 	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *FactorConflict
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -29454,6 +29582,8 @@ type SearchAuditResponse struct {
 	Headers401 *SearchAuditResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *SearchAuditResponse403Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *SearchAuditResponse409Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *SearchAuditResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -29478,6 +29608,11 @@ func (r SearchAuditResponse) GetApplicationProblemJSON401() *Unauthorized {
 // GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
 func (r SearchAuditResponse) GetApplicationProblemJSON403() *Forbidden {
 	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r SearchAuditResponse) GetApplicationProblemJSON409() *FactorConflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -29550,6 +29685,12 @@ type ReadAuditResponse404Headers struct {
 	XRequestID      string
 }
 
+// ReadAuditResponse409Headers the declared response headers of an HTTP 409 response for ReadAudit
+type ReadAuditResponse409Headers struct {
+	ContentLanguage string
+	XRequestID      string
+}
+
 // ReadAuditResponse500Headers the declared response headers of an HTTP 500 response for ReadAudit
 type ReadAuditResponse500Headers struct {
 	ContentLanguage string
@@ -29576,6 +29717,8 @@ type ReadAuditResponse struct {
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *FactorConflict
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -29590,6 +29733,8 @@ type ReadAuditResponse struct {
 	Headers403 *ReadAuditResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *ReadAuditResponse404Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ReadAuditResponse409Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *ReadAuditResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -29619,6 +29764,11 @@ func (r ReadAuditResponse) GetApplicationProblemJSON403() *Forbidden {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r ReadAuditResponse) GetApplicationProblemJSON404() *NotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r ReadAuditResponse) GetApplicationProblemJSON409() *FactorConflict {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -40882,6 +41032,13 @@ func ParseDisableClientResponse(rsp *http.Response) (*DisableClientResponse, err
 		}
 		response.ApplicationProblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest FactorConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -40991,6 +41148,23 @@ func ParseDisableClientResponse(rsp *http.Response) (*DisableClientResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers DisableClientResponse409Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 500:
 		var headers DisableClientResponse500Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
@@ -41085,6 +41259,13 @@ func ParseEnableClientResponse(rsp *http.Response) (*EnableClientResponse, error
 			return nil, err
 		}
 		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest FactorConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -41195,6 +41376,23 @@ func ParseEnableClientResponse(rsp *http.Response) (*EnableClientResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers EnableClientResponse409Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 500:
 		var headers EnableClientResponse500Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
@@ -41289,6 +41487,13 @@ func ParseRotateClientSecretResponse(rsp *http.Response) (*RotateClientSecretRes
 			return nil, err
 		}
 		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest FactorConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -41399,6 +41604,23 @@ func ParseRotateClientSecretResponse(rsp *http.Response) (*RotateClientSecretRes
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers RotateClientSecretResponse409Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 500:
 		var headers RotateClientSecretResponse500Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
@@ -53621,6 +53843,13 @@ func ParseEnableUserResponse(rsp *http.Response) (*EnableUserResponse, error) {
 		}
 		response.ApplicationProblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest FactorConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -53730,6 +53959,23 @@ func ParseEnableUserResponse(rsp *http.Response) (*EnableUserResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers EnableUserResponse409Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 500:
 		var headers EnableUserResponse500Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
@@ -54053,6 +54299,13 @@ func ParseUnassignRoleResponse(rsp *http.Response) (*UnassignRoleResponse, error
 		}
 		response.ApplicationProblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest FactorConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -54162,6 +54415,23 @@ func ParseUnassignRoleResponse(rsp *http.Response) (*UnassignRoleResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UnassignRoleResponse409Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 500:
 		var headers UnassignRoleResponse500Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
@@ -54256,6 +54526,13 @@ func ParseAssignRoleResponse(rsp *http.Response) (*AssignRoleResponse, error) {
 			return nil, err
 		}
 		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest FactorConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
@@ -54380,6 +54657,23 @@ func ParseAssignRoleResponse(rsp *http.Response) (*AssignRoleResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers AssignRoleResponse409Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers AssignRoleResponse413Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
@@ -54509,6 +54803,13 @@ func ParseEndSessionsResponse(rsp *http.Response) (*EndSessionsResponse, error) 
 		}
 		response.ApplicationProblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest FactorConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -54618,6 +54919,23 @@ func ParseEndSessionsResponse(rsp *http.Response) (*EndSessionsResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers EndSessionsResponse409Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 500:
 		var headers EndSessionsResponse500Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
@@ -54708,6 +55026,13 @@ func ParseUnlockUserResponse(rsp *http.Response) (*UnlockUserResponse, error) {
 			return nil, err
 		}
 		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest FactorConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
@@ -54839,6 +55164,23 @@ func ParseUnlockUserResponse(rsp *http.Response) (*UnlockUserResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers UnlockUserResponse409Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers UnlockUserResponse413Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
@@ -55196,6 +55538,13 @@ func ParseSearchAuditResponse(rsp *http.Response) (*SearchAuditResponse, error) 
 		}
 		response.ApplicationProblemJSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest FactorConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -55288,6 +55637,23 @@ func ParseSearchAuditResponse(rsp *http.Response) (*SearchAuditResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers403 = &headers
+	case rsp.StatusCode == 409:
+		var headers SearchAuditResponse409Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 500:
 		var headers SearchAuditResponse500Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
@@ -55382,6 +55748,13 @@ func ParseReadAuditResponse(rsp *http.Response) (*ReadAuditResponse, error) {
 			return nil, err
 		}
 		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest FactorConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -55492,6 +55865,23 @@ func ParseReadAuditResponse(rsp *http.Response) (*ReadAuditResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 409:
+		var headers ReadAuditResponse409Headers
+		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Language", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentLanguage = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 500:
 		var headers ReadAuditResponse500Headers
 		if values := rsp.Header.Values("Content-Language"); len(values) > 0 {

@@ -190,7 +190,7 @@ func adminStepsUp(t *testing.T) {
 	byRole(k)
 	hans := accept(k, "hans", "hr")
 	k.Want(k.Call("GET", "/v1/admin/users/ann", hans.Access, nil), 200)
-	for _, act := range []string{"users/ann/disable", "users/ann/enable", "users/ann/invite", "clients"} { // a password alone, a moment old
+	for _, act := range []string{"users/ann/disable", "users/ann/enable", "users/ann/invite"} { // a password alone, a moment old
 		refused(t, act+" by a password alone", k.Call("POST", "/v1/admin/"+act, hans.Access, map[string]any{"reason": "x"}), 409, model.CodeDeviceRequired)
 	}
 	for name, required := range map[string]func(){

@@ -37,7 +37,7 @@ func TestInvitation(t *testing.T) {
 	if a := k.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": "Alice"}); a.Status == 200 {
 		t.Error("the user name is accepted as password")
 	}
-	a := k.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": "a1b2c3d4e"})
+	a := k.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": "vexplumq"})
 	k.Want(a, 200, "status", "enrolment_required", "access_token", nil, "refresh_token", nil)
 
 	if a := k.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": "another password"}); a.Code() != "invite_invalid" {
