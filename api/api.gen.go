@@ -1784,14 +1784,17 @@ type Explanation struct {
 	WouldAllow []string `json:"would_allow"`
 }
 
-// FieldPermissions Fields of the records that are reached. `*` stands for all that are not named, where the catalogue lists none.
+// FieldPermissions Fields of the records that are reached. `*` stands for all that are not in `named`, where the catalogue lists none.
 type FieldPermissions struct {
 	Creatable []string `json:"creatable"`
 
 	// Masked Readable, and shown in this mask style.
-	Masked   map[string]string `json:"masked"`
-	Readable []string          `json:"readable"`
-	Writable []string          `json:"writable"`
+	Masked map[string]string `json:"masked"`
+
+	// Named Fields that rows name: each is in a list or closed, and `*` does not stand for it. Left out where the catalogue lists all fields.
+	Named    []string `json:"named,omitempty,omitzero"`
+	Readable []string `json:"readable"`
+	Writable []string `json:"writable"`
 }
 
 // Fields What to drop and to mask before showing the record. `*` stands for every field that is in none of the lists.
@@ -2192,7 +2195,7 @@ type OAuthErrorError string
 type ObjectPermissions struct {
 	Actions map[string]ActionPermission `json:"actions"`
 
-	// Fields Fields of the records that are reached. `*` stands for all that are not named, where the catalogue lists none.
+	// Fields Fields of the records that are reached. `*` stands for all that are not in `named`, where the catalogue lists none.
 	Fields FieldPermissions `json:"fields"`
 }
 

@@ -1,5 +1,7 @@
 package model
 
+import "slices"
+
 // Permissions are what a subject may do at all, object by object: what a user
 // interface shows and hides. Objects and actions that are not listed are never
 // allowed. Each is the answer to a question without a record.
@@ -36,10 +38,27 @@ const (
 )
 
 // FieldPermissions are the fields a subject may access on the records it reaches.
-// "*" stands for all fields that are not named, where the catalogue lists none.
+// "*" stands for all fields that are not in Named, where the catalogue lists none.
 type FieldPermissions struct {
 	Readable  []string          `json:"readable"`  // also those that show masked
 	Writable  []string          `json:"writable"`  // by update
 	Creatable []string          `json:"creatable"` // by create
 	Masked    map[string]string `json:"masked"`    // readable, and shown in this mask style
+
+	// Named are the fields that rows or the catalogue name, each of which is in a list
+	// or is closed; nothing where the catalogue lists all that there are.
+	Named []string `json:"named,omitempty"`
+}
+
+// Besides are the fields for which the "*" of a list does not stand.
+func (p FieldPermissions) Besides(list []string) (closed []string) {
+	if !slices.Contains(list, "*") {
+		return nil
+	}
+	for _, name := range p.Named {
+		if !slices.Contains(list, name) {
+			closed = append(closed, name)
+		}
+	}
+	return closed
 }

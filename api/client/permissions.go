@@ -39,12 +39,13 @@ type NeededProof struct {
 }
 
 // FieldPermissions are the fields of the records that are reached; "*" stands for
-// all that are not named.
+// all that are not in Named.
 type FieldPermissions struct {
 	Readable  []string          `json:"readable"`
 	Writable  []string          `json:"writable"`
 	Creatable []string          `json:"creatable"`
 	Masked    map[string]string `json:"masked"` // readable, and shown in this mask style
+	Named     []string          `json:"named"`  // each is in a list or is closed
 }
 
 // May tells whether there may be a record to which the action is allowed now.

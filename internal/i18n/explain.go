@@ -165,7 +165,7 @@ func (t explainer) assurance(r *model.Reason, w Words) string {
 func (t explainer) field(r *model.Reason, w Words) string {
 	w["field"], w["access"] = r.Field, r.Access
 	if r.Rule != nil {
-		w["rule"] = cmp.Or(r.Rule.Name, r.Rule.Row)
+		w["rule"] = cmp.Or(RowName(t.lang, r.Rule.Name), r.Rule.Row)
 	}
 	return t.say(closed[r.Because], w)
 }

@@ -39,11 +39,11 @@ var words = map[string]func(b []byte, l Lang, t Told) []byte{
 	"reason": func(b []byte, l Lang, t Told) []byte {
 		return append(b, cmp.Or(t.Invalid, badQuestion.in(l))...)
 	},
-	"rule": func(b []byte, _ Lang, t Told) []byte {
+	"rule": func(b []byte, l Lang, t Told) []byte {
 		if t.Decision.Rule.IsZero() {
 			return b
 		}
-		return append(b, cmp.Or(t.Decision.Rule.Name, t.Decision.Rule.Text)...)
+		return append(b, cmp.Or(RowName(l, t.Decision.Rule.Name), t.Decision.Rule.Text)...)
 	},
 	"fields": func(b []byte, _ Lang, t Told) []byte {
 		for i, name := range t.Decision.Closed {

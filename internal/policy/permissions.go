@@ -129,6 +129,9 @@ func (a *asking) fieldPermissions() model.FieldPermissions {
 	t := a.sight.table
 	p := model.FieldPermissions{Readable: t.permitted(read), Writable: t.permitted(update), Creatable: t.permitted(create), Masked: map[string]string{}}
 	for i, name := range t.names {
+		if !t.listed && name != everything {
+			p.Named = append(p.Named, name)
+		}
 		if read.has(i) && t.masked.has(i) && !unmask.has(i) {
 			p.Masked[name] = t.masks[i]
 		}

@@ -85,6 +85,9 @@ func TestPermissionsMeanDecisions(t *testing.T) {
 							if slices.Contains(o.Fields.Readable, name) {
 								t.Fatalf("%s is hidden and readable", name)
 							}
+							if slices.Contains(o.Fields.Readable, everything) && !slices.Contains(o.Fields.Named, name) {
+								t.Fatalf("policy:\n%s\n%s is hidden, and * says that it is readable: %+v", w.text, name, o.Fields)
+							}
 						}
 						if !cmp.Equal(masked, o.Fields.Masked) {
 							t.Fatalf("masked %v and %v", masked, o.Fields.Masked)

@@ -77,6 +77,7 @@ func (a *Area) functions(l i18n.Lang) template.FuncMap {
 	return template.FuncMap{
 		"t":     func(key string, words ...any) string { return a.text(l, key, words...) },
 		"has":   func(key string) bool { _, ok := a.texts[key]; return ok },
+		"row":   func(name string) string { return i18n.RowName(l, name) },
 		"said":  func(p model.Phrase) string { return i18n.Phrase(l, p) },
 		"when":  when,
 		"day":   func(t time.Time) string { return t.UTC().Format(time.DateOnly) },

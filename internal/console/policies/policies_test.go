@@ -109,6 +109,9 @@ func TestThePolicyInForce(t *testing.T) {
 	}
 	v.Language = "zh-CN"
 	contains(t, v.Get("/console/policy/matrix?role=sales-manager").Want(t, 200, "").Text("main"), "权限矩阵", "本人及下属", "继承而来")
+	contains(t, v.Get("/console/policy/cell?role=role:sales-manager&object=contact&action=export").Want(t, 200, "").Text("main"), "销售经理可导出所有下属的联系人")
+	contains(t, v.Get("/console/policy/limits").Want(t, 200, "").Text("main"), "导出前五分钟内须通过第二因素验证")
+	contains(t, v.Get("/console/policy/roles").Want(t, 200, "").Text("main"), "销售经理拥有销售代表的全部权限")
 	v.Post("/console/policy/drafts", "title", "x").Want(t, 403, "")
 }
 

@@ -38,6 +38,7 @@ var texts = page.Texts{
 	"may.never":          {EN: "Objects of which they may do nothing", ZH: "没有任何权限的对象"},
 	"may.fields":         {EN: "Fields they see and write", ZH: "可见与可写的字段"},
 	"may.fields.caption": {EN: "Fields on the records that are reached. * stands for all that are not named.", ZH: "适用记录上的字段，* 表示其余所有字段。"},
+	"may.besides":        {EN: "but not", ZH: "除外："},
 	"may.readable":       {EN: "Seen", ZH: "可见"},
 	"may.writable":       {EN: "Changed by update", ZH: "可修改"},
 	"may.masked":         {EN: "Seen masked only", ZH: "仅脱敏可见"},
