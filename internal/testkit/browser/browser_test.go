@@ -63,6 +63,23 @@ func TestChecks(t *testing.T) {
 	if got := strings.Join(b.TooWide(), " "); !strings.Contains(got, "h1") {
 		t.Errorf("a wide title: %q", got)
 	}
+	browser.Eval[any](b, `void (document.querySelector("main").innerHTML = "<table><thead><tr><th>who<th>what<tbody><tr><td>a long name<td>1</table><p id=one>one</p><p id=two>two</p>")`)
+	if got := b.Askew(); len(got) > 0 {
+		t.Errorf("a page that is straight: %q", got)
+	}
+	for _, c := range []struct{ broken, want string }{
+		{`document.querySelector("table").style.display = "grid"`, `above its column: th "what"`},
+		{`document.querySelector("#two").style.marginTop = "-3rem"`, `lie over each other`},
+		{`Object.assign(document.querySelector("#one").appendChild(document.createElement("b")).style, {display: "inline-block", width: "30rem"}), document.querySelector("#one").style.width = "5rem"`, `sticks out of p#one`},
+	} {
+		if got := strings.Join(b.Askew(), "\n"); strings.Contains(got, c.want) {
+			t.Errorf("before %s: %q", c.broken, got)
+		}
+		browser.Eval[any](b, "void ("+c.broken+")")
+		if got := strings.Join(b.Askew(), "\n"); !strings.Contains(got, c.want) {
+			t.Errorf("after %s: %q", c.broken, got)
+		}
+	}
 }
 
 // TestOwnCookies tells two people's browsers apart, and takes a dialog that is expected.

@@ -39,11 +39,14 @@ func (b *Browser) Both(name, language string) *Browser {
 	return b.Width(Desktop).Shot(of).Fits(of)
 }
 
-// Fits holds the page to the width of the screen.
+// Fits holds the page to the width of the screen, and what is on it to its place.
 func (b *Browser) Fits(name string) *Browser {
 	b.T.Helper()
 	if over := b.TooWide(); len(over) > 0 {
 		b.T.Errorf("%s at %s is wider than the screen: %s", name, b.Path(), strings.Join(over, ", "))
+	}
+	for _, what := range b.Askew() {
+		b.T.Errorf("%s at %s: %s", name, b.Path(), what)
 	}
 	return b
 }
