@@ -36,12 +36,8 @@ func (s *Server) permissions(w http.ResponseWriter, r *http.Request, caller mode
 		return err
 	}
 	sum := sha256.Sum256(body)
-	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
-	h := w.Header()
-	h.Set("ETag", tag)
-	h.Set("Cache-Control", "private, no-cache")
-	if strings.Contains(r.Header.Get("If-None-Match"), tag) {
-		w.WriteHeader(http.StatusNotModified)
+	w.Header().Set("Cache-Control", "private, no-cache")
+	if unchanged(w, r, hex.EncodeToString(sum[:16])) {
 		return nil
 	}
 	return reply(w, http.StatusOK, out)
