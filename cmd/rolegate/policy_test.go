@@ -45,7 +45,7 @@ func TestCasesOfTheDocs(t *testing.T) {
 	}
 	dir := t.TempDir()
 	cases, rows := filepath.Join(dir, "cases.yaml"), filepath.Join(dir, "new.csv")
-	for file, text := range map[string]string{cases: text, rows: "p, role:sales-rep, contact, delete, own, , allow\n"} {
+	for file, text := range map[string]string{cases: text, rows: "p, role:sales-rep, contact, update, own, , allow\n"} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

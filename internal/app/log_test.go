@@ -255,7 +255,7 @@ func TestOneEntry(t *testing.T) {
 	if _, err := app.AddTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: "other"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := k.App.Log.Append(ctx, audit.Entry{Tenant: "other", Class: audit.ClassAdmin, Activity: "alien", Outcome: audit.OutcomeOK}); err != nil {
+	if err := k.App.Log.Append(ctx, audit.Entry{Tenant: "other", Class: audit.ClassAdmin, Activity: audit.TenantChanged, Outcome: audit.OutcomeOK}); err != nil {
 		t.Fatal(err)
 	}
 	size, err := k.App.Store.LogSize(ctx)
@@ -267,7 +267,7 @@ func TestOneEntry(t *testing.T) {
 			t.Errorf("entry %v: %d %s", index, a.Status, a.Raw)
 		}
 	}
-	if got := results(readLog(k, aud, "activity", "alien")); len(got) != 0 {
+	if got := results(readLog(k, aud, "activity", string(audit.TenantChanged))); len(got) != 0 {
 		t.Errorf("another tenant's entries are found: %v", got)
 	}
 	if a := k.Call("GET", fmt.Sprintf("/v1/audit/entries/%d?x=1", index), aud.Access, nil); a.Status != 400 {

@@ -158,6 +158,10 @@ func TestLifeOfAChange(t *testing.T) {
 		c.Want(a, 200, "revision", published, "approved_by", "user:"+c.aud.ID, "reason", "reps tidy up", "document", was.Text("document")+repsDelete, "cases", repsCases)
 		c.Want(c.Call("GET", path, c.aud.Access, nil), 200, "state", "published", "published", published)
 
+		for _, reason := range []any{nil, "", "  "} {
+			a = c.Post("/v1/admin/policy/rollback", c.sec.Access, map[string]any{"revision": was.Body["revision"], "reason": reason})
+			c.Want(a, 400, "code", string(model.CodeReasonRequired))
+		}
 		a = c.Post("/v1/admin/policy/rollback", c.sec.Access, map[string]any{"revision": was.Body["revision"], "reason": "too much"})
 		c.Want(a, 200)
 		if c.mayDelete() != false {

@@ -71,7 +71,7 @@ var arrows = []struct {
 	{"internal/audit/checkpoint", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/keyring")},
 	{"internal/audit/ocsf", list("model", "internal/audit")},
 	{"internal/audit/sink", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/ocsf")},
-	{"internal/audit/search", list("model", "internal/store", "internal/audit", "internal/audit/tree")},
+	{"internal/audit/search", list("model", "internal/store", "internal/audit", "internal/audit/tree", "internal/audit/ocsf")},
 
 	{"internal/login", list("model", "internal/store", "internal/audit", leaves, mechanisms)},
 	{"internal/directory", list("model", "internal/store", "internal/audit", leaves, mechanisms)},

@@ -25,6 +25,7 @@ const (
 	WantObject      Input = "want_object"
 	WantArray       Input = "want_array"
 	WantOther       Input = "want_other"
+	WantTime        Input = "want_time"
 	WantWhole       Input = "want_whole"
 	WantFieldNames  Input = "want_field_names"
 	ClockFast       Input = "clock_fast"
@@ -67,6 +68,9 @@ const (
 	QueryLimit      Input = "query_limit"
 	QueryTime       Input = "query_time"
 	QueryPositive   Input = "query_positive"
+	QueryLater      Input = "query_later"
+	QueryActivity   Input = "query_activity"
+	QueryTrace      Input = "query_trace"
 	QueryChoice     Input = "query_choice"
 	EntityTags      Input = "entity_tags"
 	OneVersion      Input = "one_version"
@@ -107,6 +111,7 @@ var sentences = map[Input]text{
 	WantObject:      {"The member \"{path}\" must be an object.", "成员 “{path}” 必须是对象。"},
 	WantArray:       {"The member \"{path}\" must be an array.", "成员 “{path}” 必须是数组。"},
 	WantOther:       {"The member \"{path}\" has the wrong type.", "成员 “{path}” 的类型不正确。"},
+	WantTime:        {"The member \"{path}\" must be a time as in RFC 3339, such as 2026-11-26T08:00:00Z.", "成员 “{path}” 必须是 RFC 3339 格式的时间，例如 2026-11-26T08:00:00Z。"},
 	WantWhole:       {"The member \"{path}\" must be a whole number, not negative.", "成员 “{path}” 必须是非负整数。"},
 	WantFieldNames:  {"The member \"{path}\" must be an array of field names, none of them empty, \"*\" or longer than 256 bytes.", "成员 “{path}” 必须是由字段名组成的数组，且字段名不能为空、不能为 “*”、不能超过 256 字节。"},
 	ClockFast:       {"The code is of another time: the phone's clock is about {seconds} seconds fast. Let it set its time by itself, then enter the next code.", "验证码与当前时间不符：手机时钟大约快了 {seconds} 秒。请在手机上启用自动设置时间，然后输入下一个验证码。"},
@@ -128,13 +133,13 @@ var sentences = map[Input]text{
 	WantPlaceholder: {"The member \"{path}\" must be a whole number from 1 to 65535.", "成员 “{path}” 必须是 1 到 65535 的整数。"},
 	PageToken:       {"page.token was not answered to this request; repeat the request unchanged with its token, or start again without one.", "page.token 不属于本次请求：请保持请求不变并使用其应答中的 token，或不带 token 重新开始。"},
 	PageLimit:       {"page.limit differs from that of the pages before; repeat it, or leave it out.", "page.limit 与之前各页不同：请保持不变，或省略该成员。"},
-	FormSyntax:      {"The form cannot be read: an escape is malformed.", "表单无法解析：转义有误。"},
+	FormSyntax:      {"The form cannot be read: an escape is malformed, or a semicolon is not escaped.", "表单无法解析：转义有误，或分号未转义。"},
 	FormTwice:       {"The parameter {path} is there more than once.", "参数 {path} 重复出现。"},
 	FormMissing:     {"The parameter {path} is missing.", "缺少参数 {path}。"},
-	TwoCredentials:  {"The client authenticates twice: use HTTP Basic or the parameters, not both.", "客户端使用了两种验证方式：请只使用 HTTP Basic 或表单参数之一。"},
-	NoCredentials:   {"The client must authenticate with its id and secret, by HTTP Basic or in the form.", "客户端必须用标识和密钥进行验证，可用 HTTP Basic 或表单参数。"},
+	TwoCredentials:  {"The client authenticates in two ways: use one of HTTP Basic, client_id with client_secret, and client_assertion.", "客户端使用了两种验证方式：请只使用 HTTP Basic、client_id 与 client_secret、client_assertion 三者之一。"},
+	NoCredentials:   {"The client must authenticate: with its id and secret, by HTTP Basic or in the form, or with an assertion (private_key_jwt).", "客户端必须进行验证：可通过 HTTP Basic 或表单参数提供标识和密钥，也可使用断言（private_key_jwt）。"},
 	HeaderOnce:      {"The proxy must send the header {path} exactly once, and not empty.", "代理必须发送且仅发送一次请求头 {path}，且不能为空。"},
-	QuerySyntax:     {"The query of the address cannot be read: an escape is malformed.", "地址中的查询参数无法解析：转义有误。"},
+	QuerySyntax:     {"The query of the address cannot be read: an escape is malformed, or a semicolon is not escaped.", "地址中的查询参数无法解析：转义有误，或分号未转义。"},
 	QueryUnknown:    {"The query parameter {path} is unknown here.", "不认识查询参数 {path}。"},
 	QueryText:       {"The query parameter {path} is empty or too long.", "查询参数 {path} 为空或过长。"},
 	TreeIndex:       {"{path} must be the number of an entry: whole, not negative, without leading zeros.", "{path} 必须是条目序号：非负整数，不带前导零。"},
@@ -146,6 +151,9 @@ var sentences = map[Input]text{
 	QueryLimit:      {"The query parameter limit differs from that of the pages before; repeat it, or leave it out.", "查询参数 limit 与之前各页不同：请保持不变，或省略该参数。"},
 	QueryTime:       {"The query parameter {path} must be a time as in RFC 3339, such as 2026-11-26T08:00:00Z.", "查询参数 {path} 必须是 RFC 3339 格式的时间，例如 2026-11-26T08:00:00Z。"},
 	QueryPositive:   {"The query parameter {path} must be a whole number from 1.", "查询参数 {path} 必须是不小于 1 的整数。"},
+	QueryLater:      {"The query parameter {path} must be later than from.", "查询参数 {path} 必须晚于 from。"},
+	QueryActivity:   {"The query parameter {path} must be something that is recorded, such as authz_evaluate; docs/audit-export.md lists all.", "查询参数 {path} 必须是会被记录的活动，例如 authz_evaluate；完整列表见 docs/audit-export.md。"},
+	QueryTrace:      {"The query parameter {path} must be a trace id: 32 hexadecimal digits in lower case, or of a command 26 letters and digits.", "查询参数 {path} 必须是跟踪编号：32 位小写十六进制数字；命令的编号为 26 位字母和数字。"},
 	QueryChoice:     {"The query parameter {path} must be one of: {choice}.", "查询参数 {path} 必须是以下之一：{choice}。"},
 	EntityTags:      {"The header {path} must be * or a list of entity tags in double quotes.", "请求头 {path} 必须是 *，或由双引号括起的实体标签组成的列表。"},
 	OneVersion:      {"The header {path} must hold the one ETag that was read, such as \"3\".", "请求头 {path} 必须恰好包含读取时得到的那一个实体标签，例如 \"3\"。"},

@@ -150,7 +150,7 @@ func TestLastDeviceAndANewRole(t *testing.T) {
 		},
 		"the tenant": func(k *testkit.Kit) error {
 			mode := model.MFAEveryone
-			_, err := app.SetTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &mode})
+			_, err := app.SetTenant.Run(ctx, k.App, testkit.Operator, app.TenantRequest{Tenant: model.DefaultTenant, MFA: &mode, Reason: "a test of it"})
 			return err
 		},
 	} {
@@ -288,11 +288,12 @@ func TestUpgradedTogether(t *testing.T) {
 	})
 }
 
-// A recovery code is read in either case and with hyphens anywhere; no other
+// A recovery code is read in either case and with hyphens or blanks anywhere; no other
 // letter stands for one of its own.
 func TestRecoveryCodesAreASCII(t *testing.T) {
 	for code, want := range map[string]bool{
 		"7K3M-9QX2-S000-S000-S000": true, "7k3m-9qx2-s000-s000-s000": true, "7K3M9QX2S000S000S000": true,
+		"7K3M 9QX2 S000 S000 S000": true, " 7k3m\u00a09qx2\u3000s000 s000\ts000\n": true,
 		"7K3M-9QX2-ſ000-S000-S000": false, "7\u212a3M-9QX2-S000-S000-S000": false, "7K3M-9QX2-I000-S000-S000": false, "": false,
 	} {
 		if _, _, ok := login.ParseRecovery(code); ok != want {

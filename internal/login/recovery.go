@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/password"
@@ -87,12 +88,12 @@ func hyphenate(code string) string {
 	return strings.Join(groups, "-")
 }
 
-// parseRecovery reads a code in either case, with or without hyphens; anything
-// else is no code. Of letters only ASCII has a case here: ſ is no S.
+// parseRecovery reads a code in either case, with hyphens, blanks or nothing between
+// its groups; anything else is no code. Of letters only ASCII has a case here: ſ is no S.
 func parseRecovery(code string) (selector, secret string, ok bool) {
 	plain := strings.Map(func(r rune) rune {
 		switch {
-		case r == '-':
+		case r == '-' || unicode.IsSpace(r):
 			return -1
 		case 'a' <= r && r <= 'z':
 			return r - 'a' + 'A'

@@ -113,6 +113,7 @@ func wrongParameter(err error) error {
 	}
 	what := map[search.Want]i18n.Input{
 		search.WantName: i18n.SubjectKey, search.WantTime: i18n.QueryTime, search.WantNumber: i18n.QueryPositive, search.WantText: i18n.QueryText,
+		search.WantLater: i18n.QueryLater, search.WantHappens: i18n.QueryActivity, search.WantTrace: i18n.QueryTrace,
 	}[wrong.Want]
 	if what != "" {
 		return invalid(what, wrong.Name)

@@ -30,12 +30,15 @@ func bearer(r *http.Request) (string, error) {
 	return token, nil
 }
 
-// challenge says how to authenticate (RFC 6750 section 3).
+// challenge says how to authenticate, and of what was no good only to who brought a
+// token: another scheme is as none (RFC 6750 section 3.1).
 func challenge(r *http.Request) string {
-	if len(r.Header.Values("Authorization")) == 0 {
-		return `Bearer realm="` + realm + `"`
+	for _, value := range r.Header["Authorization"] {
+		if words := strings.Fields(value); len(words) > 0 && strings.EqualFold(words[0], "Bearer") {
+			return `Bearer realm="` + realm + `", error="invalid_token"`
+		}
 	}
-	return `Bearer realm="` + realm + `", error="invalid_token"`
+	return `Bearer realm="` + realm + `"`
 }
 
 var errNoToken = &model.Error{Code: model.CodeUnauthorized}

@@ -56,6 +56,18 @@ func tagsOf(r *http.Request, header string, weak bool) (*directory.Tags, error) 
 	return tags, nil
 }
 
+// unchanged answers 304 to who has what there is of public or own data already. Of
+// a condition that cannot be read, all is sent.
+func unchanged(w http.ResponseWriter, r *http.Request, tag string) bool {
+	w.Header().Set("ETag", quoteTag(tag))
+	known, err := tagsOf(r, "If-None-Match", true)
+	if err != nil || known == nil || !known.Has(tag) {
+		return false
+	}
+	w.WriteHeader(http.StatusNotModified)
+	return true
+}
+
 func notInTag(r rune) bool { return r < 0x21 || r == 0x7f }
 
 func quoteTag(tag string) string { return `"` + tag + `"` }

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -134,6 +135,8 @@ func semantic(err error) error {
 		return invalid(i18n.Unknown, path)
 	case e.GoType != nil && e.GoType.Kind() == reflect.String:
 		return invalid(i18n.WantString, path)
+	case e.GoType == reflect.TypeFor[time.Time]():
+		return invalid(i18n.WantTime, path)
 	}
 	return invalid(i18n.WantOther, path)
 }

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"rolegate/api"
@@ -39,9 +41,9 @@ func (s *Server) clientToken(w http.ResponseWriter, r *http.Request) error {
 		ExpiresIn: seconds(tokens.ExpiresIn), Scope: tokens.Scope})
 }
 
-// decodeForm reads the parameters named from a form, of which none occurs twice;
-// one without a value counts as left out (RFC 6749 section 3.2). The query does
-// not count.
+// decodeForm reads the parameters named from a form. None occurs twice, not even of
+// those that are ignored, but for resource (RFC 8707 section 2); one without a value
+// counts as left out (RFC 6749 section 3.2). The query does not count.
 func decodeForm(w http.ResponseWriter, r *http.Request, names ...string) (map[string]string, error) {
 	if !hasType(r, "application/x-www-form-urlencoded") {
 		return nil, bad(model.CodeUnsupportedMedia, i18n.FormType, "", nil)
@@ -54,11 +56,13 @@ func decodeForm(w http.ResponseWriter, r *http.Request, names ...string) (map[st
 	if err != nil {
 		return nil, invalid(i18n.FormSyntax, "")
 	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if len(values[name]) > 1 && name != "resource" {
+			return nil, invalid(i18n.FormTwice, clipped(name))
+		}
+	}
 	form := map[string]string{}
 	for _, name := range names {
-		if len(values[name]) > 1 {
-			return nil, invalid(i18n.FormTwice, name)
-		}
 		form[name] = values.Get(name)
 	}
 	return form, nil

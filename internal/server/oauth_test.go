@@ -42,7 +42,7 @@ func TestClientToken(t *testing.T) {
 			login.ClientCredentials{ClientAuth: login.ClientAuth{Assertion: "a.b.c"}}},
 		"assertion and id": {grant + "&client_id=crm&client_assertion=a.b.c&client_assertion_type=" + url.QueryEscape(assertionType), nil,
 			login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: "crm", Assertion: "a.b.c"}}},
-		"empty and unknown parameters": {grant + "&scope=&tenant=&client_secret=&resource=x&resource=y", []option{basic("crm", "s")},
+		"empty and unknown parameters": {grant + "&scope=&tenant=&client_secret=&resource=x&resource=y&more=z", []option{basic("crm", "s")},
 			login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: "crm", ClientSecret: "s"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,6 +78,7 @@ func TestTokenErrors(t *testing.T) {
 		"refresh grant":        {"grant_type=refresh_token&refresh_token=x", nil, 400, "unsupported_grant_type", model.CodeUnsupportedGrant},
 		"other case":           {"grant_type=Client_Credentials", []option{good}, 400, "unsupported_grant_type", model.CodeUnsupportedGrant},
 		"grant twice":          {grant + "&" + grant, []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
+		"unknown twice":        {grant + "&x=1&x=2", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
 		"scope twice":          {grant + "&scope=a&scope=b", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
 		"bad escape":           {grant + "&scope=%zz", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
 		"two credentials":      {grant + "&client_id=crm&client_secret=s", []option{good}, 400, "invalid_request", model.CodeInvalidRequest},
@@ -182,10 +183,15 @@ func TestJWKS(t *testing.T) {
 	if a.Header.Get("Cache-Control") != "public, max-age=300" || len(etag) != 34 {
 		t.Errorf("headers %v", a.Header)
 	}
-	a = h.call("GET", "/.well-known/jwks.json", "", header("If-None-Match", `"x", W/`+etag))
-	h.want(a, 304, "")
-	if len(a.body) > 0 || a.Header.Get("ETag") != etag {
-		t.Errorf("%s %v", a.body, a.Header)
+	for _, known := range []string{`"x", W/` + etag, "*"} { // RFC 9110 section 13.1.2
+		a = h.call("GET", "/.well-known/jwks.json", "", header("If-None-Match", known))
+		h.want(a, 304, "")
+		if len(a.body) > 0 || a.Header.Get("ETag") != etag {
+			t.Errorf("%s: %s %v", known, a.body, a.Header)
+		}
+	}
+	for _, other := range []string{`"x"`, "x", `"` + etag[1:17] + `"`} {
+		h.want(h.call("GET", "/.well-known/jwks.json", "", header("If-None-Match", other)), 200, "")
 	}
 	h.login.err = errors.New("no keys")
 	a = h.call("GET", "/.well-known/jwks.json", "")

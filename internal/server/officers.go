@@ -56,7 +56,7 @@ func (s *Server) listUsers(w http.ResponseWriter, r *http.Request, o *administra
 	switch q.State {
 	case "", store.UserInvited, store.UserActive, store.UserDisabled:
 	default:
-		return invalid(i18n.WantOther, "state")
+		return bad(model.CodeInvalidRequest, i18n.QueryChoice, "state", i18n.Words{"choice": "invited, active, disabled"})
 	}
 	sealer, err := s.sealerOf(o.Caller(), []byte("list users\x00"+q.Name+"\x00"+string(q.State)))
 	if err != nil {

@@ -37,10 +37,7 @@ func (s *Server) permissions(w http.ResponseWriter, r *http.Request, caller mode
 		return err
 	}
 	sum := sha256.Sum256(body)
-	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
-	w.Header().Set("ETag", tag)
-	if strings.Contains(r.Header.Get("If-None-Match"), tag) {
-		w.WriteHeader(http.StatusNotModified)
+	if unchanged(w, r, hex.EncodeToString(sum[:16])) {
 		return nil
 	}
 	return reply(w, http.StatusOK, out)

@@ -46,13 +46,14 @@ func TestPermissionsAnswer(t *testing.T) {
 	if h.want(again, 304, ""); len(again.body) > 0 || again.Header.Get("ETag") != etag {
 		t.Errorf("%v %s", again.Header, again.body)
 	}
+	h.want(h.permissions("subject=user:alice", header("If-None-Match", "*")), 304, "")
 	if other := h.permissions("subject=user:bob", header("If-None-Match", etag)); other.StatusCode != 200 || other.Header.Get("ETag") == etag {
 		t.Errorf("another's: %d %v", other.StatusCode, other.Header)
 	}
 
 	h.permissions("subject=user:a:b%20c&object=contact", header("Rolegate-Access-Token", "secret"))
 	token := "secret"
-	if diff := cmp.Diff(policy.PermissionsRequest{Subject: model.Entity{Type: "user", ID: "a:b c"}, Object: "contact", AccessToken: &token}, h.decider.asked[3]); diff != "" {
+	if diff := cmp.Diff(policy.PermissionsRequest{Subject: model.Entity{Type: "user", ID: "a:b c"}, Object: "contact", AccessToken: &token}, h.decider.asked[4]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if strings.Contains(h.logs.String(), "secret") || strings.Contains(h.logs.String(), "user:bob") {
@@ -75,8 +76,8 @@ func TestPermissionsRefusals(t *testing.T) {
 		{"subject=user:alice&object=a&object=b", "The query parameter object may be there once only."},
 		{"subject=user:alice&action=read", "The query parameter action is unknown here."},
 		{"subject=user:alice&" + strings.Repeat("y", 100) + "=1", "The query parameter " + strings.Repeat("y", 80) + "… is unknown here."},
-		{"subject=%zz", "The form cannot be read: an escape is malformed."},
-		{"subject=user:alice;object=a", "The form cannot be read: an escape is malformed."},
+		{"subject=%zz", "The form cannot be read: an escape is malformed, or a semicolon is not escaped."},
+		{"subject=user:alice;object=a", "The form cannot be read: an escape is malformed, or a semicolon is not escaped."},
 	} {
 		h := newHarness(t)
 		if v := h.want(h.permissions(c.query), 400, model.CodeInvalidRequest); v["detail"] != c.detail {

@@ -2,12 +2,14 @@ package search
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/ocsf"
 	"rolegate/model"
 )
 
@@ -30,7 +32,7 @@ var Parameters = []Parameter{
 		return ""
 	}},
 	{"action", "what was asked for or done, such as read", func(f *Filter, v string) Want { f.Op = v; return "" }},
-	{"activity", "what happened, such as authz_evaluate", func(f *Filter, v string) Want { f.Activity = audit.Activity(v); return "" }},
+	{"activity", "what happened, such as authz_evaluate", func(f *Filter, v string) Want { f.Activity = audit.Activity(v); return happens(f.Activity) }},
 	{"class", "login, decision, admin, break_glass or system", func(f *Filter, v string) Want { f.Class = audit.Class(v); return among(classes, f.Class, WantClass) }},
 	{"outcome", "allow, deny, ok or error", func(f *Filter, v string) Want {
 		f.Outcome = audit.Outcome(v)
@@ -40,7 +42,7 @@ var Parameters = []Parameter{
 	{"rule", "the row that decided, such as p:12", func(f *Filter, v string) Want { f.Rule = v; return "" }},
 	{"revision", "the policy's revision", func(f *Filter, v string) (want Want) { f.Revision, want = number(v); return want }},
 	{"client", "the client that called", func(f *Filter, v string) Want { f.Service = v; return "" }},
-	{"trace_id", "the request's trace id, as errors show it", func(f *Filter, v string) Want { f.Request = v; return "" }},
+	{"trace_id", "the request's trace id, as errors show it", func(f *Filter, v string) Want { f.Request = v; return traced(v) }},
 	{"from", "this moment or later (RFC 3339)", func(f *Filter, v string) (want Want) { f.From, want = moment(v); return want }},
 	{"until", "before this moment (RFC 3339)", func(f *Filter, v string) (want Want) { f.Until, want = moment(v); return want }},
 }
@@ -61,6 +63,9 @@ const (
 	WantOrder   Want = "newest or oldest"
 	WantNumber  Want = "a whole number from 1"
 	WantTime    Want = "a time such as 2026-11-26T08:00:00Z (RFC 3339)"
+	WantLater   Want = "later than from"
+	WantHappens Want = "what happens here, such as authz_evaluate; docs/audit-export.md has the list"
+	WantTrace   Want = "a trace id: 32 hexadecimal digits, or of a command 26 letters and digits"
 	WantText    Want = "text in UTF-8 without U+0000, at most 1024 bytes"
 )
 
@@ -92,6 +97,9 @@ func Parse(values map[string]string) (f Filter, err error) {
 		if want != "" {
 			return Filter{}, &Wrong{p.Name, want}
 		}
+	}
+	if !f.From.IsZero() && !f.Until.IsZero() && !f.From.Before(f.Until) {
+		return Filter{}, &Wrong{"until", WantLater}
 	}
 	return f, nil
 }
@@ -127,6 +135,24 @@ func named(v string) Want {
 func among[T ~string](known []T, v T, want Want) Want {
 	if !slices.Contains(known, v) {
 		return want
+	}
+	return ""
+}
+
+// happens knows what is recorded by the table of what it is elsewhere, which has all.
+func happens(a audit.Activity) Want {
+	if _, known := ocsf.Activities[a]; !known {
+		return WantHappens
+	}
+	return ""
+}
+
+// traceID is that of a request, or of a command on the host.
+var traceID = regexp.MustCompile(`^([0-9a-f]{32}|[A-Z2-7]{26})$`)
+
+func traced(v string) Want {
+	if !traceID.MatchString(v) {
+		return WantTrace
 	}
 	return ""
 }

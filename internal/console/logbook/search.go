@@ -100,6 +100,7 @@ func (p *pages) search(v *page.Visit, o *administration.Officer) error {
 var wants = map[search.Want]string{
 	search.WantName: "want.name", search.WantClass: "want.choice", search.WantOutcome: "want.choice", search.WantOrder: "want.choice",
 	search.WantNumber: "want.number", search.WantTime: "want.time", search.WantText: "want.text",
+	search.WantLater: "want.later", search.WantHappens: "want.happens", search.WantTrace: "want.trace",
 }
 
 // address is a page of the same search. Times are those of the first page, whatever
