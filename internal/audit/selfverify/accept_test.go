@@ -32,7 +32,7 @@ func TestAcceptedAlteration(t *testing.T) {
 			publisher := k.Publisher()
 			latest := publisher.Publish()
 			var kept []byte
-			v := selfverify.New(selfverify.Options{Store: k.Store, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+			v := selfverify.New(selfverify.Options{Store: k.Store, Keys: k.Keys, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
 				Key:      func(context.Context) (string, error) { return k.VKey, nil },
 				Kept:     func(context.Context) ([]byte, error) { return latest, nil },
 				Accepted: func(context.Context) ([]byte, error) { return kept, nil }})
