@@ -133,7 +133,6 @@ var said = map[string]string{
 	"the attribute %q must be true or false":                     "属性 %q 必须为“是”或“否”。",
 	"the %s must be a JSON object, such as %s":                   "%s必须是 JSON 对象，例如 %s。",
 	"this is no place in a history":                              "该地址不对应登录记录中的位置，请从第一页重新开始。",
-	"%q is no place in the log; begin again at the first page":   "%q 不是日志中的位置，请从第一页重新开始。",
 
 	// what is asked for cannot be
 	"an assignment of %s to %s would have ended already, at %s; `rolegate role unassign` takes a role away":         "将 %s 授予 %s 的期限已于 %s 结束；如要收回角色，请用 `rolegate role unassign`。",
