@@ -114,6 +114,7 @@ var rowNames = map[string]string{
 	"System administrators look after keys":                                                                  "系统管理员管理密钥",
 	"System administrators look after the tenant's settings":                                                 "系统管理员管理租户的设置",
 	"System administrators read the policy":                                                                  "系统管理员可查看策略",
+	"System administrators are told why, as the clients are that they make with the scope explain":           "系统管理员可查看判定原因，其创建的具有 explain 作用域的客户端亦同",
 	"System administrators approve changes of the policy that others made":                                   "系统管理员可审批他人对策略的变更",
 	"System administrators ask for offices for others, and approve what another office asked for":            "系统管理员可为他人申请三员职位，并审批另一职位提出的申请",
 	"System administrators ask for erasures":                                                                 "系统管理员可申请擦除",
