@@ -202,7 +202,7 @@ func TestStepUpSpeaksOfNoTokenThatWasSent(t *testing.T) {
 }
 
 func TestEverySentenceIsComplete(t *testing.T) {
-	words := Words{"limit": "64", "offset": "7", "path": "subject.id", "scope": "decide", "revision": "42", "demanded": "43", "seconds": "70", "setting": "ROLEGATE_MAX_BATCH", "choice": "newest, oldest"}
+	words := Words{"limit": "64", "offset": "7", "path": "subject.id", "scope": "decide", "revision": "42", "demanded": "43", "seconds": "70", "setting": "ROLEGATE_MAX_BATCH", "choice": "newest, oldest", "name": "phone", "date": "2026-11-27"}
 	for what, s := range sentences {
 		checkText(t, string(what), s, words)
 	}
