@@ -10,8 +10,10 @@ func (b *Browser) Askew() []string {
 
 // askew takes a box as it can be seen: cut off where it scrolls in another. Tables shown
 // as cards have headings for screen readers only, as much else is that is a pixel large,
-// and what is placed by itself, such as a menu that opens, may lie over the page.
+// and what is placed by itself, such as a menu that opens, may lie over the page. What
+// turns or slides is looked at where it comes to rest.
 const askew = `(() => {
+  document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < Infinity).forEach((a) => a.finish());
   const style = new Map(), of = (e) => style.get(e) ?? style.set(e, getComputedStyle(e)).get(e);
   const name = (e) => e.localName + (e.id && "#" + e.id) + Array.from(e.classList, (c) => "." + c).join("") + " " + JSON.stringify(e.innerText?.slice(0, 40) ?? "");
   const apart = (e) => e !== document.body && e !== null && (["absolute", "fixed", "sticky"].includes(of(e).position) || apart(e.parentElement));
