@@ -458,7 +458,101 @@ func tenantWall(t *testing.T) {
 	}
 	refused(t, "a tenant in the body", k.Call("POST", "/v1/admin/users", o.sys.Access, map[string]any{"id": "x", "tenant": "other"}), 400, model.CodeInvalidRequest)
 	refused(t, "tenants of a client", k.Call("POST", "/v1/admin/clients", o.sys.Access, map[string]any{"client_id": "x", "scopes": []string{"decide"}, "tenants": []string{"*"}}), 400, model.CodeInvalidRequest)
-	_ = o
+	wallOfWork(t, k, o)
+}
+
+// wallOfWork is tenantWall for what officers make: drafts and revisions of a policy,
+// requests for offices, and entries of the log, over the API and on pages.
+func wallOfWork(t *testing.T, k *testkit.Kit, o offices) {
+	ctx := t.Context()
+	invited, err := app.AddUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: "other", User: "yves"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := k.Post("/v1/invite/accept", "", map[string]any{"invite": invited.Invite, "password": testkit.Password})
+	k.Want(a, 200, "status", "enrolment_required")
+	yves := k.FinishEnrolment("yves", a.Text("ticket"))
+	if _, err := app.Assign.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: "other", Member: "yves", Role: model.SecurityAdmin, Reason: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	const theirTitle = "only for others"
+	a = k.Call("POST", "/v1/admin/policy/drafts", yves.Access, map[string]any{"title": theirTitle})
+	k.Want(a, 201)
+	draft := a.Text("id")
+	asked := k.Call("POST", "/v1/admin/offices/requests", yves.Access, map[string]any{"member": "zoe", "office": model.AuditAdmin, "reason": theirTitle})
+	k.Want(asked, 201)
+
+	k.StepUp(o.sec)
+	for _, r := range routesBelow(t, "/v1/admin/policy/drafts/") {
+		req := request(k, r[0], strings.Replace(r[1], "/ann", "/"+draft, 1), o.sec.Access, nil)
+		if r[0] == "PUT" {
+			req = request(k, r[0], strings.Replace(r[1], "/ann", "/"+draft, 1), o.sec.Access, map[string]any{"title": "x", "document": "", "cases": ""})
+		}
+		req.Header.Set("If-Match", a.Header.Get("ETag"))
+		refused(t, r[0]+" "+r[1], k.Send(req), 404, model.CodeNotFound)
+	}
+	visitor := k.VisitorAs(t, o.sec)
+	pages := 0
+	for _, path := range pagesOfDrafts(t) {
+		path = strings.Replace(path, "{id}", draft, 1)
+		if page := visitor.Get(path); page.Status != 404 || strings.Contains(page.Body, theirTitle) {
+			t.Errorf("GET %s: %d", path, page.Status)
+		}
+		pages++
+	}
+	if pages < 15 {
+		t.Errorf("%d pages of drafts", pages)
+	}
+	for _, act := range []string{"approve", "deny"} {
+		refused(t, act, k.Call("POST", "/v1/admin/offices/requests/"+asked.Text("id")+"/"+act, o.sec.Access, map[string]any{}), 404, model.CodeNotFound)
+	}
+	for _, path := range []string{"/v1/admin/policy/drafts", "/v1/admin/offices/requests"} {
+		if a := k.Call("GET", path, o.sec.Access, nil); a.Status != 200 || bytes.Contains(a.Raw, []byte(theirTitle)) {
+			t.Errorf("GET %s: %d %s", path, a.Status, a.Raw)
+		}
+	}
+	for _, path := range []string{"/console/changes", "/console/people/offices"} {
+		if page := visitor.Get(path); page.Status != 200 || strings.Contains(page.Body, theirTitle) {
+			t.Errorf("GET %s: %d", path, page.Status)
+		}
+	}
+
+	var theirs []int64
+	for _, leaf := range audittest.From(t, k.App.Store, 0) {
+		if leaf.Tenant == "other" {
+			theirs = append(theirs, leaf.Index)
+		}
+	}
+	if len(theirs) == 0 {
+		t.Fatal("the others' acts left no entries")
+	}
+	k.StepUp(o.aud)
+	auditor := k.VisitorAs(t, o.aud)
+	for _, i := range theirs {
+		refused(t, "an entry of theirs", k.Call("GET", fmt.Sprintf("/v1/audit/entries/%d", i), o.aud.Access, nil), 404, model.CodeNotFound)
+		if page := auditor.Get(fmt.Sprintf("/console/log/%d", i)); page.Status != 404 {
+			t.Errorf("the page of their entry %d: %d", i, page.Status)
+		}
+	}
+	if a := k.Call("GET", "/v1/audit/entries?limit=1000", o.aud.Access, nil); a.Status != 200 || bytes.Contains(a.Raw, []byte("yves")) {
+		t.Errorf("the log shows them: %d %s", a.Status, a.Raw)
+	}
+}
+
+// pagesOfDrafts are the pages of one draft, as the router lists them.
+func pagesOfDrafts(t *testing.T) (paths []string) {
+	t.Helper()
+	golden, err := os.ReadFile("../server/testdata/pages.golden") // held to the router by its own test
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(golden)) {
+		f := strings.Fields(line)
+		if f[0] == "GET" && (strings.HasPrefix(f[1], "/console/changes/{id}") || strings.HasPrefix(f[1], "/console/policy/drafts/{id}")) {
+			paths = append(paths, f[1])
+		}
+	}
+	return paths
 }
 
 // Nobody learns from an invitation whether an account exists: only who may list
