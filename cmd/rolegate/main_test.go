@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,12 +20,34 @@ import (
 	"rolegate/internal/testkit/pgtest"
 )
 
-// TestMain lets this test binary stand in for rolegate: scripts and tests find
-// it on the PATH.
+// watched names this test binary where it stands in for rolegate: the same program, with
+// the race detector where the tests have it.
+const watched = "rolegate-watched"
+
+// TestMain puts two programs on the PATH: rolegate as it is shipped, for scripts, which
+// start it hundreds of times, and watched, for what runs for long.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"rolegate": func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) },
+	testscript.Main(shipped{m}, map[string]func(){
+		watched: func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) },
 	})
+}
+
+type shipped struct{ *testing.M }
+
+// Run builds rolegate as `make build` does, and runs the tests.
+func (s shipped) Run() int {
+	dir, err := os.MkdirTemp("", "rolegate-shipped")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	build := exec.Command("go", "build", "-o", dir, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		log.Fatalf("build rolegate: %v\n%s", err, out)
+	}
+	os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	return s.M.Run()
 }
 
 // process is a running `rolegate serve`.
@@ -38,7 +61,7 @@ type process struct {
 // serveProcess starts `rolegate serve` on a data directory and waits until it is ready.
 func serveProcess(t testing.TB, data string, settings ...string) *process {
 	t.Helper()
-	cmd := exec.Command("rolegate", "serve", "--json")
+	cmd := exec.Command(watched, "serve", "--json")
 	cmd.Env = append(cleanEnviron(), append([]string{
 		"ROLEGATE_DATA=" + data, "ROLEGATE_LISTEN=127.0.0.1:0", "ROLEGATE_ADMIN_LISTEN=127.0.0.1:0",
 	}, settings...)...)

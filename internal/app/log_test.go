@@ -110,7 +110,7 @@ func TestNoLogByPasswordAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := k.PasswordOnly("pat", "reader")
-	if a := readLog(k, p); a.Status != 401 || model.Code(a.Code()) != model.CodeStepUp {
+	if a := readLog(k, p); a.Status != 409 || model.Code(a.Code()) != model.CodeDeviceRequired {
 		t.Errorf("by password alone: %d %s", a.Status, a.Code())
 	}
 	// With one, entries are read, and nothing that is sealed.
@@ -153,7 +153,7 @@ func TestSearchOverHTTP(t *testing.T) {
 			{[]string{"revision", "1000000"}, 0},
 			{[]string{"rule", "p:9999"}, 0},
 			{[]string{"code", "no_such_code"}, 0},
-			{[]string{"trace_id", "none"}, 0},
+			{[]string{"trace_id", "0123456789abcdef0123456789abcdef"}, 0},
 			{[]string{"until", "2020-01-01T00:00:00Z"}, 0},
 			{[]string{"from", "2999-01-01T00:00:00Z"}, 0},
 		} {
