@@ -190,3 +190,32 @@ func TestKeyChangeIsCutOff(t *testing.T) {
 		}
 	})
 }
+
+// What a command on the host shows is in the log with how many, also where it is two
+// lists.
+func TestShownIsCounted(t *testing.T) {
+	k := testkit.New(t)
+	k.ClientToken("crm")
+	k.ClientToken("erp")
+	shown := func(show func() (int, error)) {
+		t.Helper()
+		var n int
+		leaves := k.Recorded(func() {
+			var err error
+			if n, err = show(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if len(leaves) != 1 || leaves[0].Count != int64(n) {
+			t.Errorf("%d are shown, and the log says %+v", n, leaves)
+		}
+	}
+	shown(func() (int, error) {
+		l, err := app.ListKeys.Run(t.Context(), k.App, testkit.Operator, app.None{})
+		return len(l.Signing) + len(l.Encryption), err
+	})
+	shown(func() (int, error) {
+		l, err := app.ListClients.Run(t.Context(), k.App, testkit.Operator, app.None{})
+		return len(l), err
+	})
+}

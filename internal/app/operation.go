@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"reflect"
 	"strconv"
 	"time"
 
@@ -91,20 +90,25 @@ func (o Operation[Req, Res]) run(ctx context.Context, a *App, caller model.Calle
 	return res, err
 }
 
-// reading is an operation that changes nothing and shows something of what is kept here:
-// before it does the log has its entry, with how many.
+// reading is an operation that changes nothing and shows one thing of what is kept here:
+// before it does the log has its entry. listing is one that shows many.
 func reading[Req, Res any](name string, what audit.Activity, run func(context.Context, *App, model.Caller, Req) (Res, error)) Operation[Req, Res] {
+	return showing(name, what, run, func(Res) int { return 1 })
+}
+
+func listing[Req, Item any](name string, what audit.Activity, run func(context.Context, *App, model.Caller, Req) ([]Item, error)) Operation[Req, []Item] {
+	return showing(name, what, run, func(all []Item) int { return len(all) })
+}
+
+// showing is reading where the entry says how many are shown.
+func showing[Req, Res any](name string, what audit.Activity, run func(context.Context, *App, model.Caller, Req) (Res, error), count func(Res) int) Operation[Req, Res] {
 	return Operation[Req, Res]{name, func(ctx context.Context, a *App, caller model.Caller, req Req) (none Res, err error) {
 		res, err := run(ctx, a, caller, req)
 		if err != nil {
 			return none, err
 		}
-		count := 1
-		if v := reflect.ValueOf(res); v.Kind() == reflect.Slice {
-			count = v.Len()
-		}
 		err = a.Log.Append(ctx, audit.Entry{Tenant: tenantOf(req), Class: audit.ClassAdmin, Activity: what, Outcome: audit.OutcomeOK,
-			Op: name, Caller: caller, Count: int64(count)})
+			Op: name, Caller: caller, Count: int64(count(res))})
 		if err != nil {
 			return none, err
 		}

@@ -39,7 +39,7 @@ type ClientInfo struct {
 }
 
 // ListClients lists all clients.
-var ListClients = reading("client-list", audit.ClientRead, func(ctx context.Context, a *App, _ model.Caller, _ None) ([]ClientInfo, error) {
+var ListClients = listing("client-list", audit.ClientRead, func(ctx context.Context, a *App, _ model.Caller, _ None) ([]ClientInfo, error) {
 	cs, err := a.Directory.ListClients(ctx)
 	out := make([]ClientInfo, len(cs))
 	for i, c := range cs {

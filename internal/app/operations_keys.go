@@ -22,6 +22,8 @@ type KeyList struct {
 	Encryption []KEKInfo       `json:"key_encryption_keys"`
 }
 
+func (l KeyList) count() int { return len(l.Signing) + len(l.Encryption) }
+
 // KEKState is what a key-encryption key does.
 type KEKState string
 
@@ -45,14 +47,14 @@ type KEKInfo struct {
 }
 
 // ListKeys lists all keys.
-var ListKeys = reading("keys-list", audit.KeyRead, func(ctx context.Context, a *App, _ model.Caller, _ None) (KeyList, error) {
+var ListKeys = showing("keys-list", audit.KeyRead, func(ctx context.Context, a *App, _ model.Caller, _ None) (KeyList, error) {
 	signing, err := a.Login.Keys.List(ctx)
 	if err != nil {
 		return KeyList{}, err
 	}
 	keks, err := a.keks(ctx)
 	return KeyList{signing, keks}, err
-})
+}, KeyList.count)
 
 // KeyRotation says when the next signing key signs.
 type KeyRotation struct {

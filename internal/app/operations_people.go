@@ -61,7 +61,7 @@ type UserInfo struct {
 }
 
 // ListUsers pages through a tenant's users by id.
-var ListUsers = reading("user-list", audit.UserRead, func(ctx context.Context, a *App, _ model.Caller, r UserRequest) ([]UserInfo, error) {
+var ListUsers = listing("user-list", audit.UserRead, func(ctx context.Context, a *App, _ model.Caller, r UserRequest) ([]UserInfo, error) {
 	us, err := a.Directory.ListUsers(ctx, r.Tenant, r.After, r.Limit)
 	out := make([]UserInfo, len(us))
 	for i, u := range us {
@@ -126,7 +126,7 @@ type RoleInfo struct {
 }
 
 // ListRoles lists a tenant's roles and their members.
-var ListRoles = reading("role-list", audit.DirectoryRead, func(ctx context.Context, a *App, caller model.Caller, r RoleRequest) ([]RoleInfo, error) {
+var ListRoles = listing("role-list", audit.DirectoryRead, func(ctx context.Context, a *App, caller model.Caller, r RoleRequest) ([]RoleInfo, error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return nil, err
 	}

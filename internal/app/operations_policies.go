@@ -92,7 +92,7 @@ type PolicyRevision struct {
 }
 
 // ListRevisions lists what was published, newest first.
-var ListRevisions = reading("policy-revisions", audit.PolicyRead, func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) ([]PolicyRevision, error) {
+var ListRevisions = listing("policy-revisions", audit.PolicyRead, func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) ([]PolicyRevision, error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ type PolicyDraft struct {
 }
 
 // ListDrafts lists the changes on their way, and behind them what became of the last.
-var ListDrafts = reading("policy-drafts", audit.PolicyRead, func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) ([]PolicyDraft, error) {
+var ListDrafts = listing("policy-drafts", audit.PolicyRead, func(ctx context.Context, a *App, caller model.Caller, r ChangeRequest) ([]PolicyDraft, error) {
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return nil, err
 	}

@@ -162,7 +162,7 @@ func checkCatalog(text *string) (*policy.Catalog, error) {
 }
 
 // ListTenants lists all tenants.
-var ListTenants = reading("tenant-list", audit.TenantRead, func(ctx context.Context, a *App, _ model.Caller, _ None) ([]TenantInfo, error) {
+var ListTenants = listing("tenant-list", audit.TenantRead, func(ctx context.Context, a *App, _ model.Caller, _ None) ([]TenantInfo, error) {
 	ts, err := a.Directory.ListTenants(ctx)
 	out := make([]TenantInfo, len(ts))
 	for i, t := range ts {

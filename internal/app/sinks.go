@@ -55,19 +55,11 @@ func (a *App) openSinks(ctx context.Context) ([]*sink.Sink, error) {
 		render = sink.Full(mk, a.now, a.Log)
 	}
 	var sinks []*sink.Sink
-	fresh, err := a.cursorsAreFresh(ctx)
-	if err != nil {
+	if err := a.takeOverCursors(ctx); err != nil {
 		return nil, err
 	}
 	add := func(name, to string, target sink.Target) error {
-		s := sink.New(sink.Options{Name: name, Store: a.Store, Log: a.Log, Moved: a.cursorMoved(name), CutOff: a.sinkCutOff(name), Target: target, Render: render,
-			Alone: c.DatabaseURL == "", Now: a.now, Logger: a.Logger})
-		sinks = append(sinks, s)
-		if !fresh {
-			if err := a.takeOverCursor(ctx, s); err != nil {
-				return err
-			}
-		}
+		sinks = append(sinks, a.newSink(name, target, render))
 		if c.AuditProfile != profileFull {
 			return nil
 		}
@@ -79,7 +71,7 @@ func (a *App) openSinks(ctx context.Context) ([]*sink.Sink, error) {
 		if err != nil {
 			return nil, settingError("ROLEGATE_AUDIT_FILE: %v", err)
 		}
-		if err := add("file", c.AuditFile, f); err != nil {
+		if err := add(fileSink, c.AuditFile, f); err != nil {
 			return nil, err
 		}
 	}
@@ -93,40 +85,67 @@ func (a *App) openSinks(ctx context.Context) ([]*sink.Sink, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := add("webhook", w.Place(), w); err != nil {
+		if err := add(webhookSink, w.Place(), w); err != nil {
 			return nil, err
 		}
 	}
-	if !fresh {
-		err = a.Keystore.InsertMeta(ctx, cursorsName, []byte(a.now().UTC().Format(time.RFC3339)))
-		if errors.Is(err, store.ErrExists) {
-			err = nil // another replica was first
-		}
-	}
-	return sinks, err
+	return sinks, nil
 }
 
-// cursorsName is the row of the keystore's meta that says since when the cursors of sinks
-// have MACs.
-const cursorsName = "log_sinks_authenticated"
+// The names of sinks.
+const (
+	fileSink    = "file"
+	webhookSink = "webhook"
+)
 
-// cursorsAreFresh tells whether cursors of an earlier release, without a MAC, are
-// behind us.
-func (a *App) cursorsAreFresh(ctx context.Context) (bool, error) {
-	_, err := a.Keystore.MetaValue(ctx, cursorsName)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
+// newSink makes the sink of a name; one that is never run needs neither target nor render.
+func (a *App) newSink(name string, target sink.Target, render sink.Render) *sink.Sink {
+	row := leftName + name
+	return sink.New(sink.Options{Name: name, Store: a.Store, Log: a.Log, Moved: a.cursorMoved(name), CutOff: a.sinkCutOff(name), Target: target, Render: render,
+		Left: func(ctx context.Context) (bool, error) {
+			left, err := a.Keystore.MetaValue(ctx, row)
+			if errors.Is(err, store.ErrNotFound) {
+				err = nil
+			}
+			return len(left) > 0, err
+		},
+		SetLeft: func(ctx context.Context, left bool) error {
+			var value []byte
+			if left {
+				value = []byte(a.now().UTC().Format(time.RFC3339))
+			}
+			return a.Keystore.SetMeta(ctx, row, value)
+		},
+		Alone: a.Config.DatabaseURL == "", Now: a.now, Logger: a.Logger})
 }
 
-// takeOverCursor believes the cursor of an earlier release, once, and records it.
-func (a *App) takeOverCursor(ctx context.Context, s *sink.Sink) error {
-	position, err := s.TakeOver(ctx)
-	if err != nil || position == 0 {
+// The rows of the keystore's meta: since when the cursors of sinks have MACs; and, with
+// a sink's name behind it, since when its cursor has left the log's beginning.
+const (
+	cursorsName = "log_sinks_authenticated"
+	leftName    = "log_sink_left_"
+)
+
+// takeOverCursors believes the cursors of an earlier release, which have no MAC, and
+// records where they are: once, also those of sinks that are not set now.
+func (a *App) takeOverCursors(ctx context.Context) error {
+	if _, err := a.Keystore.MetaValue(ctx, cursorsName); !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	return a.Log.Append(ctx, cursorEntry(s.Name, audit.OutcomeOK, position, position))
+	for _, name := range []string{fileSink, webhookSink} {
+		position, err := a.newSink(name, nil, nil).TakeOver(ctx)
+		if err == nil && position > 0 {
+			err = a.Log.Append(ctx, cursorEntry(name, audit.OutcomeOK, position, position))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	err := a.Keystore.InsertMeta(ctx, cursorsName, []byte(a.now().UTC().Format(time.RFC3339)))
+	if errors.Is(err, store.ErrExists) {
+		return nil // another replica was first
+	}
+	return err
 }
 
 // cursorMoved records that a sink's cursor was altered past the service.

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +19,8 @@ import (
 
 	"rolegate/internal/app"
 	"rolegate/internal/audit"
+	"rolegate/internal/audit/ocsf"
+	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -203,6 +207,84 @@ func TestSinkProfiles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The cursors of an earlier release are taken over at the first start of a newer one,
+// also of a sink that is not set then; a cursor that is gone later is said.
+func TestCursorsOfSinks(t *testing.T) {
+	testkit.Directories(t, func(t *testing.T, dir string, settings ...string) {
+		file := filepath.Join(t.TempDir(), "audit.jsonl")
+		cursorAt := func(position int64) func(a *app.App) {
+			return func(a *app.App) {
+				err := a.Store.InTx(t.Context(), func(tx store.Tx) error {
+					return tx.SetJob(t.Context(), store.Job{Name: "sink/file", Position: position})
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		said := func(k *testkit.Kit) (all []string) {
+			t.Helper()
+			rows, err := k.App.Store.EntriesFrom(t.Context(), 0, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range rows {
+				if leaf, err := audit.Decode(row.Leaf); err != nil {
+					t.Fatal(err)
+				} else if leaf.Activity == audit.SinkCursor {
+					all = append(all, strings.TrimSuffix(fmt.Sprint(leaf.Op, " ", leaf.Outcome, " ", leaf.Count, " ", leaf.Code), " "))
+				}
+			}
+			return all
+		}
+		want := func(k *testkit.Kit, what string, want ...string) {
+			t.Helper()
+			if got := said(k); !slices.Equal(got, want) {
+				t.Errorf("%s: the log says %q, want %q", what, got, want)
+			}
+		}
+		delivered := func(k *testkit.Kit) (first ocsf.Event) {
+			t.Helper()
+			size, err := k.App.Store.LogSize(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+				j, err := k.App.Store.Job(t.Context(), "sink/file")
+				if err != nil || time.Now().After(deadline) {
+					t.Fatalf("it is at %d of %d, %v", j.Position, size, err)
+				}
+				if j.Position >= size {
+					break
+				}
+			}
+			lines, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal([]byte(firstLines(string(lines), 1)), &first); err != nil {
+				t.Fatal(err)
+			}
+			return first
+		}
+		k := testkit.StartAltered(t, dir, cursorAt(1), settings...)
+		want(k, "with no sink set", "file ok 1")
+		k.Stop()
+
+		settings = append(settings, "ROLEGATE_AUDIT_FILE="+file)
+		k = testkit.Start(t, dir, settings...)
+		if first := delivered(k).Metadata.UID; first != "1" {
+			t.Errorf("the sink went on at entry %s, and had come to 1", first)
+		}
+		want(k, "with the sink set again", "file ok 1")
+		k.Stop()
+
+		k = testkit.StartAltered(t, dir, cursorAt(0), settings...)
+		delivered(k)
+		want(k, "with a cursor that is gone", "file ok 1", "file error 0 log_altered")
+	})
 }
 
 // firstLines are the first n lines.

@@ -53,18 +53,29 @@ func (s *Search) sealName(ctx context.Context, e *audit.Entry, tenant []byte, wh
 	return nil
 }
 
-// ownersOf bounds how many of the entries that were found are asked whose a record is.
-const ownersOf = 20
+// What is asked whose a record is, of the entries that were found: each segment may
+// need a key of its own, and a search for records seals for up to a thousand people.
+const (
+	ownersOf   = 20  // entries
+	segmentsOf = 200 // of all of these; an entry that has more than are left is passed over
+)
 
 // owners are the people whose a record is, as the entries about it say that were found.
 // That it is nobody's they say only where all of what they seal can be opened, as what
 // was destroyed may have been its owner's, and where not one person alone has asked
-// for it, whose own it may be.
+// for it, whose own it may be. An entry that seals too much to be opened here may have
+// been its owner's, too: what only such a one says is neither, and leaves a mark.
 func (s *Search) owners(ctx context.Context, record string, found []Entry) (owners []string, nobodys bool, err error) {
-	found = found[:min(len(found), ownersOf)]
-	indices := make([]int64, len(found))
-	for i, e := range found {
-		indices[i] = e.Index
+	var asked []Entry
+	var indices []int64
+	left, passed := segmentsOf, false
+	for _, e := range found[:min(len(found), ownersOf)] {
+		if len(e.Leaf.Segments) > left {
+			passed = true
+			continue
+		}
+		left -= len(e.Leaf.Segments)
+		asked, indices = append(asked, e), append(indices, e.Index)
 	}
 	slices.Sort(indices)
 	sealed, err := s.Store.SealedAt(ctx, indices)
@@ -73,7 +84,7 @@ func (s *Search) owners(ctx context.Context, record string, found []Entry) (owne
 	}
 	var askers []string
 	named, destroyed, opening := false, false, s.Log.Opening()
-	for _, e := range found {
+	for _, e := range asked {
 		contents, err := opening.Reveal(ctx, e.Leaf, store.Entry{Leaf: e.Bytes, Sealed: sealed[e.Index]})
 		if err != nil {
 			return nil, false, err
@@ -95,6 +106,8 @@ func (s *Search) owners(ctx context.Context, record string, found []Entry) (owne
 	switch {
 	case len(owners) > 0:
 		return owners, false, nil
+	case passed:
+		return nil, false, nil
 	case len(askers) == 1:
 		return askers, false, nil
 	}

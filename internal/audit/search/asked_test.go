@@ -114,3 +114,42 @@ func TestSearchForARecord(t *testing.T) {
 		}
 	})
 }
+
+// Whose a record is, is not asked of entries that seal for hundreds of people, each with
+// a key of their own: what only they say is a mark, and what others say as well counts.
+func TestSearchForARecordOfManyPeople(t *testing.T) {
+	databases(t, func(t *testing.T, f *fixture) {
+		f.now = begin
+		decision := func(e audit.Entry, personal map[string]any, others ...audit.Part) {
+			t.Helper()
+			e.Personal, e.Others = personal, others
+			f.must(f.log.Append(f.ctx, e))
+		}
+		hits := func(n int, record string) (all []audit.Part) {
+			for i := range n {
+				person := fmt.Sprint("contact:", i)
+				all = append(all, audit.Part{Person: person, Personal: map[string]any{"person": person, "resources": []string{record}}})
+			}
+			return all
+		}
+		ann := func() audit.Entry { return evaluated("acme", "user:ann", audit.SearchedResource) }
+		asked := map[string]any{"subject": "user:ann"}
+		decision(ann(), asked, hits(2, "deal:1")...)
+		decision(ann(), asked, hits(250, "deal:2")...)
+		decision(ann(), map[string]any{"subject": "user:ann", "resource": "note:3"})
+		decision(ann(), map[string]any{"subject": "user:ann", "resource": "note:3"}, hits(250, "note:3")...)
+		decision(ann(), asked, hits(1, "deal:4")...)
+		decision(ann(), asked, hits(250, "deal:4")...)
+		for record, want := range map[string]int{"deal:1": 2, "deal:2": 0, "note:3": 0, "deal:4": 1} {
+			got, named := f.asks(search.Filter{Object: record}), 0
+			for _, content := range got {
+				if content["resource"] == record {
+					named++
+				}
+			}
+			if named != want || (got["user:eve"]["resource_mark"] != nil) != (want == 0) {
+				t.Errorf("%s is sealed for %d people, want %d: %v", record, named, want, got)
+			}
+		}
+	})
+}

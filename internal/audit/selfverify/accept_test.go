@@ -83,3 +83,47 @@ func TestAcceptedAlteration(t *testing.T) {
 		})
 	}
 }
+
+// A database that is put back to a state behind what was answered for agrees with
+// itself; the checkpoint in the keystore alone shows that entries are gone, and is
+// a finding like in a log of which nothing was answered for.
+func TestAcceptedAndPutBack(t *testing.T) {
+	k := logkit.SQLite(t)
+	k.Fill(300)
+	publisher := k.Publisher()
+	latest := publisher.Publish()
+	var kept []byte
+	v := selfverify.New(selfverify.Options{Store: k.Store, Keys: k.Keys, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+		Key:      func(context.Context) (string, error) { return k.VKey, nil },
+		Kept:     func(context.Context) ([]byte, error) { return latest, nil },
+		Accepted: func(context.Context) ([]byte, error) { return kept, nil }})
+	verify := func() *selfverify.Pass {
+		t.Helper()
+		a, err := v.Ask(t.Context(), operator, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Pass
+	}
+	k.Forge(5)
+	kept = acceptance(t, verify())
+	k.Fill(20)
+	latest = publisher.Publish()
+	if p := verify(); !p.Accepted {
+		t.Fatalf("what was answered for is an alarm: %+v", p.Report.Faults)
+	}
+	k.Save()
+	k.Fill(40)
+	latest = publisher.Publish()
+	k.Restore()
+	k.Fill(100)
+	p := verify()
+	if !p.Failed() || p.Report.Partial || len(p.Report.Answered) != 1 {
+		t.Fatalf("a log that was put back is accepted: %+v", p.Report)
+	}
+	kept = acceptance(t, p)
+	k.Fill(5)
+	if p := verify(); !p.Accepted {
+		t.Errorf("answered for as well, it is an alarm: %+v", p.Report.Faults)
+	}
+}

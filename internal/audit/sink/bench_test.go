@@ -60,7 +60,8 @@ func BenchmarkFile(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer f.Close()
-			s := New(Options{Name: name, Store: st, Log: log, Target: f, Render: render, Alone: true, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+			s := New(Options{Name: name, Store: st, Log: log, Target: f, Render: render, Alone: true,
+				Left: func(context.Context) (bool, error) { return false, nil }, SetLeft: func(context.Context, bool) error { return nil }, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 			l, from, _ := s.acquire(b.Context())
 			done, bytes := 0, 0
 			b.ResetTimer()

@@ -26,6 +26,8 @@ type memory struct {
 	job     store.Job
 	mac     []byte // of the head; none is the right one
 	moved   []int64
+	left    bool // apart from the store: the cursor has left the beginning
+	apart   bool // what is kept apart from the store is away
 	cutOff  []int64
 	away    bool
 	reads   int // most entries that were read at once
@@ -143,6 +145,25 @@ func (m *memory) setAway(away bool) {
 	m.away = away
 }
 
+func (m *memory) hasLeft(context.Context) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.apart {
+		return false, errAway
+	}
+	return m.left, nil
+}
+
+func (m *memory) setLeft(_ context.Context, left bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.apart {
+		return errAway
+	}
+	m.left = left
+	return nil
+}
+
 func (m *memory) cursor() store.Job {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -228,7 +249,11 @@ func newTestSink(t *testing.T, st store.Store, to Target) *Sink {
 		}
 		return nil
 	}
-	return New(Options{Name: "test", Store: st, Log: keyed{}, Moved: noteMove, CutOff: cutOff, Target: to, Render: indexOnly, Now: time.Now,
+	left, setLeft := func(context.Context) (bool, error) { return false, nil }, func(context.Context, bool) error { return nil }
+	if m, ok := st.(*memory); ok {
+		left, setLeft = m.hasLeft, m.setLeft
+	}
+	return New(Options{Name: "test", Store: st, Log: keyed{}, Moved: noteMove, Left: left, SetLeft: setLeft, CutOff: cutOff, Target: to, Render: indexOnly, Now: time.Now,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 }
 

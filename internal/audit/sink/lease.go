@@ -29,6 +29,7 @@ type lease struct {
 	fence   time.Time  // what was written last
 	renewed time.Time  // when that was
 	at      int64      // where the cursor is; -1: not read yet
+	left    bool       // noted apart from it: it has left the beginning
 }
 
 var errLost = errors.New("another replica delivers")
@@ -46,9 +47,11 @@ func (s *Sink) acquire(ctx context.Context) (l *lease, from int64, ok bool) {
 		}
 		if err == nil && (s.Alone || now.At.IsZero() || time.Since(since) >= s.timing.lease) {
 			l := &lease{sink: s, fence: now.At, at: -1}
-			var job store.Job
-			if job, err = l.write(ctx, func(*store.Job) {}); err == nil {
-				return l, job.Position, true
+			if l.left, err = s.hasLeft(ctx); err == nil {
+				var job store.Job
+				if job, err = l.write(ctx, func(*store.Job) {}); err == nil {
+					return l, job.Position, true
+				}
 			}
 		}
 		if err != nil && !errors.Is(err, errLost) && ctx.Err() == nil {
@@ -66,6 +69,13 @@ func (s *Sink) cursor(ctx context.Context) (store.Job, error) {
 	return s.Store.Job(ctx, s.job())
 }
 
+// hasLeft asks whether the cursor is known to have left the beginning.
+func (s *Sink) hasLeft(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timing.database)
+	defer cancel()
+	return s.Left(ctx)
+}
+
 // write changes the row, and with it the time, unless another has changed it. Where
 // the cursor is not where it was left the sink goes on from what this replica knows to be
 // safe, or from the log's beginning: it may send twice, and leaves nothing out.
@@ -76,6 +86,7 @@ func (l *lease) write(ctx context.Context, change func(*store.Job)) (job store.J
 	defer cancel()
 	began := time.Now()
 	var claimed, from int64
+	var moved bool
 	err = l.sink.Store.InTx(ctx, func(tx store.Tx) error {
 		if job, err = tx.LockJob(ctx, l.sink.job()); err != nil {
 			return err
@@ -90,7 +101,8 @@ func (l *lease) write(ctx context.Context, change func(*store.Job)) (job store.J
 		case !l.sink.authentic(job):
 			job.Position = 0
 		}
-		if from = job.Position; from != claimed {
+		from = job.Position
+		if moved = from != claimed || l.at < 0 && from == 0 && l.left; moved {
 			if err := l.sink.Moved(ctx, tx, claimed, from); err != nil {
 				return err
 			}
@@ -107,15 +119,18 @@ func (l *lease) write(ctx context.Context, change func(*store.Job)) (job store.J
 		return job, err
 	}
 	l.fence, l.renewed, l.at = job.At, began, job.Position
-	if from != claimed {
+	if moved {
 		l.sink.metrics.moved.Inc()
 		l.sink.Logger.Error("the cursor of a sink of the log was altered in the database", "sink", l.sink.Name, "claimed", claimed, "goes_on_at", from)
+	}
+	if left := l.at > 0; left != l.left && l.sink.SetLeft(ctx, left) == nil { // else with the next write
+		l.left = left
 	}
 	return job, nil
 }
 
 // authentic tells whether the cursor is where a sink has left it. At the beginning
-// nothing can have been left out.
+// nothing can have been left out, and none has been there yet, or Options.Left says so.
 func (s *Sink) authentic(j store.Job) bool {
 	return j.Position == 0 || hmac.Equal(j.MAC, s.macOf(j.Position))
 }
@@ -137,6 +152,9 @@ func (s *Sink) TakeOver(ctx context.Context) (position int64, err error) {
 		job.MAC = s.macOf(position)
 		return tx.SetJob(ctx, job)
 	})
+	if err == nil && position > 0 {
+		err = s.SetLeft(ctx, true)
+	}
 	return position, err
 }
 
@@ -164,7 +182,9 @@ func (l *lease) age() time.Duration {
 	return time.Since(l.renewed)
 }
 
-// release gives it up, so that another need not wait.
-func (l *lease) release(ctx context.Context) {
-	_, _ = l.write(ctx, func(j *store.Job) { j.At = time.Time{} }) // else it runs out
+// release gives it up, so that another need not wait, and tells whether it was held;
+// one that cannot be given up runs out.
+func (l *lease) release(ctx context.Context) bool {
+	_, err := l.write(ctx, func(j *store.Job) { j.At = time.Time{} })
+	return err == nil
 }

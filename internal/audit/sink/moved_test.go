@@ -40,6 +40,69 @@ func TestMovedCursor(t *testing.T) {
 	}
 }
 
+// A cursor that was set back to the beginning, or whose row is gone, is said as well,
+// once; that of a sink which has sent nothing yet is where it belongs.
+func TestCursorAtTheBeginningAgain(t *testing.T) {
+	for name, again := range map[string]store.Job{"its row is gone": {}, "set to 0": {MAC: cursorAt(5, time.Time{}).MAC}, "as it was once": cursorAt(0, time.Time{})} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, to := &memory{}, &inbox{}
+				m.grow(5, time.Now())
+				run := func(want []int64) {
+					t.Helper()
+					end := start(newTestSink(t, m, to))
+					time.Sleep(2 * time.Second)
+					end()
+					if !slices.Equal(m.moved, want) {
+						t.Errorf("it is recorded as %v", m.moved)
+					}
+				}
+				run(nil)
+				run(nil)
+				m.job = again
+				to.set(func(int) error { return errAway })
+				run([]int64{0, 0})
+				run([]int64{0, 0}) // nothing has gone out since
+				to.set(nil)
+				run([]int64{0, 0})
+				m.job = again
+				run([]int64{0, 0, 0, 0})
+			})
+		})
+	}
+}
+
+// While it cannot be noted that the cursor has left the beginning a sink delivers, and
+// notes it later; one that cannot ask does not begin.
+func TestLeftIsNotedLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, to := &memory{}, &inbox{}
+		keystore := func(away bool) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.apart = away
+		}
+		defer start(newTestSink(t, m, to))()
+		time.Sleep(2 * time.Second)
+		keystore(true)
+		m.grow(5, time.Now())
+		time.Sleep(2 * usual.renew)
+		wantIndices(t, to, upTo(5))
+		keystore(false)
+		time.Sleep(2 * usual.renew)
+		if left, _ := m.hasLeft(t.Context()); !left {
+			t.Error("it is not noted that the cursor has left the beginning")
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		m, to := &memory{apart: true}, &inbox{}
+		m.grow(5, time.Now())
+		defer start(newTestSink(t, m, to))()
+		time.Sleep(2 * time.Second)
+		wantIndices(t, to, nil)
+	})
+}
+
 // Who delivers knows how far it is.
 func TestCursorMovedMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -68,8 +131,8 @@ func TestTakeOver(t *testing.T) {
 		m, to := &memory{job: store.Job{Position: 3}}, &inbox{}
 		m.grow(5, time.Now())
 		s := newTestSink(t, m, to)
-		if at, err := s.TakeOver(t.Context()); at != 3 || err != nil {
-			t.Errorf("taken over at %d, %v", at, err)
+		if at, err := s.TakeOver(t.Context()); at != 3 || err != nil || !m.left {
+			t.Errorf("taken over at %d, %v; that it has left the beginning: %t", at, err, m.left)
 		}
 		end := start(s)
 		time.Sleep(2 * time.Second)
@@ -111,6 +174,27 @@ func TestCutOff(t *testing.T) {
 		end()
 		if !slices.Equal(m.cutOff, []int64{5}) {
 			t.Errorf("in the middle of it: %v", m.cutOff)
+		}
+	})
+}
+
+// How far the log has come at a sink is told by whoever delivers: a process that is
+// stopped when another does already says nothing of it.
+func TestCutOffByAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, to := &memory{}, &inbox{}
+		m.grow(5, time.Now())
+		end := start(newTestSink(t, m, to))
+		time.Sleep(2 * time.Second)
+		to.set(func(int) error { return errAway })
+		m.grow(5, time.Now())
+		time.Sleep(usual.poll)
+		m.mu.Lock()
+		m.job = cursorAt(8, time.Now().Add(time.Second))
+		m.mu.Unlock()
+		end()
+		if m.cutOff != nil {
+			t.Errorf("another has come to 8, and what is recorded is %v", m.cutOff)
 		}
 	})
 }

@@ -83,6 +83,11 @@ type Options struct {
 	// Moved records, in the transaction that puts it right, that the cursor was altered
 	// by hand to stand at claimed, and that the sink goes on at from.
 	Moved func(ctx context.Context, tx store.Tx, claimed, from int64) error
+	// Left tells what SetLeft has noted last, apart from the log's database: whether the
+	// cursor has left the beginning, so that one at 0, or without a row, was altered by
+	// hand. false before the first SetLeft.
+	Left    func(ctx context.Context) (bool, error)
+	SetLeft func(ctx context.Context, left bool) error
 	// CutOff records that the process stops delivering at an entry, with others behind
 	// it.
 	CutOff func(ctx context.Context, at int64) error
@@ -142,8 +147,7 @@ func (s *Sink) turn(ctx context.Context) {
 	s.deliver(holding, l, from)
 	end()
 	keeping.Wait()
-	l.release(context.WithoutCancel(ctx))
-	if ctx.Err() != nil {
+	if l.release(context.WithoutCancel(ctx)) && ctx.Err() != nil {
 		s.stopped(context.WithoutCancel(ctx), l.at)
 	}
 }

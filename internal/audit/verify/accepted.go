@@ -49,6 +49,7 @@ func (g *grown) goOn(a Accepted) {
 	if !bytes.Equal(g.frontier.Root(), said.Root()) {
 		g.parted = append(g.parted, g.another(a.Size))
 	}
+	g.run.kept.answered(r)
 	g.frontier, g.from, g.broken = said, a.Size, false
 	r.Answered = append(r.Answered, a)
 }
@@ -66,7 +67,6 @@ func (g *grown) said(about About) {
 	}
 	for _, f := range g.parted {
 		r.fault(f)
-		g.shown = true
 	}
 	if g.broken && about.Frontier != nil {
 		r.Parted = &Accepted{r.Size, r.Root, about.Frontier}

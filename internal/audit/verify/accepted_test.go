@@ -53,8 +53,9 @@ func (m memory) Tiles(_ context.Context, level int) iter.Seq2[store.Tile, error]
 	return sequence(m.tiles)
 }
 
-// recorded is a log that nobody has altered, and its frontier at each size.
-func recorded(t *testing.T, entries int) (memory, []verify.About, *verify.Policy) {
+// recorded is a log that nobody has altered, its frontier at each size, and the key
+// that signs its checkpoints.
+func recorded(t *testing.T, entries int) (memory, []verify.About, *verify.Policy, func(size int64, root []byte) []byte) {
 	k := logkit.SQLite(t)
 	k.Fill(entries)
 	stored, err := k.Store.StoredFrom(k.Ctx, 0, math.MaxInt64, true)
@@ -81,7 +82,7 @@ func recorded(t *testing.T, entries int) (memory, []verify.About, *verify.Policy
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m, abouts, policy
+	return m, abouts, policy, func(size int64, root []byte) []byte { return k.Sign(size, root) }
 }
 
 // alterations are by place, each in one of two ways.
@@ -179,10 +180,10 @@ type named string
 // answered for in turn.
 func TestAcceptedHidesNothing(t *testing.T) {
 	const entries = 560
-	log, abouts, policy := recorded(t, entries)
-	run := func(t *rapid.T, m memory, accepted []verify.Accepted) verify.Report {
-		o := verify.Options{Policy: policy, Accepted: accepted}
-		if n := m.about.Size / 23; n > 0 {
+	log, abouts, policy, sign := recorded(t, entries)
+	run := func(t *rapid.T, m memory, accepted []verify.Accepted, kept ...[]byte) verify.Report {
+		o := verify.Options{Policy: policy, Accepted: accepted, Known: kept}
+		if n := m.about.Size / 23; n > 0 && kept == nil {
 			o.Known = [][]byte{log.checkpoints[n-1].Note}
 		}
 		r, err := verify.Run(context.Background(), m, o)
@@ -205,6 +206,12 @@ func TestAcceptedHidesNothing(t *testing.T) {
 		r := run(t, log.at(abouts[n2], first), answer)
 		if len(r.Answered) != len(answer) || !bytes.Equal(r.Sum, before.Sum) {
 			t.Fatalf("%v, and the log has grown from %d to %d:\n%+v\n%+v", first, n1, n2, before.Faults, r.Faults)
+		}
+		if n1 < n2 { // the log was put back, and has grown otherwise than it had
+			other := sign(rapid.Int64Range(n1+1, n2).Draw(t, "kept"), tree.LeafHash([]byte("another log")))
+			if r := run(t, log.at(abouts[n2], first), answer, other); bytes.Equal(r.Sum, before.Sum) || r.Status != verify.Diverge {
+				t.Fatalf("%v, answered for at %d, and at %d it is not the log of which a checkpoint was kept: not found:\n%+v", first, n1, n2, r.Faults)
+			}
 		}
 		if n1/tree.TileWidth == n2/tree.TileWidth && n1/23 == n2/23 { // no tile and no checkpoint has come that tells more
 			if r := run(t, log.at(abouts[n2], first), nil); !bytes.Equal(r.Sum, before.Sum) {
@@ -249,7 +256,7 @@ func TestAcceptedHidesNothing(t *testing.T) {
 // Where a checkpoint that was kept is all that shows that a log was rewritten, each
 // way of rewriting it is another finding.
 func TestRewrittenOtherwise(t *testing.T) {
-	log, abouts, _ := recorded(t, 30)
+	log, abouts, _, _ := recorded(t, 30)
 	var sums [][]byte
 	for way := range 2 {
 		m := log.at(abouts[30], alterations{"entry 4": way})
@@ -267,5 +274,35 @@ func TestRewrittenOtherwise(t *testing.T) {
 	}
 	if len(sums[0]) == 0 || bytes.Equal(sums[0], sums[1]) {
 		t.Errorf("two logs, one finding: %x", sums)
+	}
+}
+
+// What stands behind the log's end is the same finding while the log grows, and another
+// one with other bytes.
+func TestFoundBehindTheEnd(t *testing.T) {
+	log, abouts, _, sign := recorded(t, 30)
+	for name, put := range map[string]func(m *memory, way byte){
+		"a checkpoint": func(m *memory, way byte) {
+			m.checkpoints = append(m.checkpoints, store.Checkpoint{Size: 5000, Note: sign(5000, bytes.Repeat([]byte{way}, tree.HashSize))})
+		},
+		"a tile": func(m *memory, way byte) {
+			m.tiles = append(m.tiles, store.Tile{N: 9, Hashes: bytes.Repeat([]byte{way}, tree.TileWidth*tree.HashSize)})
+		},
+	} {
+		sum := func(size int, way byte) []byte {
+			m := log.at(abouts[size])
+			put(&m, way)
+			r, err := verify.Run(t.Context(), m, verify.Options{})
+			if err != nil || r.Status != verify.Tamper || len(r.Faults) != 1 {
+				t.Fatalf("%s: %+v, %v", name, r.Faults, err)
+			}
+			return r.Sum
+		}
+		if !bytes.Equal(sum(25, 1), sum(30, 1)) {
+			t.Errorf("%s is another finding when the log has grown", name)
+		}
+		if bytes.Equal(sum(30, 1), sum(30, 2)) {
+			t.Errorf("%s was altered again, and is the same finding", name)
+		}
 	}
 }

@@ -18,8 +18,7 @@ type grown struct {
 	from     int64          // where the frontier begins to be another
 	parted   []*Fault       // where it did, for the end
 	good     int64          // the largest size at which a checkpoint matched
-	broken   bool           // the last checkpoint did not match
-	shown    bool           // that the entries make another tree is reported
+	broken   bool           // the last checkpoint or the head did not match: from good on the log itself shows another tree
 
 	checkpoints *pulled[store.Checkpoint]
 	levels      []*level
@@ -145,7 +144,7 @@ func (g *grown) tile(at int, n int64, hashes []byte) error {
 		}
 		l.tiles.take()
 		if stored.N < n {
-			g.strange(at, stored.N)
+			g.strange(at, &stored)
 			continue
 		}
 		switch first, _ := Span(at, n); {
@@ -189,9 +188,10 @@ func (g *grown) differs(at int, n int64, want, got []byte) {
 }
 
 // strange is a tile that the tree has not, or not as far as it is known.
-func (g *grown) strange(at int, n int64) {
-	first, end := Span(at, n)
-	g.run.report.fault(&Fault{Status: Tamper, Index: first, End: end, What: path(at, n) + " is there, and the entries it is about are not"})
+func (g *grown) strange(at int, t *store.Tile) {
+	first, end := Span(at, t.N)
+	f := &Fault{Status: Tamper, Index: first, End: end, What: path(at, t.N) + " is there, and the entries it is about are not"}
+	g.run.report.fault(f.of(t.Hashes))
 }
 
 // reached holds the tree against the checkpoints of its size.
@@ -246,7 +246,7 @@ func (g *grown) checkpoint(c *store.Checkpoint) error {
 			f := &Fault{Status: Tamper, Index: g.good, End: max(c.Size, g.good+1), What: fmt.Sprintf("the checkpoint of size %d is of another tree: an entry from %d on was altered, taken away or put in, or the checkpoint was", c.Size, g.good)}
 			r.fault(f.of(note.root, g.frontier.Root()))
 		}
-		g.broken, g.shown = true, true
+		g.broken = true
 		return nil
 	}
 	g.good, g.broken = c.Size, false
@@ -273,7 +273,8 @@ func (g *grown) end() error {
 			break
 		}
 		g.checkpoints.take()
-		r.fault(&Fault{Status: Tamper, Index: g.size(), End: max(c.Size, g.size()+1), What: fmt.Sprintf("there is a checkpoint of %s, and the log has %d: its end was cut off", entries(c.Size), g.size()), same: fmt.Sprint("behind the end: is a checkpoint of ", c.Size)})
+		f := &Fault{Status: Tamper, Index: g.size(), End: max(c.Size, g.size()+1), What: fmt.Sprintf("there is a checkpoint of %s, and the log has %d: its end was cut off", entries(c.Size), g.size()), same: fmt.Sprint("behind the end: is a checkpoint of ", c.Size)}
+		r.fault(f.of(c.Note))
 	}
 	for at, l := range g.levels {
 		for {
@@ -285,7 +286,7 @@ func (g *grown) end() error {
 				break
 			}
 			l.tiles.take()
-			g.strange(at, t.N)
+			g.strange(at, &t)
 		}
 		g.missing(at, l)
 	}

@@ -123,17 +123,26 @@ func (k *kept) reached(size int64, root func() []byte, r *Report) {
 	}
 }
 
-// tell reports the checkpoints that are of another tree. Where the log itself shows
-// that its tree is another, that counts, and these say it once more: a checkpoint that
-// is kept anew each second is not a new finding each second.
+// tell reports the checkpoints that are of another tree. Where the log itself shows at
+// its end that its tree is another, that counts, and these say it once more: a
+// checkpoint that is kept anew each second is not a new finding each second.
 func (k *kept) tell(shown bool, r *Report) {
-	for _, f := range k.others {
-		if shown {
-			r.known(f)
-		} else {
-			r.fault(f)
-		}
+	if shown {
+		k.answered(r)
 	}
+	for _, f := range k.others {
+		r.fault(f)
+	}
+	k.others = nil
+}
+
+// answered reports those that the tree has come to as what the log itself has shown:
+// somebody has answered for its entries so far. What comes later stands for itself.
+func (k *kept) answered(r *Report) {
+	for _, f := range k.others {
+		r.known(f)
+	}
+	k.others = nil
 }
 
 // leaf holds an entry's hash against its receipts and proofs.

@@ -130,7 +130,7 @@ var results = map[Status]string{OK: "ok", Unanchored: "unanchored", Tamper: "tam
 const mostFaults = 100
 
 func (r *Report) fault(f *Fault) {
-	same := cmp.Or(f.same, fmt.Sprintf("%d %d %q", f.Status, f.Index, f.What))
+	same := f.told()
 	r.sum(same)
 	r.list(f, same)
 }

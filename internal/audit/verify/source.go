@@ -80,8 +80,16 @@ func (f *Fault) of(wrong ...[]byte) *Fault {
 		fmt.Fprintf(sum, "%d ", len(b))
 		sum.Write(b)
 	}
-	f.same = fmt.Sprintf("%d %d %q %x", f.Status, f.Index, f.What, sum.Sum(nil))
+	f.same = fmt.Sprintf("%s %x", f.told(), sum.Sum(nil))
 	return f
+}
+
+// told is what it is the same by.
+func (f *Fault) told() string {
+	if f.same != "" {
+		return f.same
+	}
+	return fmt.Sprintf("%d %d %q", f.Status, f.Index, f.What)
 }
 
 // Malformed is the fault of what cannot be read as a log at all.

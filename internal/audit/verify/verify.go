@@ -219,7 +219,7 @@ func (r *run) end() error {
 
 // conclude decides what came of it, where nothing was wrong.
 func (r *run) conclude() {
-	r.kept.tell(r.tree != nil && r.tree.shown, &r.report)
+	r.kept.tell(r.tree != nil && r.tree.broken, &r.report)
 	a := r.report.Anchors
 	r.report.Tail = r.report.Size - max(a.Known, a.Witnessed)
 	if r.report.Status == OK && (a == (Anchors{}) || r.kept.apart > 0) {
