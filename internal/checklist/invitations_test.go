@@ -75,7 +75,7 @@ func waitingInvitations(t *testing.T) {
 		// An office, on the host and by two holders; and a last device that goes.
 		link = invite("dan")
 		a := k.Call("POST", "/v1/admin/offices/requests", o.sys.Access, map[string]any{"member": "dan", "office": model.AuditAdmin, "reason": "aud retires"})
-		refused(t, "an office for whom no second factor proves", a, 409, model.CodeOfficeConflict)
+		refused(t, "an office for whom no second factor proves", a, 409, model.CodeDeviceRequired)
 		if _, err := app.Assign.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: "dan", Role: model.AuditAdmin, Reason: "test"}); err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,7 @@ func init() {
 	holds(55, "the database has recovery codes as argon2id hashes only", recoveryAtRest)
 	holds(56, "a recovery code opens a session of the lower level that can enrol again and nothing else, for an hour, whoever enters the password meanwhile", recoverySession)
 	holds(57, "using a code leaves an entry with how many are left (mail about it comes later)", recoveryNoted)
-	holds(58, "a recovery code is read in either case and without hyphens, has no letters people confuse, and nothing else is read for it", recoverySpelling)
+	holds(58, "a recovery code is read in either case, without hyphens or with blanks in their place, has no letters people confuse, and nothing else is read for it", recoverySpelling)
 }
 
 func recover(k *testkit.Kit, p *testkit.Person, code string) testkit.Answer {
@@ -292,7 +292,7 @@ func recoverySpelling(t *testing.T) {
 		return r - '!' + '！'
 	}, code)
 	ticket := k.Ticket("alice")
-	for _, bad := range []string{code + " ", strings.ReplaceAll(code, "-", "\u2010"), wide, code + "\u200b", code[:len(code)-1]} {
+	for _, bad := range []string{code + "-A", strings.ReplaceAll(code, "-", "\u2010"), wide, code + "\u200b", code[:len(code)-1]} {
 		k.Want(k.Post("/v1/login/recovery", "", map[string]any{"ticket": ticket, "code": bad}), 401, "code", "code_invalid")
 	}
 	k.Advance(time.Hour) // the budget of wrong ones is used up
@@ -304,4 +304,5 @@ func recoverySpelling(t *testing.T) {
 	}
 	k.Want(recover(k, alice, strings.ToLower(code)), 200)
 	k.Want(recover(k, alice, strings.ReplaceAll(alice.RecoveryCodes[1], "-", "")), 200)
+	k.Want(recover(k, alice, " "+strings.ReplaceAll(alice.RecoveryCodes[2], "-", " ")+" "), 200)
 }
