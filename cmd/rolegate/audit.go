@@ -48,7 +48,8 @@ func (c *cli) auditResume() *cobra.Command {
 		Long: `Rolegate signs nothing more once the log in the database is not the continuation of what it has published: a backup
 was restored, or somebody has altered it. Find out which before you run this: docs/operations.md, "Checkpoints".
 Checkpoints go on from what is stored now; whoever holds an earlier one may see a forged log, and be told why. A log
-that does not agree with itself, where an entry is altered or gone, gets none: put that back first.`,
+that does not agree with itself, where an entry is altered or gone, gets none: put that back first. Where the log's
+head was altered by hand all entries are read, and the head is made anew of them.`,
 		RunE: func(*cobra.Command, []string) error {
 			return do(c, app.ResumeLog, r, func(w io.Writer, _ app.None) {
 				fmt.Fprintln(w, "checkpoints are made again, of the log as it is stored; the act and its reason are recorded.")

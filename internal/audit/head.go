@@ -23,10 +23,6 @@ const (
 	headSinceName = "log_head_authenticated"
 )
 
-// HeadTakenOver is the Op of the entry of whoever had the log go on from a head
-// without its MAC.
-const HeadTakenOver = "head_taken_over"
-
 var errHead = errors.New("the log's head does not have its MAC: it was altered by hand, or is that of a backup from before there were MACs")
 
 // macOf is the MAC that a head ought to have.
@@ -50,25 +46,8 @@ func (l *Log) CheckHead(h store.Head) error {
 	return nil
 }
 
-// TakeOver commits the entry of an operator who has the log go on as it is stored, also
-// where its head does not have its MAC, which the entry then says.
-func (l *Log) TakeOver(ctx context.Context, e Entry) error {
-	ctx, cancel := context.WithTimeout(ctx, Timeout)
-	defer cancel()
-	return unavailable(l.store.InTx(ctx, func(tx store.Tx) error {
-		e := e
-		head, given, err := l.authenticate(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if given {
-			e.Op, e.Count = HeadTakenOver, head.Size
-		}
-		return l.AppendIn(ctx, tx, e)
-	}))
-}
-
-// authenticate gives the head its MAC, and tells whether it had none.
+// authenticate gives the head of a log from before there were MACs its first one, and
+// tells whether it had none.
 func (l *Log) authenticate(ctx context.Context, tx store.Tx) (head store.Head, given bool, err error) {
 	head, _, err = tx.TakeHead(ctx, l.source, 0)
 	if err != nil || l.CheckHead(head) == nil {
@@ -99,7 +78,10 @@ func (l *Log) HeadOf(f *tree.Frontier) store.Head {
 // openHead gives the head of a log from before there were MACs its first one. That
 // is done once, and noted where whoever has the log's database cannot undo it.
 func (l *Log) openHead(ctx context.Context, keys store.Keystore) error {
-	if _, err := keys.MetaValue(ctx, headSinceName); !errors.Is(err, store.ErrNotFound) {
+	switch _, err := keys.MetaValue(ctx, headSinceName); {
+	case err == nil:
+		return l.openEmpty(ctx)
+	case !errors.Is(err, store.ErrNotFound):
 		return err
 	}
 	if err := l.catchUp(ctx); err != nil {

@@ -30,9 +30,10 @@ type Options struct {
 	Feed *store.Feed
 }
 
-// Start begins a service's log, unless its head is not as it was written: it records the gaps that processes left which
-// died with records in memory, where buffered takes decisions into memory from
-// now on, and counts denials that come in floods. It goes on until Close.
+// Start begins a service's log: it records the gaps that processes left which died
+// with records in memory, where buffered takes decisions into memory from now on, and
+// counts denials that come in floods. It goes on until Close. Where the head does not
+// have its MAC it is an error of CodeLogAltered, and nothing has begun.
 func (l *Log) Start(ctx context.Context, o Options) error {
 	if o.Feed == nil {
 		o.Feed = store.NewFeed(l.store)

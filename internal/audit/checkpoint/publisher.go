@@ -146,15 +146,17 @@ func (p *Publisher) yield() { <-p.turn }
 // alone is for whoever has the turn.
 func (p *Publisher) alone(ctx context.Context, do func() error) error {
 	p.turns.Add(1)
-	if err := p.mayGoOn(ctx); err != nil {
+	err := p.mayGoOn(ctx)
+	if err == nil {
+		err = do()
+	}
+	var refusal *Refusal
+	if !errors.As(err, &refusal) {
 		return err
 	}
-	err := do()
-	var refusal *Refusal
-	if errors.As(err, &refusal) {
-		p.stop(ctx, refusal)
-	}
-	return err
+	refusal = p.worst(ctx, refusal)
+	p.stop(ctx, refusal)
+	return refusal
 }
 
 // follow goes on to the checkpoint that was stored last, by whichever replica.
@@ -306,14 +308,14 @@ func (p *Publisher) grow(ctx context.Context, last *published) (*published, erro
 	p.behind.Store(head.Size - last.Size)
 	frontier, err := tree.ParseFrontier(head.TreeSize, head.Frontier)
 	switch {
+	case p.log.CheckHead(head) != nil: // first: it says that nothing is appended, whatever else is wrong
+		return nil, unauthenticated(head)
 	case err != nil || head.TreeSize > head.Size:
 		return nil, refuse(Forked, "the log's head is damaged: %d entries, and a tree over %d", head.Size, head.TreeSize)
 	case head.TreeSize < last.Size:
 		return nil, refuse(Smaller, "the log has %d entries, and a checkpoint was made of %d", head.TreeSize, last.Size)
 	case head.TreeSize == last.Size && last.Size > 0 && !bytes.Equal(frontier.Root(), last.Root):
 		return nil, refuse(Forked, "the log's %d entries are not those of the checkpoint", last.Size)
-	case p.log.CheckHead(head) != nil:
-		return nil, refuse(Unauthenticated, "the log's head, of %d entries, does not have its MAC: those after the %d of the last checkpoint may have been put in by hand", head.Size, last.Size)
 	case head.TreeSize == last.Size:
 		return last, nil
 	}

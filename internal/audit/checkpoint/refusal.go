@@ -134,9 +134,29 @@ func (p *Publisher) mayGoOn(ctx context.Context) error {
 	return r
 }
 
-// stop ends the making of checkpoints everywhere.
+func unauthenticated(head store.Head) error {
+	return refuse(Unauthenticated, "the log's head, of %d entries, does not have its MAC: entries at its end may have been put in by hand", head.Size)
+}
+
+// worst is the refusal that counts: a log whose head does not have its MAC takes no
+// entries any more, which operators have to see whatever else was found, also earlier.
+func (p *Publisher) worst(ctx context.Context, r *Refusal) *Refusal {
+	if r.Reason == Unauthenticated {
+		return r
+	}
+	head, err := p.store.Head(ctx)
+	if err != nil || p.log.CheckHead(head) == nil {
+		return r
+	}
+	worse := unauthenticated(head).(*Refusal)
+	worse.Detail += fmt.Sprintf("; and, found before (%s): %s", r.Reason, r.Detail)
+	return worse
+}
+
+// stop ends the making of checkpoints everywhere. Of several reasons the first stands,
+// but for Unauthenticated.
 func (p *Publisher) stop(ctx context.Context, r *Refusal) {
-	if p.stopped.Load() != nil {
+	if was := p.stopped.Load(); was != nil && (was.Reason == Unauthenticated || r.Reason != Unauthenticated) {
 		return
 	}
 	r.At = p.now().UTC()

@@ -31,11 +31,13 @@ func TestNoCheckpointOfAnotherLog(t *testing.T) {
 		"an entry since was altered":           {`UPDATE audit_entries SET leaf = x'00' WHERE idx = 321`, checkpoint.Forked, true},
 		"an entry since is gone":               {`DELETE FROM audit_entries WHERE idx = 321`, checkpoint.Missing, true},
 		"two entries since changed places":     {`UPDATE audit_entries SET idx = CASE idx WHEN 321 THEN -1 ELSE 321 END WHERE idx IN (321, 322); UPDATE audit_entries SET idx = 322 WHERE idx = -1`, checkpoint.Forked, true},
-		"the head was set back":                {`UPDATE audit_head SET size = 5, tree_size = 0, frontier = x''`, checkpoint.Smaller, true},
+		"the head was set back":                {`UPDATE audit_head SET size = 5, tree_size = 0, frontier = x''`, checkpoint.Unauthenticated, true},
+		"the head is an earlier one":           {`UPDATE audit_head SET (size, tree_size, frontier, mac) = (SELECT size, tree_size, frontier, mac FROM earlier_head)`, checkpoint.Smaller, true},
+		"the head, and a checkpoint is gone":   {`UPDATE audit_head SET mac = NULL; DELETE FROM audit_checkpoints WHERE size = 302`, checkpoint.Unauthenticated, true},
 		"the tree of the head is another one":  {`UPDATE audit_head SET frontier = zeroblob(length(frontier))`, checkpoint.Unauthenticated, true},
 		"an entry was put in at the end":       {`INSERT INTO audit_entries SELECT 352, leaf FROM audit_entries WHERE idx = 7; UPDATE audit_head SET size = 353`, checkpoint.Unauthenticated, true},
 		"the head's MAC is gone":               {`UPDATE audit_head SET mac = NULL`, checkpoint.Unauthenticated, true},
-		"the head is nonsense":                 {`UPDATE audit_head SET frontier = x'00'`, checkpoint.Forked, true},
+		"the head is nonsense":                 {`UPDATE audit_head SET frontier = x'00'`, checkpoint.Unauthenticated, true},
 		"the last checkpoint is gone":          {`DELETE FROM audit_checkpoints WHERE size = 302`, checkpoint.Smaller, true},
 		"all checkpoints are gone":             {`DELETE FROM audit_checkpoints`, checkpoint.Smaller, true},
 		"a checkpoint was made up":             {`INSERT INTO audit_checkpoints SELECT 310, note, created_at FROM audit_checkpoints WHERE size = 302`, checkpoint.Unsigned, true},
@@ -49,6 +51,7 @@ func TestNoCheckpointOfAnotherLog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newSQLite(t)
 			f.append(100)
+			f.exec(`CREATE TABLE earlier_head AS SELECT * FROM audit_head`)
 			p := f.publisher()
 			f.publish(p)
 			f.append(201)
@@ -353,3 +356,65 @@ func TestRestoreNeedsTheKeystore(t *testing.T) {
 type mute struct{ store.Keystore }
 
 func (*mute) SetMeta(context.Context, string, []byte) error { return errBroken }
+
+// A head without its MAC is told also where there are no checkpoints for another reason:
+// by then nothing is appended any more.
+func TestRefusalThatHidesNoOther(t *testing.T) {
+	f := newSQLite(t)
+	f.append(10)
+	one, two := f.publisher(), f.publisher()
+	f.publish(one)
+	f.publish(two)
+	f.append(1)
+	f.exec(`CREATE TABLE gone AS SELECT * FROM audit_entries WHERE idx = 11`)
+	f.exec(`DELETE FROM audit_entries WHERE idx = 11`)
+	if _, err := one.Publish(f.ctx); !isRefusal(err, checkpoint.Missing) {
+		t.Fatal(err)
+	}
+	f.exec(`INSERT INTO audit_entries SELECT * FROM gone`)
+	f.exec(`UPDATE audit_head SET frontier = zeroblob(length(frontier))`)
+	for range 2 {
+		for _, p := range []*checkpoint.Publisher{one, two, f.publisher()} {
+			if _, err := p.Publish(f.ctx); !isRefusal(err, checkpoint.Unauthenticated) {
+				t.Errorf("%v", err)
+			}
+			if r := p.State().Refused; r == nil || r.Reason != checkpoint.Unauthenticated || !strings.Contains(r.Detail, string(checkpoint.Missing)) {
+				t.Errorf("the state says %+v", r)
+			}
+		}
+	}
+	if n := strings.Count(f.said.String(), "THE LOG IS NOT THE ONE"); n != 2 {
+		t.Errorf("it is told %d times:\n%s", n, f.said)
+	}
+
+	// The word of an operator ends both, and signs none of what the head said.
+	if err := two.Resume(f.ctx, operator, "a drill"); err != nil {
+		t.Fatal(err)
+	}
+	a := f.auditor(one)
+	for _, p := range []*checkpoint.Publisher{one, two, f.publisher()} {
+		a.sees(p, f.publish(p).Note)
+	}
+	f.append(1)
+	a.sees(one, f.publish(one).Note)
+}
+
+// A database that was made anew beside the keystore takes entries, so that an operator
+// may say what happened, and gets no checkpoint until then.
+func TestNewDatabase(t *testing.T) {
+	f := newSQLite(t)
+	f.append(10)
+	f.publish(f.publisher())
+	f = f.on(filepath.Join(t.TempDir(), "new.db"))
+	f.append(1)
+	p := f.publisher()
+	if _, err := p.Publish(f.ctx); !isRefusal(err, checkpoint.Smaller) {
+		t.Fatal(err)
+	}
+	if err := p.Resume(f.ctx, operator, "the database is gone"); err != nil {
+		t.Fatal(err)
+	}
+	if c := f.publish(p); c.Size != 2 {
+		t.Errorf("a checkpoint of %d", c.Size)
+	}
+}

@@ -269,21 +269,16 @@ func (v *Verifier) verify(ctx context.Context) (verify.Report, error) {
 	if err != nil {
 		return verify.Report{}, err
 	}
-	about, err := source.About(ctx)
-	if err != nil {
-		return verify.Report{}, err
+	if about, err := source.About(ctx); err == nil { // else it is what Run finds
+		st.progress.size.Store(about.Size)
 	}
-	st.progress.size.Store(about.Size)
 	return verify.Run(ctx, source, o)
 }
 
 // kept is what the log is held against that is not in its database.
 func (v *Verifier) kept(ctx context.Context) (o verify.Options, err error) {
 	o.Floor = verify.LegalFloor // or whoever writes an act could write any time into it
-	o.Head = func(ctx context.Context) (bool, error) {
-		head, err := v.Store.Head(ctx)
-		return err == nil && v.Log.CheckHead(head) == nil, err
-	}
+	o.Head = v.Log.CheckHead
 	a, err := v.acceptance(ctx)
 	if err != nil {
 		return o, err

@@ -320,6 +320,34 @@ func TestEntryPutInIsFound(t *testing.T) {
 	}
 }
 
+// What a head without its MAC says is not needed to find it: a pass ends, and the head
+// is what it names first.
+func TestAlteredHeadIsFound(t *testing.T) {
+	for name, c := range map[string]struct{ alter, also string }{
+		"its frontier is another":       {`UPDATE audit_head SET frontier = zeroblob(length(frontier))`, "the tree over all entries"},
+		"its frontier is none":          {`UPDATE audit_head SET frontier = x'00'`, "no tree"},
+		"its tree is beyond its end":    {`UPDATE audit_head SET tree_size = 2 * size, frontier = frontier`, "no tree"},
+		"its size is beyond all bounds": {`UPDATE audit_head SET size = 4000000000000000000`, "entry 10 on there is nothing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := logkit.SQLite(t)
+			k.Fill(10)
+			v := selfverify.New(selfverify.Options{Store: k.Store, Keys: k.Keys, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+			k.Exec(c.alter)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			a, err := v.Ask(ctx, operator, time.Minute)
+			if err != nil || a.Pass == nil {
+				t.Fatal(a, err)
+			}
+			faults := a.Pass.Report.Faults
+			if !v.State().Failed || len(faults) < 2 || !strings.Contains(faults[0].What, "MAC") || !strings.Contains(faults[1].What, c.also) {
+				t.Errorf("%+v", faults)
+			}
+		})
+	}
+}
+
 // A scheduled pass comes when it is due, and once for all replicas; what one finds
 // the others say, too, also those that come later.
 func TestOneReplicaVerifiesForAll(t *testing.T) {

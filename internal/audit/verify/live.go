@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 
@@ -13,29 +14,35 @@ import (
 )
 
 // Live is the log of a store, up to the head it had when Live was made. Others may
-// append to it meanwhile.
+// append to it meanwhile. Where nothing can be held against that head, About says so by
+// a Fault.
 func Live(ctx context.Context, st Store) (Source, error) {
 	head, err := st.Head(ctx)
 	if err != nil {
 		return nil, err
 	}
+	l := &live{store: st, about: About{Size: head.Size, To: head.Size, Head: &head}}
 	f, err := tree.ParseFrontier(head.TreeSize, head.Frontier)
-	if err != nil {
-		return nil, err
+	if err != nil || head.TreeSize > head.Size {
+		l.wrong = &Fault{Status: Tamper, Index: -1, End: -1, What: fmt.Sprintf("the log's head says that there are %s, and has no tree over them", entries(head.Size))}
+		return l, nil
 	}
-	for f.Size() < head.Size { // a process of an older release has appended
-		leaves, err := st.LeavesFrom(ctx, f.Size(), int(min(head.Size-f.Size(), page)))
+	for f.Size() < head.Size { // it is none of the log's making (Options.Head); the rest is held against what is stored
+		until := min(f.Size()+page, head.Size)
+		stored, err := st.StoredFrom(ctx, f.Size(), until, false)
 		if err != nil {
 			return nil, err
 		}
-		if len(leaves) == 0 {
+		for _, s := range stored {
+			if s.Index == f.Size() {
+				f.Append(tree.LeafHash(s.Leaf), nil)
+			}
+		}
+		if f.Size() < until {
 			break // what is missing is found when it is verified
 		}
-		for _, leaf := range leaves {
-			f.Append(tree.LeafHash(leaf), nil)
-		}
 	}
-	l := &live{store: st, about: About{Size: head.Size, Root: f.Root(), Frontier: f.Bytes(), To: head.Size}}
+	l.about.Root, l.about.Frontier = f.Root(), f.Bytes()
 	last, err := st.LastCheckpoint(ctx)
 	if errors.Is(err, store.ErrNotFound) {
 		return l, nil
@@ -55,12 +62,32 @@ type Store interface {
 // page is how many entries are read at a time: some megabytes at most.
 const page = 1024
 
+// mostEmpty bounds how many pages with nothing in them are read one after the other: a
+// head, and an entry that was put in, may say that there are as many as can be counted.
+const mostEmpty = 100
+
 type live struct {
 	store Store
 	about About
+	wrong *Fault // nothing can be held against the head
 }
 
-func (l *live) About(context.Context) (About, error) { return l.about, nil }
+func (l *live) About(context.Context) (About, error) {
+	if l.wrong != nil {
+		return l.about, l.wrong
+	}
+	return l.about, nil
+}
+
+// ends tells whether the log is over at an index, whatever its head says: there is
+// nothing any more, or not for so many pages.
+func (l *live) ends(ctx context.Context, at int64, empty int) (bool, error) {
+	if empty > mostEmpty {
+		return true, nil
+	}
+	leaves, err := l.store.LeavesFrom(ctx, at, 1)
+	return err == nil && len(leaves) == 0, err
+}
 
 // Acts reads all leaves.
 func (l *live) Acts(ctx context.Context) iter.Seq2[ActEntry, error] {
@@ -70,11 +97,20 @@ func (l *live) Acts(ctx context.Context) iter.Seq2[ActEntry, error] {
 func (l *live) actsFrom(ctx context.Context, from, until int64) iter.Seq2[ActEntry, error] {
 	return func(yield func(ActEntry, error) bool) {
 		var leaf skim.Leaf
-		for ; from < until; from += page {
+		for empty := 0; from < until; from += page {
 			stored, err := l.store.StoredFrom(ctx, from, min(from+page, until), false)
+			over := false
+			if empty++; len(stored) > 0 {
+				empty = 0
+			} else if err == nil {
+				over, err = l.ends(ctx, from, empty)
+			}
 			if err != nil {
 				yield(ActEntry{}, err)
 				return
+			}
+			if over {
+				return // Entries says so
 			}
 			for _, s := range stored {
 				if leaf.Read(s.Leaf) == nil && leaf.Act && !yield(ActEntry{s.Index, s.Leaf}, nil) {
@@ -89,7 +125,7 @@ func (l *live) actsFrom(ctx context.Context, from, until int64) iter.Seq2[ActEnt
 // destroyed meanwhile, an error, since no picture of it is whole.
 func (l *live) Entries(ctx context.Context) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		next := int64(0)
+		next, empty := int64(0), 0
 		for from := int64(math.MinInt64); from < l.about.Size; from = next {
 			until := min(max(from, 0)+page, l.about.Size)
 			stored, err := l.store.StoredFrom(ctx, from, until, true)
@@ -110,6 +146,19 @@ func (l *live) Entries(ctx context.Context) iter.Seq2[Item, error] {
 					next++
 				}
 				if !yield(it, nil) {
+					return
+				}
+			}
+			if empty++; len(stored) > 0 {
+				empty = 0
+			}
+			if next < until && l.about.Size-next > page {
+				over, err := l.ends(ctx, next, empty)
+				if over {
+					err = &Fault{Status: Tamper, Index: next, End: l.about.Size, What: fmt.Sprintf("from entry %d on there is nothing, and the log's head says that there are %s", next, entries(l.about.Size))}
+				}
+				if err != nil {
+					yield(Item{}, err)
 					return
 				}
 			}

@@ -15,6 +15,7 @@ import (
 // A sequence's error that is a *Fault says what is wrong with the log, every other
 // one that it cannot be read.
 type Source interface {
+	// About comes with what is known also where there is an error.
 	About(ctx context.Context) (About, error)
 	// Acts are all entries of the log that hold an act, also those that Entries
 	// leaves out of other classes.
@@ -39,6 +40,9 @@ type About struct {
 	// Tenant is the ref of the tenant whose entries are whole, beside those of no
 	// tenant that hold acts; those of others are Hash alone. nil: all tenants.
 	Tenant []byte
+	// Head is that of a log that is still written, as all of this was read from it; nil
+	// of every other.
+	Head *store.Head
 }
 
 // ActEntry is an entry that holds an act.

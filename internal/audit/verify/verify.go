@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"rolegate/internal/audit/tree"
+	"rolegate/internal/store"
 )
 
 // Options are what the auditor has kept. All may be empty.
@@ -34,9 +35,9 @@ type Options struct {
 	// Floor is how long sealed data has to be kept, in whole days, whatever an act
 	// says of itself; 0: as long as the acts say.
 	Floor time.Duration
-	// Head tells whether the head of a log that is still written is as its writer left
-	// it, which needs a key; nil: not asked.
-	Head func(ctx context.Context) (bool, error)
+	// Head is an error where a head, of a log that is still written, is not as its writer
+	// left it, which needs a key; nil: not asked.
+	Head func(h store.Head) error
 }
 
 // LegalFloor is how long sealed data has to be kept where nobody says otherwise: six
@@ -78,7 +79,9 @@ type run struct {
 }
 
 func (r *run) all(ctx context.Context, source Source) (err error) {
-	if r.about, err = source.About(ctx); err != nil {
+	r.about, err = source.About(ctx)
+	r.head()
+	if err != nil {
 		return err
 	}
 	r.report.Origin, r.report.Tenant = r.about.Origin, hex.EncodeToString(r.about.Tenant)
@@ -117,15 +120,15 @@ func (r *run) all(ctx context.Context, source Source) (err error) {
 			return ctx.Err()
 		}
 	}
-	if err := r.end(); err != nil || r.o.Head == nil {
-		return err
-	}
-	ok, err := r.o.Head(ctx)
-	if err == nil && !ok {
+	return r.end()
+}
+
+// head says first whether what the rest is held against is the log's own.
+func (r *run) head() {
+	if h := r.about.Head; h != nil && r.o.Head != nil && r.o.Head(*h) != nil {
 		r.report.fault(&Fault{Status: Tamper, Index: -1, End: -1,
 			What: "the log's head does not have its MAC: entries at its end may have been put in by hand"})
 	}
-	return err
 }
 
 // item takes what comes next.

@@ -58,6 +58,16 @@ func TestLogIsGuarded(t *testing.T) {
 		if err != nil || head.Size != 2 || head.TreeSize != 2 {
 			t.Errorf("the head is %+v, %v", head, err)
 		}
+		// A tree of more entries than there are is set back to that of the entries, and no further.
+		if _, err := db.write.Exec(`UPDATE audit_head SET tree_size = 9`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.write.Exec(`UPDATE audit_head SET tree_size = 1`); err == nil {
+			t.Error("the tree shrinks")
+		}
+		if err := db.SetHead(ctx, head); err != nil {
+			t.Errorf("the tree is not set right: %v", err)
+		}
 		entries, err := db.EntriesFrom(ctx, 0, 10)
 		if err != nil || len(entries) != 2 || string(entries[1].Leaf) != "b" || len(entries[0].Sealed) != 1 {
 			t.Errorf("the entries are %+v, %v", entries, err)
