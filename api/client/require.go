@@ -80,7 +80,8 @@ func (c *Client) pass(r *http.Request, action, object string, record RecordFunc)
 // whoever may read the record, and to anybody else the same in both cases, so that
 // nobody learns which ids there are. It is ErrNotFound for whoever might do the action
 // to another record, and else their denial for any record. What they can do something
-// about, such as a step-up, and what is no denial stays as it is.
+// about, such as a step-up, and what is no denial stays as it is. Where a question it asks
+// itself gets no answer, that question's error is the answer.
 func (c *Client) Conceal(ctx context.Context, q Question, err error) error {
 	var denied *DeniedError
 	switch {
@@ -89,8 +90,11 @@ func (c *Client) Conceal(ctx context.Context, q Question, err error) error {
 		return err
 	case q.Action != "read":
 		read := Question{Subject: q.Subject, Action: "read", Object: q.Object, ID: q.ID, Record: q.Record, Context: q.Context, Language: q.Language}
-		if _, unseen := c.Check(ctx, read); unseen == nil {
+		switch _, unseen := c.Check(ctx, read); {
+		case unseen == nil:
 			return err
+		case !isNo(unseen):
+			return unseen // nobody has said whether they may read it
 		}
 	}
 	other := Question{Subject: q.Subject, Action: q.Action, Object: q.Object, AnyRecord: true, Context: q.Context, Language: q.Language}
@@ -98,6 +102,13 @@ func (c *Client) Conceal(ctx context.Context, q Question, err error) error {
 		return err
 	}
 	return ErrNotFound
+}
+
+// isNo tells whether Rolegate said no, of an error of Check: others say nothing about rights.
+func isNo(err error) bool {
+	var denied *DeniedError
+	var stepUp *StepUpError
+	return errors.As(err, &denied) || errors.As(err, &stepUp)
 }
 
 // Ask begins a question about the person behind a request, to be completed and

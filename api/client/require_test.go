@@ -204,6 +204,34 @@ func TestRequireDoesNotTellWhichRecordsThereAre(t *testing.T) {
 	}
 }
 
+// Where nobody answers whether they may read the record, that is no sign that they may not.
+func TestConcealPassesAnOutageOn(t *testing.T) {
+	for action, status := range map[string]int{"delete": 503, "read": 404} { // to a reader it is not asked
+		f := newFake(t)
+		f.will(func(w http.ResponseWriter, r *http.Request) {
+			asked := f.questions()
+			q := asked[len(asked)-1].body
+			id, about := q["resource"].(map[string]any)["id"], q["action"].(map[string]any)["name"]
+			switch {
+			case id == "17" && about == action:
+				says(200, `{"decision":false,"context":{"code":"denied"}}`)(w, r)
+			case id == "17":
+				says(503, `{"code":"busy"}`)(w, r)
+			default:
+				says(200, `{"decision":true}`)(w, r)
+			}
+		})
+		mux := http.NewServeMux()
+		mux.Handle("/contacts/{id}", f.client().Require(action, "contact", contact)(http.NotFoundHandler()))
+		r := httptest.NewRequest("POST", "/contacts/17", nil)
+		r.Header.Set("Authorization", "Bearer "+tokenOf("ann"))
+		w := httptest.NewRecorder()
+		if mux.ServeHTTP(w, r); w.Code != status {
+			t.Errorf("%s: %d %s, want %d", action, w.Code, w.Body, status)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	f := newFake(t)
 	c := f.client()

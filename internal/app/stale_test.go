@@ -16,17 +16,23 @@ import (
 // unread is a store that answers, but for the tenants' revisions.
 type unread struct{ store.Store }
 
-func (unread) Ping(context.Context) error                          { return nil }
-func (unread) ListTenants(context.Context) ([]model.Tenant, error) { return nil, nil }
+func (unread) Ping(context.Context) error { return nil }
 func (unread) TenantRevisions(context.Context, ...string) (map[string]int64, error) {
 	return nil, errors.New("not read")
 }
 func (unread) Listen(context.Context, func(store.Notice)) error { return errors.ErrUnsupported }
 
+// noTenants is a store that has none.
+type noTenants struct{ store.Store }
+
+func (noTenants) TenantRevisions(context.Context, ...string) (map[string]int64, error) {
+	return nil, nil
+}
+
 // A replica that does not know what others commit is not ready, though its
 // database answers.
 func TestStaleIsNotReady(t *testing.T) {
-	a := &App{Store: unread{}, Keystore: unreadKeys{}, Policy: &policy.Service{Snapshots: &policy.Snapshots{Store: unread{}}}, feed: store.NewFeed(unread{})}
+	a := &App{Store: unread{}, Keystore: unreadKeys{}, Policy: &policy.Service{Snapshots: &policy.Snapshots{Store: noTenants{}}}, feed: store.NewFeed(unread{})}
 	if err := a.Ready(t.Context()); err != nil {
 		t.Errorf("before it looks for others: %v", err)
 	}

@@ -23,6 +23,9 @@ const PendingTTL = 10 * time.Minute
 // Enrol makes a pending device for an enrolment ticket and shows its secret,
 // this once. Asking again replaces the pending device.
 func (s *Service) Enrol(ctx context.Context, ticket string) (Enrolment, error) {
+	if err := s.liveTicket(ctx, ticket, store.TicketEnrol, audit.EnrolFailed); err != nil {
+		return Enrolment{}, err
+	}
 	var secret []byte
 	var row store.Device
 	var user model.User

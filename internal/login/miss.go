@@ -16,12 +16,29 @@ import (
 // as any refusal is, and a secret that is right is heard as ever. So memory will do, and
 // whoever has the right one is not locked out by a neighbour who has not.
 type misses struct {
-	once  sync.Once
-	meter throttle.Meter
+	once             sync.Once
+	addresses, sites throttle.Meter
+}
+
+// take counts a miss of an address and of the site that is of, for a rate of failed logins,
+// or tells how long it will be until it would; of what one of them refuses neither is charged.
+func (m *misses) take(from string, rate int64, now time.Time) (wait time.Duration) {
+	m.once.Do(func() {
+		m.addresses.Rule = throttle.Bucket{Size: 4 * rate, Every: time.Minute / time.Duration(rate)}
+		m.sites.Rule = m.addresses.Rule.ForSite()
+	})
+	address, site := throttle.Address(from), throttle.Site(from)
+	if wait = m.addresses.Take(address, now); wait > 0 || site == "" {
+		return wait
+	}
+	if wait = m.sites.Take(site, now); wait > 0 {
+		m.addresses.Back(address)
+	}
+	return wait
 }
 
 // miss records that a secret was none, unless too many were none from the
-// request's address: then that is the answer.
+// request's address or its site: then that is the answer.
 func (s *Service) miss(ctx context.Context, e audit.Entry, answer error) error {
 	if err := s.tooManyMisses(ctx); err != nil {
 		return err
@@ -33,10 +50,7 @@ func (s *Service) miss(ctx context.Context, e audit.Entry, answer error) error {
 }
 
 func (s *Service) tooManyMisses(ctx context.Context) error {
-	s.misses.once.Do(func() {
-		s.misses.meter.Rule = throttle.Bucket{Size: 4 * s.rate(), Every: time.Minute / time.Duration(s.rate())}
-	})
-	wait := s.misses.meter.Take(throttle.Address(reqctx.From(ctx).Address), s.Now())
+	wait := s.misses.take(reqctx.From(ctx).Address, s.rate(), s.Now())
 	if wait == 0 {
 		return nil
 	}

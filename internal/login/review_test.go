@@ -123,7 +123,7 @@ func TestTicketReplacedWhileConfirming(t *testing.T) {
 		p := &testkit.Person{ID: "alice", Secret: k.Post("/v1/login/enrol", "", map[string]any{"ticket": ticket}).Text("secret")}
 		code, calls := k.Code(p), 0
 		k.App.Login.Now = func() time.Time {
-			if calls++; calls == 2 { // the attempt is counted, the codes are about to be made
+			if calls++; calls == 3 { // the ticket was read and the attempt counted, the codes are about to be made
 				hash := sha256.Sum256([]byte("newer"))
 				err := k.App.Store.InsertTicket(ctx, store.Ticket{
 					Hash: hash[:], Tenant: model.DefaultTenant, User: "alice", Purpose: store.TicketEnrol, Methods: []string{"pwd"},

@@ -52,7 +52,7 @@ const (
 	BudgetRenewal  = "recovery_renewal" // new recovery codes of one account
 	BudgetPassword = "password"         // the current password, asked for again
 	BudgetUnlock   = "unlock"           // unlocks of one account by people
-	BudgetSecret   = "secret"           // unknown tickets, refresh tokens, invitations and clients' secrets from one address
+	BudgetSecret   = "secret"           // unknown tickets, refresh tokens, invitations and clients' secrets from one address, or one site
 )
 
 // Budgets lists them, for metrics.
@@ -101,16 +101,13 @@ func (s *Service) tryLogin(ctx context.Context, tenant, username string, t model
 		name = "\x00" + username // of nobody
 	}
 	account := s.account(tenant, name)
-	failMax := func(e audit.Entry) func(context.Context, store.Tx) error {
-		return func(ctx context.Context, tx store.Tx) error { return s.Log.AppendIn(ctx, tx, e) }
-	}
-	ofAccount := failMax(failure(t.ID, user.ID, audit.LoginFailMax, model.CodeTooManyAttempts, "username", username))
+	ofAccount := s.begins(failure(t.ID, user.ID, audit.LoginFailMax, model.CodeTooManyAttempts, "username", username))
 	if known != "" {
 		return s.charge(ctx, throttle.Line{Budget: BudgetNetwork, Key: s.counter(BudgetNetwork, account, []byte("device "+known)), About: account, Rule: passwords, Own: true, Begins: ofAccount})
 	}
 	from := reqctx.From(ctx).Address
 	address, network, site := []byte(throttle.Address(from)), []byte(throttle.Network(from)), []byte(throttle.Site(from))
-	ofAddress := failMax(failure("", "", audit.LoginFailMax, model.CodeTooManyAttempts))
+	ofAddress := s.begins(failure("", "", audit.LoginFailMax, model.CodeTooManyAttempts))
 	pair, rate := s.counter(BudgetNetwork, account, network), s.rate()
 	failed := throttle.Bucket{Size: 4 * rate, Every: time.Minute / time.Duration(rate)}
 	sprayed := throttle.Bucket{Size: 2 * rate, Every: 10 * time.Minute / time.Duration(rate)}
@@ -174,9 +171,18 @@ func person(budget, tenant, user string) []byte {
 // recorded once, as activity.
 func (s *Service) ownLine(budget string, rule throttle.Rule, begins audit.Activity, tenant, user string) throttle.Line {
 	return throttle.Line{Budget: budget, Key: person(budget, tenant, user), About: person("", tenant, user), Rule: rule, Own: true,
-		Begins: func(ctx context.Context, tx store.Tx) error {
-			return s.Log.AppendIn(ctx, tx, failure(tenant, user, begins, model.CodeTooManyAttempts))
-		}}
+		Begins: s.begins(failure(tenant, user, begins, model.CodeTooManyAttempts))}
+}
+
+// begins records that refusals begin. A try that was taken goes on, and its request has
+// failed only when an entry says of what (decision 0059).
+func (s *Service) begins(e audit.Entry) func(context.Context, store.Tx, bool) error {
+	return func(ctx context.Context, tx store.Tx, refused bool) error {
+		if !refused {
+			ctx = reqctx.Apart(ctx)
+		}
+		return s.Log.AppendIn(ctx, tx, e)
+	}
 }
 
 func (s *Service) codeLine(tenant, user string) throttle.Line {

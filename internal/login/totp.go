@@ -98,10 +98,26 @@ func answer[T any](res T, err, refused error) (T, error) {
 	return res, nil
 }
 
+// liveTicket refuses by reading what is no ticket of the purpose, or a spent one, as any
+// secret that is none: anybody can make one up, and for a write SQLite has one place.
+func (s *Service) liveTicket(ctx context.Context, secret string, purpose store.TicketPurpose, failed audit.Activity) error {
+	tk, err := s.Store.Ticket(ctx, token.Hash(secret), s.Now())
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err != nil || tk.Purpose != purpose || tk.Tries >= TicketTries {
+		return s.miss(ctx, failure(tk.Tenant, tk.User, failed, model.CodeTicketInvalid), errTicket)
+	}
+	return nil
+}
+
 // tryTicket counts one attempt, on the ticket and with try on its account, and
 // commits that before the code is looked at or anything is hashed.
 func (s *Service) tryTicket(ctx context.Context, ticket string, purpose store.TicketPurpose, failed audit.Activity,
 	try func(ctx context.Context, tenant, user string) error) (tk store.Ticket, err error) {
+	if err := s.liveTicket(ctx, ticket, purpose, failed); err != nil {
+		return store.Ticket{}, err
+	}
 	var refused error
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		tk, refused = s.attempt(ctx, tx, ticket, purpose)
@@ -268,11 +284,6 @@ func devicePlace(d store.Device) keyring.Place {
 
 // recordRefusal commits the entry of a refused step with a ticket.
 func (s *Service) recordRefusal(ctx context.Context, tx store.Tx, tk store.Ticket, a audit.Activity, refused error) error {
-	if tk.Hash == nil && model.CodeOf(refused) == model.CodeTicketInvalid {
-		if err := s.tooManyMisses(ctx); err != nil {
-			return err
-		}
-	}
 	return s.recordFailure(ctx, tx, failure(tk.Tenant, tk.User, a, model.CodeOf(refused)), refused)
 }
 

@@ -32,6 +32,7 @@ const (
 
 // leastGuesses is how many a new password has to last, as a decimal logarithm (see
 // Estimate): what falls to fewer is a common password with a few characters more, or twice.
+// A part that is as good is enough, wherever in a long password it stands.
 // Throttled guessing over the network gets as far (zxcvbn's score of 1).
 const leastGuesses = 6
 

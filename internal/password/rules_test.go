@@ -49,6 +49,9 @@ func TestRules(t *testing.T) {
 		{"a season and a year", "Summer2026", MinLengthMFA, []Reason{Common}},
 		{"a date", "20260101", MinLengthMFA, []Reason{Common}},
 		{"common within", "password123 and a walrus", MinLengthMFA, nil},
+		{"64 of a character and a random tail", strings.Repeat("a", 64) + "vK8#tq!Zr2mPw5", MinLength, nil},
+		{"100 of a character", strings.Repeat("a", 100), MinLength, []Reason{Common}},
+		{"a common one 12 times", strings.Repeat("password", 12), MinLength, []Reason{Common}},
 
 		{"the user name", "alice.smith@example.com", MinLengthMFA, []Reason{ContainsName}},
 		{"the user name in capitals", "ALICE.Smith@Example.com", MinLengthMFA, []Reason{ContainsName}},

@@ -31,7 +31,7 @@ const (
 var AllHints = []Hint{HintWord, HintName, HintKeyboard, HintRepeat, HintSequence, HintDate}
 
 // Strength is an estimate of how many guesses a password lasts against somebody
-// who tries likely ones first. It is advice: Rules decide.
+// who tries likely ones first. It is advice, but for the least that Rules ask for.
 type Strength struct {
 	Score   int     // 0, at once, to 4, for years; as zxcvbn counts
 	Guesses float64 // decimal logarithm of how many
@@ -39,9 +39,10 @@ type Strength struct {
 }
 
 // Bounds on what is estimated: the work grows with more than the square of the
-// length. What lies beyond is not looked at, so it makes nothing weaker.
+// length, so a long password is taken in parts of so many characters, and lasts as
+// long as the strongest of them. What lies beyond MaxLength is not looked at.
 const (
-	maxEstimated     = 64 // characters
+	maxEstimated     = 64 // characters of a part
 	maxEstimatedName = 32 // characters of a name
 	maxNames         = 16
 )
@@ -58,20 +59,29 @@ var scores = []float64{3, 6, 8, 10}
 // Estimate estimates a password, with what is known of the person and the
 // service. It takes some milliseconds at most, and hashes nothing.
 func Estimate(password string, names []string) Strength {
+	names = clippedNames(names)
+	runes := []rune(password)
+	runes = runes[:min(len(runes), MaxLength)]
+	strongest := estimate(runes[:min(len(runes), maxEstimated)], names)
+	for from := maxEstimated; from < len(runes); from += maxEstimated {
+		if s := estimate(runes[from:min(len(runes), from+maxEstimated)], names); s.Guesses > strongest.Guesses {
+			strongest = s
+		}
+	}
+	return strongest
+}
+
+func estimate(part []rune, names []string) Strength {
 	var ascii strings.Builder
 	var others []rune
-	n := 0
-	for _, r := range password {
-		if n++; n > maxEstimated {
-			break
-		}
+	for _, r := range part {
 		if r < utf8.RuneSelf {
 			ascii.WriteRune(r)
 		} else if !slices.Contains(others, r) {
 			others = append(others, r)
 		}
 	}
-	found := guess(ascii.String(), clippedNames(names))
+	found := guess(ascii.String(), names)
 	bits := found.Entropy + otherBits*float64(len(others))
 	s := Strength{Guesses: math.Round(bits*math.Log10(2)*10) / 10}
 	for _, least := range scores {

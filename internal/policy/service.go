@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"rolegate/internal/audit"
@@ -273,11 +274,13 @@ func (s *Service) RequiresMFA(ctx context.Context, tenant, subject string) (bool
 }
 
 // Addresses lists the e-mail addresses among the stored attributes of a subject
-// ("user:alice"): strings, alone or in a list, with an @.
+// ("user:alice"): strings, alone or in a list, with an @; none where nobody is registered so.
+// It reads that row alone: a password is chosen also where the tenant's policy cannot be read.
 func (s *Service) Addresses(ctx context.Context, tenant, subject string) ([]string, error) {
-	snap, err := s.Snapshots.Current(ctx, tenant)
-	if err != nil {
-		return nil, err
+	typ, id, _ := strings.Cut(subject, ":")
+	row, err := s.Store.Subject(ctx, tenant, typ, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
 	}
-	return snap.addresses(subject), nil
+	return addresses(row.Attributes), err
 }

@@ -52,12 +52,8 @@ func (s *Snapshot) RolesOf(key string, now time.Time) []string {
 }
 
 // addresses are the e-mail addresses among the attributes of a subject, in order.
-func (s *Snapshot) addresses(key string) (out []string) {
-	m := s.people.findKey(key)
-	if m == nil {
-		return nil
-	}
-	for _, value := range m.extra().attributes {
+func addresses(attributes map[string]any) (out []string) {
+	for _, value := range attributes {
 		values, ok := value.([]any)
 		if !ok {
 			values = []any{value}

@@ -34,6 +34,9 @@ type Snapshots struct {
 	slots  atomic.Pointer[map[string]*slot] // by tenant id; replaced when a tenant is new, never written to
 	adding sync.Mutex                       // held while a slot is added
 	evict  sync.Mutex                       // held while room is made
+
+	searching sync.Mutex // held for reading
+	reading   *lookFor   // of Readable; nil while none goes on
 }
 
 // slot is one tenant's place: building is held by whoever builds, so a tenant

@@ -69,6 +69,13 @@ func (r *Request) MarkWell() { r.failed.Store(false) }
 // Failed tells whether the log has an entry which says that the request failed.
 func (r *Request) Failed() bool { return r.failed.Load() }
 
+// Apart gives a context of the same request in which an entry is about it, and does not
+// stand for what becomes of it: it marks nothing and leaves no receipt.
+func Apart(ctx context.Context) context.Context {
+	r := From(ctx)
+	return With(ctx, &Request{TraceID: r.TraceID, Address: r.Address, UserAgent: r.UserAgent, Traced: r.Traced})
+}
+
 // SetReceipt notes where the request's entry is.
 func (r *Request) SetReceipt(at *Receipt) { r.receipt.Store(at) }
 

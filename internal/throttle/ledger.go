@@ -26,8 +26,10 @@ type Line struct {
 	// what that one counts as its first. At its limit it refuses all the same.
 	FirstOf []byte
 	// Begins, where set, records that a time of refusal begins, in the
-	// transaction that settles it: once, not for each try that is refused.
-	Begins func(ctx context.Context, tx store.Tx) error
+	// transaction that settles it: once, not for each try that is refused. refused
+	// tells whether the try of ctx is the first of those; else it is the last that
+	// was taken, and what becomes of it is not known yet.
+	Begins func(ctx context.Context, tx store.Tx, refused bool) error
 }
 
 // Try is a try that was charged, to give back what it was charged to.
@@ -279,7 +281,7 @@ func (l *Ledger) settleAll(ctx context.Context, tx store.Tx, now time.Time, jobs
 	for _, j := range jobs {
 		for _, line := range j.result.begun {
 			if line.Begins != nil {
-				if err := line.Begins(context.WithoutCancel(j.ctx), tx); err != nil {
+				if err := line.Begins(context.WithoutCancel(j.ctx), tx, j.result.wait > 0); err != nil {
 					return err
 				}
 			}

@@ -353,7 +353,7 @@ func TestBeginsOnce(t *testing.T) {
 		l := newLedgers(t)
 		var on Ledger
 		begun := 0
-		line := Line{Key: []byte("k"), Rule: rule, Begins: func(context.Context, store.Tx) error { begun++; return nil }}
+		line := Line{Key: []byte("k"), Rule: rule, Begins: func(context.Context, store.Tx, bool) error { begun++; return nil }}
 		for range 30 {
 			l.charge(&on, line)
 			l.advance(recall)

@@ -174,7 +174,7 @@ func TestChosenCountsWithTheCode(t *testing.T) {
 	has(t, v.Submit(code, "code", "000000").Want(t, 401, "/login/code"), ".note", "尚未生效")
 	v.Submit(".languages", "language", "en")
 	k.Advance(5*time.Minute + time.Second)
-	has(t, v.Submit(code, "code", k.NextCode(ann)).Want(t, 401, "/login/code"), ".note", "the one before is still yours")
+	has(t, v.Submit(code, "code", k.NextCode(ann)).Want(t, 401, "/login/code"), ".note", "If no code was accepted, the password you have just chosen does not count: the one before is still yours")
 	v.Get("/invite/" + invite)
 	has(t, v.Submit(accept, "password", chosen).Want(t, 401, "/invite"), "main", "the password before is still yours")
 	v.Get("/login")

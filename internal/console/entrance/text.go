@@ -16,7 +16,7 @@ var texts = page.Texts{
 	"next.login_failed":   {EN: "Check the spelling and the Caps Lock key. If you were given an organization, enter it below. A forgotten password is replaced by an administrator's invitation.", ZH: "请检查拼写和大写锁定键。如果告知过您组织名称，请在下方填写。忘记密码时，请向管理员索取邀请链接。"},
 	"next.ticket_invalid": {EN: "A step of the login is open for five minutes and for five tries. Log in with your password and go on from there.", ZH: "登录的每个步骤在五分钟内有效，最多尝试五次。请用密码重新登录后继续。"},
 	"chosen.counts":       {EN: "The password you have just chosen counts already.", ZH: "刚刚设置的密码已经生效。"},
-	"chosen.waited":       {EN: "The password you have just chosen does not count, as no code was accepted: the one before is still yours. If you do not know that one, ask for a new invitation.", ZH: "由于未通过验证，刚刚设置的密码没有生效，仍是原密码。忘记原密码时，请索取新的邀请。"},
+	"chosen.waited":       {EN: "If no code was accepted, the password you have just chosen does not count: the one before is still yours. If you do not know that one, ask for a new invitation.", ZH: "如果没有验证码被接受，刚刚设置的密码就没有生效，仍是原密码。忘记原密码时，请索取新的邀请。"},
 
 	"already.title":  {EN: "You are logged in", ZH: "您已登录"},
 	"already.as":     {EN: "You are logged in as {user} in this browser.", ZH: "您在此浏览器中以 {user} 的身份登录。"},
