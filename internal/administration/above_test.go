@@ -55,7 +55,7 @@ func delegated(t *testing.T) *firm {
 func (f *firm) roles(ids ...string) {
 	f.t.Helper()
 	for _, id := range ids {
-		f.must(f.App.Directory.PutRole(f.t.Context(), testkit.Operator, model.DefaultTenant, model.Role{ID: id}, true))
+		f.must(f.App.Directory.PutRole(f.t.Context(), testkit.Operator, model.DefaultTenant, model.Role{ID: id}, true, ""))
 	}
 }
 
@@ -174,7 +174,7 @@ func TestTakingARoleThatWithholds(t *testing.T) {
 	f.must(nil, leave("dan", "free"))
 	f.must(nil, leave("sys", "held"))
 
-	f.must(f.App.Directory.PutRole(t.Context(), testkit.Operator, model.DefaultTenant, model.Role{ID: "badge", RequireMFA: true}, false))
+	f.must(f.App.Directory.PutRole(t.Context(), testkit.Operator, model.DefaultTenant, model.Role{ID: "badge", RequireMFA: true}, false, ""))
 	f.holds("held", "badge", time.Time{})
 	f.Relaxed()
 	f.refused("a role that asks for a second factor", f.takes("dan", "held", "badge"), model.CodeForbidden)
@@ -256,7 +256,7 @@ func TestFreeingWithinOnesOwnTime(t *testing.T) {
 	for _, id := range []string{"nothing", "low"} {
 		f.must(app.SetUserDisabled.Run(t.Context(), f.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: id, Disabled: true, Reason: "test"}))
 	}
-	f.must(f.App.Directory.PutRole(t.Context(), testkit.Operator, model.DefaultTenant, model.Role{ID: "badge", RequireMFA: true}, false))
+	f.must(f.App.Directory.PutRole(t.Context(), testkit.Operator, model.DefaultTenant, model.Role{ID: "badge", RequireMFA: true}, false, ""))
 	roles := func(action string) *administration.Officer { return f.officer("dan", administration.Roles, action) }
 	acts := []struct {
 		what string

@@ -85,7 +85,7 @@ func (o *Officer) PutRole(ctx context.Context, r model.Role, create bool) (revis
 				return err
 			}
 		}
-		revision, err = o.Directory.PutRole(ctx, at.caller, o.tenant, r, create)
+		revision, err = o.Directory.PutRole(ctx, at.caller, o.tenant, r, create, "")
 		return err
 	})
 	return revision, err
