@@ -35,6 +35,9 @@ func (c *cli) rolePut(use, short string, create bool) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&r.RequireMFA, "require-mfa", false, "its holders log in with a second factor, also where the tenant's mfa is by-role")
+	if !create {
+		cmd.Flags().StringVar(&r.Reason, "reason", "", "why; required with --require-mfa=false in a tenant that has administrators")
+	}
 	return c.tenantFlag(cmd)
 }
 

@@ -56,7 +56,7 @@ func (c *cli) tenantChange(use, short string, op app.Operation[app.TenantRequest
 	f.StringVar(&mfa, "mfa", "", "who needs a second factor: all (everybody, the default) or by-role")
 	f.StringVar(&catalog, "catalog", "", "catalogue file (YAML) of objects, actions and fields")
 	f.BoolVar(&strict, "strict-fields", false, "field rules: any denial closes, also against another role's allow")
-	f.StringVar(&reason, "reason", "", "why; required with --catalog in a tenant that has administrators")
+	f.StringVar(&reason, "reason", "", "why; required with --catalog and --mfa by-role in a tenant that has administrators")
 	return cmd
 }
 

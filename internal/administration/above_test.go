@@ -1,6 +1,8 @@
 package administration_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"rolegate/internal/administration"
 	"rolegate/internal/app"
 	"rolegate/internal/directory"
+	"rolegate/internal/login"
 	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
@@ -28,6 +31,8 @@ p, role:reader, contact, read, own, , allow
 p3, role:margins, deal, margin, read, allow
 p, role:wider, contact, delete, all, , allow
 p, role:probation, contact, delete, all, , deny
+p, role:blinkers, contact, read, all, , deny
+p, role:seer, contact, read, all, , allow
 p, role:muzzle, rolegate.policy, *, all, , deny
 p, role:branch, rolegate.organization, update, unit_tree, , allow
 p, role:branch, rolegate.user, *, unit_tree, , allow
@@ -37,7 +42,7 @@ p, role:branch, rolegate.user, *, unit_tree, , allow
 func delegated(t *testing.T) *firm {
 	t.Helper()
 	f := newFirm(t)
-	f.roles("desk", "reader", "margins", "wider", "probation", "muzzle", "badge", "branch")
+	f.roles("desk", "reader", "margins", "wider", "probation", "muzzle", "badge", "branch", "blinkers", "seer")
 	now, err := app.ExportPolicy.Run(t.Context(), f.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant})
 	f.must(now, err)
 	f.must(app.ImportPolicy.Run(t.Context(), f.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(now.Policy + delegation), Reason: "test"}))
@@ -50,7 +55,7 @@ func delegated(t *testing.T) *firm {
 func (f *firm) roles(ids ...string) {
 	f.t.Helper()
 	for _, id := range ids {
-		f.must(f.App.Directory.PutRole(f.t.Context(), testkit.Operator, model.DefaultTenant, model.Role{ID: id}, true))
+		f.must(f.App.Directory.PutRole(f.t.Context(), testkit.Operator, model.DefaultTenant, model.Role{ID: id}, true, ""))
 	}
 }
 
@@ -169,8 +174,9 @@ func TestTakingARoleThatWithholds(t *testing.T) {
 	f.must(nil, leave("dan", "free"))
 	f.must(nil, leave("sys", "held"))
 
-	f.must(f.App.Directory.PutRole(t.Context(), testkit.Operator, model.DefaultTenant, model.Role{ID: "badge", RequireMFA: true}, false))
+	f.must(f.App.Directory.PutRole(t.Context(), testkit.Operator, model.DefaultTenant, model.Role{ID: "badge", RequireMFA: true}, false, ""))
 	f.holds("held", "badge", time.Time{})
+	f.Relaxed()
 	f.refused("a role that asks for a second factor", f.takes("dan", "held", "badge"), model.CodeForbidden)
 }
 
@@ -228,7 +234,75 @@ func TestGivingWithinOnesOwnTime(t *testing.T) {
 	f.refused("with a new account", err, model.CodeForbidden)
 	_, err = f.officer("dan", administration.Organization, administration.Import).PreviewImport(t.Context(), []byte(`{"assignments": [{"member": "user:low", "role": "reader"}]}`))
 	f.refused("by an import", err, model.CodeForbidden)
+	f.must(app.Assign.Run(t.Context(), f.App, testkit.Operator,
+		app.RoleRequest{Tenant: model.DefaultTenant, Member: "dan", Role: "desk", From: f.Now().Add(-time.Hour), Until: end, Reason: "test"}))
+	_, err = f.officer("dan", administration.Organization, administration.Import).PreviewImport(t.Context(), []byte(`{"assignments": [{"member": "user:low", "role": "reader", "until": "2020-01-01T00:00:00Z"}]}`))
+	f.must(nil, err) // which is over gives nothing
 	f.must(nil, f.takes("dan", "low", "reader"))
+}
+
+// What comes back to somebody has no end, and so is given by a right that has none. dan
+// keeps the right to the records: it is the one over roles and accounts that ends.
+func TestFreeingWithinOnesOwnTime(t *testing.T) {
+	f := delegated(t)
+	f.holds("dan", "seer", time.Time{})
+	f.enrolled("nothing")
+	f.enrolled("free", "reader", "blinkers", "badge")
+	f.enrolled("teamed", "reader")
+	f.holds("team:plain", "blinkers", time.Time{})
+	f.must(app.ImportDirectory.Run(t.Context(), f.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant,
+		Text: []byte(`{"teams": [{"id": "blinkered"}], "subjects": [{"type": "user", "id": "low", "teams": ["plain"]}, {"type": "user", "id": "teamed", "teams": ["blinkered"]}],
+			"assignments": [{"member": "team:blinkered", "role": "blinkers"}]}`)}))
+	for _, id := range []string{"nothing", "low"} {
+		f.must(app.SetUserDisabled.Run(t.Context(), f.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: id, Disabled: true, Reason: "test"}))
+	}
+	f.must(f.App.Directory.PutRole(t.Context(), testkit.Operator, model.DefaultTenant, model.Role{ID: "badge", RequireMFA: true}, false, ""))
+	roles := func(action string) *administration.Officer { return f.officer("dan", administration.Roles, action) }
+	acts := []struct {
+		what string
+		do   func() error
+	}{
+		{"enabling who holds roles", func() error { return f.disabled("dan", "low", false) }},
+		{"inviting who holds roles", func() error {
+			_, err := f.officer("dan", administration.Users, administration.Invite).Invite(t.Context(), "free", "")
+			return err
+		}},
+		{"taking a team's role", func() error {
+			_, err := roles(administration.Assign).UnassignTeam(t.Context(), "plain", "blinkers", "")
+			return err
+		}},
+		{"letting somebody out of a team", func() error {
+			_, err := f.officer("dan", administration.Organization, administration.Update).Members().Put(t.Context(), model.Subject{Type: "user", ID: "teamed"}, directory.Condition{})
+			return err
+		}},
+		{"giving a role an end", func() error { return f.gives("dan", "free", "blinkers", f.Now().Add(time.Hour)) }},
+		{"taking a role", func() error { return f.takes("dan", "free", "blinkers") }},
+		{"taking a mark off", func() error {
+			_, err := roles(administration.Update).PutRole(t.Context(), model.Role{ID: "badge"}, false)
+			return err
+		}},
+	}
+	f.holds("dan", "desk", f.Now().Add(48*time.Hour))
+	for _, act := range acts {
+		f.refused(act.what, act.do(), model.CodeForbidden)
+	}
+	f.must(nil, f.disabled("dan", "nothing", false))
+	f.holds("dan", "desk", time.Time{})
+	for _, act := range acts {
+		if err := act.do(); err != nil {
+			t.Errorf("without an end, %s: %v", act.what, err)
+		}
+	}
+
+	// Likewise of an office, by who holds one for a time.
+	f.people["tim"] = f.MustEnrol("tim")
+	f.holds("tim", model.SystemAdmin, f.Now().Add(48*time.Hour))
+	f.MustEnrol("aud2")
+	f.holds("aud2", model.AuditAdmin, time.Time{})
+	f.must(nil, f.disabled("tim", "aud2", true))
+	f.refused("enabling the holder of an office", f.disabled("tim", "aud2", false), model.CodeForbidden)
+	f.holds("tim", model.SystemAdmin, time.Time{})
+	f.must(nil, f.disabled("tim", "aud2", false))
 }
 
 // An office is given by two who hold theirs without an end.
@@ -272,6 +346,66 @@ func TestClientsThatExplain(t *testing.T) {
 	}
 	f.must(nil, shut(true))
 	f.refused("letting it in again", shut(false), model.CodeForbidden)
+
+	// Of those of other tenants nothing is told, not even that they are there.
+	f.must(f.App.Directory.CreateTenant(t.Context(), testkit.Operator, model.Tenant{ID: "beta"}))
+	f.must(f.App.Directory.AddClient(t.Context(), testkit.Operator, model.Client{ID: "theirs", Tenant: "beta", Scopes: []string{"explain"}}))
+	f.must(f.App.Directory.AddClient(t.Context(), testkit.Operator, model.Client{ID: "everywhere", Tenants: []string{"*"}, Scopes: []string{"explain"}}))
+	for _, id := range []string{"theirs", "everywhere", "none"} {
+		_, err := f.officer("dan", administration.Clients, administration.RotateSecret).RotateSecret(t.Context(), id)
+		f.refused("the secret of "+id, err, model.CodeClientUnknown)
+		_, err = f.officer("dan", administration.Clients, administration.Disable).SetClientDisabled(t.Context(), id, false)
+		f.refused("letting in "+id, err, model.CodeClientUnknown)
+	}
+}
+
+// reading counts what is read of subjects and their roles.
+type reading struct {
+	store.Store
+	count int
+}
+
+func (r *reading) Subject(ctx context.Context, tenant, typ, id string) (model.Subject, error) {
+	r.count++
+	return r.Store.Subject(ctx, tenant, typ, id)
+}
+
+func (r *reading) PageSubjects(ctx context.Context, tenant, typ string, after store.Key, limit int) ([]model.Subject, error) {
+	r.count++
+	return r.Store.PageSubjects(ctx, tenant, typ, after, limit)
+}
+
+func (r *reading) Assignments(ctx context.Context, tenant, member, role string) ([]model.Assignment, error) {
+	r.count++
+	return r.Store.Assignments(ctx, tenant, member, role)
+}
+
+// Who is in a team is known from memory: an act on a large one reads no more than on a
+// small one, and so is done between two logins.
+func TestRolesOfLargeTeams(t *testing.T) {
+	f := delegated(t)
+	var people []string
+	for i := range 2_000 {
+		people = append(people, fmt.Sprintf(`{"type": "user", "id": "p%d", "teams": ["sellers"]}`, i))
+	}
+	f.must(app.ImportDirectory.Run(t.Context(), f.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(`{"subjects": [` + strings.Join(people, ",") + `]}`)}))
+	s := *f.App.Administration
+	read := &reading{Store: s.Store}
+	s.Store = read
+	assign := func() error {
+		o, err := s.Officer(t.Context(), func(ctx context.Context) (login.Session, error) {
+			return f.App.Login.AuthenticateUser(ctx, f.people["dan"].Access)
+		}, model.DefaultTenant, administration.Roles, administration.Assign)
+		f.must(o, err)
+		_, err = o.AssignTeam(t.Context(), "sellers", model.Assignment{Role: "reader"}, "")
+		return err
+	}
+	f.must(nil, assign())
+	if read.count > 20 {
+		t.Errorf("%d reads of subjects and roles for a team of 2,000", read.count)
+	}
+	f.must(f.App.Directory.Assign(t.Context(), testkit.Operator, model.DefaultTenant, model.Assignment{Member: "p1999", Role: "keeper"}, ""))
+	f.refused("a team with somebody above in it", assign(), model.CodeForbidden)
 }
 
 // What people write as a reason is bounded, and one line or several of plain text.

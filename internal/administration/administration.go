@@ -64,8 +64,7 @@ type Service struct {
 // Policy is what is asked of the policy.
 type Policy interface {
 	Administers(ctx context.Context, tenant string, revision int64, person string, proven model.Assurance, a policy.Act) (model.Decision, error)
-	Handing(ctx context.Context, tenant string, revision int64, person, given string, held time.Time) (policy.Handing, error)
-	Freeing(ctx context.Context, tenant string, revision int64, person, who, lost string) (policy.Handing, error)
+	Giver(ctx context.Context, tenant string, revision int64, person string, held time.Time) (*policy.Giver, error)
 	Explain(ctx context.Context, caller model.Caller, r policy.ExplainRequest) (policy.Explained, error)
 	Permissions(ctx context.Context, caller model.Caller, r policy.PermissionsRequest) (model.Permissions, error)
 	Questions
@@ -136,10 +135,8 @@ type standing struct {
 	*Officer
 	session login.Session
 	caller  model.Caller
-	held    time.Time                 // when the roles that count are held; zero is now
-	handed  map[string]policy.Handing // what was asked about already
-	above   map[string]error          // likewise, of users
-	crews   map[string][]string       // people by team, once asked for
+	held    time.Time     // when the roles that count are held; zero is now
+	gives   *policy.Giver // once asked for
 
 	subjects    map[string]model.Subject // and read: at one revision it stays so
 	units       map[string]model.Unit
@@ -148,7 +145,7 @@ type standing struct {
 }
 
 func newStanding(o *Officer, session login.Session) *standing {
-	return &standing{Officer: o, session: session, caller: session.Caller, handed: map[string]policy.Handing{}, above: map[string]error{},
+	return &standing{Officer: o, session: session, caller: session.Caller,
 		subjects: map[string]model.Subject{}, units: map[string]model.Unit{}, territories: map[string]model.Territory{}, roles: map[string][]model.Assignment{}}
 }
 

@@ -45,6 +45,9 @@ func (at *standing) mayHoldOf(ctx context.Context, id string) error {
 	if err != nil {
 		return ignoring(err, notFound)
 	}
+	if c.Tenant != at.tenant { // nor is one of another tenant there
+		return nil
+	}
 	return at.mayHold(ctx, c)
 }
 

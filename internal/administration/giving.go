@@ -12,10 +12,6 @@ import (
 	"rolegate/model"
 )
 
-var errBelowSelf = model.Errorf(model.CodeForbidden, "nobody brings people, units or territories below themselves")
-
-var errOwnTeam = model.Errorf(model.CodeForbidden, "nobody lets others into a team they are in")
-
 // notSelf keeps people from acting on their own rights.
 func (at *standing) notSelf(user string) error {
 	if user == at.caller.ID {
@@ -58,38 +54,61 @@ func (at *standing) mayAssign(ctx context.Context, a model.Assignment) error {
 	if err := give(at); err != nil {
 		return err
 	}
-	if err := at.forAsLong(ctx, a.Until, give); err != nil {
-		return err
+	if !a.EndedAt(at.Now()) { // by a window that is over nothing is given
+		if err := at.forAsLong(ctx, a.Until, give); err != nil {
+			return err
+		}
 	}
 	held, err := at.rolesOf(ctx, a.Member)
 	i := slices.IndexFunc(held, func(h model.Assignment) bool { return h.Role == a.Role && !h.EndedAt(at.Now()) })
 	if err != nil || i < 0 || !a.From.After(held[i].From) && (a.Until.IsZero() || !held[i].Until.IsZero() && !a.Until.Before(held[i].Until)) {
 		return err
 	}
-	return at.mayFree(ctx, a.Member, model.RolePrefix+a.Role, a.Role, user)
+	return at.mayFree(ctx, a.Member, model.RolePrefix+a.Role, a.Role, user, give)
 }
 
 // mayTake tells whether the person may take the role from a user.
 func (at *standing) mayTake(ctx context.Context, role, user string) error {
-	if err := at.mayGive(ctx, role, user); err != nil {
+	give := func(at *standing) error { return at.mayGive(ctx, role, user) }
+	if err := give(at); err != nil {
 		return err
 	}
-	return at.mayFree(ctx, "user:"+user, model.RolePrefix+role, role, user)
+	return at.mayFree(ctx, "user:"+user, model.RolePrefix+role, role, user, give)
 }
 
-// mayFree tells whether the person may give what comes back to somebody who loses a role,
-// a team or, who being "", a role's mark; see policy.Service.Freeing. id and user are as
-// of mayHand.
-func (at *standing) mayFree(ctx context.Context, who, lost, id, user string) error {
-	freed, err := at.Service.Policy.Freeing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, who, lost)
-	switch {
-	case err != nil || freed >= policy.HandingWithin:
-		return err
-	case freed == policy.HandingBeyond:
-		_, err := at.ask(ctx, Roles, AssignBeyond, id, user)
+// mayFree tells whether the person may give what comes back, for ever, to somebody who
+// loses a role, a team or, who being "", a role's mark; see policy.Giver.Freeing. id and
+// user are as of mayHand; give tells whether they have the right to the act, as they do now.
+func (at *standing) mayFree(ctx context.Context, who, lost, id, user string, give func(*standing) error) error {
+	return at.lastingly(ctx, func(at *standing) error {
+		gives, err := at.giver(ctx)
+		if err != nil {
+			return err
+		}
+		freed := gives.Freeing(who, lost)
+		if freed == policy.HandingNothing {
+			return nil
+		}
+		if err := give(at); err != nil {
+			return err
+		}
+		switch freed {
+		case policy.HandingWithin:
+			return nil
+		case policy.HandingBeyond:
+			_, err := at.ask(ctx, Roles, AssignBeyond, id, user)
+			return err
+		}
+		return model.Errorf(model.CodeForbidden, "what %s withholds is not yours to give", lost)
+	})
+}
+
+// lastingly tells whether the person may give something that has no end: now, and for ever.
+func (at *standing) lastingly(ctx context.Context, give func(*standing) error) error {
+	if err := give(at); err != nil {
 		return err
 	}
-	return model.Errorf(model.CodeForbidden, "what %s withholds is not yours to give", lost)
+	return at.forAsLong(ctx, time.Time{}, give)
 }
 
 // forAsLong tells whether the person may still give what they give when it ends; zero is
@@ -99,7 +118,7 @@ func (at *standing) forAsLong(ctx context.Context, until time.Time, give func(*s
 		return err
 	}
 	then := *at
-	then.handed, then.above = map[string]policy.Handing{}, map[string]error{}
+	then.gives = nil
 	if then.held = until.Add(-time.Microsecond); until.IsZero() || until.After(forEver) {
 		then.held = forEver
 	}
@@ -134,10 +153,11 @@ func (at *standing) mayHand(ctx context.Context, subject, id, user string) error
 	if _, err := at.ask(ctx, Roles, Assign, id, user); err != nil {
 		return err
 	}
-	handing, err := at.handing(ctx, subject)
-	switch {
-	case err != nil:
+	gives, err := at.giver(ctx)
+	if err != nil {
 		return err
+	}
+	switch handing := gives.Handing(subject); {
 	case handing >= policy.HandingWithin:
 		return nil
 	case handing == policy.HandingBeyond:
@@ -147,22 +167,28 @@ func (at *standing) mayHand(ctx context.Context, subject, id, user string) error
 	return model.Errorf(model.CodeForbidden, "%s administers Rolegate in ways you cannot yourself", subject)
 }
 
-// handing is the policy's, which at one revision is asked about each subject once.
-func (at *standing) handing(ctx context.Context, subject string) (policy.Handing, error) {
-	if h, known := at.handed[subject]; known {
-		return h, nil
+// giver is the person as the policy sees who gives.
+func (at *standing) giver(ctx context.Context) (gives *policy.Giver, err error) {
+	if at.gives == nil {
+		at.gives, err = at.Service.Policy.Giver(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, at.held)
 	}
-	h, err := at.Service.Policy.Handing(ctx, at.tenant, at.caller.Grounds.Revision, at.caller.ID, subject, at.held)
-	if err == nil {
-		at.handed[subject] = h
+	return at.gives, err
+}
+
+// mayHandOwn is mayHand of what rows of the policy give to a user or team by name, which
+// takes no right where they give nothing.
+func (at *standing) mayHandOwn(ctx context.Context, member, user string) error {
+	gives, err := at.giver(ctx)
+	if err != nil || gives.Handing(member) == policy.HandingNothing {
+		return err
 	}
-	return h, err
+	return at.mayHand(ctx, member, member, user)
 }
 
 // mayInvite tells whether the person may hold an invitation of a user in their
 // hands. It opens an account that has no second factor, so whoever makes it must
-// be able to give all that the user holds, now or later, themselves or by a team,
-// and what rows of the policy give to the user or the team by name.
+// be able to give, for ever, all that the user holds, now or later, themselves or by a
+// team, and what rows of the policy give to the user or the team by name.
 func (at *standing) mayInvite(ctx context.Context, user string) error {
 	if err := at.notSelf(user); err != nil {
 		return err
@@ -181,7 +207,7 @@ func (at *standing) mayInvite(ctx context.Context, user string) error {
 	if len(devices) > 0 {
 		return nil // the link alone opens nothing
 	}
-	return at.mayGiveAll(ctx, user, members, held)
+	return at.lastingly(ctx, func(at *standing) error { return at.mayGiveAll(ctx, user, members, held) })
 }
 
 // mayGiveAll tells whether the person may give a user roles, and what rows of the policy
@@ -193,11 +219,7 @@ func (at *standing) mayGiveAll(ctx context.Context, user string, members, roles 
 		}
 	}
 	for _, member := range members {
-		handing, err := at.handing(ctx, member)
-		if err == nil && handing < policy.HandingNothing {
-			err = at.mayHand(ctx, member, member, user)
-		}
-		if err != nil {
+		if err := at.mayHandOwn(ctx, member, user); err != nil {
 			return err
 		}
 	}
@@ -205,59 +227,58 @@ func (at *standing) mayGiveAll(ctx context.Context, user string, members, roles 
 }
 
 // mayEnable tells whether the person may let a user in again: it gives them what they
-// hold. An office comes back by the holder of one.
+// hold, for ever. An office comes back by the holder of one.
 func (at *standing) mayEnable(ctx context.Context, user string) error {
 	if err := at.notSelf(user); err != nil {
-		return err
-	}
-	if err := at.notAbove(ctx, user); err != nil {
 		return err
 	}
 	members, held, err := at.heldBy(ctx, user)
 	if err != nil {
 		return err
 	}
-	return at.mayGiveAll(ctx, user, members, slices.DeleteFunc(held, model.IsOffice))
+	held = slices.DeleteFunc(held, model.IsOffice)
+	return at.lastingly(ctx, func(at *standing) error {
+		if err := at.notAbove(ctx, user); err != nil {
+			return err
+		}
+		return at.mayGiveAll(ctx, user, members, held)
+	})
 }
 
 // notAbove keeps people, by whatever act, from somebody who administers Rolegate in ways
 // they cannot, now or later. Whoever holds an office now is kept from nobody: the offices
 // watch all, and one another.
-func (at *standing) notAbove(ctx context.Context, user string) (err error) {
+func (at *standing) notAbove(ctx context.Context, user string) error {
 	if user == "" || user == at.caller.ID {
 		return nil
 	}
-	if err, known := at.above[user]; known {
-		return err
-	}
-	defer func() { at.above[user] = err }()
+	return at.noneAbove(ctx, "user:"+user)
+}
+
+// noneAbove is notAbove for a user, or all users in a team, as a member.
+func (at *standing) noneAbove(ctx context.Context, member string) error {
 	if office, err := at.inOffice(ctx); err != nil || office {
 		return err
 	}
-	members, held, err := at.heldBy(ctx, user)
+	gives, err := at.giver(ctx)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(held, model.IsOffice) {
-		return model.Errorf(model.CodeOfficeReserved, "who holds an office, as %s does, is administered by the holder of one, or on the host", user)
-	}
-	for _, role := range held {
-		members = append(members, model.RolePrefix+role)
-	}
-	for _, subject := range members {
-		handing, err := at.handing(ctx, subject)
-		if err == nil && handing == policy.HandingAdministers {
-			err = model.Errorf(model.CodeForbidden, "%s administers Rolegate in ways you cannot yourself", subject)
-		}
-		if err != nil {
-			return err
-		}
+	switch above := gives.Above(member); {
+	case above.Office:
+		return model.Errorf(model.CodeOfficeReserved, "who holds an office, as %s does, is administered by the holder of one, or on the host", above.User)
+	case above.User != "":
+		return model.Errorf(model.CodeForbidden, "%s administers Rolegate in ways you cannot yourself", above.Subject)
 	}
 	return nil
 }
 
-// inOffice tells whether the person holds an office now.
+// inOffice tells whether the person holds an office, when the roles that count are held.
 func (at *standing) inOffice(ctx context.Context) (bool, error) {
+	if !at.held.IsZero() {
+		held, err := at.rolesOf(ctx, at.caller.String())
+		return slices.ContainsFunc(held, func(a model.Assignment) bool { return model.IsOffice(a.Role) && a.ActiveAt(at.held) }), err
+	}
 	_, err := at.Directory.OfficeOf(ctx, at.Store, at.tenant, at.caller.String())
 	if model.CodeOf(err) == model.CodeForbidden {
 		return false, nil

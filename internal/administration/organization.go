@@ -137,6 +137,11 @@ func (e Entries[T]) Delete(ctx context.Context, key store.Key, cond directory.Co
 	return w, err
 }
 
+var (
+	errBelowSelf = model.Errorf(model.CodeForbidden, "nobody brings people, units or territories below themselves")
+	errOwnTeam   = model.Errorf(model.CodeForbidden, "nobody lets others into a team they are in")
+)
+
 // mayPutMember refuses what people must not do to a subject by saying where it is: to
 // their own, to somebody above them, to move it to where they may do nothing to it, to
 // let it into a team, or out of one, that has, or withholds, what they may not give, into
@@ -169,7 +174,12 @@ func (at *standing) mayPutMember(ctx context.Context, was, is model.Subject) err
 		if slices.Contains(is.Teams, team) {
 			err = at.forAsLong(ctx, time.Time{}, give)
 		} else {
-			err = at.mayFree(ctx, is.Key(), "team:"+team, "team:"+team, of)
+			err = at.mayFree(ctx, is.Key(), "team:"+team, "team:"+team, of, func(at *standing) error {
+				if _, err := at.ask(ctx, at.object, at.action, is.Key(), of); err != nil {
+					return err
+				}
+				return give(at)
+			})
 		}
 		if err != nil {
 			return err
@@ -343,11 +353,7 @@ func (at *standing) mayGiveTeam(ctx context.Context, team, user string) error {
 			return err
 		}
 	}
-	handing, err := at.handing(ctx, member)
-	if err == nil && handing < policy.HandingNothing {
-		err = at.mayHand(ctx, member, member, user)
-	}
-	return err
+	return at.mayHandOwn(ctx, member, user)
 }
 
 // mayGiveToTeam tells whether the person may give the role to a team, and so take it:
@@ -360,50 +366,10 @@ func (at *standing) mayGiveToTeam(ctx context.Context, role, team string) error 
 	if slices.Contains(me.Teams, team) {
 		return model.Errorf(model.CodeForbidden, "nobody gives roles to a team they are in")
 	}
-	if err := at.notAboveIn(ctx, team); err != nil {
+	if err := at.noneAbove(ctx, "team:"+team); err != nil {
 		return err
 	}
 	return at.mayGive(ctx, role, "")
-}
-
-// notAboveIn is notAbove for all who are in a team.
-func (at *standing) notAboveIn(ctx context.Context, team string) error {
-	if office, err := at.inOffice(ctx); err != nil || office {
-		return err
-	}
-	people, err := at.peopleIn(ctx, team)
-	if err != nil {
-		return err
-	}
-	for _, id := range people {
-		if err := at.notAbove(ctx, id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// peopleIn lists who is in a team; of all teams the people are read once.
-func (at *standing) peopleIn(ctx context.Context, team string) ([]string, error) {
-	if at.crews != nil {
-		return at.crews[team], nil
-	}
-	crews := map[string][]string{}
-	for after, more := (store.Key{"user"}), true; more; {
-		people, err := at.Store.PageSubjects(ctx, at.tenant, "user", after, pageRows)
-		if err != nil {
-			return nil, err
-		}
-		for _, is := range people {
-			after = store.Key{is.Type, is.ID}
-			for _, team := range is.Teams {
-				crews[team] = append(crews[team], is.ID)
-			}
-		}
-		more = len(people) == pageRows
-	}
-	at.crews = crews
-	return crews[team], nil
 }
 
 // AssignTeam gives a team a role within a window.
@@ -428,10 +394,11 @@ func (o *Officer) UnassignTeam(ctx context.Context, team, role, reason string) (
 		return 0, err
 	}
 	err = o.settle(ctx, role, "", func(at *standing) error {
-		if err := at.mayGiveToTeam(ctx, role, team); err != nil {
+		give := func(at *standing) error { return at.mayGiveToTeam(ctx, role, team) }
+		if err := give(at); err != nil {
 			return err
 		}
-		if err := at.mayFree(ctx, "team:"+team, model.RolePrefix+role, role, ""); err != nil {
+		if err := at.mayFree(ctx, "team:"+team, model.RolePrefix+role, role, "", give); err != nil {
 			return err
 		}
 		revision, err = o.Directory.Unassign(ctx, at.caller, o.tenant, "team:"+team, role, reason)

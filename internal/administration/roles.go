@@ -77,11 +77,15 @@ func (o *Officer) PutRole(ctx context.Context, r model.Role, create bool) (revis
 			return err
 		}
 		if was.RequireMFA && !r.RequireMFA {
-			if err := at.mayFree(ctx, "", r.Key(), r.ID, ""); err != nil {
+			err := at.mayFree(ctx, "", r.Key(), r.ID, "", func(at *standing) error {
+				_, err := at.ask(ctx, o.object, o.action, r.ID, "")
+				return err
+			})
+			if err != nil {
 				return err
 			}
 		}
-		revision, err = o.Directory.PutRole(ctx, at.caller, o.tenant, r, create)
+		revision, err = o.Directory.PutRole(ctx, at.caller, o.tenant, r, create, "")
 		return err
 	})
 	return revision, err

@@ -111,7 +111,7 @@ var PutRole = Operation[RoleRequest, Change]{"role-put", func(ctx context.Contex
 	if err := a.bootstrap(ctx, caller, ""); err != nil {
 		return Change{}, err
 	}
-	return changed(a.Directory.PutRole(ctx, caller, r.Tenant, model.Role{ID: r.Role, RequireMFA: r.RequireMFA}, r.Create))
+	return changed(a.Directory.PutRole(ctx, caller, r.Tenant, model.Role{ID: r.Role, RequireMFA: r.RequireMFA}, r.Create, r.Reason))
 }}
 
 // DeleteRole removes a role nobody holds.

@@ -121,7 +121,16 @@ func TestBreakGlass(t *testing.T) {
 		k.Want(k.Post("/v1/invite/accept", "", map[string]any{"invite": res.Invitations[i].Invite, "password": testkit.Password}), 200, "status", "enrolment_required")
 	}
 	catalog := "objects: {contact: {actions: {read: {}}}}\n"
+	role := app.RoleRequest{Tenant: model.DefaultTenant, Role: "sales-rep", RequireMFA: true}
+	if _, err := app.PutRole.Run(ctx, k.App, testkit.Operator, role); err != nil {
+		t.Errorf("a mark, which asks more: %v", err)
+	}
 	acts := map[string]func(reason string) error{
+		"role set --require-mfa=false": func(reason string) error {
+			role.RequireMFA, role.Reason = false, reason
+			_, err := app.PutRole.Run(ctx, k.App, testkit.Operator, role)
+			return err
+		},
 		"policy import": func(reason string) error {
 			policy.Reason = reason
 			_, err := app.ImportPolicy.Run(ctx, k.App, testkit.Operator, policy)

@@ -38,7 +38,7 @@ func assign(k *testkit.Kit, user, role string, requireMFA bool) {
 	k.T.Helper()
 	ctx := context.Background()
 	if !model.IsOffice(role) {
-		r := app.RoleRequest{Tenant: model.DefaultTenant, Role: role, RequireMFA: requireMFA}
+		r := app.RoleRequest{Tenant: model.DefaultTenant, Role: role, RequireMFA: requireMFA, Reason: "test"}
 		_, err := app.PutRole.Run(ctx, k.App, testkit.Operator, r)
 		if model.CodeOf(err) == model.CodeRoleUnknown {
 			r.Create = true

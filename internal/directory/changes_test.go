@@ -68,7 +68,7 @@ func TestEachActSaysWhatItChanged(t *testing.T) {
 			return err
 		}, change(store.ChangedTenant, "")},
 		{"role", func(ctx context.Context) error {
-			_, err := s.PutRole(ctx, operator, "acme", model.Role{ID: "role:rep"}, true)
+			_, err := s.PutRole(ctx, operator, "acme", model.Role{ID: "role:rep"}, true, "")
 			return err
 		}, change(store.ChangedRole, "rep")},
 		{"user", func(ctx context.Context) error {
@@ -233,7 +233,7 @@ func TestActsThatChangeNothingTakeNoRevision(t *testing.T) {
 	if _, err := s.AddClient(ctx, operator, model.Client{ID: "crm", Tenant: "acme", Scopes: []string{"decide"}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.PutRole(ctx, operator, "acme", model.Role{ID: "boss"}, true); err != nil {
+	if _, err := s.PutRole(ctx, operator, "acme", model.Role{ID: "boss"}, true, ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, act := range []struct {
@@ -248,7 +248,7 @@ func TestActsThatChangeNothingTakeNoRevision(t *testing.T) {
 			return s.Assign(ctx, operator, "acme", model.Assignment{Member: "ann", Role: "boss"}, "")
 		}, audit.RoleAssigned},
 		{"a mark", func() (int64, error) {
-			return s.PutRole(ctx, operator, "acme", model.Role{ID: "boss", RequireMFA: true}, false)
+			return s.PutRole(ctx, operator, "acme", model.Role{ID: "boss", RequireMFA: true}, false, "")
 		}, audit.RoleChanged},
 		{"disabled", user(true), audit.UserDisabled},
 		{"enabled", user(false), audit.UserEnabled},

@@ -140,7 +140,7 @@ func TestEachActOnAnEntryIsRecorded(t *testing.T) {
 	none := directory.Condition{}
 	do := func(_ directory.Written, err error) error { return err }
 	change := func(kind store.ChangeKind, key string) store.Change { return store.Change{Kind: kind, Key: key} }
-	if _, err := s.PutRole(ctx, operator, "acme", model.Role{ID: "rep"}, true); err != nil {
+	if _, err := s.PutRole(ctx, operator, "acme", model.Role{ID: "rep"}, true, ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, act := range []struct {

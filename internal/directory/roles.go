@@ -12,8 +12,9 @@ import (
 	"rolegate/model"
 )
 
-// PutRole adds a role or changes its mark. The offices always require MFA.
-func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant string, r model.Role, create bool) (int64, error) {
+// PutRole adds a role or changes its mark. The offices always require MFA. To take a mark
+// off on the host is break-glass: where the tenant has administrators it needs a reason.
+func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant string, r model.Role, create bool, reason string) (int64, error) {
 	r.ID = Bare("role", r.ID)
 	check := checkBare
 	if create { // a mark can still be set on what was let in before
@@ -38,8 +39,13 @@ func (s *Service) PutRole(ctx context.Context, caller model.Caller, tenant strin
 		case err != nil && !errors.Is(err, store.ErrNotFound):
 			return 0, e, err
 		}
-		e = act(caller, tenant, audit.RoleChanged, "", nil)
+		e = act(caller, tenant, audit.RoleChanged, reason, nil)
 		e.Roles = []string{r.Key()}
+		if was.RequireMFA && !r.RequireMFA && caller.Kind != model.CallerUser {
+			if e.Class, err = BreakGlass(ctx, tx, tenant, reason); err != nil {
+				return 0, e, err
+			}
+		}
 		if was == r {
 			return revision, e, errNothing
 		}

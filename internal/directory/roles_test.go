@@ -20,7 +20,7 @@ func newTenant(t *testing.T, roles ...string) *directory.Service {
 		t.Fatal(err)
 	}
 	for _, role := range roles {
-		if _, err := s.PutRole(t.Context(), operator, "acme", model.Role{ID: role}, true); err != nil {
+		if _, err := s.PutRole(t.Context(), operator, "acme", model.Role{ID: role}, true, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -198,12 +198,12 @@ func imported(t *testing.T, s *directory.Service, a model.Assignment) model.Code
 func TestRolesCanBeNamedInAPolicy(t *testing.T) {
 	s := newTenant(t)
 	for _, id := range []string{"a,b", "x*", "*", " a", "a ", "role:role:x", "", "a\tb", "a\u200bb"} {
-		if _, err := s.PutRole(t.Context(), operator, "acme", model.Role{ID: id}, true); model.CodeOf(err) != model.CodeInvalidRequest {
+		if _, err := s.PutRole(t.Context(), operator, "acme", model.Role{ID: id}, true, ""); model.CodeOf(err) != model.CodeInvalidRequest {
 			t.Errorf("the role %q: %v", id, err)
 		}
 	}
 	for _, id := range []string{"role:rep", "sales rep", "销售"} {
-		if _, err := s.PutRole(t.Context(), operator, "acme", model.Role{ID: id}, true); err != nil {
+		if _, err := s.PutRole(t.Context(), operator, "acme", model.Role{ID: id}, true, ""); err != nil {
 			t.Errorf("the role %q: %v", id, err)
 		}
 	}

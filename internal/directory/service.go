@@ -81,7 +81,8 @@ type TenantChange struct {
 }
 
 // UpdateTenant changes a tenant. To replace the catalogue of a tenant that has
-// administrators, or to ask fewer for a second factor, is break-glass and needs a reason.
+// administrators, or to ask fewer for a second factor, is break-glass and needs a reason;
+// so is the latter by PutRole.
 func (s *Service) UpdateTenant(ctx context.Context, caller model.Caller, id string, c TenantChange, reason string) (model.Tenant, error) {
 	if c.MFA != nil {
 		if err := checkMFA(*c.MFA); err != nil {

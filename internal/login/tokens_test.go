@@ -104,7 +104,7 @@ func TestIntrospectionOfASessionThatIsNotEnough(t *testing.T) {
 		}
 	}
 	for _, due := range []bool{false, true, false} {
-		if _, err := app.PutRole.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Role: "sales-rep", RequireMFA: due}); err != nil {
+		if _, err := app.PutRole.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Role: "sales-rep", RequireMFA: due, Reason: "test"}); err != nil {
 			t.Fatal(err)
 		}
 		active(!due, a.Text("access_token"))

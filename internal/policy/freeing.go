@@ -1,64 +1,73 @@
 package policy
 
 import (
-	"context"
 	"iter"
 	"slices"
 	"strings"
-	"time"
+
+	"rolegate/model"
 )
 
 // Freeing compares what somebody gets back who loses something that withholds, as Handing
 // compares what is given. What withholds are denials, restrictions, rules that close
-// fields, demands for proofs, and the mark by which a role asks for a second factor; what
-// comes back are the rows of what is left to the loser that these touch.
+// fields, demands for proofs, and the mark by which a role asks for a second factor where
+// the tenant goes by marks; what comes back are the rows of what is left to the loser, and
+// of everybody, that these touch. So do rows that ask whether the loser has what is lost.
 //
 // Who loses is "user:bob" a role or a team, "team:emea" a role, or everybody ("") who holds
-// a role, now or later, its mark. What is lost is "role:boss" or "team:emea".
-func (s *Service) Freeing(ctx context.Context, tenant string, revision int64, person, who, lost string) (Handing, error) {
-	view, c, err := s.compares(ctx, tenant, revision, person, time.Time{})
-	if err != nil {
-		return HandingAdministers, err
-	}
-	gone := c.closed(view.people.heldAs(lost, s.Now().UnixNano())...)
+// a role, now or later, its mark: whether the tenant goes by marks or not, since it stays
+// off. What is lost is "role:boss" or "team:emea". Nobody gives anything to themselves:
+// where the person is among the losers it is HandingAdministers.
+func (c *Giver) Freeing(who, lost string) Handing {
+	people := c.view.people
+	gone := c.closed(people.heldAs(lost, c.now)...)
 	left, kept := map[string]bool{}, map[string]bool{}
-	for m := range view.people.losing(who, lost, c.inherits, s.Now().UnixNano()) {
-		if m.user() == person { // nobody gives anything to themselves
-			return HandingAdministers, nil
+	for m := range people.losing(who, lost, c.inherits, c.now) {
+		if m.user() == c.person {
+			return HandingAdministers
 		}
-		mine := c.closed(view.people.heldBeside(m, who, lost, s.Now().UnixNano())...)
-		for subject := range mine {
+		beside := c.closed(people.heldBeside(m, who, lost, c.now)...)
+		left[everything] = true
+		for subject := range beside {
 			left[subject] = true
 		}
 		if who == m.key { // of several, one may keep what another loses
-			kept = mine
+			kept = beside
 		}
 	}
 	if who == "" {
-		return c.compare(left, (*Row).allows), nil
+		return c.freeing(nil, left, true)
 	}
 	for subject := range kept {
 		delete(gone, subject)
 	}
-	return c.freeing(gone, left, view.people.marks(gone) && !view.people.marks(kept)), nil
+	mark := c.view.tenant.MFA == model.MFAByRole && people.marks(gone) && !people.marks(kept)
+	return c.freeing(gone, left, mark)
 }
 
 // freeing compares what is left to who loses what is gone; all of it, where a mark goes.
-func (c *comparison) freeing(gone, left map[string]bool, mark bool) Handing {
-	lost := func(subject string) bool { return gone[subject] }
-	asks := asksOf(c.rows)
-	var withheld []*Row
+func (c *Giver) freeing(gone, left map[string]bool, mark bool) Handing {
+	asked := func(row int, counts func(key string) bool) bool {
+		return slices.ContainsFunc(c.asks[row], func(subject string) bool { return meets(gone, subject, counts) })
+	}
+	all := func(string) bool { return true }
+	own := func(key string) bool { return c.mine[key] }
+	var withheld, binds []*Row
 	for i := range c.rows {
-		if r := &c.rows[i]; !r.allows() && (gone[r.Cells[colSubject]] || slices.ContainsFunc(asks[i], lost)) {
-			withheld = append(withheld, r)
+		r := &c.rows[i]
+		subject := r.Cells[colSubject]
+		if r.allows() || !gone[subject] && !(left[subject] && asked(i, all)) {
+			continue
+		}
+		withheld = append(withheld, r)
+		if r.Kind != Assurance && c.mine[subject] && (gone[subject] || asked(i, own)) {
+			binds = append(binds, r)
 		}
 	}
-	if !mark && len(withheld) == 0 {
-		return HandingNothing
-	}
-	return c.compare(left, func(r *Row) bool {
-		return r.allows() && (mark || slices.ContainsFunc(withheld, func(w *Row) bool { return w.touches(r) }))
-	})
+	return c.compare(part{subjects: left, whole: true, gone: gone, binds: binds, counts: func(i int) bool {
+		r := &c.rows[i]
+		return r.allows() && (mark || asked(i, all) || slices.ContainsFunc(withheld, func(w *Row) bool { return w.touches(r) }))
+	}})
 }
 
 // heldAs is a role or team, as a subject of rows, with what it holds now or later.

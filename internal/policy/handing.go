@@ -27,8 +27,76 @@ const (
 	HandingNothing
 )
 
-// Handing compares the rows of what is given with the rows of the person who gives:
-// their own, their roles' and teams' and those for everybody. What is given is
+// Giver is a person who gives, with what they have: what is given, or comes back to
+// somebody, is compared with it, as of one revision of the tenant and from memory. Not
+// safe for concurrent use.
+type Giver struct {
+	view     *View
+	person   string // bare id
+	now      int64
+	rows     []Row
+	asks     [][]string      // whom the conditions of the rows ask for (asksOf)
+	mine     map[string]bool // subjects of rows that are the person's
+	inherits inheritance
+	catalog  *Catalog           // nil for none
+	named    map[string]bool    // by rows or their conditions
+	handed   map[string]Handing // what was asked about already
+}
+
+// Giver is a person as of a revision of the tenant at least, with the rows that are their
+// own, their roles' and teams' and those for everybody. The roles are those of a moment,
+// held; zero is now. Somebody unknown is CodeForbidden.
+func (s *Service) Giver(ctx context.Context, tenant string, revision int64, person string, held time.Time) (*Giver, error) {
+	view, err := s.viewAt(ctx, tenant, revision)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := parseKept(view.rules.text, nil)
+	if err != nil {
+		return nil, err
+	}
+	m := view.people.find("user", person)
+	if m == nil {
+		return nil, model.Errorf(model.CodeForbidden, "nobody of that name is registered")
+	}
+	now := s.Now()
+	if held.IsZero() {
+		held = now
+	}
+	mine := map[string]bool{everything: true, m.key: true}
+	for _, team := range m.teams {
+		mine[teamPrefix+team] = true
+	}
+	for _, r := range view.RolesOf(m.key, held) {
+		mine[r] = true
+	}
+	c := newGiver(doc.Rows, mine, view.rules.inherits)
+	c.view, c.person, c.now, c.catalog = view, person, now.UnixNano(), view.rules.catalog
+	return c, nil
+}
+
+// newGiver has rows alone, and knows nobody.
+func newGiver(rows []Row, mine map[string]bool, inherits inheritance) *Giver {
+	c := &Giver{rows: rows, asks: asksOf(rows), mine: mine, inherits: inherits, named: map[string]bool{}, handed: map[string]Handing{}}
+	for i := range rows {
+		c.named[rows[i].Cells[colSubject]] = true
+		for _, subject := range c.asks[i] {
+			c.named[subject] = true
+		}
+	}
+	return c
+}
+
+// closed are subjects of rows and the roles that they inherit.
+func (c *Giver) closed(subjects ...string) map[string]bool {
+	all := map[string]bool{}
+	for _, r := range c.inherits.closure(subjects) {
+		all[r] = true
+	}
+	return all
+}
+
+// Handing compares the rows of what is given with the person's. What is given is
 // "role:boss" with all it inherits, or the rows somebody has by themselves or by a
 // team: "user:ann", "team:emea".
 //
@@ -41,104 +109,66 @@ const (
 // allows, and what it no longer takes. What a p4 row asks is left out: it says how sure we must be, and not
 // what may be done. So are records that were shared with a role by its name: the
 // policy does not know them.
-//
-// The person's roles are those of a moment, held; zero is now.
-func (s *Service) Handing(ctx context.Context, tenant string, revision int64, person, given string, held time.Time) (Handing, error) {
-	_, c, err := s.compares(ctx, tenant, revision, person, held)
-	if err != nil {
-		return HandingAdministers, err
+func (c *Giver) Handing(given string) Handing {
+	known := given
+	if !strings.HasPrefix(given, model.RolePrefix) && !c.named[given] && !c.mine[given] {
+		kind, _, _ := strings.Cut(given, ":")
+		known = kind + ":" // no row tells it from others of its kind
 	}
-	return c.handing(c.closed(given)), nil
+	h, met := c.handed[known]
+	if !met {
+		h = c.compare(part{subjects: c.closed(given), counts: func(int) bool { return true }})
+		c.handed[known] = h
+	}
+	return h
 }
 
-// comparison is of what is given with what a person has who gives it.
-type comparison struct {
-	rows     []Row
-	mine     map[string]bool // subjects of rows that are the person's
-	inherits inheritance
-	catalog  *Catalog // nil for none
+// part is what is compared with what a person has.
+type part struct {
+	subjects map[string]bool
+	counts   func(row int) bool
+	// whole tells that the subjects are all that somebody has: rows of others do not
+	// count, and what a row asks for that neither they nor the person have tells no one
+	// of them from the other.
+	whole bool
+	gone  map[string]bool // what is lost: of rows that ask for it, the person who has it may have nothing
+	binds []*Row          // take something from the person, beside those that can be seen to
 }
 
-// compares begins a comparison with what a person has at a moment, zero for now.
-func (s *Service) compares(ctx context.Context, tenant string, revision int64, person string, held time.Time) (*View, *comparison, error) {
-	view, err := s.viewAt(ctx, tenant, revision)
-	if err != nil {
-		return nil, nil, err
+// compare compares those rows of a part that count.
+func (c *Giver) compare(p part) Handing {
+	rows, mine, given := c.rows, c.mine, p.subjects
+	lacking := func(subject string) bool { return kindOnly(subject) || !mine[subject] || p.gone[subject] }
+	apart := func(subject string) bool {
+		return lacking(subject) && (kindOnly(subject) || mine[subject] || given[subject])
 	}
-	doc, err := parseKept(view.rules.text, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	m := view.people.find("user", person)
-	if m == nil {
-		return nil, nil, model.Errorf(model.CodeForbidden, "nobody of that name is registered")
-	}
-	if held.IsZero() {
-		held = s.Now()
-	}
-	c := &comparison{rows: doc.Rows, mine: map[string]bool{everything: true, m.key: true}, inherits: view.rules.inherits, catalog: view.rules.catalog}
-	for _, team := range m.teams {
-		c.mine[teamPrefix+team] = true
-	}
-	for _, r := range view.RolesOf(m.key, held) {
-		c.mine[r] = true
-	}
-	return view, c, nil
-}
-
-// closed are subjects of rows and the roles that they inherit.
-func (c *comparison) closed(subjects ...string) map[string]bool {
-	all := map[string]bool{}
-	for _, r := range c.inherits.closure(subjects) {
-		all[r] = true
-	}
-	return all
-}
-
-// handing compares what is given.
-func (c *comparison) handing(given map[string]bool) Handing {
-	return c.compare(given, func(*Row) bool { return true })
-}
-
-// compare compares those rows of what is given that count.
-func (c *comparison) compare(given map[string]bool, counts func(*Row) bool) Handing {
-	rows, mine := c.rows, c.mine
-	lacking := func(subject string) bool { return kindOnly(subject) || !mine[subject] }
-	added := func(subject string) bool {
-		if !kindOnly(subject) {
-			return given[subject] && !mine[subject]
-		}
-		for key := range given { // some of the kind that the person is not
-			if strings.HasPrefix(key, subject) && !mine[key] {
-				return true
-			}
-		}
-		return false
-	}
-	asks := asksOf(rows)
-	var have, bound []*Row
+	added := func(subject string) bool { return meets(given, subject, func(key string) bool { return !mine[key] }) }
+	var have []*Row
+	bound := slices.Clone(p.binds)
 	for i := range rows {
 		r := &rows[i]
 		subject := r.Cells[colSubject]
 		switch {
-		case r.Kind == Assurance:
-		case r.allows() && mine[subject]:
-			if !slices.ContainsFunc(asks[i], lacking) {
+		case r.Kind == Assurance || !mine[subject]:
+		case r.allows():
+			if !slices.ContainsFunc(c.asks[i], lacking) {
 				have = append(have, r)
 			}
-		case !r.allows() && mine[subject] && !given[subject] && subject != everything:
+		case !given[subject] && subject != everything:
 			bound = append(bound, r)
 		}
 	}
 	handing := HandingNothing
 	for i := range rows {
 		r := &rows[i]
-		if !(given[r.Cells[colSubject]] && r.allows()) && !slices.ContainsFunc(asks[i], added) || !counts(r) {
+		subject, object := r.Cells[colSubject], r.Cells[colObject]
+		gives := given[subject] && r.allows() || !p.whole && slices.ContainsFunc(c.asks[i], added)
+		if !gives || !p.counts(i) {
 			continue
 		}
-		within := r.allows() && slices.ContainsFunc(have, func(h *Row) bool { return h.covers(r) && !c.secures(h, r) }) &&
+		shared := p.whole && mine[subject] && !slices.ContainsFunc(c.asks[i], apart)
+		within := r.allows() && (shared || slices.ContainsFunc(have, func(h *Row) bool { return h.covers(r) && !c.secures(h, r) })) &&
 			!slices.ContainsFunc(bound, func(d *Row) bool { return d.touches(r) })
-		object := r.Cells[colObject]
 		switch {
 		case within:
 			handing = min(handing, HandingWithin)
@@ -149,6 +179,20 @@ func (c *comparison) compare(given map[string]bool, counts func(*Row) bool) Hand
 		}
 	}
 	return handing
+}
+
+// meets tells whether a subject that a condition asks for is one of some keys that count;
+// where it may come to any of its kind, whether one of those is.
+func meets(keys map[string]bool, subject string, counts func(key string) bool) bool {
+	if !kindOnly(subject) {
+		return keys[subject] && counts(subject)
+	}
+	for key := range keys {
+		if strings.HasPrefix(key, subject) && counts(key) {
+			return true
+		}
+	}
+	return false
 }
 
 // kindOnly tells the subjects that a condition asks for where it may come to any.
@@ -205,7 +249,7 @@ func (r *Row) covers(other *Row) bool {
 
 // secures tells whether a rule for all fields does not open the field of another rule,
 // since only one that names it does.
-func (c *comparison) secures(all, one *Row) bool {
+func (c *Giver) secures(all, one *Row) bool {
 	if c.catalog == nil || one.Kind != FieldRule || all.Cells[colField] != everything || one.Cells[colField] == everything {
 		return false
 	}

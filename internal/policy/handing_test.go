@@ -54,7 +54,7 @@ func TestHanding(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			doc := mustParse(t, c.rows+"\n")
-			mine, given := map[string]bool{"*": true, "user:ann": true}, map[string]bool{}
+			mine := map[string]bool{"*": true, "user:ann": true}
 			in := inheritance{}
 			for _, l := range doc.RoleLinks {
 				in[l.Role] = append(in[l.Role], l.Inherits)
@@ -62,10 +62,7 @@ func TestHanding(t *testing.T) {
 			for _, r := range in.closure([]string{"role:me"}) {
 				mine[r] = true
 			}
-			for _, r := range in.closure([]string{"role:r"}) {
-				given[r] = true
-			}
-			if got := (&comparison{rows: doc.Rows, mine: mine}).handing(given); got != c.want {
+			if got := newGiver(doc.Rows, mine, in).Handing("role:r"); got != c.want {
 				t.Errorf("%d, want %d:\n%s", got, c.want, strings.TrimSpace(c.rows))
 			}
 		})
@@ -107,7 +104,7 @@ func TestHandingByConditions(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			mine := map[string]bool{"*": true, "user:ann": true, "team:home": true}
-			if got := (&comparison{rows: mustParse(t, c.rows+"\n").Rows, mine: mine}).handing(map[string]bool{c.given: true}); got != c.want {
+			if got := newGiver(mustParse(t, c.rows+"\n").Rows, mine, nil).Handing(c.given); got != c.want {
 				t.Errorf("%d, want %d:\n%s", got, c.want, c.rows)
 			}
 		})
