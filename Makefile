@@ -40,15 +40,15 @@ vet:
 
 unit:
 	@echo "== tests, race detector on"
-	@CGO_ENABLED=1 go test -vet=off $(RACE) -timeout 15m $(PKG)
+	@CGO_ENABLED=1 go test -vet=off $(RACE) -timeout 45m $(PKG)
 
 example: ## tests of the CRM in examples/crm, a module of its own, against a real Rolegate
 	@echo "== example"
-	@cd $(EXAMPLE) && CGO_ENABLED=1 go test -vet=off $(RACE) -timeout 10m ./...
+	@cd $(EXAMPLE) && CGO_ENABLED=1 go test -vet=off $(RACE) -timeout 20m ./...
 
 interop: ## programs that are not ours verify the log of a running Rolegate, in a module of their own
 	@echo "== interop"
-	@cd $(INTEROP) && CGO_ENABLED=1 go test -vet=off $(RACE) -timeout 10m ./...
+	@cd $(INTEROP) && CGO_ENABLED=1 go test -vet=off $(RACE) -timeout 20m ./...
 
 lint: format vet ## format, vet and staticcheck
 	@echo "== staticcheck"

@@ -17,7 +17,7 @@ import (
 
 // The collector lets garbage be left behind: the more, the less often it runs.
 const (
-	leastGarbage = 8 << 20   // under this a collection's fixed costs are most of it
+	leastGarbage = 4 << 20   // under this a collection's fixed costs are most of it
 	mostGarbage  = 192 << 20 // or as much as is in use, Go's own pace, where that is more
 	garbageShare = 8         // at the most an eighth of what memory there is, likewise
 )

@@ -18,13 +18,13 @@ func TestCollectorsPace(t *testing.T) {
 		scanned, rate, most, garbage uint64 // in MiB
 		percent                      int
 	}{
-		{0, 0, 192, 8, 200},
+		{0, 0, 192, 4, 100},
 		{1, 30, 192, 30, 750},
 		{4, 500, 192, 192, 4800},     // busy
 		{4, 500, 64, 64, 1600},       // and with little memory
-		{32, 1, 192, 8, 25},          // many people wait
+		{32, 1, 192, 4, 12},          // many people wait
 		{32, 20, 192, 20, 62},        // and log in
-		{400, 1, 192, 8, 2},          // a collection every eight seconds, of less than a half
+		{400, 1, 192, 7, 1},          // a collection every eight seconds, of less than a half
 		{400, 40, 192, 312, 78},      // and as seldom when more is allocated
 		{1024, 1, 192, 20, 1},        // GOGC knows whole percents
 		{1024, 1000, 192, 1024, 100}, // Go's own pace

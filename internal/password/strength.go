@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ccojocar/zxcvbn-go"
+	"github.com/ccojocar/zxcvbn-go/frequency"
 	"github.com/ccojocar/zxcvbn-go/match"
 	"github.com/ccojocar/zxcvbn-go/matching"
 	"github.com/ccojocar/zxcvbn-go/scoring"
@@ -51,6 +52,9 @@ const (
 // word of two characters is one of some thousands. The estimator knows English
 // words only and would count each as if it were random.
 const otherBits = 6
+
+// The matchers have taken from these lists what they need, by rank.
+func init() { clear(frequency.Lists) }
 
 // scores are the guesses, as decimal logarithms, from which a score is reached:
 // those of zxcvbn (D. Wheeler, USENIX Security 2016).
