@@ -139,6 +139,8 @@ func refusedAlike(t *testing.T) {
 	disableUser(k, "gone")
 	codeLocked(k, "locked")
 	k.Invite("invited")
+	k.MustEnrol("left")
+	forget(k, "left")
 	elsewhere := passwordBody("alice", "wrong")
 	elsewhere["tenant"] = "elsewhere"
 	sameAnswers(t, http.StatusUnauthorized, map[string]testkit.Answer{
@@ -147,6 +149,7 @@ func refusedAlike(t *testing.T) {
 		"disabled, right password":  k.Post("/v1/login", "", passwordBody("gone", testkit.Password)),
 		"disabled, wrong password":  k.Post("/v1/login", "", passwordBody("gone", "wrong")),
 		"locked, wrong password":    k.Post("/v1/login", "", passwordBody("locked", "wrong")),
+		"deleted, right password":   k.Post("/v1/login", "", passwordBody("left", testkit.Password)),
 		"without a password so far": k.Post("/v1/login", "", passwordBody("invited", testkit.Password)),
 		"unknown tenant":            k.Post("/v1/login", "", elsewhere),
 		"no usable name":            k.Post("/v1/login", "", passwordBody("a b", testkit.Password)),

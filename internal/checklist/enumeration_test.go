@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"rolegate/internal/app"
+	"rolegate/internal/audit"
 	"rolegate/internal/reqctx"
 	"rolegate/internal/testkit"
 	"rolegate/model"
@@ -25,7 +26,7 @@ import (
 
 func init() {
 	holds(136, "unknown, wrong, locked, disabled and password-less users cost the same: one hash, one entry, the same counters; `make long` compares the times", sameWork)
-	holds(137, "likewise with a password of one character and of 128", sameWorkOfLengths)
+	holds(137, "likewise, each of them, with a password of one character and of 128; an empty one is refused before anybody is looked up, or costs likewise", sameWorkOfLengths)
 	holds(138, "likewise of a user just looked up and of one who was not", sameWorkWarmAndCold)
 	holds(139, "an invitation that is unknown, used, expired or of a disabled user gets one answer; nobody registers themselves", invitesAlike)
 	holds(140, "limits meet names nobody has just as they meet users", limitsAlike)
@@ -198,8 +199,44 @@ func auc(a, b []time.Duration) float64 {
 func sameWork(t *testing.T) { compare(t, "wrong", refusedClasses...) }
 
 func sameWorkOfLengths(t *testing.T) {
-	compare(t, "x", refusedClasses[:2]...)
-	compare(t, strings.Repeat("x", 128), refusedClasses[:2]...)
+	compare(t, "x", refusedClasses...)
+	compare(t, strings.Repeat("x", 128), refusedClasses...)
+	emptyAlike(t)
+}
+
+// emptyAlike sends no password. The API refuses the request before anybody is looked up;
+// the page takes it for a wrong one, of everybody alike.
+func emptyAlike(t *testing.T) {
+	k := testkit.New(t)
+	answers := map[string]testkit.Answer{}
+	for _, c := range refusedClasses {
+		id := "none-" + strings.ReplaceAll(c.name, " ", "-")
+		c.account(k, id)
+		hashes := func(do func()) int64 {
+			before := k.App.Login.Hasher.Stats().Done
+			do()
+			return k.App.Login.Hasher.Stats().Done - before
+		}
+		kept := counters(k)
+		var entries []audit.Activity
+		n := hashes(func() {
+			entries = recordedWhile(k, func() { answers[c.name] = k.Post("/v1/login", "", passwordBody(id, "")) })
+		})
+		if kept = counters(k) - kept; n != 0 || kept != 0 || len(entries) != 1 {
+			t.Errorf("%s, by the API: %d hashes, %d counters, entries %v", c.name, n, kept, entries)
+		}
+		visitor := k.Visitor(t)
+		visitor.Get("/login").Want(t, 200, "/login")
+		n = hashes(func() {
+			entries = recordedWhile(k, func() {
+				visitor.Submit("form[action='/login']", "username", id, "password", "").Want(t, http.StatusUnauthorized, "/login")
+			})
+		})
+		if n != 1 || len(entries) != 1 {
+			t.Errorf("%s, by the page: %d hashes, entries %v", c.name, n, entries)
+		}
+	}
+	sameAnswers(t, http.StatusBadRequest, answers)
 }
 
 func sameWorkWarmAndCold(t *testing.T) {

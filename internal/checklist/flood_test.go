@@ -174,13 +174,15 @@ func floodOfLogins(t *testing.T) {
 		}
 	})
 
-	var slowest time.Duration // of what asks for nothing, which tells how busy the machine is
+	if password.DefaultWait > 2*time.Second {
+		t.Errorf("a login waits up to %v for a worker", password.DefaultWait)
+	}
+	var overslept time.Duration // at the most, by who only sleeps: how busy the machine is
 	decisions.Go(func() {
 		for deciding.Err() == nil {
 			began := time.Now()
-			k.Get("/healthz")
-			slowest = max(slowest, time.Since(began))
 			time.Sleep(10 * time.Millisecond)
+			overslept = max(overslept, time.Since(began)-10*time.Millisecond)
 		}
 	})
 
@@ -222,9 +224,9 @@ func floodOfLogins(t *testing.T) {
 		t.Errorf("%d served and %d refused of %d: no flood", served.Load(), refused.Load(), logins)
 	}
 	// Two seconds in the queue, and as much again for a machine that does everything else
-	// at the same time; where that is more, what two requests take that wait for nothing.
-	if took := time.Duration(last.Load()); took > 2*password.DefaultWait+2*slowest {
-		t.Errorf("the last was refused after %v, where a request that asks for nothing took %v", took, slowest)
+	// at the same time; on one where whoever sleeps is late, some turns of the processor.
+	if took := time.Duration(last.Load()); took > 4*time.Second+20*overslept {
+		t.Errorf("the last was refused after %v, where whoever slept was late by %v", took, overslept)
 	}
 	if w.decided == 0 || w.denied > 0 {
 		t.Errorf("meanwhile %d decisions were right and %d wrong", w.decided, w.denied)

@@ -29,7 +29,7 @@ func init() {
 	holds(15, "an old hash logs in and is replaced by a current one; a wrong password replaces nothing", oldHashes)
 	holds(16, "a hash that would cost gigabytes or minutes is refused at import and at login", hostileHashes)
 	holds(110, "changing a password takes the current one and a fresh second factor", changeNeedsBoth)
-	holds(111, "a change ends other sessions, refresh tokens, login tickets and a waiting invitation", changeEndsTheOld)
+	holds(111, "a change ends other sessions, refresh tokens, login tickets, a waiting invitation and known devices", changeEndsTheOld)
 	holds(112, "a wrong current password at a change is throttled: after five the right one has to wait as well, and the wait grows", currentPassword)
 	holds(120, "no password has to be changed because of its age", noPasswordExpires)
 	stands(121, "people are told of a change of password or factor", "mail is later work; until then the log has the entry `authn_password_change`, sealed for the person")
@@ -294,8 +294,12 @@ func changeEndsTheOld(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ticket := k.Ticket("ann")
 		k.Want(alive(k, elsewhere.Access), 200)
+		k.Want(k.PostFrom("203.0.113.7", "/v1/login/totp", map[string]any{"ticket": k.Ticket("ann"), "code": k.NextCode(&here)}, "Rolegate-Device", "new"), 200)
+		if knownDevices(k, here.Access) == 0 {
+			t.Error("no device is known")
+		}
+		ticket := k.Ticket("ann")
 
 		a := change(k, here.Access, testkit.Password, next)
 		k.Want(a, 200, "status", "ok")
@@ -313,6 +317,9 @@ func changeEndsTheOld(t *testing.T) {
 		k.Want(acceptWith(k, inv.Invite, "another walrus altogether"), 401, "code", "invite_invalid")
 
 		k.Want(alive(k, a.Text("access_token")), 200)
+		if n := knownDevices(k, a.Text("access_token")); n != 0 {
+			t.Errorf("%d known devices after the change", n)
+		}
 		before, after := testkit.Claims(t, here.Access), testkit.Claims(t, a.Text("access_token"))
 		if before["sid"] == after["sid"] {
 			t.Error("the session goes on under its old id")
@@ -324,6 +331,13 @@ func changeEndsTheOld(t *testing.T) {
 		}
 		k.Want(k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": a.Text("refresh_token")}), 200)
 	})
+}
+
+func knownDevices(k *testkit.Kit, access string) int {
+	k.T.Helper()
+	a := k.Call("GET", "/v1/me/known-devices", access, nil)
+	k.Want(a, 200)
+	return len(a.Body["devices"].([]any))
 }
 
 // alive asks something of a person's token that changes nothing.
