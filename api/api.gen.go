@@ -4576,7 +4576,8 @@ type ClientInterface interface {
 	// RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
 	// access tokens in the tenants it may act in, and about its own. Session, person, tenant and client are looked
 	// at as they are now. Every other token, whatever the reason, is `{"active": false}`: not valid, ended, revoked,
-	// another client's, another tenant's, one that can only enrol again, a refresh token, a ticket.
+	// another client's, another tenant's, one that can only enrol again, one without the second factor that is
+	// required of its person by now, a refresh token, a ticket.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4588,7 +4589,8 @@ type ClientInterface interface {
 	// RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
 	// access tokens in the tenants it may act in, and about its own. Session, person, tenant and client are looked
 	// at as they are now. Every other token, whatever the reason, is `{"active": false}`: not valid, ended, revoked,
-	// another client's, another tenant's, one that can only enrol again, a refresh token, a ticket.
+	// another client's, another tenant's, one that can only enrol again, one without the second factor that is
+	// required of its person by now, a refresh token, a ticket.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
 	//
@@ -5584,7 +5586,7 @@ type ClientInterface interface {
 
 	// VerifyTOTPWithBody Second step, a one-time code
 	//
-	// Six ASCII digits. A code works once; a ticket survives five wrong codes and five minutes.
+	// Six ASCII digits. A code works once; a ticket takes five attempts within five minutes.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5593,7 +5595,7 @@ type ClientInterface interface {
 
 	// VerifyTOTP Second step, a one-time code
 	//
-	// Six ASCII digits. A code works once; a ticket survives five wrong codes and five minutes.
+	// Six ASCII digits. A code works once; a ticket takes five attempts within five minutes.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -6178,7 +6180,8 @@ func (c *Client) Health(ctx context.Context, reqEditors ...RequestEditorFn) (*ht
 // RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
 // access tokens in the tenants it may act in, and about its own. Session, person, tenant and client are looked
 // at as they are now. Every other token, whatever the reason, is `{"active": false}`: not valid, ended, revoked,
-// another client's, another tenant's, one that can only enrol again, a refresh token, a ticket.
+// another client's, another tenant's, one that can only enrol again, one without the second factor that is
+// required of its person by now, a refresh token, a ticket.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6200,7 +6203,8 @@ func (c *Client) IntrospectTokenWithBody(ctx context.Context, contentType string
 // RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
 // access tokens in the tenants it may act in, and about its own. Session, person, tenant and client are looked
 // at as they are now. Every other token, whatever the reason, is `{"active": false}`: not valid, ended, revoked,
-// another client's, another tenant's, one that can only enrol again, a refresh token, a ticket.
+// another client's, another tenant's, one that can only enrol again, one without the second factor that is
+// required of its person by now, a refresh token, a ticket.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
 //
@@ -8316,7 +8320,7 @@ func (c *Client) VerifyRecovery(ctx context.Context, body VerifyRecoveryJSONRequ
 
 // VerifyTOTPWithBody Second step, a one-time code
 //
-// Six ASCII digits. A code works once; a ticket survives five wrong codes and five minutes.
+// Six ASCII digits. A code works once; a ticket takes five attempts within five minutes.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8335,7 +8339,7 @@ func (c *Client) VerifyTOTPWithBody(ctx context.Context, contentType string, bod
 
 // VerifyTOTP Second step, a one-time code
 //
-// Six ASCII digits. A code works once; a ticket survives five wrong codes and five minutes.
+// Six ASCII digits. A code works once; a ticket takes five attempts within five minutes.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -15886,7 +15890,8 @@ type ClientWithResponsesInterface interface {
 	// RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
 	// access tokens in the tenants it may act in, and about its own. Session, person, tenant and client are looked
 	// at as they are now. Every other token, whatever the reason, is `{"active": false}`: not valid, ended, revoked,
-	// another client's, another tenant's, one that can only enrol again, a refresh token, a ticket.
+	// another client's, another tenant's, one that can only enrol again, one without the second factor that is
+	// required of its person by now, a refresh token, a ticket.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15898,7 +15903,8 @@ type ClientWithResponsesInterface interface {
 	// RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
 	// access tokens in the tenants it may act in, and about its own. Session, person, tenant and client are looked
 	// at as they are now. Every other token, whatever the reason, is `{"active": false}`: not valid, ended, revoked,
-	// another client's, another tenant's, one that can only enrol again, a refresh token, a ticket.
+	// another client's, another tenant's, one that can only enrol again, one without the second factor that is
+	// required of its person by now, a refresh token, a ticket.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -17000,7 +17006,7 @@ type ClientWithResponsesInterface interface {
 
 	// VerifyTOTPWithBodyWithResponse Second step, a one-time code
 	//
-	// Six ASCII digits. A code works once; a ticket survives five wrong codes and five minutes.
+	// Six ASCII digits. A code works once; a ticket takes five attempts within five minutes.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -17009,7 +17015,7 @@ type ClientWithResponsesInterface interface {
 
 	// VerifyTOTPWithResponse Second step, a one-time code
 	//
-	// Six ASCII digits. A code works once; a ticket survives five wrong codes and five minutes.
+	// Six ASCII digits. A code works once; a ticket takes five attempts within five minutes.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -35243,7 +35249,8 @@ func (c *ClientWithResponses) HealthWithResponse(ctx context.Context, reqEditors
 // RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
 // access tokens in the tenants it may act in, and about its own. Session, person, tenant and client are looked
 // at as they are now. Every other token, whatever the reason, is `{"active": false}`: not valid, ended, revoked,
-// another client's, another tenant's, one that can only enrol again, a refresh token, a ticket.
+// another client's, another tenant's, one that can only enrol again, one without the second factor that is
+// required of its person by now, a refresh token, a ticket.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -35261,7 +35268,8 @@ func (c *ClientWithResponses) IntrospectTokenWithBodyWithResponse(ctx context.Co
 // RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
 // access tokens in the tenants it may act in, and about its own. Session, person, tenant and client are looked
 // at as they are now. Every other token, whatever the reason, is `{"active": false}`: not valid, ended, revoked,
-// another client's, another tenant's, one that can only enrol again, a refresh token, a ticket.
+// another client's, another tenant's, one that can only enrol again, one without the second factor that is
+// required of its person by now, a refresh token, a ticket.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -37035,7 +37043,7 @@ func (c *ClientWithResponses) VerifyRecoveryWithResponse(ctx context.Context, bo
 
 // VerifyTOTPWithBodyWithResponse Second step, a one-time code
 //
-// Six ASCII digits. A code works once; a ticket survives five wrong codes and five minutes.
+// Six ASCII digits. A code works once; a ticket takes five attempts within five minutes.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -37050,7 +37058,7 @@ func (c *ClientWithResponses) VerifyTOTPWithBodyWithResponse(ctx context.Context
 
 // VerifyTOTPWithResponse Second step, a one-time code
 //
-// Six ASCII digits. A code works once; a ticket survives five wrong codes and five minutes.
+// Six ASCII digits. A code works once; a ticket takes five attempts within five minutes.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

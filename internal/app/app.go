@@ -71,6 +71,7 @@ type App struct {
 	feed       *store.Feed // what other replicas commit
 	sampled    *prometheus.CounterVec
 	reused     prometheus.Counter
+	offsets    prometheus.Histogram
 	clockJumps *prometheus.CounterVec
 	tracer     *tracing.Tracer // nil where nothing is traced
 
@@ -181,7 +182,7 @@ func (a *App) openServices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.sampled, a.reused, a.clockJumps = newSampled(), newReused(), newClockJumps()
+	a.sampled, a.reused, a.offsets, a.clockJumps = newSampled(), newReused(), newOffsets(), newClockJumps()
 	a.Policy = &policy.Service{
 		Store: a.Store, Log: a.Log, Now: a.now, Limits: c.Limits(), RevisionWait: c.RevisionWait,
 		Snapshots: &policy.Snapshots{Store: a.Store, Logger: a.Logger, Now: a.now, Budget: c.SnapshotMemory, Idle: c.SnapshotIdle},
@@ -198,6 +199,7 @@ func (a *App) openServices(ctx context.Context) error {
 			a.reused.Inc()
 			a.Logger.Warn("a refresh token came back after its use, and its session was ended: somebody has a copy", "tenant", tenant)
 		},
+		Offset:    func(steps int64) { a.offsets.Observe(float64(steps)) },
 		LoginRate: c.LoginRate,
 	}
 	a.verifier = selfverify.New(selfverify.Options{Store: a.Store, Keys: a.Keystore, Log: a.Log, Every: c.AuditVerify, Alone: c.DatabaseURL == "", Now: a.now, Logger: a.Logger,

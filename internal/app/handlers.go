@@ -20,7 +20,7 @@ func (a *App) metrics() *prometheus.Registry {
 	a.registerPolicy(registry)
 	a.registerPasswords(registry)
 	a.registerKeys(registry)
-	registry.MustRegister(a.reused, a.clockJumps)
+	registry.MustRegister(a.reused, a.offsets, a.clockJumps)
 	a.Log.Register(registry)
 	a.verifier.Register(registry)
 	a.Checkpoints.Register(registry)
@@ -32,7 +32,7 @@ func (a *App) metrics() *prometheus.Registry {
 func (a *App) handlers(registry *prometheus.Registry) (public, admin http.Handler) {
 	c := a.Config
 	metrics := server.NewMetrics(registry)
-	a.Login.WatchThrottling(metrics.Throttled)
+	a.Login.WatchThrottling(metrics.Throttled, metrics.Locked)
 	api := &server.Server{
 		Issuer: c.Issuer, Login: a.Login, Tokens: a.Login, Factors: a.Login, Passwords: a.Login, Sessions: a.Login, Decider: a.Policy, Recorder: a.Log, Tree: a.Checkpoints, AuditPublic: c.AuditPublic,
 		Tenants: a.Directory, Provisioning: server.ProvisioningOf(a.Directory), Administration: a.Administration, PageKey: a.pageKey, Limits: c.Limits(),

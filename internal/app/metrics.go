@@ -72,6 +72,15 @@ func newReused() prometheus.Counter {
 	})
 }
 
+// newOffsets counts codes that were accepted, by how far they were off.
+func newOffsets() prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "rolegate_otp_offset_steps",
+		Help:    "One-time codes accepted, by how many time steps they were ahead of the present one; below zero they were behind.",
+		Buckets: prometheus.LinearBuckets(-3, 1, 7), // whatever a window has
+	})
+}
+
 // registerBuild tells which build runs.
 func registerBuild(reg prometheus.Registerer) {
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

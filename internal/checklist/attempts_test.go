@@ -237,6 +237,25 @@ func spellings(t *testing.T) {
 	for _, same := range []string{"alice", "ALICE", "aLICE", "ａlice"} {
 		k.Want(k.Post("/v1/login", "", passwordBody(same, testkit.Password)), 429, "code", "too_many_attempts")
 	}
+
+	composed := []string{"jos\u00e9", "jose\u0301", "JOS\u00c9", "JOSE\u0301"}
+	inv, err := app.AddUser.Run(t.Context(), k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "jose", Username: composed[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := k.Post("/v1/invite/accept", "", map[string]any{"invite": inv.Invite, "password": testkit.Password})
+	k.Want(a, 200)
+	k.FinishEnrolment("jose", a.Text("ticket"))
+	for _, same := range composed {
+		k.Want(k.Post("/v1/login", "", passwordBody(same, testkit.Password)), 200, "status", "mfa_required")
+	}
+	k.Want(k.Post("/v1/login", "", passwordBody("jose", testkit.Password)), 401) // without its accent it is another name
+	for i := range 5 {
+		k.Want(k.Post("/v1/login", "", passwordBody(composed[i%len(composed)], "wrong")), 401)
+	}
+	for _, same := range composed {
+		k.Want(k.Post("/v1/login", "", passwordBody(same, testkit.Password)), 429, "code", "too_many_attempts")
+	}
 }
 
 func longPassword(t *testing.T) {

@@ -24,6 +24,7 @@ import (
 )
 
 func init() {
+	holds(109, "a known device alone, by header or cookie, replaces neither the password nor the code", deviceAlone)
 	holds(145, "one address that tries many accounts is stopped, though each has failed once", spraying)
 	holds(147, "no header changes whom a try is counted for, unless a proxy that was named sends it", forgedAddresses)
 	holds(148, "all addresses of one IPv6 /64 are one", oneSlash64)
@@ -96,6 +97,30 @@ func manyNetworks(t *testing.T) {
 	}
 	k.Want(k.TryPassword("203.0.113.99", "carol", testkit.Password), 429)
 	k.Want(k.TryPassword("192.0.2.3", "carol", testkit.Password), 200)
+}
+
+func deviceAlone(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice")
+	send := func(path string, body map[string]any, header, value string) testkit.Answer {
+		req := k.Request(path, "", body)
+		req.Header.Set(header, value)
+		return k.Send(req)
+	}
+	a := send("/v1/login/totp", map[string]any{"ticket": k.Ticket("alice"), "code": k.NextCode(alice)}, "Rolegate-Device", "new")
+	k.Want(a, 200)
+	device := a.Header.Get("Rolegate-Device")
+	for header, value := range map[string]string{"Rolegate-Device": device, "Cookie": "__Host-rolegate-device=" + device} {
+		for _, password := range []string{"wrong", "", device} {
+			if a := send("/v1/login", passwordBody("alice", password), header, value); a.Status != 401 && a.Status != 400 || a.Text("ticket") != "" || a.Text("access_token") != "" {
+				t.Errorf("%s, password %q: %d %s", header, password, a.Status, a.Raw)
+			}
+		}
+		k.Want(send("/v1/login", map[string]any{"username": "alice"}, header, value), 400)
+		k.Want(send("/v1/login/totp", map[string]any{"ticket": device, "code": k.NextCode(alice)}, header, value), 401, "code", "ticket_invalid")
+		k.Want(send("/v1/me/password", map[string]any{"current": "x", "new": "another one that is long"}, header, value), 401, "code", "unauthorized")
+		k.Want(send("/v1/login", passwordBody("alice", testkit.Password), header, value), 200, "status", "mfa_required", "access_token", nil)
+	}
 }
 
 func forgedAddresses(t *testing.T) {

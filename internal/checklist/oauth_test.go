@@ -15,6 +15,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"rolegate/internal/app"
+	"rolegate/internal/login"
+	"rolegate/internal/store"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -253,6 +255,19 @@ func revocationEndpoint(t *testing.T) {
 	})
 }
 
+// onlyClients is a store that finds clients and counts how often; whatever else is asked
+// of it panics.
+type onlyClients struct {
+	store.Store
+	clients store.Store
+	read    int
+}
+
+func (s *onlyClients) Client(ctx context.Context, id string) (model.Client, error) {
+	s.read++
+	return s.clients.Client(ctx, id)
+}
+
 func clientCredentials(t *testing.T) {
 	b := newBearers(t)
 	other := b.AddClient(model.Client{ID: "other", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
@@ -280,6 +295,17 @@ func clientCredentials(t *testing.T) {
 		}
 		if got != want || len(leaves) != 1 {
 			t.Errorf("%s: %s, want %s; %d entries", c.why, got, want, len(leaves))
+		}
+	}
+	for _, c := range []struct{ why, id, secret string }{
+		{"wrong secret", "crm", "wrong"}, {"unknown", "nobody", "wrong"}, {"disabled", "off", off}, {"disabled, wrong secret", "off", "wrong"}, {"one with a key", "keyed", "wrong"},
+	} {
+		only := &onlyClients{clients: b.App.Store}
+		service := &login.Service{Store: only, Log: b.App.Log, Now: b.Now}
+		hashed := b.App.Login.Hasher.Stats().Done
+		_, err := service.ClientToken(context.Background(), login.ClientCredentials{ClientAuth: login.ClientAuth{ClientID: c.id, ClientSecret: c.secret}})
+		if model.CodeOf(err) != model.CodeInvalidClient || only.read != 1 || b.App.Login.Hasher.Stats().Done != hashed {
+			t.Errorf("%s: %v, after %d reads", c.why, err, only.read)
 		}
 	}
 	a := b.AskToken("crm", b.secret)

@@ -57,3 +57,32 @@ func TestBeginOfAWaitIsNoRefusal(t *testing.T) {
 		t.Errorf("the sixth renewal: %s, the last with %q", of, code)
 	}
 }
+
+// The try that begins a lock may be right, and a ticket that the lock refuses is the way
+// to a recovery code.
+func TestALockLeavesTicketsAlone(t *testing.T) {
+	k := testkit.New(t)
+	alice := k.MustEnrol("alice")
+	try := func(ticket, code string, status int) {
+		t.Helper()
+		k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": code}), status)
+	}
+	ticket := k.Ticket("alice")
+	for i := range 9 {
+		if i == 5 { // of five tries
+			ticket = k.Ticket("alice")
+		}
+		try(ticket, "12345", 401)
+	}
+	try(ticket, k.NextCode(alice), 200)
+
+	for range 2 {
+		ticket = k.Ticket("alice")
+		for range 5 {
+			try(ticket, "12345", 401)
+		}
+	}
+	ticket = k.Ticket("alice")
+	try(ticket, k.NextCode(alice), 429)
+	k.Want(k.Post("/v1/login/recovery", "", map[string]any{"ticket": ticket, "code": alice.RecoveryCodes[0]}), 200)
+}

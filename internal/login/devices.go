@@ -118,6 +118,7 @@ func (s *Service) confirmDevice(ctx context.Context, session Session, id string,
 	}
 	var res Confirmed
 	var refused error
+	var off int64
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res, refused = Confirmed{}, nil
 		o, err := s.owner(ctx, tx, session)
@@ -131,7 +132,7 @@ func (s *Service) confirmDevice(ctx context.Context, session Session, id string,
 			return errTooManyDevices
 		}
 		first := len(o.devices) == 0
-		if err := s.confirm(ctx, tx, d, a.code, !first || len(codes.rows) > 0); err != nil {
+		if off, err = s.confirm(ctx, tx, d, a.code, !first || len(codes.rows) > 0); err != nil {
 			refused = err
 			return s.recordFailure(ctx, tx, o.failure(audit.EnrolFailed, err), err)
 		}
@@ -153,7 +154,7 @@ func (s *Service) confirmDevice(ctx context.Context, session Session, id string,
 		}
 		return s.Log.AppendIn(ctx, tx, o.entry(audit.EnrolConfirmed, d))
 	})
-	return answer(res, err, refused)
+	return accepted(s, off, res, err, refused)
 }
 
 // firstCodes prepares recovery codes for whoever has no device yet.

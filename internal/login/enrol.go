@@ -148,11 +148,12 @@ func (s *Service) settleEnrolment(ctx context.Context, by enroller, a asked) (Re
 	}
 	var res Result
 	var refused error
+	var off int64
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res, refused = Result{}, nil
 		t, user, err := by.holder(ctx, tx)
 		if err == nil {
-			err = s.confirmTicket(ctx, tx, tk, a.code, codes)
+			off, err = s.confirmTicket(ctx, tx, tk, a.code, codes)
 		}
 		if err != nil {
 			refused = err
@@ -177,7 +178,7 @@ func (s *Service) settleEnrolment(ctx context.Context, by enroller, a asked) (Re
 		e.Caller = by.caller
 		return s.Log.AppendIn(ctx, tx, e)
 	})
-	return answer(res, err, refused)
+	return accepted(s, off, res, err, refused)
 }
 
 // prepareCodes makes recovery codes for a ticket whose device and code look right.
@@ -206,33 +207,34 @@ func (s *Service) codesFor(ctx context.Context, d store.Device, a asked) (recove
 }
 
 // confirmTicket takes the code's step on the ticket's own pending device.
-func (s *Service) confirmTicket(ctx context.Context, tx store.Tx, tk store.Ticket, code string, codes recoveryCodes) error {
+func (s *Service) confirmTicket(ctx context.Context, tx store.Tx, tk store.Ticket, code string, codes recoveryCodes) (off int64, err error) {
 	if err := mayEnrol(ctx, tx, tk); err != nil {
-		return err
+		return 0, err
 	}
 	d, err := tx.Device(ctx, tk.Device)
 	if err != nil {
-		return notFound(err, errTicket)
+		return 0, notFound(err, errTicket)
 	}
 	return s.confirm(ctx, tx, d, code, len(codes.rows) > 0)
 }
 
-// confirm takes the code's step on a pending device, which counts from then on.
+// confirm takes the code's step on a pending device, which counts from then on, and
+// tells how many steps that is off.
 // It is not ready where recovery codes are due and none were prepared, as when
 // the code's time came only since.
-func (s *Service) confirm(ctx context.Context, tx store.Tx, d store.Device, code string, ready bool) error {
+func (s *Service) confirm(ctx context.Context, tx store.Tx, d store.Device, code string, ready bool) (off int64, err error) {
 	now := s.Now()
 	m, err := s.match(d, code, now)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if !m.ok || !ready {
-		return s.wrongCode(ctx, tx, d.Tenant, d.User, []store.Device{d}, code, now)
+		return 0, s.wrongCode(ctx, tx, d.Tenant, d.User, []store.Device{d}, code, now)
 	}
 	if ok, err := tx.ConfirmDevice(ctx, d.ID, m.step, m.drift, now); err != nil || ok {
-		return err
+		return m.off, err
 	}
-	return s.wrong()
+	return 0, s.wrong()
 }
 
 // mayEnrol refuses a ticket that a password alone opened once a device is there:

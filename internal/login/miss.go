@@ -58,9 +58,11 @@ func (s *Service) tooManyMisses(ctx context.Context) error {
 	return throttle.TooMany(wait)
 }
 
-// WatchThrottling has told told the budget of each try that is refused; it is
-// called before the service is used.
-func (s *Service) WatchThrottling(told func(budget string)) { s.ledger.Refused = told }
+// WatchThrottling has refused told the budget of each try that is refused, and locked
+// that of each lock that begins, one of Locks; it is called before the service is used.
+func (s *Service) WatchThrottling(refused, locked func(budget string)) {
+	s.ledger.Refused, s.ledger.Locked = refused, locked
+}
 
 func (s *Service) throttled(budget string) {
 	if s.ledger.Refused != nil {

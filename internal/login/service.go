@@ -105,6 +105,9 @@ type Service struct {
 	TOTPSkew int
 	Limits   SessionLimits       // optional
 	Reused   func(tenant string) // told of each refresh token that came back after its use; optional
+	// Offset is told how many time steps each code that was accepted was ahead of the
+	// present one, -3 to 3; optional.
+	Offset func(steps int64)
 
 	LoginRate int // failed logins a minute from one address; 0: DefaultLoginRate
 

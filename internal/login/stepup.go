@@ -24,13 +24,14 @@ func (s *Service) StepUp(ctx context.Context, session Session, code string) (Res
 	}
 	var res Result
 	var refused error
+	var off int64
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res, refused = Result{}, nil
 		o, err := s.holderOf(ctx, tx, session)
 		if err != nil {
 			return err
 		}
-		if err := s.useCode(ctx, tx, caller.Tenant, caller.ID, code); err != nil {
+		if off, err = s.useCode(ctx, tx, caller.Tenant, caller.ID, code); err != nil {
 			refused = err
 			return s.recordFailure(ctx, tx, o.failure(audit.OTPFailed, err), err)
 		}
@@ -51,5 +52,5 @@ func (s *Service) StepUp(ctx context.Context, session Session, code string) (Res
 		e.Caller = caller
 		return s.Log.AppendIn(ctx, tx, e)
 	})
-	return answer(res, err, refused)
+	return accepted(s, off, res, err, refused)
 }

@@ -58,6 +58,10 @@ const (
 // Budgets lists them, for metrics.
 var Budgets = []string{BudgetAddress, BudgetSpray, BudgetNetwork, BudgetAccount, BudgetCode, BudgetRecovery, BudgetRenewal, BudgetPassword, BudgetUnlock, BudgetSecret}
 
+// Locks lists those of them that lock: so many tries in a row begin a wait. The others
+// are of tries over time.
+var Locks = []string{BudgetNetwork, BudgetCode, BudgetPassword}
+
 var (
 	passwords = throttle.Ladder{Wait: passwordWait, Forget: forgetPasswords}
 	codes     = throttle.Ladder{Wait: codeWait}

@@ -52,11 +52,12 @@ func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, 
 	}
 	var res Result
 	var refused error
+	var off int64
 	err = s.Store.InTx(ctx, func(tx store.Tx) error {
 		res, refused = Result{}, nil
 		t, user, err := s.holder(ctx, tx, tk)
 		if err == nil {
-			err = s.useCode(ctx, tx, tk.Tenant, tk.User, code)
+			off, err = s.useCode(ctx, tx, tk.Tenant, tk.User, code)
 		}
 		if err == nil {
 			err = endTicket(ctx, tx, tk, s)
@@ -82,6 +83,15 @@ func (s *Service) VerifyTOTP(ctx context.Context, ticket, code string) (Result, 
 		res = Result{Status: StatusOK, Tokens: &tokens}
 		return s.Log.AppendIn(ctx, tx, success(user, audit.LoginSucceeded, p))
 	})
+	return accepted(s, off, res, err, refused)
+}
+
+// accepted is the answer to a code. Where it was accepted it counts how many time steps
+// it was off.
+func accepted[T any](s *Service, off int64, res T, err, refused error) (T, error) {
+	if err == nil && refused == nil && s.Offset != nil {
+		s.Offset(off)
+	}
 	return answer(res, err, refused)
 }
 
@@ -176,13 +186,13 @@ func (s *Service) holder(ctx context.Context, tx store.Tx, tk store.Ticket) (mod
 	return t, user, nil
 }
 
-// useCode takes the code's time step on the one device it belongs to. A device
-// whose secret does not open matches nothing, and is the error unless another
-// one matches.
-func (s *Service) useCode(ctx context.Context, tx store.Tx, tenant, user, code string) error {
+// useCode takes the code's time step on the one device it belongs to, and tells how
+// many steps that is off. A device whose secret does not open matches nothing, and is
+// the error unless another one matches.
+func (s *Service) useCode(ctx context.Context, tx store.Tx, tenant, user, code string) (off int64, err error) {
 	devices, err := tx.Devices(ctx, tenant, user)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	now := s.Now()
 	var broken error
@@ -195,13 +205,13 @@ func (s *Service) useCode(ctx context.Context, tx store.Tx, tenant, user, code s
 			continue
 		}
 		if used, err := tx.UseStep(ctx, d.ID, m.step, m.drift, now); err != nil || used {
-			return err
+			return m.off, err
 		}
 	}
 	if broken != nil {
-		return broken
+		return 0, broken
 	}
-	return s.wrongCode(ctx, tx, tenant, user, devices, code, now)
+	return 0, s.wrongCode(ctx, tx, tenant, user, devices, code, now)
 }
 
 // matched is what a code is of a device, if anything.
@@ -209,6 +219,7 @@ type matched struct {
 	ok    bool
 	step  int64
 	drift int64 // to be stored with the step
+	off   int64 // steps it is ahead of the present one; below zero it is behind
 }
 
 // match opens the device's secret and compares. A secret that does not open, or
@@ -222,7 +233,7 @@ func (s *Service) match(d store.Device, code string, now time.Time) (matched, er
 	if err != nil {
 		return matched{}, fmt.Errorf("device %s: %w", d.ID, err)
 	}
-	return matched{ok, step, s.window().Learn(device, step, now)}, nil
+	return matched{ok: ok, step: step, drift: s.window().Learn(device, step, now), off: step - totp.Step(now, d.Period)}, nil
 }
 
 // wrongCode is the refusal of a code that none of the devices takes. Where it is

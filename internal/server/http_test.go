@@ -274,6 +274,9 @@ func TestLogAndMetrics(t *testing.T) {
 	for _, budget := range append(slices.Clone(login.Budgets), budgetRequests) {
 		want["rolegate_throttled_total budget="+budget] = 0 // likewise
 	}
+	for _, budget := range login.Locks {
+		want["rolegate_locks_total budget="+budget] = 0
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -21,6 +21,7 @@ type Metrics struct {
 	decisions *prometheus.CounterVec
 	problems  *prometheus.CounterVec
 	throttled *prometheus.CounterVec
+	locks     *prometheus.CounterVec
 
 	// Looking a series up by its labels takes longer than counting.
 	requestSeries  found[requestLabels, requestSeries]
@@ -96,7 +97,14 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	for _, budget := range append(login.Budgets, budgetRequests) { // so that each is there, at 0, to watch
 		m.throttled.WithLabelValues(budget)
 	}
-	reg.MustRegister(m.requests, m.durations, m.decisions, m.problems, m.throttled)
+	m.locks = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "rolegate_locks_total",
+		Help: "Times that tries in a row began a wait or a lock, by the budget: login_network, code, password.",
+	}, []string{"budget"})
+	for _, budget := range login.Locks {
+		m.locks.WithLabelValues(budget)
+	}
+	reg.MustRegister(m.requests, m.durations, m.decisions, m.problems, m.throttled, m.locks)
 	return m
 }
 
@@ -122,6 +130,13 @@ func (m *Metrics) problem(code model.Code) {
 func (m *Metrics) Throttled(budget string) {
 	if m != nil {
 		m.throttled.WithLabelValues(budget).Inc()
+	}
+}
+
+// Locked counts a lock that began.
+func (m *Metrics) Locked(budget string) {
+	if m != nil {
+		m.locks.WithLabelValues(budget).Inc()
 	}
 }
 

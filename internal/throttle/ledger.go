@@ -53,6 +53,9 @@ const (
 type Ledger struct {
 	// Refused is told the budget of each try that is refused; optional.
 	Refused func(budget string)
+	// Locked is told the budget of each ladder whose wait has begun, once that is
+	// committed; optional.
+	Locked func(budget string)
 
 	mu        sync.Mutex // held for the fields below
 	queue     []*job
@@ -243,7 +246,19 @@ func (l *Ledger) run(s store.Store, now func() time.Time) {
 				j.result = settlement{err: err}
 			}
 			l.remember(j.result, at)
+			l.tellLocks(j.result)
 			close(j.done)
+		}
+	}
+}
+
+func (l *Ledger) tellLocks(s settlement) {
+	if l.Locked == nil {
+		return
+	}
+	for _, line := range s.begun {
+		if _, ok := line.Rule.(Ladder); ok {
+			l.Locked(line.Budget)
 		}
 	}
 }
