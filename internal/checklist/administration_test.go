@@ -20,7 +20,7 @@ import (
 
 func init() {
 	holds(122, "Every route below /v1/admin, and of the log what is not public, refuses no token, a person without the right, a client without the scope and an expired token of an administrator; each page for officers leads whose session has expired to the login.", adminRoutesAreClosed)
-	holds(123, "An administrator changes nothing without a second factor proven in the last five minutes: 401 with what would help, 409 where there is no device yet.", adminStepsUp)
+	holds(123, "An administrator changes nothing without a second factor proven in the last five minutes: 401 with what would help, 409 where there is no device yet.", func(t *testing.T) { adminStepsUp(t); pagesStepUp(t) })
 	holds(124, "A person can change nothing of their own account that the policy or an administrator decides: there is no such route, and unknown members are refused.", noOwnProfile)
 	holds(125, "An administrator neither sets nor sees a password: no route takes one for somebody else, and an invitation leaves it to the user.", noPasswordOfOthers)
 	holds(126, "What administrators read of users holds no hash, secret, code or token.", noSecretsShown)
