@@ -106,3 +106,22 @@ func pagesStepUp(t *testing.T) {
 		t.Errorf("only %d forms were done, and the tenant went from revision %d to %d", done, before, after)
 	}
 }
+
+// noSecretsOnPages is noSecretsShown for the pages of users and clients.
+func noSecretsOnPages(t *testing.T, k *testkit.Kit, sys *testkit.Person, secrets []string) {
+	t.Helper()
+	v := k.VisitorAs(t, sys)
+	for path, named := range map[string]string{
+		"/console/people": "ann", "/console/people?name=an": "ann", "/console/people/user?id=ann": "ann", "/console/clients": "crm",
+	} {
+		page := v.Get(path).Want(t, http.StatusOK, "")
+		if !strings.Contains(page.Text("main"), named) {
+			t.Errorf("GET %s does not show %s: %s", path, named, page.Text("main"))
+		}
+		for _, secret := range secrets {
+			if strings.Contains(page.Body, secret) {
+				t.Errorf("%q is on the page %s", secret, path)
+			}
+		}
+	}
+}
