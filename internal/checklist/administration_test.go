@@ -20,7 +20,7 @@ import (
 
 func init() {
 	holds(122, "Every route below /v1/admin, and of the log what is not public, refuses no token, a person without the right, a client without the scope and an expired token of an administrator; each page for officers leads whose session has expired to the login.", adminRoutesAreClosed)
-	holds(123, "An administrator changes nothing without a second factor proven in the last five minutes: 401 with what would help, 409 where there is no device yet.", adminStepsUp)
+	holds(123, "An administrator changes nothing without a second factor proven in the last five minutes: 401 with what would help, 409 where there is no device yet.", func(t *testing.T) { adminStepsUp(t); pagesStepUp(t) })
 	holds(124, "A person can change nothing of their own account that the policy or an administrator decides: there is no such route, and unknown members are refused.", noOwnProfile)
 	holds(125, "An administrator neither sets nor sees a password: no route takes one for somebody else, and an invitation leaves it to the user.", noPasswordOfOthers)
 	holds(126, "What administrators read of users holds no hash, secret, code or token.", noSecretsShown)
@@ -269,15 +269,16 @@ func noSecretsShown(t *testing.T) {
 	k.Login(o.sys)
 	client := k.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
 	list, one, clients := k.Call("GET", "/v1/admin/users", o.sys.Access, nil), k.Call("GET", "/v1/admin/users/ann", o.sys.Access, nil), k.Call("GET", "/v1/admin/clients", o.sys.Access, nil)
+	secrets := append([]string{"$argon2", ann.Secret, ann.Access, ann.Refresh, client, testkit.Password, testkit.Claims(t, ann.Access)["sid"].(string)}, ann.RecoveryCodes...)
 	for _, a := range []testkit.Answer{list, one, clients} {
 		k.Want(a, 200)
-		secrets := append([]string{"$argon2", ann.Secret, ann.Access, ann.Refresh, client, testkit.Password, testkit.Claims(t, ann.Access)["sid"].(string)}, ann.RecoveryCodes...)
 		for _, secret := range secrets {
 			if bytes.Contains(a.Raw, []byte(secret)) {
 				t.Errorf("%q is in %s", secret, a.Raw)
 			}
 		}
 	}
+	noSecretsOnPages(t, k, o.sys, secrets)
 	if n := len(list.Body["results"].([]any)); n != 4 {
 		t.Errorf("%d users listed", n)
 	}

@@ -112,16 +112,19 @@ func (b *bearers) refused(name, token string, routes []*http.Request) {
 	}
 }
 
-// all sends the first of the tokens to every route, and the others to one for
-// people, one for clients and one for proxies.
+// all sends the first of the tokens to every route, and the others to one of each kind:
+// for any person, for one with a fresh factor, for an officer, for clients and for proxies.
 func (b *bearers) all(tokens ...named) {
 	b.t.Helper()
 	var few []*http.Request
 	for _, r := range b.routes {
 		switch r.Method + " " + r.URL.Path {
-		case "POST /v1/logout", "POST /access/v1/evaluation", "GET /v1/forward-auth":
+		case "POST /v1/logout", "POST /v1/me/recovery-codes", "GET /v1/admin/users", "POST /access/v1/evaluation", "GET /v1/forward-auth":
 			few = append(few, r)
 		}
+	}
+	if len(few) != 5 {
+		b.t.Fatalf("%d routes are one of each kind", len(few))
 	}
 	for i, n := range tokens {
 		routes := few

@@ -1,9 +1,9 @@
 package checklist
 
 import (
+	"io"
 	"net/http"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,8 +20,25 @@ func init() {
 	holds(176, "errors are problem documents with type, title, status, code and trace id; the language changes only what people read", problems)
 }
 
-// mayBeKept are the answers that are the same for everybody.
-var mayBeKept = []string{"/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/.well-known/authzen-configuration"}
+// mayBeKept are the answers that are the same for everybody, and how they may be kept:
+// the files of the pages have the digest of what is in them in their address.
+var mayBeKept = map[string]string{
+	"/.well-known/jwks.json":                  "public, max-age=300",
+	"/.well-known/oauth-authorization-server": "public, max-age=300",
+	"/.well-known/authzen-configuration":      "public, max-age=300",
+	"/v1/audit/*":                             "public, max-age=1", // the log's hashes
+	"/assets/*":                               "public, max-age=31536000, immutable",
+}
+
+// kept is how an answer of a path may be kept, if it is a good one.
+func kept(path string) string {
+	for _, below := range []string{"/v1/audit/", "/assets/"} {
+		if strings.HasPrefix(path, below) {
+			return mayBeKept[below+"*"]
+		}
+	}
+	return mayBeKept[path]
+}
 
 func headersOfAll(t *testing.T) {
 	k := testkit.New(t, "ROLEGATE_ISSUER=https://gate.example.com", "ROLEGATE_CORS_ORIGINS=https://crm.example.com")
@@ -36,10 +53,9 @@ func headersOfAll(t *testing.T) {
 			"X-Content-Type-Options":  h.Get("X-Content-Type-Options") == "nosniff",
 			"Referrer-Policy":         h.Get("Referrer-Policy") == "no-referrer" || strings.HasPrefix(h.Get("Content-Type"), "text/html") && h.Get("Referrer-Policy") == "strict-origin",
 			"Content-Security-Policy": strings.HasPrefix(csp, "default-src 'none'") && strings.Contains(csp, "frame-ancestors 'none'") && !strings.Contains(csp, "unsafe"),
-			"Cache-Control": h.Get("Cache-Control") == "no-store" || slices.Contains(mayBeKept, path) && a.Status < 400 && h.Get("Cache-Control") == "public, max-age=300" ||
-				strings.HasPrefix(path, "/v1/audit/") && a.Status < 400 && h.Get("Cache-Control") == "public, max-age=1", // the log's hashes, likewise
-			"Content-Type": goodType(a),
-			"Server":       h.Get("Server") == "" && h.Get("X-Powered-By") == "",
+			"Cache-Control":           h.Get("Cache-Control") == "no-store" || a.Status < 400 && kept(path) != "" && h.Get("Cache-Control") == kept(path),
+			"Content-Type":            goodType(a) || goodFile(a, path),
+			"Server":                  h.Get("Server") == "" && h.Get("X-Powered-By") == "",
 		} {
 			if !good {
 				t.Errorf("%s: %d %s: %q", what, a.Status, name, h.Values(name))
@@ -77,9 +93,95 @@ func headersOfAll(t *testing.T) {
 	} {
 		check(what, a, "")
 	}
+	pagesOfAll(t, k, check)
 	if got := send(t, testkit.New(t), "GET", "/healthz", nil).Header.Get("Strict-Transport-Security"); got != "" {
 		t.Errorf("with an http issuer browsers are told %q", got)
 	}
+}
+
+// pagesOfAll gives every page to a check, as each may see it, with the files that they
+// load and the policy that is downloaded.
+func pagesOfAll(t *testing.T, k *testkit.Kit, check func(what string, a testkit.Answer, path string)) {
+	t.Helper()
+	o := officesOf(t, k)
+	k.Login(o.sec)
+	draft := k.Call("POST", "/v1/admin/policy/drafts", o.sec.Access, map[string]any{"title": "a draft"})
+	k.Want(draft, 201)
+	readers := map[string]*testkit.Person{"nobody": nil, "a person": k.MustEnrol("carol", "sales-rep"), "sys": o.sys, "sec": o.sec, "aud": o.aud}
+	for _, p := range readers {
+		if p != nil {
+			k.Login(p)
+		}
+	}
+	saw := map[string]int{} // pages, by what was answered to whom
+	files := map[string]bool{}
+	look := func(path, who string) {
+		a := pageFor(t, k, path, readers[who])
+		check("GET "+path+" of "+who, a, path)
+		saw[strconv.Itoa(a.Status)+" "+who]++
+		if a.Header.Get("Content-Type") == "text/csv; charset=utf-8" {
+			saw["policies"]++
+		}
+		for _, file := range regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(string(a.Raw), -1) {
+			files[file[1]] = true
+		}
+	}
+	for _, r := range pages(t) {
+		if r.method != http.MethodGet {
+			continue
+		}
+		path := r.path
+		if strings.HasPrefix(path, "/console/changes/{id}") || strings.HasPrefix(path, "/console/policy/drafts/{id}") {
+			path = strings.Replace(path, "{id}", draft.Text("id"), 1)
+		}
+		path = parameter.ReplaceAllString(strings.NewReplacer("{revision}", "1", "{index}", "1").Replace(path), "x")
+		for who := range readers {
+			look(path, who)
+		}
+	}
+	for file := range files {
+		look(file, "nobody")
+	}
+	if saw["200 a person"] < 8 || saw["200 sys"] < 20 || saw["200 sec"] < 40 || saw["200 aud"] < 10 || saw["303 nobody"] < 50 || saw["policies"] < 2 || len(files) < 4 {
+		t.Errorf("too little was seen of pages: %v, %v", saw, files)
+	}
+}
+
+// pageFor is a page as a browser that somebody, or nobody, logged in with gets it.
+func pageFor(t *testing.T, k *testkit.Kit, path string, p *testkit.Person) testkit.Answer {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, k.URL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html")
+	if p != nil {
+		req.Header.Set("Cookie", accessCookie+"="+p.Access+"; "+refreshCookie+"="+p.Refresh)
+	}
+	res, err := http.DefaultTransport.RoundTrip(req) // which follows nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testkit.Answer{Status: res.StatusCode, Header: res.Header, Raw: body}
+}
+
+// goodFile is goodType for what a page loads, or is downloaded from one.
+func goodFile(a testkit.Answer, path string) bool {
+	kind := a.Header.Get("Content-Type")
+	switch {
+	case a.Status != http.StatusOK:
+		return false
+	case strings.HasSuffix(path, "/policy.csv"):
+		return kind == "text/csv; charset=utf-8" && strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment; ")
+	case strings.HasPrefix(path, "/assets/"):
+		return kind == map[string]string{"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}[path[strings.LastIndex(path, ".")+1:]]
+	}
+	return false
 }
 
 func wireOne(t *testing.T, k *testkit.Kit, text string) testkit.Answer {

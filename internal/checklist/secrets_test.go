@@ -102,6 +102,13 @@ func secretsOf(k *testkit.Kit) *keeper {
 		}
 	}
 
+	for what, value := range pageSecrets(k.T.(*testing.T), k) {
+		s.keep("by pages: "+what, value)
+		if raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(value); err == nil {
+			s.keep("by pages: "+what, string(raw))
+		}
+	}
+
 	for range 2 { // the keys of before and after a rotation
 		key, err := k.App.Login.Keys.Current()
 		if err != nil {
