@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"rolegate/internal/app"
 	"rolegate/internal/testkit"
 	"rolegate/model"
 )
@@ -36,9 +35,9 @@ func TestOneDoorOfPages(t *testing.T) {
 	for range 2 {
 		seed := rand.Uint64()
 		t.Log("seed", seed)
-		d := &doorkeeper{Kit: testkit.New(t, "ROLEGATE_MAX_SESSIONS=1000", "ROLEGATE_LOGIN_RATE=1000000"), t: t, all: routes(t)}
+		d := &doorkeeper{Kit: testkit.New(t, "ROLEGATE_MAX_SESSIONS=1000", "ROLEGATE_LOGIN_RATE=1000000"), t: t, all: routes(t), tokens: walked}
 		d.secret = d.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
-		w := &walk{doorkeeper: d, order: rand.New(rand.NewPCG(seed, 0)), pages: pages(t), tokens: walked}
+		w := &walk{doorkeeper: d, order: rand.New(rand.NewPCG(seed, 0)), pages: pages(t)}
 		people := everybody(d.Kit)
 		d.Saw = w.look
 		for _, p := range people {
@@ -61,9 +60,8 @@ func TestOneDoorOfPages(t *testing.T) {
 // walk is a walk through all pages, in an order of its own.
 type walk struct {
 	*doorkeeper
-	order  *rand.Rand
-	pages  []route
-	tokens map[string]int // handed out, by page
+	order *rand.Rand
+	pages []route
 	// restricted is whether the browser holds a session that can only enrol.
 	restricted bool
 }
@@ -156,13 +154,6 @@ func (w *walk) shuts(p *somebody, person, tenant bool) {
 	}
 	if u.Disabled != person {
 		disable(w.Kit, p.ID, person)
-	}
-}
-
-func (w *walk) unlock(p *somebody) {
-	err := w.App.Login.Unlock(context.Background(), testkit.Operator, model.DefaultTenant, p.ID, "")
-	if err != nil && model.CodeOf(err) != model.CodeUserUnknown {
-		w.t.Fatal(err)
 	}
 }
 
@@ -288,25 +279,13 @@ func (w *walk) keeps(v *testkit.Visitor, p *somebody) {
 	}
 }
 
-// resets gives the person the password back that everybody has here.
-func (w *walk) resets(p *somebody) {
-	if invite, ok := w.invites(p); ok {
-		w.Post("/v1/invite/accept", "", map[string]any{"invite": invite, "password": testkit.Password})
-	}
-}
-
-func (w *walk) invites(p *somebody) (invite string, ok bool) {
-	inv, err := app.InviteUser.Run(context.Background(), w.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: p.ID})
-	return inv.Invite, err == nil
-}
-
 // look finds the tokens in an answer and holds them against what is required now. Of
 // several cookies of a name a browser keeps the last.
 func (w *walk) look(req *http.Request, a testkit.Answer) {
 	w.t.Helper()
 	what := req.Method + " " + w.pattern(req)
 	if strings.HasPrefix(req.URL.Path, "/v1/") {
-		w.doorkeeper.look(what, a)
+		w.doorkeeper.look(what, what, a)
 		return
 	}
 	if req.URL.Path == "/oauth2/token" { // a client's, with which its questions are asked
