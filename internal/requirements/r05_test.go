@@ -169,7 +169,7 @@ var matrix = []tampering{
 	{"tile put in", at(256, `INSERT INTO audit_tiles SELECT level, 1, hashes FROM audit_tiles WHERE level = 0 AND n = 0`), verify.Tamper},
 	{"tile put in at another level", at(0, `INSERT INTO audit_tiles SELECT 1, 0, hashes FROM audit_tiles WHERE level = 0 AND n = 0`), verify.Tamper},
 	{"tile moved", at(0, `UPDATE audit_tiles SET n = 3 WHERE level = 0 AND n = 0`), verify.Tamper},
-	{"head shortened", func(k *logkit.Kit) int64 {
+	{headShortened, func(k *logkit.Kit) int64 {
 		n := k.Count("audit_entries")
 		k.Exec(`UPDATE audit_head SET size = ?`, n-1)
 		return n - 1
@@ -257,6 +257,8 @@ func names(r verify.Report, status verify.Status, index int64) bool {
 	})
 }
 
+const headShortened = "head shortened"
+
 func tamperMatrix(t *testing.T, k *logkit.Kit) {
 	o := history(t, k)
 	k.Save()
@@ -265,6 +267,16 @@ func tamperMatrix(t *testing.T, k *logkit.Kit) {
 			k.T = t
 			defer k.Restore()
 			index := c.alter(k)
+			if c.name == headShortened { // a head without a tree over its entries is none to export by
+				live, err := verify.Live(k.Ctx, k.Store)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if own, err := verify.Run(k.Ctx, live, verify.Options{Policy: o.policy}); err != nil || own.Status != verify.Tamper {
+					t.Errorf("the service itself finds status %d, %v", own.Status, err)
+				}
+				return
+			}
 			r := exported(t, k, verify.Options{Policy: o.policy, Known: [][]byte{o.known}, Receipts: []verify.Receipt{o.receipt}})
 			if c.want == verify.OK {
 				if r.Status != verify.OK {
