@@ -21,6 +21,26 @@ func acceptance(t *testing.T, p *selfverify.Pass) []byte {
 	return b
 }
 
+// passes has a log verified each time it is called, beside the checkpoint that was published
+// last, where latest is not nil, and what was answered for.
+func passes(t *testing.T, k *logkit.Kit, latest, kept *[]byte) func() *selfverify.Pass {
+	o := selfverify.Options{Store: k.Store, Keys: k.Keys, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+		Accepted: func(context.Context) ([]byte, error) { return *kept, nil }}
+	if latest != nil {
+		o.Key = func(context.Context) (string, error) { return k.VKey, nil }
+		o.Kept = func(context.Context) ([]byte, error) { return *latest, nil }
+	}
+	v := selfverify.New(o)
+	return func() *selfverify.Pass {
+		t.Helper()
+		a, err := v.Ask(t.Context(), operator, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Pass
+	}
+}
+
 // An entry that was altered is answered for as it is: while the log grows, and its
 // checkpoints with it, that is no alarm; whatever is altered later is one, and can be
 // answered for as well.
@@ -32,18 +52,11 @@ func TestAcceptedAlteration(t *testing.T) {
 			publisher := k.Publisher()
 			latest := publisher.Publish()
 			var kept []byte
-			v := selfverify.New(selfverify.Options{Store: k.Store, Keys: k.Keys, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
-				Key:      func(context.Context) (string, error) { return k.VKey, nil },
-				Kept:     func(context.Context) ([]byte, error) { return latest, nil },
-				Accepted: func(context.Context) ([]byte, error) { return kept, nil }})
+			pass := passes(t, k, &latest, &kept)
 			verify := func() *selfverify.Pass {
 				t.Helper()
 				latest = publisher.Publish()
-				a, err := v.Ask(t.Context(), operator, time.Minute)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return a.Pass
+				return pass()
 			}
 			holds := func(what string, grown ...int) {
 				t.Helper()
@@ -93,18 +106,7 @@ func TestAcceptedAndPutBack(t *testing.T) {
 	publisher := k.Publisher()
 	latest := publisher.Publish()
 	var kept []byte
-	v := selfverify.New(selfverify.Options{Store: k.Store, Keys: k.Keys, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
-		Key:      func(context.Context) (string, error) { return k.VKey, nil },
-		Kept:     func(context.Context) ([]byte, error) { return latest, nil },
-		Accepted: func(context.Context) ([]byte, error) { return kept, nil }})
-	verify := func() *selfverify.Pass {
-		t.Helper()
-		a, err := v.Ask(t.Context(), operator, time.Minute)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return a.Pass
-	}
+	verify := passes(t, k, &latest, &kept)
 	k.Forge(5)
 	kept = acceptance(t, verify())
 	k.Fill(20)

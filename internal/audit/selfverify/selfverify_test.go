@@ -454,16 +454,7 @@ func TestAcceptedActHidesNothing(t *testing.T) {
 	executed := k.Erase("customer:c3")
 	k.Unread(executed)
 	var kept []byte
-	v := selfverify.New(selfverify.Options{Store: k.Store, Keys: k.Keys, Log: k.Log, Every: time.Hour, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
-		Accepted: func(context.Context) ([]byte, error) { return kept, nil }})
-	verify := func() *selfverify.Pass {
-		t.Helper()
-		a, err := v.Ask(t.Context(), operator, time.Minute)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return a.Pass
-	}
+	verify := passes(t, k, nil, &kept)
 	p := verify()
 	if !p.Failed() || p.Report.Partial {
 		t.Fatalf("%+v", p.Report)
