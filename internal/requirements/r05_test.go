@@ -272,8 +272,8 @@ func tamperMatrix(t *testing.T, k *logkit.Kit) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if own, err := verify.Run(k.Ctx, live, verify.Options{Policy: o.policy}); err != nil || own.Status != verify.Tamper {
-					t.Errorf("the service itself finds status %d, %v", own.Status, err)
+				if own, err := verify.Run(k.Ctx, live, verify.Options{Policy: o.policy}); err != nil || own.Status != verify.Tamper || !names(own, verify.Tamper, index) {
+					t.Errorf("the service itself finds status %d, %v: %+v", own.Status, err, own.Faults)
 				}
 				return
 			}

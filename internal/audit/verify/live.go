@@ -25,6 +25,9 @@ func Live(ctx context.Context, st Store) (Source, error) {
 	f, err := tree.ParseFrontier(head.TreeSize, head.Frontier)
 	if err != nil || head.TreeSize > head.Size {
 		l.wrong = &Fault{Status: Tamper, Index: -1, End: -1, What: fmt.Sprintf("the log's head says that there are %s, and has no tree over them", entries(head.Size))}
+		if err == nil { // it has one over more
+			l.wrong.Index, l.wrong.End = head.Size, head.TreeSize
+		}
 		return l, nil
 	}
 	for f.Size() < head.Size { // it is none of the log's making (Options.Head); the rest is held against what is stored
