@@ -3,6 +3,7 @@ package testkit
 import (
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"rolegate/internal/keyring"
@@ -44,7 +45,7 @@ func NewReplicas(t testing.TB, n int, url string) Replicas {
 	return r
 }
 
-// StartReplicas starts n services in this process on one PostgreSQL.
+// StartReplicas starts n services in this process on one PostgreSQL, by one clock.
 func StartReplicas(t testing.TB, n int, settings ...string) []*Kit {
 	t.Helper()
 	return StartReplicasOn(t, n, "", settings...)
@@ -55,8 +56,9 @@ func StartReplicasOn(t testing.TB, n int, url string, settings ...string) []*Kit
 	t.Helper()
 	r := NewReplicas(t, n, url)
 	var kits []*Kit
+	offset := new(atomic.Int64)
 	for _, dir := range r.Dirs {
-		kits = append(kits, Start(t, dir, append(r.Settings, settings...)...))
+		kits = append(kits, start(t, dir, offset, nil, append(r.Settings, settings...)))
 	}
 	return kits
 }

@@ -42,7 +42,7 @@ type Kit struct {
 	// Saw is told of every exchange of Send and of visitors; nil for nobody.
 	Saw func(req *http.Request, a Answer)
 
-	offset atomic.Int64
+	offset *atomic.Int64 // of replicas: the same one
 	stop   func()
 }
 
@@ -98,6 +98,11 @@ func RealHashes(a *app.App) { a.Login.Hasher = password.New(password.Default, 0,
 // gets it open and not yet serving, and may put what fails into it.
 func StartAltered(t testing.TB, dir string, alter func(a *app.App), settings ...string) *Kit {
 	t.Helper()
+	return start(t, dir, new(atomic.Int64), alter, settings)
+}
+
+func start(t testing.TB, dir string, offset *atomic.Int64, alter func(a *app.App), settings []string) *Kit {
+	t.Helper()
 	cfg, err := app.ReadConfig(append([]string{
 		"ROLEGATE_DATA=" + dir, "ROLEGATE_LISTEN=127.0.0.1:0", "ROLEGATE_ADMIN_LISTEN=127.0.0.1:0",
 		"ROLEGATE_LOGIN_RATE=100000", // everybody is at one address
@@ -105,7 +110,7 @@ func StartAltered(t testing.TB, dir string, alter func(a *app.App), settings ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &Kit{T: t, Config: cfg, Logs: &Logs{}}
+	k := &Kit{T: t, Config: cfg, Logs: &Logs{}, offset: offset}
 	ctx, cancel := context.WithCancel(context.Background())
 	k.App, err = app.Open(ctx, cfg, slog.New(slog.NewJSONHandler(io.MultiWriter(k.Logs, t.Output()), &slog.HandlerOptions{Level: cfg.Level()})))
 	if err != nil {
