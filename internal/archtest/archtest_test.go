@@ -20,6 +20,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/mod/modfile"
 )
 
 const module = "rolegate"
@@ -437,3 +438,39 @@ func std(path string) bool {
 }
 
 func last(path string) string { return path[strings.LastIndex(path, "/")+1:] }
+
+// modernc.org/sqlite is code made for one release of modernc.org/libc, and asks who
+// uses it for no other ("Fragile modernc.org/libc dependency", its package doc). A
+// module that wants a newer one would bring it in unseen: go.mod excludes that.
+func TestLibcIsSQLites(t *testing.T) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.GoMod}}", "modernc.org/sqlite").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := required(t, strings.TrimSpace(string(out)), "modernc.org/libc")
+	for _, dir := range []string{".", "examples/crm", "interop"} {
+		if used := required(t, filepath.Join("..", "..", dir, "go.mod"), "modernc.org/libc"); used != wanted {
+			t.Errorf("%s: libc %s, where SQLite asks for %s", dir, used, wanted)
+		}
+	}
+}
+
+// required is the version of a module that a go.mod asks for.
+func required(t *testing.T, file, module string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := modfile.ParseLax(file, text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range mod.Require {
+		if r.Mod.Path == module {
+			return r.Mod.Version
+		}
+	}
+	t.Fatalf("%s does not name %s", file, module)
+	return ""
+}
