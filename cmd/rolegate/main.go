@@ -98,14 +98,19 @@ each may do to which record of a CRM, and keeps a record of every answer.
 	return root
 }
 
-// wrapArgs makes a wrong number of arguments a usage error in every command.
+// wrapArgs makes a wrong number of arguments a usage error in every command, which
+// says what it takes.
 func wrapArgs(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
+			err := check(cmd, args)
+			switch {
+			case err == nil:
+				return nil
+			case cmd.HasSubCommands(): // one of them was meant
 				return usageError{err}
 			}
-			return nil
+			return usageError{fmt.Errorf("arguments given: %d; usage: %s", len(args), cmd.UseLine())}
 		}
 	}
 	for _, sub := range cmd.Commands() {

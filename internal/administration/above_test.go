@@ -413,7 +413,7 @@ func TestReasonsArePlain(t *testing.T) {
 	f := delegated(t)
 	for what, reason := range map[string]string{
 		"too long": strings.Repeat("x", 1_001), "an escape": "a\x1b[31mb", "a bell": "a\ab", "a byte of nothing": "a\x00b",
-		"letters turned round": "a\u202eb", "no text at all": "a\xffb",
+		"letters turned round": "a\u202eb", "a mark of direction": "a\u200fb", "no text at all": "a\xffb",
 	} {
 		_, err := f.officer("dan", administration.Users, administration.Enable).SetDisabled(t.Context(), "low", false, reason)
 		f.refused("enabling, "+what, err, model.CodeInvalidRequest)

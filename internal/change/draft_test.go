@@ -214,7 +214,7 @@ func TestOpenDraftsAreBounded(t *testing.T) {
 func TestNotesArePlain(t *testing.T) {
 	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
 		f := firmOf(k)
-		for what, hidden := range map[string]string{"an escape": "a\x1b[31mb", "letters turned round": "a\u202eb", "no text at all": "a\xffb"} {
+		for what, hidden := range map[string]string{"an escape": "a\x1b[31mb", "letters turned round": "a\u202eb", "a mark of direction": "a\u200fb", "no text at all": "a\xffb"} {
 			_, err := f.Create(ctx, f.who("sec"), tenant, hidden)
 			f.refused("a title, "+what, err, model.CodeInvalidRequest)
 			d := f.added("p, role:" + rand.Text() + ", deal, open, all, , allow")

@@ -48,7 +48,7 @@ func (c *Giver) Freeing(who, lost string) Handing {
 // freeing compares what is left to who loses what is gone; all of it, where a mark goes.
 func (c *Giver) freeing(gone, left map[string]bool, mark bool) Handing {
 	asked := func(row int, counts func(key string) bool) bool {
-		return slices.ContainsFunc(c.asks[row], func(subject string) bool { return meets(gone, subject, counts) })
+		return slices.ContainsFunc(c.asks[row].subjects, func(subject string) bool { return meets(gone, subject, counts) })
 	}
 	all := func(string) bool { return true }
 	own := func(key string) bool { return c.mine[key] }

@@ -38,6 +38,8 @@ func TestFreeing(t *testing.T) {
 		{"of what everybody may", "p, *, deal, read, all, , allow\np, role:r, deal, read, all, , deny", false, HandingWithin},
 		{"of what everybody may who holds what neither does", "p, *, deal, read, all, 'role:boss' in user.roles, allow\np, role:r, deal, read, all, , deny", false, HandingWithin},
 		{"of what everybody may who holds what stays", "p, *, deal, read, all, 'role:left' in user.roles, allow\np, role:r, deal, read, all, , deny", false, HandingBeyond},
+		{"of what everybody may who does not hold the person's role", "p, *, deal, read, all, !('role:me' in user.roles), allow\np, role:r, deal, read, all, , deny", false, HandingBeyond},
+		{"of what neither may, since both hold a role", "g, role:me, role:left\np, *, deal, read, all, !('role:left' in user.roles), allow\np, role:r, deal, read, all, , deny", false, HandingWithin},
 		{"a mark", "p, role:left, rolegate.user, read, all, , allow", true, HandingAdministers},
 		{"a mark before nothing", "p, role:r, contact, read, all, , allow", true, HandingNothing},
 	} {

@@ -35,7 +35,7 @@ type Giver struct {
 	person   string // bare id
 	now      int64
 	rows     []Row
-	asks     [][]string      // whom the conditions of the rows ask for (asksOf)
+	asks     []asked         // what the conditions of the rows ask of who asks
 	mine     map[string]bool // subjects of rows that are the person's
 	inherits inheritance
 	catalog  *Catalog           // nil for none
@@ -80,7 +80,7 @@ func newGiver(rows []Row, mine map[string]bool, inherits inheritance) *Giver {
 	c := &Giver{rows: rows, asks: asksOf(rows), mine: mine, inherits: inherits, named: map[string]bool{}, handed: map[string]Handing{}}
 	for i := range rows {
 		c.named[rows[i].Cells[colSubject]] = true
-		for _, subject := range c.asks[i] {
+		for _, subject := range c.asks[i].subjects {
 			c.named[subject] = true
 		}
 	}
@@ -106,9 +106,10 @@ func (c *Giver) closed(subjects ...string) map[string]bool {
 // own may let others read what those own. A row that takes something from the
 // person and not from the role makes all it touches beyond. A row of anybody's
 // whose condition may ask for the role, the team or the user gives by it what it
-// allows, and what it no longer takes. What a p4 row asks is left out: it says how sure we must be, and not
-// what may be done. So are records that were shared with a role by its name: the
-// policy does not know them.
+// allows, and what it no longer takes. A condition that may no longer hold for what the
+// person has beside what is given keeps the right from the person. What a p4 row asks
+// is left out: it says how sure we must be, and not what may be done. So are records
+// that were shared with a role by its name: the policy does not know them.
 func (c *Giver) Handing(given string) Handing {
 	known := given
 	if !strings.HasPrefix(given, model.RolePrefix) && !c.named[given] && !c.mine[given] {
@@ -143,6 +144,7 @@ func (c *Giver) compare(p part) Handing {
 		return lacking(subject) && (kindOnly(subject) || mine[subject] || given[subject])
 	}
 	added := func(subject string) bool { return meets(given, subject, func(key string) bool { return !mine[key] }) }
+	keeps := func(subject string) bool { return mine[subject] && !given[subject] } // from the person what others get
 	var have []*Row
 	bound := slices.Clone(p.binds)
 	for i := range rows {
@@ -151,7 +153,7 @@ func (c *Giver) compare(p part) Handing {
 		switch {
 		case r.Kind == Assurance || !mine[subject]:
 		case r.allows():
-			if !slices.ContainsFunc(c.asks[i], lacking) {
+			if !slices.ContainsFunc(c.asks[i].subjects, lacking) && !slices.ContainsFunc(c.asks[i].against, keeps) {
 				have = append(have, r)
 			}
 		case !given[subject] && subject != everything:
@@ -162,11 +164,11 @@ func (c *Giver) compare(p part) Handing {
 	for i := range rows {
 		r := &rows[i]
 		subject, object := r.Cells[colSubject], r.Cells[colObject]
-		gives := given[subject] && r.allows() || !p.whole && slices.ContainsFunc(c.asks[i], added)
+		gives := given[subject] && r.allows() || !p.whole && slices.ContainsFunc(c.asks[i].subjects, added)
 		if !gives || !p.counts(i) {
 			continue
 		}
-		shared := p.whole && mine[subject] && !slices.ContainsFunc(c.asks[i], apart)
+		shared := p.whole && mine[subject] && !slices.ContainsFunc(c.asks[i].subjects, apart) && !slices.ContainsFunc(c.asks[i].against, keeps)
 		within := r.allows() && (shared || slices.ContainsFunc(have, func(h *Row) bool { return h.covers(r) && !c.secures(h, r) })) &&
 			!slices.ContainsFunc(bound, func(d *Row) bool { return d.touches(r) })
 		switch {
@@ -198,25 +200,29 @@ func meets(keys map[string]bool, subject string, counts func(key string) bool) b
 // kindOnly tells the subjects that a condition asks for where it may come to any.
 func kindOnly(subject string) bool { return strings.HasSuffix(subject, ":") }
 
-// asksOf lists for each row whom its condition asks for (condition.AsksFor).
-func asksOf(rows []Row) [][]string {
-	asks, met := make([][]string, len(rows)), map[string][]string{}
+// asked are the subjects that a condition asks for, and those among them that keep it from
+// holding (condition.AsksFor).
+type asked struct{ subjects, against []string }
+
+// asksOf is what the condition of each row asks for.
+func asksOf(rows []Row) []asked {
+	all, met := make([]asked, len(rows)), map[string]asked{}
 	for i := range rows {
 		text := rows[i].condition()
 		if !strings.Contains(text, "user") { // by whatever spelling, it is not about who asks
 			continue
 		}
-		subjects, known := met[text]
+		a, known := met[text]
 		if !known {
-			subjects = anybody
+			a = asked{anybody, anybody}
 			if c, err := condition.Compile(text, nil); err == nil {
-				subjects = c.AsksFor()
+				a.subjects, a.against = c.AsksFor()
 			}
-			met[text] = subjects
+			met[text] = a
 		}
-		asks[i] = subjects
+		all[i] = a
 	}
-	return asks
+	return all
 }
 
 // anybody is whom a condition may ask for that nobody can read.

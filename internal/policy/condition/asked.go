@@ -11,35 +11,43 @@ var keys = map[Source]string{UserID: "user:", UserTeams: "team:", UserRoles: "ro
 // as 'emea' in user.teams asks for "team:emea", or by "role:", "team:" or "user:" alone
 // where it may come to any. What asks for the same as the record says of itself, such as
 // record.owner == user.id, asks for nobody more than a scope does; but for roles, which no scope
-// knows.
-func (c *Condition) AsksFor() []string {
+// knows. Against are those of them with whom it may no longer hold, as
+// !('emea' in user.teams) does not.
+func (c *Condition) AsksFor() (subjects, against []string) {
 	var a asked
 	a.node(c.root)
-	slices.Sort(a)
-	return slices.Compact(a)
+	slices.Sort(a.subjects)
+	slices.Sort(a.against)
+	return slices.Compact(a.subjects), slices.Compact(a.against)
 }
 
-type asked []string
+type asked struct {
+	subjects, against []string
+	denied            bool // below an odd number of negations
+}
 
 func (a *asked) node(n Node) {
 	switch n := n.(type) {
 	case *Not:
+		a.denied = !a.denied
 		a.node(n.X)
+		a.denied = !a.denied
 	case *And:
 		a.nodes(n.Xs)
 	case *Or:
 		a.nodes(n.Xs)
 	case *Compare:
 		if n.Op == Equal || n.Op == NotEqual {
-			a.pair(n.X, n.Y)
-			a.pair(n.Y, n.X)
+			against := a.denied != (n.Op == NotEqual)
+			a.pair(n.X, n.Y, against)
+			a.pair(n.Y, n.X, against)
 			return
 		}
 		a.any(n.X.From, n.Y.From)
 	case *In:
 		for _, y := range n.List.each() {
-			a.pair(n.X, y)
-			a.pair(y, n.X)
+			a.pair(n.X, y, a.denied)
+			a.pair(y, n.X, a.denied)
 		}
 	case *Quantified:
 		for _, x := range n.Over.each() {
@@ -48,8 +56,9 @@ func (a *asked) node(n Node) {
 					a.any(x.From, y.From) // one more team than these, whichever, and it no longer holds
 					continue
 				}
-				a.pair(x, y)
-				a.pair(y, x)
+				against := n.All || a.denied
+				a.pair(x, y, against)
+				a.pair(y, x, against)
 			}
 		}
 	case *Flag:
@@ -79,24 +88,31 @@ func (l *List) each() []Term {
 }
 
 // pair notes whom x asks for by being held against y.
-func (a *asked) pair(x, y Term) {
+func (a *asked) pair(x, y Term, against bool) {
 	prefix, who := keys[x.From]
 	switch {
 	case !who || y.From == Record && x.From != UserRoles:
 	case y.From == Literal && x.From == UserRoles:
-		*a = append(*a, y.Value.str)
+		a.note(y.Value.str, against)
 	case y.From == Literal:
-		*a = append(*a, prefix+y.Value.str)
+		a.note(prefix+y.Value.str, against)
 	default:
-		*a = append(*a, prefix)
+		a.note(prefix, against)
 	}
 }
 
-// any notes that whoever it is may be asked for.
+// any notes that whoever it is may be asked for, to be so or not to be.
 func (a *asked) any(sources ...Source) {
 	for _, from := range sources {
 		if prefix, who := keys[from]; who {
-			*a = append(*a, prefix)
+			a.note(prefix, true)
 		}
+	}
+}
+
+func (a *asked) note(subject string, against bool) {
+	a.subjects = append(a.subjects, subject)
+	if against {
+		a.against = append(a.against, subject)
 	}
 }
