@@ -195,6 +195,7 @@ func TestTheMarkOfARole(t *testing.T) {
 	f.must(nil, mark("dan", "badge", true))
 	f.holds("kim", "badge", time.Time{})
 	f.refused("of who may what the desk may not", mark("dan", "badge", false), model.CodeForbidden)
+	f.refused("by the role's name in rows", mark("dan", "role:badge", false), model.CodeRoleUnknown)
 	f.must(nil, mark("sys", "desk", true))
 	f.refused("of one's own role", mark("dan", "desk", false), model.CodeForbidden)
 	f.must(nil, mark("dan", "badge", true)) // as it is

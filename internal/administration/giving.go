@@ -20,6 +20,15 @@ func (at *standing) notSelf(user string) error {
 	return nil
 }
 
+// bareRole refuses a role by the name it has in rows: package directory would take the
+// prefix off once what has it was asked about.
+func bareRole(role string) error {
+	if strings.HasPrefix(role, model.RolePrefix) {
+		return model.Errorf(model.CodeRoleUnknown, "%q is no role: roles are named without %s here", role, model.RolePrefix)
+	}
+	return nil
+}
+
 // mayGive tells whether the person may give the role to a user, and so take it:
 // they have the right to, the user is not above them, and the role does not reach beyond
 // what they may hand on. What it withholds, mayFree is about.
@@ -27,8 +36,8 @@ func (at *standing) mayGive(ctx context.Context, role, user string) error {
 	if err := at.notSelf(user); err != nil {
 		return err
 	}
-	if strings.HasPrefix(role, model.RolePrefix) { // which package directory takes off, once what is left was asked about
-		return model.Errorf(model.CodeRoleUnknown, "%q is no role: roles are named without %s here", role, model.RolePrefix)
+	if err := bareRole(role); err != nil {
+		return err
 	}
 	if model.IsOffice(role) {
 		return model.Errorf(model.CodeOfficeReserved, "the role %s is an office: it is given on the host, or by two holders of two offices", role)

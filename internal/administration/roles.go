@@ -71,6 +71,9 @@ func (o *Officer) Holders(ctx context.Context, role, after string, limit int) (p
 // do is in the policy. Without the mark its holders can do all they may without a second
 // factor, so taking it off is giving them that.
 func (o *Officer) PutRole(ctx context.Context, r model.Role, create bool) (revision int64, err error) {
+	if err := bareRole(r.ID); err != nil {
+		return 0, err
+	}
 	err = o.settle(ctx, r.ID, "", func(at *standing) error {
 		was, err := o.Store.Role(ctx, o.tenant, r.ID)
 		if err != nil && !notFound(err) {

@@ -48,7 +48,7 @@ const (
 	RefreshFailed     Activity = "authn_token_refresh_fail"
 	RefreshReused     Activity = "authn_token_reuse"
 	LoggedOut         Activity = "authn_logout"
-	SessionRevoked    Activity = "session_revoke"        // by its own person
+	SessionRevoked    Activity = "session_revoke"        // by its own person, or one that a recovery code opened, by a code of theirs
 	OthersRevoked     Activity = "session_revoke_others" // likewise: Count of them
 	LoginDisowned     Activity = "authn_login_disown"    // its person says it was not them, and Count other sessions ended
 	SessionLimited    Activity = "session_limit"         // ended to make room for another one

@@ -407,4 +407,12 @@ func clockJumps(t *testing.T) {
 		a = refresh(k, a.Text("refresh_token"))
 		k.Want(k.Post("/v1/me/recovery-codes", a.Text("access_token"), nil), 200)
 	})
+	t.Run("grace", func(t *testing.T) {
+		k := testkit.New(t)
+		alice := k.MustEnrol("alice")
+		k.Want(refresh(k, alice.Refresh), 200)
+		k.Want(refresh(k, alice.Refresh), 200)
+		k.Advance(-time.Hour) // ten seconds are not an hour
+		k.Want(refresh(k, alice.Refresh), 401, "code", "token_invalid")
+	})
 }

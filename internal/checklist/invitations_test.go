@@ -72,6 +72,16 @@ func waitingInvitations(t *testing.T) {
 		addRows(k, "p, user:named, contact, delete, all, , allow\n")
 		ended("after the policy named them", link)
 
+		// An account that was disabled for a while.
+		link = invite("away")
+		away := k.Invite("away2", "boss")
+		for _, id := range []string{"away", "away2"} {
+			disable(k, id, true)
+			disable(k, id, false)
+		}
+		ended("after the account was disabled for a while", link)
+		ended("likewise, made on the host", away)
+
 		// An office, on the host and by two holders; and a last device that goes.
 		link = invite("dan")
 		a := k.Call("POST", "/v1/admin/offices/requests", o.sys.Access, map[string]any{"member": "dan", "office": model.AuditAdmin, "reason": "aud retires"})

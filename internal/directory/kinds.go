@@ -77,11 +77,20 @@ func (s *Service) shut(ctx context.Context, tx store.Tx, tenant, id string) erro
 	if err != nil || !there {
 		return err
 	}
-	if _, err := tx.EndSessions(ctx, tenant, id, "", s.Now()); err != nil {
+	return s.endAll(ctx, tx, tenant, id)
+}
+
+// endAll ends whatever opens an account, now or in a while: sessions, logins that are half
+// done, invitations.
+func (s *Service) endAll(ctx context.Context, tx store.Tx, tenant, id string) error {
+	now := s.Now()
+	if _, err := tx.EndSessions(ctx, tenant, id, "", now); err != nil {
 		return err
 	}
-	_, err = tx.EndTickets(ctx, tenant, id, s.Now())
-	return err
+	if _, err := tx.EndTickets(ctx, tenant, id, now); err != nil {
+		return err
+	}
+	return tx.EndInvites(ctx, tenant, id, now)
 }
 
 // Teams are keyed by id. One that has members, or roles, is in use.

@@ -156,7 +156,7 @@ func (s *Service) invite(ctx context.Context, tx store.Invites, caller model.Cal
 }
 
 // SetUserDisabled disables or enables a user. Disabling ends every session at
-// once. A user who was imported can be disabled too: the account made for it is
+// once, and invitations with them. A user who was imported can be disabled too: the account made for it is
 // what is disabled.
 func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tenant, id string, disabled bool, reason string) (int64, error) {
 	return s.commit(ctx, func(tx store.Tx) (revision int64, e audit.Entry, err error) {
@@ -188,10 +188,7 @@ func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tena
 		}
 		// Enabling ends them too: a login that overlapped the disabling may have
 		// left one, and nobody comes back to a session from before.
-		if _, err := tx.EndSessions(ctx, tenant, u.ID, "", s.Now()); err != nil {
-			return 0, e, err
-		}
-		if _, err := tx.EndTickets(ctx, tenant, u.ID, s.Now()); err != nil {
+		if err := s.endAll(ctx, tx, tenant, u.ID); err != nil {
 			return 0, e, err
 		}
 		if _, err := tx.SetUserDisabled(ctx, tenant, u.ID, disabled); err != nil {

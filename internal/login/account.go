@@ -33,7 +33,7 @@ type Disowned struct {
 }
 
 // Disown takes a person's word that a line of their history was not them: whatever
-// else is open ends, logins that are half done with it, and no device is known any
+// else is open ends, logins that are half done and invitations with it, and no device is known any
 // more. The log has it under an activity of its own, for those who watch it. An
 // event that is not theirs, or none, is left out of that.
 //
@@ -59,6 +59,9 @@ func (s *Service) Disown(ctx context.Context, session Session, event store.Event
 			return err
 		}
 		if _, err = tx.EndTickets(ctx, caller.Tenant, caller.ID, now); err != nil {
+			return err
+		}
+		if err = tx.EndInvites(ctx, caller.Tenant, caller.ID, now); err != nil {
 			return err
 		}
 		if d.Known, err = tx.DeleteKnownDevices(ctx, caller.Tenant, caller.ID); err != nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"rolegate/internal/app"
 	"rolegate/internal/audit"
 	"rolegate/internal/login"
 	"rolegate/internal/store"
@@ -76,6 +77,10 @@ func TestDisown(t *testing.T) {
 		k.Advance(time.Minute)
 		k.Login(alice)
 		ticket := k.Ticket("alice")
+		invite, err := app.InviteUser.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: "alice"})
+		if err != nil {
+			t.Fatal(err)
+		}
 		mine := session(t, k, alice)
 		history, err := k.App.Login.History(ctx, mine.Caller, store.EventPlace{}, 10)
 		if err != nil {
@@ -104,6 +109,7 @@ func TestDisown(t *testing.T) {
 		k.Want(own(t, k, alice.Access), 200)
 		k.Want(own(t, k, bob.Access), 200)
 		k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": k.NextCode(alice)}), 401, "code", "ticket_invalid")
+		k.Want(k.Post("/v1/invite/accept", "", map[string]any{"invite": invite.Invite, "password": testkit.Password}), 401, "code", "invite_invalid")
 		if again, _, err := k.App.Login.Disown(ctx, mine, store.EventPlace{ID: "none"}); err != nil || again != (login.Disowned{}) {
 			t.Errorf("once more: %+v, %v", again, err)
 		}

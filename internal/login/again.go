@@ -202,7 +202,7 @@ func (s *Service) justConfirmed(ctx context.Context, of named) (bool, error) {
 	if err != nil || len(devices) != 1 {
 		return false, err
 	}
-	return devices[0].ID == of.device && s.Now().Sub(devices[0].ConfirmedAt) < 2*againFor, nil
+	return devices[0].ID == of.device && s.Now().Sub(devices[0].ConfirmedAt).Abs() < 2*againFor, nil
 }
 
 // twice does what a form asks, or, where the same form has done it, shows its codes again;

@@ -166,13 +166,16 @@ func (s *Service) firstCodes(ctx context.Context, d store.Device, a asked) (reco
 	return s.codesFor(ctx, d, a)
 }
 
-// firstDevice gives the person recovery codes and leaves no session that was
-// opened by the password alone.
+// firstDevice gives the person recovery codes and leaves no session, and no login half
+// done, that was opened by the password alone or by an older recovery code.
 func (s *Service) firstDevice(ctx context.Context, tx store.Tx, o owner, codes recoveryCodes) (*Tokens, error) {
 	if err := tx.ReplaceRecoveryCodes(ctx, o.user.Tenant, o.user.ID, codes.rows); err != nil {
 		return nil, err
 	}
 	if _, err := tx.EndSessions(ctx, o.user.Tenant, o.user.ID, o.session.ID, s.Now()); err != nil {
+		return nil, err
+	}
+	if _, err := tx.EndTickets(ctx, o.user.Tenant, o.user.ID, s.Now()); err != nil {
 		return nil, err
 	}
 	p := withOTP(s.Now())
@@ -188,7 +191,7 @@ func (s *Service) pending(ctx context.Context, q store.Factors, caller model.Cal
 	if err != nil {
 		return d, notFound(err, errNoSuchDevice)
 	}
-	if d.ID != id || s.Now().Sub(d.CreatedAt) >= PendingTTL {
+	if d.ID != id || s.Now().Sub(d.CreatedAt).Abs() >= PendingTTL {
 		return d, errNoSuchDevice
 	}
 	return d, nil

@@ -103,7 +103,7 @@ func (s *Service) waiting(ctx context.Context, q store.Factors, c model.Caller) 
 	switch {
 	case err != nil:
 		return d, notFound(err, errPendingOver)
-	case s.Now().Sub(d.CreatedAt) >= PendingTTL:
+	case s.Now().Sub(d.CreatedAt).Abs() >= PendingTTL:
 		return d, errPendingOver
 	}
 	return d, nil

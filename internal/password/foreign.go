@@ -163,9 +163,11 @@ func decodeAdapted(s string) ([]byte, error) {
 	return base64.RawStdEncoding.Strict().DecodeString(strings.ReplaceAll(s, ".", "+"))
 }
 
+// matches refuses a NUL at the end: HMAC fills its key up with them (RFC 2104 section 2),
+// so a password and the same one with NULs after it have the same hash.
 func (p pbkdf2Hash) matches(password string) bool {
 	key, err := pbkdf2.Key(p.digest, password, p.salt, p.rounds, len(p.key))
-	return err == nil && subtle.ConstantTimeCompare(key, p.key) == 1
+	return err == nil && subtle.ConstantTimeCompare(key, p.key) == 1 && !strings.HasSuffix(password, "\x00")
 }
 
 // argon2iHash has the parts, and the bounds, of our own hashes.

@@ -45,13 +45,13 @@ func TestHashesOfOtherSystems(t *testing.T) {
 		if ok, rehash := mustVerify(t, h, c.stored, c.password); !ok || !rehash {
 			t.Errorf("%q: the right password gives %v, rehash %v; want true, true", c.stored, ok, rehash)
 		}
-		for _, wrong := range []string{"", c.password + "x", strings.ToUpper(c.password) + " ", strings.Repeat("x", MaxBytes+1)} {
+		for _, wrong := range []string{"", c.password + "x", strings.ToUpper(c.password) + " ", c.password + "\x00", strings.Repeat("x", MaxBytes+1)} {
 			if ok, rehash := mustVerify(t, h, c.stored, wrong); ok || rehash {
 				t.Errorf("%q: %.20q gives %v, rehash %v; want false, false", c.stored, wrong, ok, rehash)
 			}
 		}
-		if s := h.Stats(); s.Done != 5 || s.Running != 0 {
-			t.Errorf("%q: %d hashes were done on workers, %d run; want 5, 0", c.stored, s.Done, s.Running)
+		if s := h.Stats(); s.Done != 6 || s.Running != 0 {
+			t.Errorf("%q: %d hashes were done on workers, %d run; want 6, 0", c.stored, s.Done, s.Running)
 		}
 	}
 }

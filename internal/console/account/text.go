@@ -174,7 +174,7 @@ var texts = page.Texts{
 	"event.authn_token_refresh_fail":   {EN: "Session not continued", ZH: "会话续期被拒绝"},
 	"event.authn_token_reuse":          {EN: "A used session token came again; the session was ended", ZH: "已用过的会话令牌再次出现，会话已被终止"},
 	"event.authn_logout":               {EN: "Logged out", ZH: "退出登录"},
-	"event.session_revoke":             {EN: "A session ended by you", ZH: "您结束了一个会话"},
+	"event.session_revoke":             {EN: "A session was ended", ZH: "一个会话已被结束"},
 	"event.session_revoke_others":      {EN: "All other sessions ended by you", ZH: "您结束了其他全部会话"},
 	"event.session_limit":              {EN: "Oldest session ended: too many were open", ZH: "会话过多，最早的会话已结束"},
 	"event.authn_token_revoked":        {EN: "Session ended by an application", ZH: "应用结束了会话"},

@@ -31,7 +31,7 @@ var events = page.Texts{
 	"event.authn_token_refresh_fail":   {EN: "Session not continued", ZH: "会话续期被拒绝"},
 	"event.authn_token_reuse":          {EN: "Used session token came again, session ended", ZH: "已用过的会话令牌再次出现，会话已终止"},
 	"event.authn_logout":               {EN: "Logged out", ZH: "退出登录"},
-	"event.session_revoke":             {EN: "Session ended by its person", ZH: "本人结束一个会话"},
+	"event.session_revoke":             {EN: "Session ended by its person, or by a code of theirs", ZH: "本人或其验证码结束了一个会话"},
 	"event.session_revoke_others":      {EN: "All other sessions ended by their person", ZH: "本人结束其他全部会话"},
 	"event.authn_login_disown":         {EN: "Reported: this was not me", ZH: "报告：不是我本人"},
 	"event.session_limit":              {EN: "Oldest session ended, too many were open", ZH: "会话过多，最早的会话已结束"},
