@@ -5688,7 +5688,7 @@ type ClientInterface interface {
 	// ListLoginHistory The caller's own login history
 	//
 	// Newest first, for as long as ROLEGATE_HISTORY_DAYS says, at most a thousand. What was refused is one line for each
-	// kind and hour, with `times`, and tells when and where the last one was.
+	// kind and hour, with `times`, and tells when and where the last one was; so are new names of devices and the ends of all other sessions.
 	//
 	// Corresponds with GET /v1/me/history (the `ListLoginHistory` operationId).
 	ListLoginHistory(ctx context.Context, params *ListLoginHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -8542,7 +8542,7 @@ func (c *Client) EndOtherSessions(ctx context.Context, params *EndOtherSessionsP
 // ListLoginHistory The caller's own login history
 //
 // Newest first, for as long as ROLEGATE_HISTORY_DAYS says, at most a thousand. What was refused is one line for each
-// kind and hour, with `times`, and tells when and where the last one was.
+// kind and hour, with `times`, and tells when and where the last one was; so are new names of devices and the ends of all other sessions.
 //
 // Corresponds with GET /v1/me/history (the `ListLoginHistory` operationId).
 func (c *Client) ListLoginHistory(ctx context.Context, params *ListLoginHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -17116,7 +17116,7 @@ type ClientWithResponsesInterface interface {
 	// ListLoginHistoryWithResponse The caller's own login history
 	//
 	// Newest first, for as long as ROLEGATE_HISTORY_DAYS says, at most a thousand. What was refused is one line for each
-	// kind and hour, with `times`, and tells when and where the last one was.
+	// kind and hour, with `times`, and tells when and where the last one was; so are new names of devices and the ends of all other sessions.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -37225,7 +37225,7 @@ func (c *ClientWithResponses) EndOtherSessionsWithResponse(ctx context.Context, 
 // ListLoginHistoryWithResponse The caller's own login history
 //
 // Newest first, for as long as ROLEGATE_HISTORY_DAYS says, at most a thousand. What was refused is one line for each
-// kind and hour, with `times`, and tells when and where the last one was.
+// kind and hour, with `times`, and tells when and where the last one was; so are new names of devices and the ends of all other sessions.
 //
 // Returns a wrapper object for the known response body format(s).
 //

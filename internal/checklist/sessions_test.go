@@ -2,6 +2,7 @@ package checklist
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"slices"
 	"strings"
@@ -364,7 +365,15 @@ func TestHistory(t *testing.T) {
 		k.Post("/v1/login/totp", "", map[string]any{"ticket": k.Ticket("ann"), "code": "000000"})
 		k.Login(ann)
 		k.Want(refresh(k, ann.Refresh), 200)
-		k.Want(k.Post("/v1/me/end-other-sessions", ann.Access, nil), 200)
+		id := k.DeviceIDs(ann)[0]
+		secret := k.AddClient(model.Client{ID: "crm", Tenant: model.DefaultTenant, Scopes: []string{"decide"}})
+		for range 3 {
+			k.Want(k.Post("/v1/me/end-other-sessions", ann.Access, nil), 200)
+			k.Want(k.Call("PATCH", "/v1/me/devices/"+id, ann.Access, map[string]any{"name": rand.Text()}), 200)
+			if !k.Active("crm", secret, ann.Access) {
+				t.Fatal("the token is not active")
+			}
+		}
 
 		var lines []string
 		times := map[string]float64{}
@@ -390,17 +399,19 @@ func TestHistory(t *testing.T) {
 		}
 		for event, want := range map[string]float64{
 			"invite_accept": 1, "mfa_enrol_start": 1, "mfa_enrol_confirm": 1, "authn_login_fail": 5, "authn_otp_fail": 1,
-			"authn_login_success": 1, "session_revoke_others": 1, "authn_token_refresh": 0,
+			"authn_login_success": 1, "session_revoke_others": 3, "mfa_device_rename": 3, "authn_token_refresh": 0, "authn_token_introspect": 0,
 		} {
 			if times[event] != want {
 				t.Errorf("%s: %v times, want %v", event, times[event], want)
 			}
 		}
-		if lines[0] != "session_revoke_others" || slices.Index(lines, "authn_login_fail") > slices.Index(lines, "invite_accept") {
+		if lines[0] != "mfa_device_rename" || slices.Index(lines, "authn_login_fail") > slices.Index(lines, "invite_accept") {
 			t.Errorf("not newest first: %q", lines)
 		}
-		if n := strings.Count(strings.Join(lines, " "), "authn_login_fail"); n > 2 { // an hour may have begun between
-			t.Errorf("strangers have %d lines", n)
+		for _, repeated := range []string{"authn_login_fail", "session_revoke_others", "mfa_device_rename"} {
+			if n := strings.Count(strings.Join(lines, " "), repeated); n > 2 { // an hour may have begun between
+				t.Errorf("%s has %d lines", repeated, n)
+			}
 		}
 		a := k.Call("GET", "/v1/me/history?limit=0", ann.Access, nil)
 		k.Want(a, 200)
