@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -101,22 +102,81 @@ func estimate(part []rune, names []string) Strength {
 	return s
 }
 
-// guess runs the estimator on the text and on what it is without the usual
-// replacements of letters. The estimator's own matcher of those is left out: it
+// guess runs the estimator on the text and on all that it may be made of, and takes
+// what is guessed first. The estimator's own matcher of replaced letters is left out: it
 // tries every combination, and 64 characters of the right kind take hours.
 func guess(text string, names []string) scoring.MinEntropyMatch {
 	found := zxcvbn.PasswordStrength(text, names, matching.FilterL33tMatcher)
-	if undone := string(plain(strings.ToLower(text))); undone != text {
-		if other := zxcvbn.PasswordStrength(undone, names, matching.FilterL33tMatcher); other.Entropy+replaced < found.Entropy {
-			other.Entropy += replaced
-			return other
+	for _, other := range readings(strings.ToLower(text)) {
+		if m := zxcvbn.PasswordStrength(other, names, matching.FilterL33tMatcher); m.Entropy+replaced < found.Entropy {
+			found = m
+			found.Entropy += replaced
 		}
+	}
+	if isDate(unseparated(text)) && aDate < found.Entropy {
+		found = scoring.MinEntropyMatch{Entropy: aDate, MatchSequence: []match.Match{{Pattern: "date", Token: text}}}
 	}
 	return found
 }
 
-// replaced is what replacing letters adds, in bits.
+// replaced is what replacing letters adds, or separators in a date, in bits.
 const replaced = 2
+
+// aDate is what a date lasts, in bits: a day of some two hundred years in one of three
+// orders, with or without separators. The estimator sees few that are written together.
+const aDate = 18
+
+func isDate(digits string) bool {
+	for _, order := range []string{"20060102", "02012006", "01022006"} {
+		if at, err := time.Parse(order, digits); err == nil && at.Year() >= 1900 && at.Year() < 2100 {
+			return true
+		}
+	}
+	return false
+}
+
+// readings are what a text in small letters may be made of: with letters put back, all
+// of them or but for what stands at its end, as P@ssw0rd2026 is password and a year, and
+// without what separates numbers, as 1990-05-12 is a date.
+func readings(text string) (all []string) {
+	for _, one := range []byte("il") {
+		for _, end := range []int{len(text), len(strings.TrimRight(text, "0123456789!@$+"))} {
+			all = append(all, lettered(text[:end], one)+text[end:])
+		}
+	}
+	all = append(all, unseparated(text))
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(s string) bool { return s == text })
+}
+
+// aYear is from how many digits on a number is none that stands for letters.
+const aYear = len("2026")
+
+// lettered puts letters back, for 1 the one.
+func lettered(text string, one byte) string {
+	letters := map[byte]byte{'0': 'o', '1': one, '!': 'i', '3': 'e', '4': 'a', '@': 'a', '5': 's', '$': 's', '7': 't', '+': 't'}
+	b := []byte(text)
+	for i := 0; i < len(b); i++ {
+		if digits := len(text[i:]) - len(strings.TrimLeft(text[i:], "0123456789")); digits >= aYear {
+			i += digits - 1
+		} else if letter, ok := letters[b[i]]; ok {
+			b[i] = letter
+		}
+	}
+	return string(b)
+}
+
+// unseparated leaves out each separator between two digits.
+func unseparated(text string) string {
+	digit := func(at int) bool { return at >= 0 && at < len(text) && text[at] >= '0' && text[at] <= '9' }
+	var b strings.Builder
+	for i := range len(text) {
+		if !strings.ContainsRune("-/. _", rune(text[i])) || !digit(i-1) || !digit(i+1) {
+			b.WriteByte(text[i])
+		}
+	}
+	return b.String()
+}
 
 func hintOf(m match.Match) Hint {
 	switch m.Pattern {
