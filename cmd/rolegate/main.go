@@ -148,7 +148,7 @@ type usageError struct{ error }
 // fail prints an error with every bad place it names.
 func (c *cli) fail(err error) int {
 	var misuse usageError
-	if errors.As(err, &misuse) || strings.HasPrefix(err.Error(), "unknown command") {
+	if errors.As(err, &misuse) || strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "required flag") { // what cobra has no type for
 		fmt.Fprintf(c.stderr, "rolegate: %v\nrun `rolegate --help`, or any command with --help\n", err)
 		return 2
 	}

@@ -55,6 +55,9 @@ func (c *cli) policyRevisions() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "revisions", Short: "list the policies that were published, the newest first", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if r.Limit < 1 {
+				return usageError{fmt.Errorf("--limit %d lists nothing; it is at least 1", r.Limit)}
+			}
 			r.Tenant = c.tenant
 			return do(c, app.ListRevisions, r, func(w io.Writer, ps []app.PolicyRevision) {
 				var rows [][]string
