@@ -23,7 +23,20 @@ const (
 // Langs lists the languages, the default first.
 var Langs = []Lang{English, Chinese}
 
-var matcher = language.NewMatcher([]language.Tag{language.English, language.SimplifiedChinese})
+// asked are the languages people ask for, each with the one they are answered in: who
+// reads Traditional Chinese reads Simplified sooner than English.
+var asked = []struct {
+	tag  language.Tag
+	lang Lang
+}{{language.English, English}, {language.SimplifiedChinese, Chinese}, {language.TraditionalChinese, Chinese}}
+
+var matcher = func() language.Matcher {
+	var tags []language.Tag
+	for _, a := range asked {
+		tags = append(tags, a.tag)
+	}
+	return language.NewMatcher(tags)
+}()
 
 // maxAcceptLanguage bounds what is parsed; browsers send far less.
 const maxAcceptLanguage = 512
@@ -65,7 +78,7 @@ func negotiate(header string) Lang {
 	if confidence == language.No {
 		return English
 	}
-	return Langs[index]
+	return asked[index].lang
 }
 
 // text is one text in every language. Words in braces are filled in.

@@ -136,7 +136,7 @@ var sentences = map[Input]text{
 	FormSyntax:      {"The form cannot be read: an escape is malformed, or a semicolon is not escaped.", "表单无法解析：转义有误，或分号未转义。"},
 	FormTwice:       {"The parameter {path} is there more than once.", "参数 {path} 重复出现。"},
 	FormMissing:     {"The parameter {path} is missing.", "缺少参数 {path}。"},
-	TwoCredentials:  {"The client authenticates in two ways: use one of HTTP Basic, client_id with client_secret, and client_assertion.", "客户端使用了两种验证方式：请只使用 HTTP Basic、client_id 与 client_secret、client_assertion 三者之一。"},
+	TwoCredentials:  {"The client authenticates in two ways, or by two names: use one of HTTP Basic, client_id with client_secret, and client_assertion.", "客户端使用了两种验证方式，或给出了两个不同的名称：请只使用 HTTP Basic、client_id 与 client_secret、client_assertion 三者之一。"},
 	NoCredentials:   {"The client must authenticate: with its id and secret, by HTTP Basic or in the form, or with an assertion (private_key_jwt).", "客户端必须进行验证：可通过 HTTP Basic 或表单参数提供标识和密钥，也可使用断言（private_key_jwt）。"},
 	HeaderOnce:      {"The proxy must send the header {path} exactly once, and not empty.", "代理必须发送且仅发送一次请求头 {path}，且不能为空。"},
 	QuerySyntax:     {"The query of the address cannot be read: an escape is malformed, or a semicolon is not escaped.", "地址中的查询参数无法解析：转义有误，或分号未转义。"},
