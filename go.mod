@@ -118,4 +118,4 @@ tool (
 	honnef.co/go/tools/cmd/staticcheck
 )
 
-exclude modernc.org/libc v1.80.2
+exclude modernc.org/libc v1.80.2 // SQLite asks for its own: TestLibcIsSQLites

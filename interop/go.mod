@@ -91,4 +91,4 @@ require (
 
 replace rolegate => ..
 
-exclude modernc.org/libc v1.80.2
+exclude modernc.org/libc v1.80.2 // SQLite asks for its own: TestLibcIsSQLites
