@@ -31,7 +31,7 @@ func (c *cli) rolePut(use, short string, create bool) *cobra.Command {
 				return usageError{fmt.Errorf("nothing to set: give --require-mfa or --require-mfa=false")}
 			}
 			r.Tenant, r.Role = c.tenant, args[0]
-			return do(c, app.PutRole, r, say("role %s: asks its holders for a second factor, whatever the tenant does: %s", directory.Bare("role", args[0]), yes(r.RequireMFA)))
+			return do(c, app.PutRole, r, say("role %s: its holders need a second factor also where the tenant's mfa is by-role: %s", directory.Bare("role", args[0]), yes(r.RequireMFA)))
 		},
 	}
 	cmd.Flags().BoolVar(&r.RequireMFA, "require-mfa", false, "its holders log in with a second factor, also where the tenant's mfa is by-role")

@@ -155,9 +155,9 @@ func (s *Service) invite(ctx context.Context, tx store.Invites, caller model.Cal
 	return Invitation{Invite: secret, URL: s.Issuer + "/invite/" + secret, ExpiresAt: expires}, nil
 }
 
-// SetUserDisabled disables or enables a user. Disabling ends every session at
-// once, and invitations with them. A user who was imported can be disabled too: the account made for it is
-// what is disabled.
+// SetUserDisabled disables or enables a user. Disabling ends every session at once,
+// and invitations with them. A user who was imported can be disabled too: the account
+// made for it is what is disabled.
 func (s *Service) SetUserDisabled(ctx context.Context, caller model.Caller, tenant, id string, disabled bool, reason string) (int64, error) {
 	return s.commit(ctx, func(tx store.Tx) (revision int64, e audit.Entry, err error) {
 		if revision, err = TakeBy(ctx, tx, caller, tenant, subjectChange("user:"+bareUser(id))); err != nil {

@@ -33,8 +33,8 @@ type Disowned struct {
 }
 
 // Disown takes a person's word that a line of their history was not them: whatever
-// else is open ends, logins that are half done and invitations with it, and no device is known any
-// more. The log has it under an activity of its own, for those who watch it. An
+// else is open ends, logins that are half done and invitations with it, and no device
+// is known any more. The log has it under an activity of its own, for those who watch it. An
 // event that is not theirs, or none, is left out of that.
 //
 // It is let do so with any proof, as ending sessions is: somebody else's intrusion

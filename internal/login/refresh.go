@@ -134,7 +134,8 @@ func (s *Service) renew(ctx context.Context, tx store.Tx, rt store.RefreshToken,
 }
 
 // again answers a token that could not be taken out of use: with its successor,
-// while the grace lasts, also where the clock went back. Once that was used itself, the store has forgotten it.
+// while the grace lasts, no longer where the clock went back. Once that was used
+// itself, the store has forgotten it.
 func (s *Service) again(ctx context.Context, tx store.Sessions, rt store.RefreshToken, session store.Session) (Tokens, error) {
 	rt, err := tx.RefreshToken(ctx, rt.Hash) // another may have used it since it was read
 	switch {

@@ -107,9 +107,10 @@ func (c *Giver) closed(subjects ...string) map[string]bool {
 // person and not from the role makes all it touches beyond. A row of anybody's
 // whose condition may ask for the role, the team or the user gives by it what it
 // allows, and what it no longer takes. A condition that may no longer hold for what the
-// person has beside what is given keeps the right from the person. What a p4 row asks
-// is left out: it says how sure we must be, and not what may be done. So are records
-// that were shared with a role by its name: the policy does not know them.
+// person has beside what is given keeps the right from the person, and one that may come
+// to hold for it takes from the person alone. What a p4 row asks is left out: it says how
+// sure we must be, and not what may be done. So are records that were shared with a role
+// by its name: the policy does not know them.
 func (c *Giver) Handing(given string) Handing {
 	known := given
 	if !strings.HasPrefix(given, model.RolePrefix) && !c.named[given] && !c.mine[given] {
@@ -145,6 +146,7 @@ func (c *Giver) compare(p part) Handing {
 	}
 	added := func(subject string) bool { return meets(given, subject, func(key string) bool { return !mine[key] }) }
 	keeps := func(subject string) bool { return mine[subject] && !given[subject] } // from the person what others get
+	alone := func(subject string) bool { return meets(mine, subject, func(key string) bool { return !given[key] }) }
 	var have []*Row
 	bound := slices.Clone(p.binds)
 	for i := range rows {
@@ -156,7 +158,7 @@ func (c *Giver) compare(p part) Handing {
 			if !slices.ContainsFunc(c.asks[i].subjects, lacking) && !slices.ContainsFunc(c.asks[i].against, keeps) {
 				have = append(have, r)
 			}
-		case !given[subject] && subject != everything:
+		case !given[subject] && subject != everything || slices.ContainsFunc(c.asks[i].with, alone):
 			bound = append(bound, r)
 		}
 	}
@@ -200,9 +202,9 @@ func meets(keys map[string]bool, subject string, counts func(key string) bool) b
 // kindOnly tells the subjects that a condition asks for where it may come to any.
 func kindOnly(subject string) bool { return strings.HasSuffix(subject, ":") }
 
-// asked are the subjects that a condition asks for, and those among them that keep it from
-// holding (condition.AsksFor).
-type asked struct{ subjects, against []string }
+// asked are the subjects that a condition asks for: those by whom it may come to hold, and
+// those by whom it may no longer (condition.AsksFor).
+type asked struct{ subjects, with, against []string }
 
 // asksOf is what the condition of each row asks for.
 func asksOf(rows []Row) []asked {
@@ -214,10 +216,11 @@ func asksOf(rows []Row) []asked {
 		}
 		a, known := met[text]
 		if !known {
-			a = asked{anybody, anybody}
+			a = asked{with: anybody, against: anybody}
 			if c, err := condition.Compile(text, nil); err == nil {
-				a.subjects, a.against = c.AsksFor()
+				a.with, a.against = c.AsksFor()
 			}
+			a.subjects = slices.Concat(a.with, a.against)
 			met[text] = a
 		}
 		all[i] = a

@@ -11,19 +11,19 @@ var keys = map[Source]string{UserID: "user:", UserTeams: "team:", UserRoles: "ro
 // as 'emea' in user.teams asks for "team:emea", or by "role:", "team:" or "user:" alone
 // where it may come to any. What asks for the same as the record says of itself, such as
 // record.owner == user.id, asks for nobody more than a scope does; but for roles, which no scope
-// knows. Against are those of them with whom it may no longer hold, as
-// !('emea' in user.teams) does not.
-func (c *Condition) AsksFor() (subjects, against []string) {
+// knows. With are those by whom it may come to hold, against those by whom it may no
+// longer, as !('emea' in user.teams) does not; some may do either.
+func (c *Condition) AsksFor() (with, against []string) {
 	var a asked
 	a.node(c.root)
-	slices.Sort(a.subjects)
+	slices.Sort(a.with)
 	slices.Sort(a.against)
-	return slices.Compact(a.subjects), slices.Compact(a.against)
+	return slices.Compact(a.with), slices.Compact(a.against)
 }
 
 type asked struct {
-	subjects, against []string
-	denied            bool // below an odd number of negations
+	with, against []string
+	denied        bool // below an odd number of negations
 }
 
 func (a *asked) node(n Node) {
@@ -56,9 +56,12 @@ func (a *asked) node(n Node) {
 					a.any(x.From, y.From) // one more team than these, whichever, and it no longer holds
 					continue
 				}
-				against := n.All || a.denied
-				a.pair(x, y, against)
-				a.pair(y, x, against)
+				a.pair(x, y, a.denied)
+				a.pair(y, x, a.denied)
+				if n.All { // one of them more may do either
+					a.pair(x, y, !a.denied)
+					a.pair(y, x, !a.denied)
+				}
 			}
 		}
 	case *Flag:
@@ -105,14 +108,16 @@ func (a *asked) pair(x, y Term, against bool) {
 func (a *asked) any(sources ...Source) {
 	for _, from := range sources {
 		if prefix, who := keys[from]; who {
+			a.note(prefix, false)
 			a.note(prefix, true)
 		}
 	}
 }
 
 func (a *asked) note(subject string, against bool) {
-	a.subjects = append(a.subjects, subject)
 	if against {
 		a.against = append(a.against, subject)
+	} else {
+		a.with = append(a.with, subject)
 	}
 }
