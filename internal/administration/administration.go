@@ -149,16 +149,18 @@ func newStanding(o *Officer, session login.Session) *standing {
 		subjects: map[string]model.Subject{}, units: map[string]model.Unit{}, territories: map[string]model.Territory{}, roles: map[string][]model.Assignment{}}
 }
 
-// right decides whether the person may do the act to a record. The revision is
-// read first: as long as the tenant is at it, everything that is read later holds.
-func (o *Officer) right(ctx context.Context, id, of string) (*standing, error) {
-	if err := plain(of); err != nil {
-		return nil, err
-	}
-	t, err := o.Store.TenantHead(ctx, o.tenant)
-	if err != nil {
-		return nil, err
-	}
+// right decides whether the person may do the act to a record.
+func (o *Officer) right(ctx context.Context, id, of string) (at *standing, err error) {
+	err = o.settle(ctx, id, of, func(by *standing) error {
+		at = by
+		return nil
+	})
+	return at, err
+}
+
+// rightAt is right at the tenant's revision, read before all else: as long as the
+// tenant is at it, everything that is read later holds.
+func (o *Officer) rightAt(ctx context.Context, t model.Tenant, id, of string) (*standing, error) {
 	session, err := o.authenticate(ctx)
 	if err != nil {
 		return nil, err
@@ -204,18 +206,32 @@ var (
 const tries = 20
 
 // settle does an act to a record by right. Where the tenant changed between the
-// decision and the act, nothing was done, and it is decided again.
+// decision and the act, nothing was done, and it is decided again; so is a refusal,
+// whose reasons may be of two revisions.
 func (o *Officer) settle(ctx context.Context, id, of string, act func(at *standing) error) error {
+	if err := plain(of); err != nil {
+		return err
+	}
 	for range tries {
-		at, err := o.right(ctx, id, of)
+		t, err := o.Store.TenantHead(ctx, o.tenant)
 		if err != nil {
 			return err
 		}
-		if err = act(at); !errors.Is(err, directory.ErrMoved) {
+		at, err := o.rightAt(ctx, t, id, of)
+		if err == nil {
+			err = act(at)
+		}
+		if !errors.Is(err, directory.ErrMoved) && (!refusal(err) || !o.moved(ctx, t)) {
 			return err
 		}
 	}
 	return model.Errorf(model.CodeBusy, "tenant %q changes faster than this can be done", o.tenant)
+}
+
+// moved tells whether the tenant is no longer at a revision.
+func (o *Officer) moved(ctx context.Context, t model.Tenant) bool {
+	now, err := o.Store.TenantHead(ctx, o.tenant)
+	return err == nil && now.Revision != t.Revision
 }
 
 // read does what changes nothing, and records it: of whom, or how many.

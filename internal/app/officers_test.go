@@ -39,50 +39,59 @@ p, role:helper, rolegate.user, *, all, , allow
 		if _, err := app.ImportPolicy.Run(ctx, k.App, testkit.Operator, app.FileRequest{Tenant: model.DefaultTenant, Text: []byte(now.Policy + helper)}); err != nil {
 			t.Fatal(err)
 		}
+		type pair struct{ role, victim string }
+		helpers, officers := pair{"helper", "sales-rep"}, pair{model.SystemAdmin, model.SystemAdmin}
 		for _, c := range []struct {
 			what string
-			then func(p *testkit.Person)
+			then func(p *testkit.Person, role string)
 			want model.Code
 		}{
-			{"nothing", func(*testkit.Person) {}, ""},
-			{"a change of something else", func(*testkit.Person) { k.Invite("x" + rand.Text()) }, model.CodeBusy},
-			{"the role is taken away", func(p *testkit.Person) {
-				_, err := app.Unassign.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: p.ID, Role: "helper"})
+			{"nothing", func(*testkit.Person, string) {}, ""},
+			{"a change of something else", func(*testkit.Person, string) { k.Invite("x" + rand.Text()) }, model.CodeBusy},
+			{"the role is taken away", func(p *testkit.Person, role string) {
+				_, err := app.Unassign.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: p.ID, Role: role, Reason: "test"})
 				if err != nil && model.CodeOf(err) != model.CodeNotFound {
 					t.Error(err)
 				}
 			}, model.CodeForbidden},
-			{"the session ends", func(p *testkit.Person) {
+			{"the session ends", func(p *testkit.Person, _ string) {
 				_, err := app.EndSessions.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: p.ID})
 				if err != nil {
 					t.Error(err)
 				}
 			}, model.CodeUnauthorized},
-			{"the person is disabled", func(p *testkit.Person) {
-				_, err := app.SetUserDisabled.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: p.ID, Disabled: true})
+			{"the person is disabled", func(p *testkit.Person, _ string) {
+				_, err := app.SetUserDisabled.Run(ctx, k.App, testkit.Operator, app.UserRequest{Tenant: model.DefaultTenant, User: p.ID, Disabled: true, Reason: "test"})
 				if err != nil {
 					t.Error(err)
 				}
 			}, model.CodeUnauthorized},
 		} {
-			p, victim := k.MustEnrol("h"+rand.Text(), "helper"), "v"+rand.Text()
-			k.Invite(victim)
-			between := &meddling{Policy: k.App.Policy, then: func() {}}
-			s := *k.App.Administration
-			s.Policy = between
-			authenticate := func(ctx context.Context) (login.Session, error) { return k.App.Login.AuthenticateUser(ctx, p.Access) }
-			o, err := s.Officer(ctx, authenticate, model.DefaultTenant, administration.Users, administration.Disable)
-			if err != nil {
-				t.Fatal(err)
-			}
-			between.then = func() { c.then(p) }
-			_, err = o.SetDisabled(ctx, victim, true, "test")
-			if model.CodeOf(err) != c.want {
-				t.Errorf("%s: %v, want %q", c.what, err, c.want)
-			}
-			u, err := k.App.Store.User(ctx, model.DefaultTenant, victim)
-			if err != nil || u.Disabled != (c.want == "") {
-				t.Errorf("%s: disabled is %v, %v", c.what, u.Disabled, err)
+			for _, who := range []pair{helpers, officers} {
+				p, victim := k.MustEnrol("h"+rand.Text()), "v"+rand.Text()
+				k.MustEnrol(victim)
+				for member, role := range map[string]string{p.ID: who.role, victim: who.victim} {
+					if _, err := app.Assign.Run(ctx, k.App, testkit.Operator, app.RoleRequest{Tenant: model.DefaultTenant, Member: member, Role: role, Reason: "test"}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				between := &meddling{Policy: k.App.Policy, then: func() {}}
+				s := *k.App.Administration
+				s.Policy = between
+				authenticate := func(ctx context.Context) (login.Session, error) { return k.App.Login.AuthenticateUser(ctx, p.Access) }
+				o, err := s.Officer(ctx, authenticate, model.DefaultTenant, administration.Users, administration.Disable)
+				if err != nil {
+					t.Fatal(err)
+				}
+				between.then = func() { c.then(p, who.role) }
+				_, err = o.SetDisabled(ctx, victim, true, "test")
+				if model.CodeOf(err) != c.want {
+					t.Errorf("%s of %s: %v, want %q", c.what, who.role, err, c.want)
+				}
+				u, err := k.App.Store.User(ctx, model.DefaultTenant, victim)
+				if err != nil || u.Disabled != (c.want == "") {
+					t.Errorf("%s of %s: disabled is %v, %v", c.what, who.role, u.Disabled, err)
+				}
 			}
 		}
 	})
