@@ -103,6 +103,9 @@ func (s *Server) oauthError(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Pragma", "no-cache")
 	w.Header().Set("Content-Language", string(i18n.English))
 	description, _ := explain(i18n.English, code, to, err)
+	if code == model.CodeTooManyAttempts { // a person is told of their devices
+		description = "There were too many attempts. Try again when the time in Retry-After is over."
+	}
 	write(w, "application/json", status, api.OAuthError{Error: word, ErrorDescription: ascii(description),
 		Code: string(code), TraceID: reqctx.From(r.Context()).TraceID})
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/oauth2"
@@ -146,6 +147,17 @@ func TestTokenErrorsOfTheService(t *testing.T) {
 		if (a.Header.Get("Retry-After") != "") != (want.status == 503) {
 			t.Errorf("%s: Retry-After: %s", code, a.Header.Get("Retry-After"))
 		}
+	}
+}
+
+// A program has no device for one-time codes.
+func TestTooManyAttemptsOfAClient(t *testing.T) {
+	h := newHarness(t)
+	h.login.err = &model.Error{Code: model.CodeTooManyAttempts, RetryAfter: time.Minute}
+	a := h.token("grant_type=client_credentials", basic("crm", "s"))
+	v := h.want(a, 429, model.CodeTooManyAttempts)
+	if v["error"] != "temporarily_unavailable" || v["error_description"] != "There were too many attempts. Try again when the time in Retry-After is over." || a.Header.Get("Retry-After") != "60" {
+		t.Errorf("%s, Retry-After %s", a.body, a.Header.Get("Retry-After"))
 	}
 }
 

@@ -39,6 +39,7 @@ func (s *Server) router() chi.Router {
 	r.MethodNotAllowed(s.methodNotAllowed)
 
 	r.Method("GET", "/healthz", s.public(s.health))
+	r.Method("HEAD", "/healthz", s.public(s.health)) // by which many a monitor asks
 	r.Method("GET", "/.well-known/jwks.json", s.public(s.jwks))
 	// Documents are looked for between the issuer's host and its path; OAuth's also
 	// below the issuer, by clients that know OpenID Connect's rule only.
