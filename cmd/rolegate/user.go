@@ -26,7 +26,7 @@ func (c *cli) userAdd() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&r.Username, "username", "", "login name (default: the id)")
 	cmd.Flags().StringSliceVar(&r.Roles, "role", nil, "role to give; may be repeated")
-	cmd.Flags().DurationVar(&r.TTL, "expires-in", directory.InviteTTL, "how long the invitation may wait")
+	expiresIn(cmd, &r)
 	cmd.Flags().StringVar(&r.Reason, "reason", "", "why, when it gives an office in a tenant that has administrators")
 	return c.tenantFlag(cmd)
 }
@@ -40,9 +40,13 @@ func (c *cli) userInvite() *cobra.Command {
 			return do(c, app.InviteUser, r, printInvitation(args[0]))
 		},
 	}
-	cmd.Flags().DurationVar(&r.TTL, "expires-in", directory.InviteTTL, "how long the invitation may wait")
+	expiresIn(cmd, &r)
 	cmd.Flags().StringVar(&r.Reason, "reason", "", "why; required for the holder of an office in a tenant that has administrators")
 	return c.tenantFlag(cmd)
+}
+
+func expiresIn(cmd *cobra.Command, r *app.UserRequest) {
+	cmd.Flags().DurationVar(&r.TTL, "expires-in", directory.InviteTTL, "how long the invitation may wait, 720h at the most")
 }
 
 func printInvitation(user string) func(io.Writer, directory.Invitation) {

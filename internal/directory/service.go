@@ -16,8 +16,12 @@ import (
 	"rolegate/model"
 )
 
-// InviteTTL is how long an invitation may wait.
-const InviteTTL = 72 * time.Hour
+// InviteTTL is how long an invitation waits, and MaxInviteTTL how long it may: it lies in
+// somebody's mail, and opens an account.
+const (
+	InviteTTL    = 72 * time.Hour
+	MaxInviteTTL = 30 * 24 * time.Hour
+)
 
 // Service is the directory. All fields are required; safe for concurrent use.
 type Service struct {

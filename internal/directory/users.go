@@ -139,8 +139,11 @@ func (s *Service) invite(ctx context.Context, tx store.Invites, caller model.Cal
 	if ttl == 0 {
 		ttl = InviteTTL
 	}
-	if ttl < 0 {
+	switch {
+	case ttl < 0:
 		return Invitation{}, model.Errorf(model.CodeInvalidRequest, "an invitation cannot expire before it is made")
+	case ttl > MaxInviteTTL:
+		return Invitation{}, model.Errorf(model.CodeInvalidRequest, "an invitation waits %d days at the most", MaxInviteTTL/(24*time.Hour))
 	}
 	secret, hash := token.NewSecret()
 	now := s.Now()

@@ -1,8 +1,10 @@
 package directory_test
 
 import (
+	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"rolegate/internal/audit"
 	"rolegate/internal/audit/audittest"
@@ -96,4 +98,24 @@ func logSize(t *testing.T, s *directory.Service) int64 {
 func activities(t *testing.T, s *directory.Service, since int64) []audit.Activity {
 	t.Helper()
 	return audittest.Activities(audittest.From(t, s.Store, since))
+}
+
+// An invitation waits for as long as is said, but not for ever.
+func TestInvitationsEnd(t *testing.T) {
+	s := newTenant(t)
+	now := s.Now()
+	if _, err := s.AddUser(t.Context(), operator, "acme", directory.NewUser{ID: "bob", Username: "bob", UsernameKey: "bob"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	for ttl, want := range map[time.Duration]time.Duration{
+		0: directory.InviteTTL, time.Hour: time.Hour, directory.MaxInviteTTL: directory.MaxInviteTTL, directory.MaxInviteTTL + 1: 0, -1: 0, math.MaxInt64: 0,
+	} {
+		inv, err := s.InviteUser(t.Context(), operator, "acme", "bob", ttl, "")
+		switch {
+		case want == 0 && model.CodeOf(err) != model.CodeInvalidRequest:
+			t.Errorf("for %v: %v, %v", ttl, inv.ExpiresAt, err)
+		case want > 0 && (err != nil || inv.ExpiresAt.Sub(now).Round(time.Minute) != want):
+			t.Errorf("for %v: %v of %v, %v", ttl, inv.ExpiresAt, now, err)
+		}
+	}
 }

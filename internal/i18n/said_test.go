@@ -22,6 +22,7 @@ var onHost = []string{
 	"a client belongs to one tenant (--tenant) or serves several (--tenants), not both",
 	"a tenant's name is 1 to 63 lower-case letters, digits and hyphens, and %q is not",
 	"an invitation cannot expire before it is made",
+	"an invitation waits %d days at the most",
 }
 
 // sayers are where formats of phrases are written, by the name of the function: the
