@@ -84,7 +84,7 @@ func TestRetries(t *testing.T) {
 // While Rolegate does not answer, nobody waits for it.
 func TestBreaker(t *testing.T) {
 	f := newFake(t)
-	c := f.client(func(o *Options) { o.Failures, o.Pause = 3, 50*time.Millisecond })
+	c := f.client(func(o *Options) { o.Failures, o.Pause = 3, time.Second })
 	ask := func(answer http.HandlerFunc) error {
 		f.will(answer)
 		_, err := c.Check(t.Context(), ann)

@@ -39,8 +39,10 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// freeAddress is one that nobody else takes until it is used: the tests of other packages
+// listen at 127.0.0.1.
 func freeAddress(t testing.TB) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", "127.0.0.21:0")
 	if err != nil {
 		t.Fatal(err)
 	}

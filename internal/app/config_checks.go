@@ -132,7 +132,7 @@ func checkOrigins(c Config) error {
 
 func checkProxies(c Config) error {
 	for _, p := range c.TrustedProxies {
-		if _, err := netip.ParsePrefix(p); err != nil {
+		if n, err := netip.ParsePrefix(p); err != nil || n.Addr().Is4In6() {
 			return settingError("ROLEGATE_TRUSTED_PROXIES: %q is not a CIDR such as 10.0.0.5/32", p)
 		}
 	}

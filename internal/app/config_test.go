@@ -140,6 +140,9 @@ func TestHTTPSettings(t *testing.T) {
 		{[]string{"ROLEGATE_CORS_ORIGINS=https://*.example.com"}, "ROLEGATE_CORS_ORIGINS"},
 		{[]string{"ROLEGATE_CORS_ORIGINS=*"}, "ROLEGATE_CORS_ORIGINS"},
 		{[]string{"ROLEGATE_CORS_ORIGINS=null"}, "ROLEGATE_CORS_ORIGINS"},
+		{[]string{"ROLEGATE_TRUSTED_PROXIES=10.0.0.5/32,2001:db8::5/128"}, ""},
+		{[]string{"ROLEGATE_TRUSTED_PROXIES=10.0.0.5"}, "ROLEGATE_TRUSTED_PROXIES"},
+		{[]string{"ROLEGATE_TRUSTED_PROXIES=::ffff:10.0.0.5/128"}, "ROLEGATE_TRUSTED_PROXIES"}, // no peer's address is written so
 		{[]string{"ROLEGATE_CORS_ORIGINS=https://a@crm.example.com"}, "ROLEGATE_CORS_ORIGINS"},
 		{[]string{"ROLEGATE_CORS_ORIGINS=ftp://crm.example.com"}, "ROLEGATE_CORS_ORIGINS"},
 		{[]string{"ROLEGATE_CORS_ORIGINS=https://crm.example.com#x"}, "ROLEGATE_CORS_ORIGINS"},

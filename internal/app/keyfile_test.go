@@ -1,11 +1,13 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,19 +111,67 @@ func TestReplicaWithoutTheKeyIsNotReady(t *testing.T) {
 	}
 }
 
-// breaking is a store that fails after so many transactions of resealing.
+// A replica that has not got the key that seals goes on with the one before: as long as
+// it lives, that one stays.
+func TestKeyOfACutOffReplicaStays(t *testing.T) {
+	ks := testkit.StartReplicas(t, 2)
+	ctx := t.Context()
+	if err := ks[1].App.Store.LeaveKeys(ctx, "", time.Now().Add(time.Hour)); err != nil { // nobody has heard of it
+		t.Fatal(err)
+	}
+	old := keks(t, ks[0])[0]
+	if _, err := app.RotateKEK.Run(ctx, ks[0].App, testkit.Operator, app.None{}); err != nil {
+		t.Fatal(err)
+	}
+	ks[0].Advance(11 * time.Minute)
+	if err := ks[1].App.KeepKeys(ctx); model.CodeOf(err) != model.CodeKeyMissing { // and says what it has
+		t.Errorf("KeepKeys: %v", err)
+	}
+	drop := func() error {
+		if _, err := app.Reseal.Run(ctx, ks[0].App, testkit.Operator, app.None{}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := app.DropKEK.Run(ctx, ks[0].App, testkit.Operator, app.KeyRequest{ID: old.ID})
+		return err
+	}
+	file := func(k *testkit.Kit) string { return filepath.Join(k.Config.Data, "master.key") }
+	before, err := os.ReadFile(file(ks[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := drop(); model.CodeOf(err) != model.CodeConflict {
+		t.Errorf("dropped while a replica seals under it: %v", err)
+	}
+	if now, err := os.ReadFile(file(ks[0])); err != nil || !bytes.Equal(now, before) {
+		t.Errorf("the key left the file (%v)", err)
+	}
+	if err := os.WriteFile(file(ks[1]), before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ks[1].App.KeepKeys(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := drop(); err != nil {
+		t.Errorf("once it has the key: %v", err)
+	}
+}
+
+// breaking is a store that fails after so many transactions of resealing; a negative
+// number of them is whole.
 type breaking struct {
 	store.Store
-	left int
+	left atomic.Int64
 }
 
 var errBroken = errors.New("the process ends here")
 
 func (b *breaking) Reseal(ctx context.Context, column store.SealedColumn, was []store.SealedValue, sealed [][]byte) (int, error) {
-	if b.left == 0 {
+	switch left := b.left.Load(); {
+	case left == 0:
 		return 0, errBroken
+	case left > 0:
+		b.left.Add(-1)
 	}
-	b.left--
 	return b.Store.Reseal(ctx, column, was, sealed)
 }
 
@@ -132,10 +182,15 @@ func TestKeyChangeIsCutOff(t *testing.T) {
 		settings := []string{"ROLEGATE_DATABASE_URL=" + k.Config.DatabaseURL, "ROLEGATE_KEYSTORE_URL=" + k.Config.KeystoreURL}
 		alice := k.MustEnrol("alice")
 		passed := time.Duration(0)
+		var of *breaking // the service that runs
 		again := func(when string) {
 			t.Helper()
 			k.Stop()
-			k = testkit.Start(t, k.Config.Data, settings...)
+			k = testkit.StartAltered(t, k.Config.Data, func(a *app.App) {
+				of = &breaking{Store: a.Store}
+				of.left.Store(-1)
+				a.Store = of
+			}, settings...)
 			passed += time.Hour
 			k.Advance(passed)
 			k.T = t
@@ -156,10 +211,8 @@ func TestKeyChangeIsCutOff(t *testing.T) {
 		}
 		again("after-use")
 		for left := range 3 {
-			whole := k.App.Store
-			k.App.Store = &breaking{whole, left}
+			of.left.Store(int64(left))
 			_, err := app.Reseal.Run(ctx, k.App, testkit.Operator, app.None{})
-			k.App.Store = whole
 			if !errors.Is(err, errBroken) && left == 0 {
 				t.Fatalf("resealing: %v", err)
 			}

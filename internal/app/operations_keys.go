@@ -203,14 +203,13 @@ func (a *App) addKEK(ctx context.Context, caller model.Caller) (KEKInfo, error) 
 			return k, nil // made before, and not used yet
 		}
 	}
-	check, err := keyring.AddKey(a.Config.KeyFile)
+	check, err := keyring.AddKey(a.Config.KeyFile, func(check []byte) error {
+		return a.Log.Append(ctx, kekEntry(caller, audit.KeyEncryptionKey, check))
+	})
 	if err != nil {
 		return KEKInfo{}, err
 	}
 	if err := a.readKeyFile(); err != nil {
-		return KEKInfo{}, err
-	}
-	if err := a.Log.Append(ctx, kekEntry(caller, audit.KeyEncryptionKey, check)); err != nil {
 		return KEKInfo{}, err
 	}
 	return a.findKEK(ctx, keyID(check))
@@ -284,21 +283,11 @@ func insertSealing(ctx context.Context, tx store.Tx, check []byte, now time.Time
 const dropAfter = 10 * time.Minute
 
 func (a *App) dropKEK(ctx context.Context, caller model.Caller, id string) (KEKInfo, error) {
-	keks, err := a.keks(ctx)
-	if err != nil {
-		return KEKInfo{}, err
-	}
 	k, err := a.findKEK(ctx, id)
 	if err != nil {
 		return KEKInfo{}, err
 	}
-	if k.State == KEKSealing {
-		return KEKInfo{}, model.Errorf(model.CodeInUse, "the key %s seals; have another one seal first, with `rolegate keys kek use`", id)
-	}
-	if since := a.now().Sub(keks[0].SealsFrom); k.State == KEKOpening && since < dropAfter {
-		return KEKInfo{}, model.Errorf(model.CodeInUse, "the key %s sealed until a moment ago, and a replica may still do; try again in %s", id, (dropAfter - since).Round(time.Second))
-	}
-	if k.Values > 0 {
+	if k.Values > 0 && k.State != KEKSealing {
 		return KEKInfo{}, model.Errorf(model.CodeInUse, "%d values are sealed under the key %s; `rolegate keys reseal` seals them anew", k.Values, id)
 	}
 	if err := a.recordDrop(ctx, caller, k); err != nil {
@@ -314,22 +303,47 @@ func (a *App) dropKEK(ctx context.Context, caller model.Caller, id string) (KEKI
 // recordDrop comes before the key leaves the file: cut off between the two, the
 // key is in the file still, and dropping it again takes it out.
 func (a *App) recordDrop(ctx context.Context, caller model.Caller, k KEKInfo) error {
-	switch k.State {
-	case KEKDropped:
-		return nil
-	case KEKUnused:
-		return a.Log.Append(ctx, kekEntry(caller, audit.KEKDropped, k.check))
-	}
 	return a.Store.InTx(ctx, func(tx store.Tx) error {
 		if _, err := tx.BumpInstallation(ctx); err != nil {
 			return err
 		}
-		dropped, err := tx.DropEncryptionKey(ctx, k.check, a.now())
-		if err != nil || !dropped {
+		keys, err := tx.ListEncryptionKeys(ctx)
+		if err != nil {
 			return err
+		}
+		at := slices.IndexFunc(keys, func(key store.EncryptionKey) bool { return bytes.Equal(key.Check, k.check) })
+		switch { // below 0 it was never used
+		case at == 0:
+			return model.Errorf(model.CodeInUse, "the key %s seals; have another one seal first, with `rolegate keys kek use`", k.ID)
+		case at > 0 && !keys[at].DroppedAt.IsZero():
+			return nil
+		case at > 0:
+			if err := a.nobodySeals(ctx, tx, k, keys[0]); err != nil {
+				return err
+			}
+			if _, err := tx.DropEncryptionKey(ctx, k.check, a.now()); err != nil {
+				return err
+			}
 		}
 		return a.Log.AppendIn(ctx, tx, kekEntry(caller, audit.KEKDropped, k.check))
 	})
+}
+
+// nobodySeals refuses to drop a key while a process may seal under it still: one that has
+// not heard of the key that seals now, or has not got it.
+func (a *App) nobodySeals(ctx context.Context, q store.EncryptionKeys, k KEKInfo, seals store.EncryptionKey) error {
+	if since := a.now().Sub(seals.SealsFrom); since < dropAfter {
+		return model.Errorf(model.CodeInUse, "the key %s sealed until a moment ago, and a replica may still do; try again in %s", k.ID, (dropAfter - since).Round(time.Second))
+	}
+	others, err := a.otherHolders(ctx, q)
+	if err != nil {
+		return err
+	}
+	if hosts := missingAt(others, seals.Check, a.now()); len(hosts) > 0 {
+		return model.Errorf(model.CodeConflict, "the key %s, which seals now, is not in the key file of every replica, and the others go on with the one before: copy %s to %s, wait ten seconds, and run `rolegate keys reseal`",
+			keyID(seals.Check), a.Config.KeyFile, strings.Join(hosts, ", "))
+	}
+	return nil
 }
 
 func kekEntry(caller model.Caller, what audit.Activity, check []byte) audit.Entry {

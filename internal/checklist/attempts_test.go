@@ -222,6 +222,7 @@ func newerTicket(t *testing.T) {
 
 func spellings(t *testing.T) {
 	k := testkit.New(t)
+	k.StandStill()
 	k.MustEnrol("alice")
 	for _, same := range []string{"ALICE", "Alice", "ａｌｉｃｅ", "ＡＬＩＣＥ"} {
 		k.Want(k.Post("/v1/login", "", passwordBody(same, testkit.Password)), 200, "status", "mfa_required")
@@ -449,6 +450,7 @@ func lockOfOne(t *testing.T) {
 
 func hardStop(t *testing.T) {
 	k := testkit.New(t)
+	k.StandStill()
 	alice := k.MustEnrol("alice")
 	failCodes(k, alice, 10)
 	locks := []time.Duration{15, 30, 60, 120, 240, 480, 960, 1440}

@@ -261,6 +261,7 @@ func invitesAlike(t *testing.T) {
 
 func limitsAlike(t *testing.T) {
 	k := testkit.New(t, testkit.Proxied)
+	k.StandStill()
 	k.MustEnrol("alice")
 	k.Invite("invited")
 	k.MustEnrol("gone")

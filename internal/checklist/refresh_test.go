@@ -63,6 +63,7 @@ func refreshRotates(t *testing.T) {
 
 func reuseEndsFamily(t *testing.T) {
 	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		k.StandStill()
 		ann := k.MustEnrol("ann", "sales-rep")
 		client := k.ClientToken("crm")
 		first := *ann

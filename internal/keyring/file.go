@@ -178,9 +178,10 @@ func CreateFile(path string) (*KEK, error) {
 }
 
 // AddKey makes a new random key and adds it to a key file, below those that are
-// there, and returns its check value. Whatever happens meanwhile, the file is the
-// old one or the new one.
-func AddKey(path string) (check []byte, err error) {
+// there, once record has written its check value down: a key that was written down and
+// not made is nobody's. Whatever happens meanwhile, the file is the old one or the
+// new one.
+func AddKey(path string, record func(check []byte) error) (check []byte, err error) {
 	keys, err := readKeys(path)
 	if err != nil {
 		return nil, err
@@ -197,6 +198,9 @@ func AddKey(path string) (check []byte, err error) {
 	text := formatFile(append(keys, key)...)
 	if _, err := parseFile(text); err != nil { // two ids are the same once in 10^9
 		return nil, badFile(path, "cannot take the new key", "Try again.").Because(err)
+	}
+	if err := record(g.check); err != nil {
+		return nil, err
 	}
 	return g.check, replaceFile(path, text)
 }

@@ -273,7 +273,7 @@ func TestAddAndRemoveKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	added, err := AddKey(link)
+	added, err := AddKey(link, noted)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,12 +305,29 @@ func TestAddAndRemoveKey(t *testing.T) {
 		t.Errorf("beside the key file lie %v (%v)", left, err)
 	}
 	for range maxKeys - 1 {
-		if _, err := AddKey(path); err != nil {
+		if _, err := AddKey(path, noted); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := AddKey(path); model.CodeOf(err) != model.CodeSettingInvalid {
+	if _, err := AddKey(path, noted); model.CodeOf(err) != model.CodeSettingInvalid {
 		t.Errorf("a ninth key: %v", err)
+	}
+}
+
+func noted([]byte) error { return nil }
+
+// A key that is not written down is not made.
+func TestAddKeyIsRecordedFirst(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "master.key")
+	if _, err := CreateFile(path); err != nil {
+		t.Fatal(err)
+	}
+	full := errors.New("nothing can be written down")
+	if _, err := AddKey(path, func([]byte) error { return full }); !errors.Is(err, full) {
+		t.Errorf("AddKey: %v", err)
+	}
+	if file, err := ReadFile(path); err != nil || len(file.Checks()) != 1 {
+		t.Errorf("the file holds %d keys, %v", len(file.Checks()), err)
 	}
 }
 
@@ -321,7 +338,7 @@ func TestAddKeyWhereItCannot(t *testing.T) {
 		if _, err := ReadFile(path); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := AddKey(path); model.CodeOf(err) != model.CodeSettingInvalid {
+		if _, err := AddKey(path, noted); model.CodeOf(err) != model.CodeSettingInvalid {
 			t.Errorf("AddKey: %v", err)
 		}
 		return

@@ -266,7 +266,7 @@ func (s *Service) removeDevice(ctx context.Context, session Session, id string, 
 			case o.tenant.MFA != t.MFA || o.tenant.SnapshotRevision != t.SnapshotRevision:
 				return errMoved
 			}
-			if err := tx.ReplaceRecoveryCodes(ctx, d.Tenant, d.User, nil); err != nil {
+			if err := s.replaceCodes(ctx, tx, o.user, nil); err != nil {
 				return err
 			}
 		}

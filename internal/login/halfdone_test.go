@@ -326,3 +326,20 @@ func TestFactorsMakeBrowsersUnknown(t *testing.T) {
 		t.Errorf("known before and after each change: %v", counts)
 	}
 }
+
+// A ticket ends in its time also where the clock goes back.
+func TestTicketOfTheFuture(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		k.StandStill()
+		alice := k.MustEnrol("alice")
+		ticket := k.Ticket("alice")
+		k.Advance(-login.TicketTTL - time.Second)
+		k.Want(k.Post("/v1/login/totp", "", map[string]any{"ticket": ticket, "code": k.CodeAt(alice.Secret, 0)}), 401, "code", "ticket_invalid")
+
+		ticket = k.Post("/v1/invite/accept", "", map[string]any{"invite": k.Invite("bob"), "password": testkit.Password}).Text("ticket")
+		k.Advance(-login.TicketTTL)
+		k.Want(k.Post("/v1/login/enrol", "", map[string]any{"ticket": ticket}), 200) // a minute or so is what replicas differ by
+		k.Advance(-time.Second)
+		k.Want(k.Post("/v1/login/enrol", "", map[string]any{"ticket": ticket}), 401, "code", "ticket_invalid")
+	})
+}

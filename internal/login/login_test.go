@@ -380,6 +380,31 @@ func TestLogout(t *testing.T) {
 	k.Want(k.Post("/v1/token/refresh", "", map[string]any{"refresh_token": alice.Access}), 401)
 }
 
+// Of a session that has ended since it was looked at there is no logout, and none is recorded.
+func TestLogoutOfWhatIsOver(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		alice := k.MustEnrol("alice", "sales-rep")
+		session, err := k.App.Login.AuthenticateUser(t.Context(), alice.Access)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Want(k.Post("/v1/logout", alice.Access, nil), 204)
+		before, err := k.App.Store.TenantHead(t.Context(), model.DefaultTenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries := k.Noted("alice", func() {
+			if _, err := k.App.Login.Logout(t.Context(), session.Caller); model.CodeOf(err) != model.CodeUnauthorized {
+				t.Errorf("logged out again: %v", err)
+			}
+		})
+		after, err := k.App.Store.TenantHead(t.Context(), model.DefaultTenant)
+		if err != nil || after.Revision != before.Revision || len(entries) > 0 {
+			t.Errorf("%d entries, revision %d after %d, %v", len(entries), after.Revision, before.Revision, err)
+		}
+	})
+}
+
 func TestDisabledUser(t *testing.T) {
 	k := testkit.New(t)
 	alice := k.MustEnrol("alice", "sales-rep")

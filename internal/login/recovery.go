@@ -227,13 +227,7 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, session Session, form st
 		if err := s.spendForm(ctx, tx, a, of); err != nil {
 			return err
 		}
-		if err := tx.ReplaceRecoveryCodes(ctx, caller.Tenant, caller.ID, codes.rows); err != nil {
-			return err
-		}
-		if _, err := tx.EndTickets(ctx, caller.Tenant, caller.ID, s.Now()); err != nil {
-			return err
-		}
-		if err := s.endRecovered(ctx, tx, o.user); err != nil {
+		if err := s.replaceCodes(ctx, tx, o.user, codes.rows); err != nil {
 			return err
 		}
 		e := o.did(audit.RecoveryRenewed)
@@ -245,6 +239,18 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, session Session, form st
 	}
 	s.sweepSpent(ctx)
 	return shown, nil
+}
+
+// replaceCodes puts other codes, or none, in the place of a person's, and ends what those
+// opened.
+func (s *Service) replaceCodes(ctx context.Context, tx store.Tx, u model.User, codes []store.RecoveryCode) error {
+	if err := tx.ReplaceRecoveryCodes(ctx, u.Tenant, u.ID, codes); err != nil {
+		return err
+	}
+	if _, err := tx.EndTickets(ctx, u.Tenant, u.ID, s.Now()); err != nil {
+		return err
+	}
+	return s.endRecovered(ctx, tx, u)
 }
 
 // codesToRenew makes and hashes codes outside the transaction, where the form has made
@@ -260,5 +266,9 @@ func (s *Service) codesToRenew(ctx context.Context, a asked, of named) (recovery
 	if err := s.tryRenewal(ctx, of.tenant, of.user); err != nil {
 		return recoveryCodes{}, err
 	}
-	return s.newRecoveryCodes(ctx, of.tenant, of.user, s.source(a, of, s.Now()))
+	codes, err := s.newRecoveryCodes(ctx, of.tenant, of.user, s.source(a, of, s.Now()))
+	if err != nil && ctx.Err() == nil { // otherwise some of them were hashed
+		err = s.unheard(ctx, err, throttle.Of(s.renewalLine(of.tenant, of.user)))
+	}
+	return codes, err
 }

@@ -55,6 +55,18 @@ func TestReEnrol(t *testing.T) {
 	}
 }
 
+// Whoever removes the last device has no codes any longer: what one had opened ends with them.
+func TestLastDeviceTakesARecoveryWithIt(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		alice := k.MustEnrol("alice")
+		k.Relaxed()
+		a := recoveredSession(k, alice, 0)
+		k.Want(k.Call("DELETE", "/v1/me/devices/"+k.DeviceIDs(alice)[0], alice.Access, nil), 204)
+		k.Want(k.Post("/v1/me/re-enrol", a.Text("access_token"), nil), 401, "code", "unauthorized")
+		k.Want(k.Post("/v1/login/enrol", "", map[string]any{"ticket": a.Text("ticket")}), 401, "code", "ticket_invalid")
+	})
+}
+
 // Whoever enrols a first device meanwhile has new recovery codes: what an old one had opened ends, with its ticket.
 func TestFirstDeviceEndsARecovery(t *testing.T) {
 	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {

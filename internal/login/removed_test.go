@@ -16,11 +16,13 @@ func TestCodesOfARemovedDevice(t *testing.T) {
 	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
 		alice := k.MustEnrol("alice")
 		tablet := k.AddDevice(alice, "Tablet")
+		k.StandStill()
 		k.Want(k.Call("DELETE", "/v1/me/devices/"+tablet.ID, alice.Access, nil), 204)
+		removed := k.Now().UTC().Format(time.DateOnly)
 		told := func(a testkit.Answer, name string) {
 			t.Helper()
 			k.Want(a, 401, "code", "code_invalid")
-			if detail := a.Text("detail"); !strings.Contains(detail, "“"+name+"”, which was removed on "+k.Now().UTC().Format(time.DateOnly)) {
+			if detail := a.Text("detail"); !strings.Contains(detail, "“"+name+"”, which was removed on "+removed) {
 				t.Errorf("told is %q", detail)
 			}
 		}

@@ -138,8 +138,8 @@ func (s *Service) Logout(ctx context.Context, caller model.Caller) (revision int
 		if err != nil {
 			return notFound(err, errUnauthorized)
 		}
-		if _, err := s.end(ctx, tx, session); err != nil {
-			return err
+		if ended, err := s.end(ctx, tx, session); err != nil || !ended {
+			return cmpErr(err, errUnauthorized)
 		}
 		return s.Log.AppendIn(ctx, tx, audit.Entry{
 			Tenant: caller.Tenant, Class: audit.ClassLogin, Activity: audit.LoggedOut, Outcome: audit.OutcomeOK, Caller: caller,

@@ -232,8 +232,12 @@ func (s *Service) recoveryRight(ctx context.Context, tx store.Tx, tenant, user s
 // tryRenewal charges one set of new recovery codes, before they are hashed: with
 // nothing to bound it one person in a loop would keep the hash workers busy.
 func (s *Service) tryRenewal(ctx context.Context, tenant, user string) error {
-	_, err := s.charge(ctx, s.ownLine(BudgetRenewal, renewals, audit.LoginFailMax, tenant, user))
+	_, err := s.charge(ctx, s.renewalLine(tenant, user))
 	return err
+}
+
+func (s *Service) renewalLine(tenant, user string) throttle.Line {
+	return s.ownLine(BudgetRenewal, renewals, audit.LoginFailMax, tenant, user)
 }
 
 // tryPassword charges one try of a known person's password, before it is hashed,

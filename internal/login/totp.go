@@ -109,13 +109,14 @@ func answer[T any](res T, err, refused error) (T, error) {
 }
 
 // liveTicket refuses by reading what is no ticket of the purpose, or a spent one, as any
-// secret that is none: anybody can make one up, and for a write SQLite has one place.
+// secret that is none: anybody can make one up, and for a write SQLite has one place. One
+// of the future is of a clock that went back, and would live as much longer.
 func (s *Service) liveTicket(ctx context.Context, secret string, purpose store.TicketPurpose, failed audit.Activity) error {
 	tk, err := s.Store.Ticket(ctx, token.Hash(secret), s.Now())
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if err != nil || tk.Purpose != purpose || tk.Tries >= TicketTries {
+	if err != nil || tk.Purpose != purpose || tk.Tries >= TicketTries || tk.CreatedAt.Sub(s.Now()) > TicketTTL {
 		return s.miss(ctx, failure(tk.Tenant, tk.User, failed, model.CodeTicketInvalid), errTicket)
 	}
 	return nil

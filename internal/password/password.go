@@ -256,6 +256,11 @@ func (h *Hasher) take(ctx context.Context, from chan struct{}, within time.Durat
 	if err := ctx.Err(); err != nil {
 		return busy(err) // or a free place could win the select below
 	}
+	select { // before a timer that is over by the time it is looked at
+	case from <- struct{}{}:
+		return nil
+	default:
+	}
 	timer := time.NewTimer(within)
 	defer timer.Stop()
 	select {

@@ -135,7 +135,7 @@ func r2LogPostgres(t *testing.T, d *smalldisk.Disk) (*testkit.Kit, func(), func(
 
 // r2Grace is how much longer than the log's own deadline an answer may take on a
 // machine that does other things.
-const r2Grace = time.Second
+const r2Grace = audit.Timeout
 
 func (o outage) check(t *testing.T) {
 	k, begin, end := o.setup(t)

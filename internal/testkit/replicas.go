@@ -3,7 +3,6 @@ package testkit
 import (
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
 
 	"rolegate/internal/keyring"
@@ -56,9 +55,9 @@ func StartReplicasOn(t testing.TB, n int, url string, settings ...string) []*Kit
 	t.Helper()
 	r := NewReplicas(t, n, url)
 	var kits []*Kit
-	offset := new(atomic.Int64)
+	same := new(clock)
 	for _, dir := range r.Dirs {
-		kits = append(kits, start(t, dir, offset, nil, append(r.Settings, settings...)))
+		kits = append(kits, start(t, dir, same, nil, append(r.Settings, settings...)))
 	}
 	return kits
 }

@@ -42,8 +42,8 @@ type Kit struct {
 	// Saw is told of every exchange of Send and of visitors; nil for nobody.
 	Saw func(req *http.Request, a Answer)
 
-	offset *atomic.Int64 // of replicas: the same one
-	stop   func()
+	clock *clock // of replicas: the same one
+	stop  func()
 }
 
 // Databases runs test on SQLite and on PostgreSQL.
@@ -98,10 +98,10 @@ func RealHashes(a *app.App) { a.Login.Hasher = password.New(password.Default, 0,
 // gets it open and not yet serving, and may put what fails into it.
 func StartAltered(t testing.TB, dir string, alter func(a *app.App), settings ...string) *Kit {
 	t.Helper()
-	return start(t, dir, new(atomic.Int64), alter, settings)
+	return start(t, dir, new(clock), alter, settings)
 }
 
-func start(t testing.TB, dir string, offset *atomic.Int64, alter func(a *app.App), settings []string) *Kit {
+func start(t testing.TB, dir string, clock *clock, alter func(a *app.App), settings []string) *Kit {
 	t.Helper()
 	cfg, err := app.ReadConfig(append([]string{
 		"ROLEGATE_DATA=" + dir, "ROLEGATE_LISTEN=127.0.0.1:0", "ROLEGATE_ADMIN_LISTEN=127.0.0.1:0",
@@ -110,7 +110,7 @@ func start(t testing.TB, dir string, offset *atomic.Int64, alter func(a *app.App
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &Kit{T: t, Config: cfg, Logs: &Logs{}, offset: offset}
+	k := &Kit{T: t, Config: cfg, Logs: &Logs{}, clock: clock}
 	ctx, cancel := context.WithCancel(context.Background())
 	k.App, err = app.Open(ctx, cfg, slog.New(slog.NewJSONHandler(io.MultiWriter(k.Logs, t.Output()), &slog.HandlerOptions{Level: cfg.Level()})))
 	if err != nil {
@@ -177,10 +177,28 @@ func (l *Logs) String() string { return string(l.Bytes()) }
 func (k *Kit) Stop() { k.stop() }
 
 // Now is the service's clock.
-func (k *Kit) Now() time.Time { return time.Now().Add(time.Duration(k.offset.Load())) }
+func (k *Kit) Now() time.Time { return k.clock.now() }
 
 // Advance moves the service's clock.
-func (k *Kit) Advance(d time.Duration) { k.offset.Add(int64(d)) }
+func (k *Kit) Advance(d time.Duration) { k.clock.offset.Add(int64(d)) }
+
+// StandStill stops the service's clock but for Advance, for a test that must not take
+// longer by it than a limit lasts.
+func (k *Kit) StandStill() { k.clock.stands.Store(time.Now().UnixNano()) }
+
+// clock is the machine's, or a moment where it stands still, and an offset.
+type clock struct {
+	offset atomic.Int64 // nanoseconds
+	stands atomic.Int64 // of Unix time; 0 where it goes
+}
+
+func (c *clock) now() time.Time {
+	now := time.Now()
+	if at := c.stands.Load(); at != 0 {
+		now = time.Unix(0, at)
+	}
+	return now.Add(time.Duration(c.offset.Load()))
+}
 
 // Answer is an HTTP answer.
 type Answer struct {

@@ -52,6 +52,7 @@ func TestConfirmedTwice(t *testing.T) {
 // enough.
 func TestConfirmedLongAgo(t *testing.T) {
 	k := testkit.New(t)
+	k.StandStill()
 	v := k.Visitor(t)
 	v.Get("/invite/" + k.Invite("ann"))
 	form := v.Submit(accept, "password", testkit.Password)
