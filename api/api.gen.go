@@ -4571,6 +4571,11 @@ type ClientInterface interface {
 	// Corresponds with GET /healthz (the `Health` operationId).
 	Health(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// HealthHead Tells that the process answers (HEAD)
+	//
+	// Corresponds with HEAD /healthz (the `HealthHead` operationId).
+	HealthHead(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// IntrospectTokenWithBody Tells what an access token is worth now
 	//
 	// RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
@@ -6165,6 +6170,21 @@ func (c *Client) SearchSubject(ctx context.Context, params *SearchSubjectParams,
 // Corresponds with GET /healthz (the `Health` operationId).
 func (c *Client) Health(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewHealthRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// HealthHead Tells that the process answers (HEAD)
+//
+// Corresponds with HEAD /healthz (the `HealthHead` operationId).
+func (c *Client) HealthHead(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewHealthHeadRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -9362,6 +9382,33 @@ func NewHealthRequest(server string) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewHealthHeadRequest constructs an http.Request for the HealthHead method
+func NewHealthHeadRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/healthz")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodHead, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -15885,6 +15932,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /healthz (the `Health` operationId).
 	HealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*HealthResponse, error)
 
+	// HealthHeadWithResponse Tells that the process answers (HEAD)
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with HEAD /healthz (the `HealthHead` operationId).
+	HealthHeadWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*HealthHeadResponse, error)
+
 	// IntrospectTokenWithBodyWithResponse Tells what an access token is worth now
 	//
 	// RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
@@ -18340,6 +18394,47 @@ func (r HealthResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r HealthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// HealthHeadResponse200Headers the declared response headers of an HTTP 200 response for HealthHead
+type HealthHeadResponse200Headers struct {
+	XRequestID string
+}
+
+type HealthHeadResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *HealthHeadResponse200Headers
+}
+
+// GetBody returns the raw response body bytes
+func (r HealthHeadResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r HealthHeadResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r HealthHeadResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r HealthHeadResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -35244,6 +35339,19 @@ func (c *ClientWithResponses) HealthWithResponse(ctx context.Context, reqEditors
 	return ParseHealthResponse(rsp)
 }
 
+// HealthHeadWithResponse Tells that the process answers (HEAD)
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with HEAD /healthz (the `HealthHead` operationId).
+func (c *ClientWithResponses) HealthHeadWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*HealthHeadResponse, error) {
+	rsp, err := c.HealthHead(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseHealthHeadResponse(rsp)
+}
+
 // IntrospectTokenWithBodyWithResponse Tells what an access token is worth now
 //
 // RFC 7662. The client authenticates as at /oauth2/token and needs the scope `decide`. It is told about people's
@@ -38906,6 +39014,35 @@ func ParseHealthResponse(rsp *http.Response) (*HealthResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers HealthResponse200Headers
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseHealthHeadResponse parses an HTTP response from a HealthHeadWithResponse call
+func ParseHealthHeadResponse(rsp *http.Response) (*HealthHeadResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &HealthHeadResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers HealthHeadResponse200Headers
 		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
