@@ -112,11 +112,12 @@ func answer[T any](res T, err, refused error) (T, error) {
 // secret that is none: anybody can make one up, and for a write SQLite has one place. One
 // of the future is of a clock that went back, and would live as much longer.
 func (s *Service) liveTicket(ctx context.Context, secret string, purpose store.TicketPurpose, failed audit.Activity) error {
-	tk, err := s.Store.Ticket(ctx, token.Hash(secret), s.Now())
+	now := s.Now()
+	tk, err := s.Store.Ticket(ctx, token.Hash(secret), now)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if err != nil || tk.Purpose != purpose || tk.Tries >= TicketTries || tk.CreatedAt.Sub(s.Now()) > TicketTTL {
+	if err != nil || tk.Purpose != purpose || tk.Tries >= TicketTries || tk.CreatedAt.Sub(now) > TicketTTL {
 		return s.miss(ctx, failure(tk.Tenant, tk.User, failed, model.CodeTicketInvalid), errTicket)
 	}
 	return nil
