@@ -2303,7 +2303,7 @@ type PasswordStrength struct {
 	// Reasons What speaks against it, as in the problem `password_rejected`.
 	Reasons []ProblemDetail `json:"reasons"`
 
-	// Score 0: guessed at once; 4: lasts for years. Advice, no rule.
+	// Score 0: guessed at once; 4: lasts for years. 0 and 1 are refused as `common`; above that it is advice.
 	Score int `json:"score"`
 }
 
@@ -5692,7 +5692,7 @@ type ClientInterface interface {
 
 	// ListLoginHistory The caller's own login history
 	//
-	// Newest first, for as long as ROLEGATE_HISTORY_DAYS says, at most a thousand. What was refused is one line for each
+	// Newest first, for as long as ROLEGATE_HISTORY_DAYS says; what is more than a thousand is deleted hourly. What was refused is one line for each
 	// kind and hour, with `times`, and tells when and where the last one was; so are new names of devices and the ends of all other sessions.
 	//
 	// Corresponds with GET /v1/me/history (the `ListLoginHistory` operationId).
@@ -8561,7 +8561,7 @@ func (c *Client) EndOtherSessions(ctx context.Context, params *EndOtherSessionsP
 
 // ListLoginHistory The caller's own login history
 //
-// Newest first, for as long as ROLEGATE_HISTORY_DAYS says, at most a thousand. What was refused is one line for each
+// Newest first, for as long as ROLEGATE_HISTORY_DAYS says; what is more than a thousand is deleted hourly. What was refused is one line for each
 // kind and hour, with `times`, and tells when and where the last one was; so are new names of devices and the ends of all other sessions.
 //
 // Corresponds with GET /v1/me/history (the `ListLoginHistory` operationId).
@@ -17169,7 +17169,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListLoginHistoryWithResponse The caller's own login history
 	//
-	// Newest first, for as long as ROLEGATE_HISTORY_DAYS says, at most a thousand. What was refused is one line for each
+	// Newest first, for as long as ROLEGATE_HISTORY_DAYS says; what is more than a thousand is deleted hourly. What was refused is one line for each
 	// kind and hour, with `times`, and tells when and where the last one was; so are new names of devices and the ends of all other sessions.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -37332,7 +37332,7 @@ func (c *ClientWithResponses) EndOtherSessionsWithResponse(ctx context.Context, 
 
 // ListLoginHistoryWithResponse The caller's own login history
 //
-// Newest first, for as long as ROLEGATE_HISTORY_DAYS says, at most a thousand. What was refused is one line for each
+// Newest first, for as long as ROLEGATE_HISTORY_DAYS says; what is more than a thousand is deleted hourly. What was refused is one line for each
 // kind and hour, with `times`, and tells when and where the last one was; so are new names of devices and the ends of all other sessions.
 //
 // Returns a wrapper object for the known response body format(s).

@@ -14,7 +14,7 @@ import (
 )
 
 func init() {
-	holds(98, "After a logout the access token is refused on the next call, on every replica, and the refresh token with it; a page that logs out has the browser forget both; cookies of pages are no more than these tokens, and the API takes none.", logoutAtOnce)
+	holds(98, "After a logout the access token is refused on the next call, on every replica, and the refresh token with it; a page that logs out has the browser forget both; the cookies of a page's session are no more than these tokens, and the API takes neither.", logoutAtOnce)
 	holds(99, "A user who is disabled has no session any more at the next decision, on every replica, also after being enabled again.", disableAtOnce)
 	holds(100, "A role that was taken away is gone at the next decision, on every replica, and no token lists roles.", roleAtOnce)
 	holds(101, "A person sees their own live sessions and nobody else's: network, browser, times, which is this one; ids open nothing.", ownSessions)

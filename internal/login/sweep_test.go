@@ -2,6 +2,7 @@ package login_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -34,4 +35,30 @@ func TestSweepIsCutOff(t *testing.T) {
 	if e.Activity != audit.JobCutOff || e.Op != "sweep" || e.Count == 0 || e.Code != model.CodeStoreUnavailable || e.Outcome != audit.OutcomeError {
 		t.Errorf("%+v", e.Leaf)
 	}
+}
+
+// A login history keeps its newest thousand lines.
+func TestHistoryKeepsAThousandLines(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, k *testkit.Kit) {
+		now := k.Now()
+		err := k.App.Store.InTx(t.Context(), func(tx store.Tx) error {
+			for i := range 1010 {
+				if err := tx.NoteEvent(t.Context(), store.Event{Tenant: model.DefaultTenant, User: "alice", ID: fmt.Sprint(i), At: now.Add(time.Duration(i) * time.Second)}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Advance(2 * time.Hour)
+		if _, due, err := k.App.Login.Sweep(t.Context(), 90*24*time.Hour); err != nil || !due {
+			t.Fatal(due, err)
+		}
+		left, err := k.App.Store.Events(t.Context(), model.DefaultTenant, "alice", store.EventPlace{}, 2000)
+		if err != nil || len(left) != 1000 || left[0].ID != "1009" || left[999].ID != "10" {
+			t.Errorf("%d lines are left, %v", len(left), err)
+		}
+	})
 }

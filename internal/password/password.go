@@ -89,7 +89,8 @@ type Hasher struct {
 	idle  *time.Timer // gives memory back when nobody has hashed for a while
 	dummy hash        // stands in for the hash of a user who has none
 
-	work func(job) (result, error) // in this process, or in others: see UseProcesses
+	work   func(job) (result, error) // in this process, or in others: see UseProcesses
+	within time.Duration             // how long another may take for it
 }
 
 // New makes a Hasher that runs at most workers hashes at once and lets a caller
@@ -121,7 +122,7 @@ func New(params Params, workers int, wait time.Duration) *Hasher {
 		places:    make(chan struct{}, placesEach*workers),
 
 		dummy: hash{params: params, salt: make([]byte, saltSize), key: make([]byte, keySize)},
-		work:  job.run,
+		work:  job.run, within: jobTimeout,
 	}
 	h.idle = time.AfterFunc(idleAfter, h.giveBack)
 	return h

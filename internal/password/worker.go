@@ -133,9 +133,9 @@ func startLow(cmd *exec.Cmd) error {
 	return <-started
 }
 
-// do has the worker do one job. After an error the worker is gone.
-func (p *process) do(j job) (r result, err error) {
-	late := time.AfterFunc(jobTimeout, func() { p.cmd.Process.Kill() })
+// do has the worker do one job within a time. After an error the worker is gone.
+func (p *process) do(j job, within time.Duration) (r result, err error) {
+	late := time.AfterFunc(within, func() { p.cmd.Process.Kill() })
 	defer late.Stop()
 	if err = p.jobs.Encode(j); err == nil {
 		err = p.answers.Decode(&r)
@@ -167,7 +167,7 @@ func (h *Hasher) UseProcesses(ctx context.Context, command func() *exec.Cmd) {
 		var p *process
 		select {
 		case p = <-idle:
-			if r, err := p.do(j); err == nil {
+			if r, err := p.do(j, h.within); err == nil {
 				idle <- p
 				return r, nil
 			}
@@ -177,7 +177,7 @@ func (h *Hasher) UseProcesses(ctx context.Context, command func() *exec.Cmd) {
 		if err != nil {
 			return result{}, err
 		}
-		r, err := p.do(j)
+		r, err := p.do(j, h.within)
 		if err != nil {
 			return result{}, err
 		}

@@ -183,6 +183,25 @@ func TestADeadProcessIsReplaced(t *testing.T) {
 	}
 }
 
+// So is one that answers nothing any more: whoever waits for it is served by the next.
+func TestAProcessThatHangsIsReplaced(t *testing.T) {
+	h, started := withProcesses(t, 1)
+	h.within = 5 * time.Second
+	phc := mustHash(t, h, "secret")
+	if err := started()[0].Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if ok, _ := mustVerify(t, h, phc, "secret"); !ok {
+		t.Error("the right password is refused after the worker hung")
+	}
+	if n := len(started()); n != 2 {
+		t.Errorf("%d processes were started, want 2", n)
+	}
+	if n := h.Stats().Running; n != 0 {
+		t.Errorf("%d slots are taken", n)
+	}
+}
+
 // What cannot be hashed is refused, and the slot is free again.
 func TestNoProcessNoYes(t *testing.T) {
 	h := New(cheap, 1, time.Second)

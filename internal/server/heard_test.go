@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"rolegate/internal/login"
 	"rolegate/model"
@@ -76,8 +77,17 @@ func TestWhoIsHeardPastTheLimitWaitsInTurn(t *testing.T) {
 			if n := looking.now.Load(); n != turns {
 				t.Errorf("%s: %d are looked at at once", name, n)
 			}
+			began := time.Now()
+			for range cap(done) - turns { // while the others are looked at for ever
+				if status := <-done; status != http.StatusTooManyRequests {
+					t.Errorf("%s: %d", name, status)
+				}
+			}
+			if waited := time.Since(began); waited != turnWait {
+				t.Errorf("%s: those whose turn does not come wait %v", name, waited)
+			}
 			close(looking.until)
-			for range cap(done) {
+			for range turns {
 				if status := <-done; status != http.StatusTooManyRequests {
 					t.Errorf("%s: %d", name, status)
 				}
