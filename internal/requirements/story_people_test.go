@@ -14,6 +14,7 @@ func (s *story) people(p *testkit.Person, username, invite string) {
 	const wrong = "wrong pony cell clip"
 	s.keep("wrong password", wrong)
 	s.want(200, "GET", "/healthz", "", nil)
+	s.want(200, "HEAD", "/healthz", "", nil)
 	s.want(200, "GET", "/.well-known/jwks.json", "", nil)
 	s.want(200, "GET", "/.well-known/oauth-authorization-server", "", nil)
 	s.want(200, "GET", "/.well-known/authzen-configuration", "", nil)
