@@ -164,7 +164,7 @@ func newPasswords(t *testing.T) {
 }
 
 // shortPasswords were chosen where a second factor was asked for as well, or elsewhere, and
-// none is asked for now: they lead to the enrolment of a device, and longer ones to tokens.
+// since then none is: they lead to the enrolment of a device, and longer ones to tokens.
 func shortPasswords(t *testing.T) {
 	k := testkit.New(t)
 	people := map[string]string{ // by what they chose

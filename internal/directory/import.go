@@ -69,17 +69,17 @@ func (s *Service) Import(ctx context.Context, caller model.Caller, tenant string
 		if len(bad.list) > 0 {
 			return bad.err()
 		}
-		todo, err := in.compare(ctx, tx, tenant, there, &res)
+		diff, err := in.compare(ctx, tx, tenant, there, &res)
 		if err != nil {
 			return err
 		}
-		class, err := s.write(ctx, tx, tenant, todo, dryRun, reason)
+		class, err := s.write(ctx, tx, tenant, diff, dryRun, reason)
 		if err != nil {
 			return err
 		}
 		e = act(caller, tenant, audit.DirectoryImport, reason, nil)
 		e.Class, e.Service = class, service(caller)
-		changes := todo.changes()
+		changes := diff.changes()
 		if dryRun || len(changes) == 0 {
 			res.Revision = revision - 1
 			e.Personal["counts"] = res

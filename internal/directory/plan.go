@@ -48,18 +48,18 @@ func (s *Service) Plan(ctx context.Context, caller model.Caller, tenant string, 
 		return Plan{}, bad.err()
 	}
 	var p Plan
-	todo, err := in.compare(ctx, s.Store, tenant, there, &p.Counts)
+	diff, err := in.compare(ctx, s.Store, tenant, there, &p.Counts)
 	if err != nil {
 		return Plan{}, err
 	}
-	p.Steps = append(p.Steps, steps("roles", made(todo.Roles), nil)...)
-	p.Steps = append(p.Steps, steps("teams", todo.Teams, among(there.Teams, func(t model.Team) string { return t.ID }))...)
-	p.Steps = append(p.Steps, steps("units", todo.Units, among(there.Units, func(u model.Unit) string { return u.ID }))...)
-	p.Steps = append(p.Steps, steps("territories", todo.Territories, among(there.Territories, func(t model.Territory) string { return t.ID }))...)
-	p.Steps = append(p.Steps, steps("subjects", todo.Subjects, among(there.Subjects, model.Subject.Key))...)
-	p.Steps = append(p.Steps, steps("assignments", todo.Assignments, among(there.Assignments, assignmentKey))...)
+	p.Steps = append(p.Steps, steps("roles", made(diff.Roles), nil)...)
+	p.Steps = append(p.Steps, steps("teams", diff.Teams, among(there.Teams, func(t model.Team) string { return t.ID }))...)
+	p.Steps = append(p.Steps, steps("units", diff.Units, among(there.Units, func(u model.Unit) string { return u.ID }))...)
+	p.Steps = append(p.Steps, steps("territories", diff.Territories, among(there.Territories, func(t model.Territory) string { return t.ID }))...)
+	p.Steps = append(p.Steps, steps("subjects", diff.Subjects, among(there.Subjects, model.Subject.Key))...)
+	p.Steps = append(p.Steps, steps("assignments", diff.Assignments, among(there.Assignments, assignmentKey))...)
 	var failed error
-	p.Steps = append(p.Steps, steps("resources", todo.Resources, func(r model.Resource) (model.Resource, bool) {
+	p.Steps = append(p.Steps, steps("resources", diff.Resources, func(r model.Resource) (model.Resource, bool) {
 		was, err := s.Store.Resource(ctx, tenant, r.Type, r.ID)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			failed = err

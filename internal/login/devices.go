@@ -166,16 +166,14 @@ func (s *Service) firstCodes(ctx context.Context, d store.Device, a asked) (reco
 	return s.codesFor(ctx, d, a)
 }
 
-// firstDevice gives the person recovery codes and leaves no session, and no login half
-// done, that was opened by the password alone or by an older recovery code.
+// firstDevice gives the person recovery codes and leaves no session that was opened by
+// the password alone. What older codes opened ended with the device they were for, and a
+// login half done, of the password alone, enrols nothing where there is a device (mayEnrol).
 func (s *Service) firstDevice(ctx context.Context, tx store.Tx, o owner, codes recoveryCodes) (*Tokens, error) {
 	if err := tx.ReplaceRecoveryCodes(ctx, o.user.Tenant, o.user.ID, codes.rows); err != nil {
 		return nil, err
 	}
 	if _, err := tx.EndSessions(ctx, o.user.Tenant, o.user.ID, o.session.ID, s.Now()); err != nil {
-		return nil, err
-	}
-	if _, err := tx.EndTickets(ctx, o.user.Tenant, o.user.ID, s.Now()); err != nil {
 		return nil, err
 	}
 	p := withOTP(s.Now())

@@ -515,3 +515,13 @@ func TestEnter(t *testing.T) {
 		}
 	})
 }
+
+// However short the wait, who finds a free worker has it.
+func TestAFreeWorkerIsTaken(t *testing.T) {
+	h := New(cheap, 1, time.Nanosecond)
+	for range 200 {
+		if _, err := h.Hash(t.Context(), "secret"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -169,36 +169,25 @@ func TestProcessesHaveTheLowestPriorityAndNothingOfOurs(t *testing.T) {
 	}
 }
 
-func TestADeadProcessIsReplaced(t *testing.T) {
-	h, started := withProcesses(t, 1)
-	phc := mustHash(t, h, "secret")
-	if err := started()[0].Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	if ok, _ := mustVerify(t, h, phc, "secret"); !ok {
-		t.Error("the right password is refused after the worker died")
-	}
-	if n := len(started()); n != 2 {
-		t.Errorf("%d processes were started, want 2", n)
-	}
-}
-
-// So is one that answers nothing any more: whoever waits for it is served by the next.
-func TestAProcessThatHangsIsReplaced(t *testing.T) {
-	h, started := withProcesses(t, 1)
-	h.within = 5 * time.Second
-	phc := mustHash(t, h, "secret")
-	if err := started()[0].Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	if ok, _ := mustVerify(t, h, phc, "secret"); !ok {
-		t.Error("the right password is refused after the worker hung")
-	}
-	if n := len(started()); n != 2 {
-		t.Errorf("%d processes were started, want 2", n)
-	}
-	if n := h.Stats().Running; n != 0 {
-		t.Errorf("%d slots are taken", n)
+// A process that died, or that answers nothing any more, is replaced: whoever waits for
+// it is served by the next.
+func TestALostProcessIsReplaced(t *testing.T) {
+	for how, signal := range map[string]syscall.Signal{"died": syscall.SIGKILL, "hung": syscall.SIGSTOP} {
+		h, started := withProcesses(t, 1)
+		h.within = 5 * time.Second
+		phc := mustHash(t, h, "secret")
+		if err := started()[0].Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if ok, _ := mustVerify(t, h, phc, "secret"); !ok {
+			t.Errorf("the right password is refused after the worker %s", how)
+		}
+		if n := len(started()); n != 2 {
+			t.Errorf("%d processes were started after one %s, want 2", n, how)
+		}
+		if n := h.Stats().Running; n != 0 {
+			t.Errorf("%d slots are taken after a worker %s", n, how)
+		}
 	}
 }
 
